@@ -1,0 +1,292 @@
+"""The log as fillrank holds it: who met what, how much, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from fillrank.data.ids import IdMap
+from fillrank.errors import DataError, DuplicateError
+
+__all__ = ["Interactions", "Summary"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is in a log, in numbers. ``str()`` gives a few readable lines."""
+
+    name: str
+    n_users: int
+    n_items: int
+    n_interactions: int
+    density: float
+    per_user_median: float
+    per_item_median: float
+    value_range: tuple[float, float] | None
+    value_mean: float | None
+    relevant_from: float | None
+    n_relevant: int
+    first_time: int | None
+    last_time: int | None
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name or 'interactions'}: {self.n_interactions:,} interactions of {self.n_users:,} users with "
+            + f"{self.n_items:,} items ({self.density:.3%} of the matrix)",
+            f"median per user {self.per_user_median:g}, per item {self.per_item_median:g}",
+        ]
+        if self.value_range is not None:
+            lines.append(f"values {self.value_range[0]:g} to {self.value_range[1]:g}, mean {self.value_mean:.3f}")
+        if self.relevant_from is not None:
+            lines.append(f"{self.n_relevant:,} count as relevant (value {self.relevant_from:g} or more)")
+        if self.first_time is not None and self.last_time is not None:
+            first, last = (
+                np.datetime64(int(t), "s").astype("datetime64[D]") for t in (self.first_time, self.last_time)
+            )
+            lines.append(f"from {first} to {last}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interactions:
+    """A log of (user, item, value, time), frozen; integers inside, outside ids at the edge.
+
+    Rows are kept in the order of (user, item), each pair once. What is not in the log is *missing*; a value of zero is
+    a value.
+
+    Attributes:
+        users: int32 ``[nnz]``, places in ``user_ids``.
+        items: int32 ``[nnz]``, places in ``item_ids``.
+        values: float32 ``[nnz]`` (a rating, a count), or None for a log without values.
+        times: int64 ``[nnz]``, seconds since 1970 (UTC), or None.
+        user_ids, item_ids: the outside ids; they may hold users and items with no row here (those of a split do).
+        relevant_from: an interaction whose value is at least this counts as *relevant*: a positive in contrastive
+            training, a hit in a ranking. None: every interaction does.
+        name: of the data set, for reports.
+
+    Raises:
+        DataError: lengths differ, a place is out of range, or a value is NaN or infinite.
+        DuplicateError: a (user, item) pair stands twice.
+
+    Example:
+        >>> log = Interactions.from_arrays(["ann", "bob", "ann"], [7, 7, 9], values=[5, 3, 4])
+        >>> len(log), log.n_users, log.n_items
+        (3, 2, 2)
+        >>> log.csr.toarray()
+        array([[5., 4.],
+               [3., 0.]], dtype=float32)
+    """
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    values: NDArray[np.float32] | None
+    times: NDArray[np.int64] | None
+    user_ids: IdMap
+    item_ids: IdMap
+    relevant_from: float | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        n = len(self.users)
+        for label, column in (("items", self.items), ("values", self.values), ("times", self.times)):
+            if column is not None and len(column) != n:
+                raise DataError(f"{label} has {len(column)} rows where users has {n}; give columns of one length")
+        for kind, places, ids in (("user", self.users, self.user_ids), ("item", self.items, self.item_ids)):
+            if n and (int(np.min(places)) < 0 or int(np.max(places)) >= len(ids)):
+                raise DataError(
+                    f"{kind} places run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
+                )
+        if self.values is not None and not np.isfinite(self.values).all():
+            bad = np.flatnonzero(~np.isfinite(self.values))
+            raise DataError(f"{len(bad)} values are NaN or infinite, the first in row {bad[0]}; leave missing rows out")
+        if self.relevant_from is not None and not np.isfinite(self.relevant_from):
+            raise DataError(f"relevant_from must be a finite number or None, got {self.relevant_from}")
+        self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        """Freeze the columns, sorted by (user, item); refuse a pair that stands twice."""
+        key = self.users.astype(np.int64) * max(self.n_items, 1) + self.items
+        order = None if (np.diff(key) > 0).all() else np.argsort(key, kind="stable")
+        if order is not None:
+            key = key[order]
+            twice = np.flatnonzero(np.diff(key) == 0)
+            if len(twice):
+                row = order[twice[0]]
+                user, item = self.user_ids.ids[int(self.users[row])], self.item_ids.ids[int(self.items[row])]
+                raise DuplicateError(
+                    f"{len(twice)} (user, item) pairs stand more than once, the first is ({user!r}, {item!r}); "
+                    "say duplicates='last', 'first', 'mean' or 'sum' when reading"
+                )
+        for label, dtype in (("users", np.int32), ("items", np.int32), ("values", np.float32), ("times", np.int64)):
+            column = getattr(self, label)
+            if column is not None:
+                fresh = np.array(column if order is None else column[order], dtype=dtype)
+                fresh.setflags(write=False)
+                object.__setattr__(self, label, fresh)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        users: Iterable[Any],
+        items: Iterable[Any],
+        values: Iterable[float] | None = None,
+        times: Iterable[int] | None = None,
+        *,
+        relevant_from: float | None = None,
+        name: str = "",
+    ) -> Self:
+        """From columns of outside ids; the id maps are made from what stands in them."""
+        columns = [ids if isinstance(ids, pl.Series) else pl.Series(list(ids)) for ids in (users, items)]
+        user_ids, item_ids = (IdMap(column.unique()) for column in columns)
+        return cls(
+            users=user_ids.encode(columns[0]),
+            items=item_ids.encode(columns[1]),
+            values=None if values is None else np.asarray(list(values), dtype=np.float32),
+            times=None if times is None else np.asarray(list(times), dtype=np.int64),
+            user_ids=user_ids,
+            item_ids=item_ids,
+            relevant_from=relevant_from,
+            name=name,
+        )
+
+    @property
+    def n_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_ids)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def __repr__(self) -> str:
+        label = f"{self.name}: " if self.name else ""
+        return f"Interactions({label}{len(self):,} rows, {self.n_users:,} users, {self.n_items:,} items)"
+
+    @cached_property
+    def csr(self) -> sp.csr_array[Any]:
+        """float32 ``[n_users, n_items]`` by rows (1 where there are no values). Stored zeros are values: keep them."""
+        indptr = np.zeros(self.n_users + 1, dtype=np.int64)
+        np.cumsum(np.bincount(self.users, minlength=self.n_users), out=indptr[1:])
+        data = np.ones(len(self), dtype=np.float32) if self.values is None else self.values
+        return sp.csr_array((data, self.items, indptr), shape=(self.n_users, self.n_items))
+
+    @cached_property
+    def csc(self) -> sp.csc_array[Any]:
+        """The same matrix by columns."""
+        return self.csr.tocsc()
+
+    @cached_property
+    def item_counts(self) -> NDArray[np.int64]:
+        """int64 ``[n_items]``: how many users met each item."""
+        return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
+
+    @cached_property
+    def user_counts(self) -> NDArray[np.int64]:
+        """int64 ``[n_users]``: how many items each user met."""
+        return np.bincount(self.users, minlength=self.n_users).astype(np.int64)
+
+    @cached_property
+    def scale(self) -> tuple[float, float] | None:
+        """The smallest and the largest value, or None without values."""
+        return None if self.values is None or not len(self) else (float(self.values.min()), float(self.values.max()))
+
+    def select(self, rows: NDArray[Any]) -> Self:
+        """The rows at a boolean mask or at places; the id maps stay as they are."""
+        return replace(
+            self,
+            users=self.users[rows],
+            items=self.items[rows],
+            values=None if self.values is None else self.values[rows],
+            times=None if self.times is None else self.times[rows],
+        )
+
+    def relevant(self) -> Self:
+        """The rows that count as relevant: see ``relevant_from``."""
+        if self.relevant_from is None:
+            return self
+        if self.values is None:
+            raise DataError(f"relevant_from={self.relevant_from:g} asks for values, and this log has none")
+        return self.select(self.values >= self.relevant_from)
+
+    def without_values(self) -> Self:
+        """The same pairs as a log of plain interactions, all of them relevant."""
+        return replace(self, values=None, relevant_from=None)
+
+    def filter(
+        self,
+        *,
+        min_per_user: int = 0,
+        min_per_item: int = 0,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> Self:
+        """Rows with a value in the given range, of users and items that keep enough rows (the k-core).
+
+        Values are looked at first; then users and items with too few rows leave, again and again until all that stay
+        have enough. Users and items without a row leave the id maps.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        if min_value is not None or max_value is not None:
+            if self.values is None:
+                raise DataError("min_value and max_value ask for values, and this log has none")
+            keep &= self.values >= (-np.inf if min_value is None else min_value)
+            keep &= self.values <= (np.inf if max_value is None else max_value)
+        while True:
+            per_user = np.bincount(self.users[keep], minlength=self.n_users)
+            per_item = np.bincount(self.items[keep], minlength=self.n_items)
+            stay = keep & (per_user[self.users] >= min_per_user) & (per_item[self.items] >= min_per_item)
+            if stay.sum() == keep.sum():
+                return self.select(keep).compact()
+            keep = stay
+
+    def compact(self) -> Self:
+        """The same rows, with id maps that hold only the users and items that have a row."""
+        parts: dict[str, Any] = {}
+        for kind, places, ids in (("user", self.users, self.user_ids), ("item", self.items, self.item_ids)):
+            used, codes = np.unique(places, return_inverse=True)
+            labels = None if ids.labels is None else ids.labels.gather(used)
+            parts[f"{kind}s"] = codes.astype(np.int32)
+            parts[f"{kind}_ids"] = IdMap(ids.decode(used), labels=labels)
+        return replace(self, **parts)
+
+    def to_frame(self) -> pl.DataFrame:
+        """A frame with outside ids: ``user_id, item_id`` and, where there are any, ``value`` and ``time``."""
+        columns: dict[str, Any] = {
+            "user_id": self.user_ids.decode(self.users),
+            "item_id": self.item_ids.decode(self.items),
+        }
+        if self.values is not None:
+            columns["value"] = self.values
+        if self.times is not None:
+            columns["time"] = self.times
+        return pl.DataFrame(columns)
+
+    def summary(self) -> Summary:
+        """Counts, density, medians, range of values and dates."""
+        cells = self.n_users * self.n_items
+        values, times = self.values, self.times
+        some = len(self) > 0
+        return Summary(
+            name=self.name,
+            n_users=self.n_users,
+            n_items=self.n_items,
+            n_interactions=len(self),
+            density=len(self) / cells if cells else 0.0,
+            per_user_median=float(np.median(self.user_counts)) if self.n_users else 0.0,
+            per_item_median=float(np.median(self.item_counts)) if self.n_items else 0.0,
+            value_range=self.scale,
+            value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
+            relevant_from=self.relevant_from,
+            n_relevant=len(self.relevant()),
+            first_time=int(times.min()) if times is not None and some else None,
+            last_time=int(times.max()) if times is not None and some else None,
+        )

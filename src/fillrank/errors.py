@@ -1,0 +1,75 @@
+"""Every error that fillrank raises on purpose.
+
+::
+
+    FillrankError
+    ├── DataError            (ValueError)   a log, a table or a matrix is not what it should be
+    │   ├── BadRowsError                    rows that cannot be read; names the first lines and the count
+    │   ├── DuplicateError                  the same (user, item) twice where that was ruled out
+    │   ├── UnknownIdError   (KeyError)     an id or a title that the data does not hold
+    │   └── DataNotFoundError               a known data set that is not on this machine; says where to get it
+    ├── SettingsError        (ValueError)   a setting, or a combination of settings, that cannot work
+    ├── TrainingError        (RuntimeError) training met a loss or a factor that is not finite
+    ├── ModelFileError       (RuntimeError) a saved model that is torn, foreign or too new
+    └── MissingExtraError    (ImportError)  an optional package is needed; names the extra to install
+
+A message says what came, what was wanted, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadRowsError",
+    "DataError",
+    "DataNotFoundError",
+    "DuplicateError",
+    "FillrankError",
+    "MissingExtraError",
+    "ModelFileError",
+    "SettingsError",
+    "TrainingError",
+    "UnknownIdError",
+]
+
+
+class FillrankError(Exception):
+    """The root of the tree: catch this to catch all of fillrank's own errors."""
+
+
+class DataError(FillrankError, ValueError):
+    """A log, a table or a matrix is not what it should be."""
+
+
+class BadRowsError(DataError):
+    """Some rows of a log cannot be read."""
+
+
+class DuplicateError(DataError):
+    """The same (user, item) pair stands twice where that was ruled out."""
+
+
+class UnknownIdError(DataError, KeyError):
+    """An id, or a title, that the data does not hold."""
+
+    def __str__(self) -> str:  # KeyError would print the message in quotes
+        return str(self.args[0]) if self.args else ""
+
+
+class DataNotFoundError(DataError):
+    """A known data set is not on this machine."""
+
+
+class SettingsError(FillrankError, ValueError):
+    """A setting, or a combination of settings, cannot work."""
+
+
+class TrainingError(FillrankError, RuntimeError):
+    """Training met a loss, a gradient or a factor that is not finite."""
+
+
+class ModelFileError(FillrankError, RuntimeError):
+    """A saved model is torn, foreign, or written by a newer fillrank."""
+
+
+class MissingExtraError(FillrankError, ImportError):
+    """An optional package is needed and not installed."""
