@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
+from fillrank.folding import Folding, Projection, folding_from_parts
 
-__all__ = ["Factors", "Scorer"]
+__all__ = ["Blend", "Factors", "Scorer", "scorer_from_parts"]
 
 
 @runtime_checkable
@@ -48,6 +50,7 @@ class Factors:
         item_bias: float ``[n_items]`` or None.
         offset: added to every score.
         similarity: ``"dot"`` or ``"cosine"``.
+        folding: how a new user gets a vector, or None where there is no way.
 
     Raises:
         DataError: the shapes do not fit together.
@@ -67,6 +70,7 @@ class Factors:
     item_bias: Tensor | None = None
     offset: float = 0.0
     similarity: Literal["dot", "cosine"] = "dot"
+    folding: Folding | None = None
 
     def __post_init__(self) -> None:
         if self.users.dim() != 2 or self.items.dim() != 2 or self.users.shape[1] != self.items.shape[1]:
@@ -122,21 +126,152 @@ class Factors:
             scores = scores + self.item_bias[items]
         return scores + self.offset
 
+    def fold_in(self, log: Interactions) -> Self:
+        """The same items with the users of ``log`` in place of the old ones.
+
+        Args:
+            log: the histories of the new users; its items must be this model's items, in the same places.
+
+        Raises:
+            DataError: the items do not fit, a history is empty, or this model has no way to fold users in.
+        """
+        if self.folding is None:
+            raise DataError("these factors know no way to fold new users in; fit a model whose recipe has one")
+        if log.n_items != self.n_items:
+            raise DataError(f"the histories are over {log.n_items} items, the model over {self.n_items}")
+        if (log.user_counts == 0).any():
+            raise DataError("a new user needs at least one item in their history; got an empty history")
+        users, bias = self.folding.solve(self, log)
+        if self.user_bias is not None and bias is None:
+            bias = self.user_bias.new_zeros(len(users))
+        return replace(self, users=users, user_bias=bias if self.user_bias is not None else None)
+
     def to(self, device: str | torch.device) -> Self:
         """The same factors on another device."""
-        return self.from_parts({name: tensor.to(device) for name, tensor in self.tensors().items()}, self.settings())
+        moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self._own_tensors().items()}
+        if isinstance(self.folding, Projection):
+            moved["folding"] = replace(self.folding, weights=self.folding.weights.to(device))
+        return replace(self, **moved)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The parts that are tensors, by name: what a saved model keeps."""
+    def _own_tensors(self) -> dict[str, Tensor]:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: part for name, part in parts.items() if isinstance(part, Tensor)}
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor, by name: what a saved model keeps beside :meth:`settings`."""
+        own = self._own_tensors()
+        return own | {"fold": self.folding.weights} if isinstance(self.folding, Projection) else own
+
     def settings(self) -> dict[str, Any]:
-        """The parts that are not tensors."""
-        return {"offset": self.offset, "similarity": self.similarity}
+        """The parts that are not tensors, as plain data."""
+        folding: dict[str, Any] | None = None
+        if isinstance(self.folding, Projection):
+            folding = {"kind": "Projection", "use_values": self.folding.use_values}
+        elif self.folding is not None:
+            folding = {"kind": type(self.folding).__name__, **asdict(self.folding)}  # type: ignore[call-overload]
+        return {"kind": "factors", "offset": self.offset, "similarity": self.similarity, "folding": folding}
 
     @classmethod
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
         """The inverse of :meth:`tensors` and :meth:`settings`."""
-        parts: dict[str, Any] = {**tensors, **settings}
-        return cls(**parts)
+        own = dict(tensors)
+        weights, kept = own.pop("fold", None), settings["folding"]
+        rest = {} if kept is None else {k: v for k, v in kept.items() if k != "kind"}
+        folding = None if kept is None else folding_from_parts(kept["kind"], rest, weights)
+        parts: dict[str, Any] = {**own, "offset": settings["offset"], "similarity": settings["similarity"]}
+        return cls(**parts, folding=folding)
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """A weighted sum of several factors' scores: one ranking out of several heads.
+
+    Attributes:
+        parts: factors over the same users and items.
+        weights: one number for each part.
+
+    Example:
+        >>> one = Factors(torch.tensor([[1.0]]), torch.tensor([[1.0], [2.0]]))
+        >>> Blend((one, one), (1.0, 0.5)).score(torch.tensor([0]))
+        tensor([[1.5000, 3.0000]])
+    """
+
+    parts: tuple[Factors, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts or len(self.parts) != len(self.weights):
+            raise DataError(f"a blend wants one weight for each part, got {len(self.parts)} and {len(self.weights)}")
+        sizes = {(part.n_users, part.n_items) for part in self.parts}
+        if len(sizes) > 1:
+            raise DataError(f"the parts of a blend must share users and items, got sizes {sorted(sizes)}")
+
+    @property
+    def n_users(self) -> int:
+        return self.parts[0].n_users
+
+    @property
+    def n_items(self) -> int:
+        return self.parts[0].n_items
+
+    @cached_property
+    def flat(self) -> Factors:
+        """The same scores as one set of factors, the parts side by side: one matrix product instead of several."""
+        parts = tuple(zip(self.parts, self.weights, strict=True))
+        biases: dict[str, Tensor | None] = {}
+        for name in ("user_bias", "item_bias"):
+            present = [weight * getattr(part, name) for part, weight in parts if getattr(part, name) is not None]
+            biases[name] = torch.stack(present).sum(0) if present else None
+        return Factors(
+            users=torch.cat([weight * part.user_vectors for part, weight in parts], dim=1),
+            items=torch.cat([part.item_vectors for part, _ in parts], dim=1),
+            user_bias=biases["user_bias"],
+            item_bias=biases["item_bias"],
+            offset=sum(weight * part.offset for part, weight in parts),
+        )
+
+    def score(self, users: Tensor) -> Tensor:
+        """See :meth:`Scorer.score`."""
+        return self.flat.score(users)
+
+    def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """See :meth:`Scorer.score_pairs`."""
+        return self.flat.score_pairs(users, items)
+
+    @property
+    def item_vectors(self) -> Tensor:
+        """The first part's item vectors: what likeness between items is measured on."""
+        return self.parts[0].item_vectors
+
+    def fold_in(self, log: Interactions) -> Blend:
+        """Each part folds the new users in its own way."""
+        return Blend(tuple(part.fold_in(log) for part in self.parts), self.weights)
+
+    def to(self, device: str | torch.device) -> Blend:
+        """The same blend on another device."""
+        return Blend(tuple(part.to(device) for part in self.parts), self.weights)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of every part, as ``"0.users"``, ``"0.items"``, …"""
+        return {f"{n}.{name}": t for n, part in enumerate(self.parts) for name, t in part.tensors().items()}
+
+    def settings(self) -> dict[str, Any]:
+        """The weights, and the settings of every part."""
+        return {"kind": "blend", "weights": list(self.weights), "parts": [part.settings() for part in self.parts]}
+
+    @classmethod
+    def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Blend:
+        """The inverse of :meth:`tensors` and :meth:`settings`."""
+        parts = []
+        for n, part in enumerate(settings["parts"]):
+            own = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{n}.")}
+            parts.append(Factors.from_parts(own, part))
+        return cls(tuple(parts), tuple(settings["weights"]))
+
+
+def scorer_from_parts(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Factors | Blend:
+    """A scorer from what a saved model keeps of it."""
+    kinds: dict[str, type[Factors | Blend]] = {"factors": Factors, "blend": Blend}
+    if settings.get("kind") not in kinds:
+        raise DataError(f"no scorer is of the kind {settings.get('kind')!r}; known are {', '.join(kinds)}")
+    return kinds[settings["kind"]].from_parts(tensors, settings)

@@ -1,0 +1,96 @@
+"""Several models on the same data under the same protocol, over one or more seeds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from fillrank.data import Interactions, Split, info, load, load_split, split
+from fillrank.errors import SettingsError
+from fillrank.experiments.machine import machine
+from fillrank.experiments.table import ComparisonTable, Run
+from fillrank.models import recipe
+from fillrank.ranking import evaluate
+
+__all__ = ["MODELS", "Protocol", "compare"]
+
+Protocol = Literal["honest", "legacy"]
+
+MODELS = ("popularity", "pure-svd", "biased-svd", "cmc")
+
+
+def compare(
+    data: str | Interactions | Split,
+    models: Iterable[str] | Mapping[str, Mapping[str, Any]] = MODELS,
+    *,
+    k: int = 10,
+    seeds: Sequence[int] = (0,),
+    test: float = 0.1,
+    valid: float = 0.1,
+    protocol: Protocol = "honest",
+    refit: bool = False,
+) -> ComparisonTable:
+    """Fit and evaluate each model for each seed.
+
+    The seed makes the split and, where a model has one, the model's own random choices. A rival gets what we get: its
+    ``"auto"`` settings are chosen on the same validation part.
+
+    Args:
+        data: the name of a data set, a log, or a split (which then serves every seed). A data set with one published
+            split is taken with it; of several, one is named after a slash (``"ml-100k/u1"``). The validation part is
+            then drawn from its train.
+        models: names of recipes, or a mapping from a name to settings. A name may carry a tag after a colon
+            (``"cmc:tau=.07"``) to compare two settings of one recipe.
+        k: length of the lists.
+        seeds: one run for each.
+        test, valid: fractions of a random split.
+        protocol: ``"honest"`` chooses on the validation part and touches test once; ``"legacy"`` chooses on test, as
+            much of the literature does, and says so in the report.
+        refit: after choosing, fit once more on train and validation together (honest protocol only).
+
+    Raises:
+        SettingsError: a model or a setting is not known, or the protocol is neither of the two.
+    """
+    if protocol not in {"honest", "legacy"}:
+        raise SettingsError(f"protocol must be 'honest' or 'legacy', got {protocol!r}")
+    if refit and protocol == "legacy":
+        raise SettingsError("refit goes with the honest protocol: under the legacy one nothing was held out of train")
+    wanted = dict(models) if isinstance(models, Mapping) else {name: {} for name in models}
+    kinds = {name: recipe(name.partition(":")[0]) for name in wanted}
+    for name, kind in kinds.items():
+        kind(**wanted[name])  # a misspelt setting should not wait for the models before it
+    runs: list[Run] = []
+    for seed in seeds:
+        parts = _split(data, seed, test, valid if protocol == "honest" else 0.0)
+        for name, kind in kinds.items():
+            own = {"seed": seed} if "seed" in kind.model_fields and "seed" not in wanted[name] else {}
+            started = time.perf_counter()
+            model = kind(**wanted[name], **own).fit(parts.train, parts.valid if protocol == "honest" else parts.test)
+            if refit:
+                model = kind(**model.settings).fit(_joined(parts))
+            seconds = time.perf_counter() - started
+            report = evaluate(model, parts, k=k, protocol=protocol)
+            runs.append(Run(name, seed, dict(model.settings), report, seconds, tuple(model.history)))
+    return ComparisonTable(_name(data), tuple(runs), machine(), refit=refit)
+
+
+def _split(data: str | Interactions | Split, seed: int, test: float, valid: float) -> Split:
+    if isinstance(data, Split):
+        return data
+    if not isinstance(data, str):
+        return split.random(data, test=test, valid=valid, seed=seed)
+    name, _, part = data.partition("/")
+    if part or len(info(name).splits) == 1:
+        return load_split(name, part or None, valid=valid, seed=seed)
+    return split.random(load(name), test=test, valid=valid, seed=seed)
+
+
+def _joined(parts: Split) -> Interactions:
+    return parts.train if parts.valid is None else parts.train.union(parts.valid)
+
+
+def _name(data: str | Interactions | Split) -> str:
+    if isinstance(data, str):
+        return data
+    return data.train.name if isinstance(data, Split) else data.name

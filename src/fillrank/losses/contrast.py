@@ -1,0 +1,88 @@
+"""Vectors against vectors: scores, a softmax-like loss and its gradients, without keeping the scores."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+
+__all__ = ["ClosedFormLoss", "contrast", "contrast_by_autograd"]
+
+
+class ClosedFormLoss(Protocol):
+    """A loss that knows its own gradients with respect to the scores."""
+
+    def __call__(self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+        """``(pos [B], neg [B, N]) → loss [B]``, for autograd."""
+        ...
+
+    def value_and_grad(
+        self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """``(loss [B], d_pos [B], d_neg [B, N])``; may overwrite ``neg``."""
+        ...
+
+
+def contrast(
+    loss: ClosedFormLoss,
+    anchors: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    mask: Tensor | None = None,
+    log_q: Tensor | None = None,
+) -> Tensor:
+    """The loss of each anchor against its positive and the negatives that the batch shares.
+
+    The score block ``[B, N]`` is formed once, overwritten by its gradient, and gone: nothing of that size waits for the
+    backward pass. :func:`contrast_by_autograd` is the readable twin.
+
+    Args:
+        loss: in closed form.
+        anchors: float ``[B, d]``.
+        positives: float ``[B, d]``, the positive of each anchor.
+        negatives: float ``[N, d]``, shared by the batch.
+        mask: bool ``[B, N]``, True where a negative does not count.
+        log_q: float ``[N]``, see :class:`fillrank.losses.InfoNCE`.
+
+    Returns:
+        ``[B]``, differentiable in the three sets of vectors.
+    """
+    return cast("Tensor", _Contrast.apply(loss, anchors, positives, negatives, mask, log_q))  # type: ignore[no-untyped-call]
+
+
+def contrast_by_autograd(
+    loss: ClosedFormLoss,
+    anchors: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    mask: Tensor | None = None,
+    log_q: Tensor | None = None,
+) -> Tensor:
+    """The same as :func:`contrast`, written plainly: the oracle of its tests."""
+    return loss((anchors * positives).sum(1), anchors @ negatives.T, mask=mask, log_q=log_q)
+
+
+class _Contrast(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        loss: ClosedFormLoss,
+        anchors: Tensor,
+        positives: Tensor,
+        negatives: Tensor,
+        mask: Tensor | None,
+        log_q: Tensor | None,
+    ) -> Tensor:
+        pos, neg = (anchors * positives).sum(1), anchors @ negatives.T
+        value, d_pos, d_neg = loss.value_and_grad(pos, neg, mask=mask, log_q=log_q)
+        ctx.save_for_backward(anchors, positives, negatives, d_pos, d_neg)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        anchors, positives, negatives, d_pos, d_neg = ctx.saved_tensors
+        weight = outer[0][:, None]  # goes to the thin sides of the products: no second block of [B, N]
+        d_anchors = torch.addcmul(d_neg @ negatives, d_pos[:, None], positives) * weight
+        weighted = anchors * weight
+        return None, d_anchors, d_pos[:, None] * weighted, d_neg.T @ weighted, None, None

@@ -1,0 +1,27 @@
+"""Named recipes: settings → fit → Recommender."""
+
+from fillrank.errors import SettingsError
+from fillrank.models.baselines import Popularity
+from fillrank.models.cmc import CMC
+from fillrank.models.recipe import Recipe
+from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD
+
+__all__ = ["CMC", "RECIPES", "BiasedSVD", "NormalisedSVD", "Popularity", "PureSVD", "Recipe", "recipe"]
+
+RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (Popularity, PureSVD, NormalisedSVD, BiasedSVD, CMC)}
+"""Every recipe by its name on the command line."""
+
+
+def recipe(name: str) -> type[Recipe]:
+    """The recipe called ``name``.
+
+    Raises:
+        SettingsError: there is none of that name.
+
+    Example:
+        >>> recipe("pure-svd")(rank=8)
+        PureSVD(rank=8, use_values=True, method='exact', seed=0)
+    """
+    if name not in RECIPES:
+        raise SettingsError(f"no model is called {name!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[name]

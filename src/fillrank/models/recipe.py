@@ -1,0 +1,119 @@
+"""What every named recipe has in common: typed settings in, a recommender out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from fillrank.data import Interactions
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Blend, Factors, Scorer
+from fillrank.ranking import Evaluator
+from fillrank.recommend import Recommender
+
+__all__ = ["Judged", "Recipe", "best_by"]
+
+Candidate = TypeVar("Candidate")
+
+
+class Recipe(BaseModel, ABC):
+    """Settings that know how to fit. Frozen; an unknown or impossible setting is an error.
+
+    A setting that may be ``"auto"`` is chosen on the validation part of the data; the recommender's ``settings`` hold
+    what was chosen, so ``type(recipe)(**model.settings)`` fits the same again without validation data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    kind: ClassVar[str]
+    """The name on the command line and in reports."""
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise SettingsError(_explain(type(self), error.errors())) from None
+
+    def fit(self, train: Interactions, valid: Interactions | None = None) -> Recommender:
+        """Learn from ``train``; choose what is ``"auto"``, and when to stop, on ``valid``.
+
+        Args:
+            train: the log to learn from.
+            valid: rows of the same users and items that are not in ``train``, such as ``split.valid``.
+
+        Raises:
+            DataError: the log is empty, has no values where the recipe needs them, or the two parts have other ids.
+            SettingsError: something is to be chosen and there is no ``valid``, or a setting does not fit the data.
+        """
+        if not len(train):
+            raise DataError(f"there is nothing to learn from: {train!r} has no rows")
+        if valid is not None and (valid.user_ids != train.user_ids or valid.item_ids != train.item_ids):
+            raise DataError(
+                "valid has other users or items than train; make both with one of fillrank.split's functions"
+            )
+        return self._fit(train, valid if valid is not None and len(valid) else None)
+
+    @abstractmethod
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender: ...
+
+    def _recommender(
+        self,
+        train: Interactions,
+        scorer: Factors | Blend,
+        *,
+        rater: Factors | None = None,
+        chosen: Mapping[str, Any] | None = None,
+        history: Iterable[Mapping[str, float]] = (),
+    ) -> Recommender:
+        settings = self.model_dump() | dict(chosen or {})
+        return Recommender(
+            scorer=scorer,
+            rater=rater,
+            log=train.without_values(),
+            scale=train.scale,
+            name=self.kind,
+            settings=settings,
+            history=tuple(history),
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """As much of a model as an evaluation looks at."""
+
+    scorer: Scorer
+    rater: Scorer | None = None
+    scale: tuple[float, float] | None = None
+    name: str = ""
+
+
+def best_by(
+    candidates: Iterable[tuple[Candidate, Judged | Recommender]], figure: str, evaluator: Evaluator
+) -> Candidate:
+    """The candidate whose model does best on the validation part; of equals, the first.
+
+    Args:
+        candidates: pairs of what is to be chosen and the model it gives.
+        figure: of the report, such as ``"ndcg@10"`` (higher is better) or ``"rmse"`` (lower is better).
+        evaluator: over the validation part.
+    """
+    sign = -1.0 if figure in {"rmse", "mae"} else 1.0
+    scored = [(sign * evaluator.run(model).metrics[figure], candidate) for candidate, model in candidates]
+    return max(scored, key=lambda pair: pair[0])[1]
+
+
+def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:
+    """Pydantic's findings in one line of plain words."""
+    words = []
+    for problem in problems:
+        name = ".".join(str(part) for part in problem["loc"][:1]) or "settings"
+        if problem["type"] == "extra_forbidden":
+            words.append(f"{recipe.__name__} has no setting {name!r}; it has {', '.join(recipe.model_fields)}")
+        else:
+            words.append(f"{name} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+    return "; ".join(dict.fromkeys(words))

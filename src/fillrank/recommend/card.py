@@ -1,0 +1,43 @@
+"""The page for people in a saved model's folder."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fillrank._version import __version__
+
+if TYPE_CHECKING:
+    from fillrank.recommend.recommender import Recommender
+
+__all__ = ["card"]
+
+
+def card(model: Recommender) -> str:
+    """Markdown: what the model is, what it was made from, how to use it."""
+    log = model.log
+    lines = [
+        f"# {model.name or 'A fillrank model'}",
+        "",
+        f"Trained by fillrank {__version__} on {log.name or 'a log'}: {len(log):,} interactions of "
+        f"{log.n_users:,} users with {log.n_items:,} items.",
+        f"It ranks items{' and predicts values' if model.rater is not None else ''}.",
+        "",
+        "```python",
+        "import fillrank as fr",
+        "",
+        'model = fr.Recommender.load("path/to/this/folder")',
+        f"model.recommend([{log.user_ids.ids[0]!r}], k=10)" if log.n_users else "model.recommend(k=10)",
+        "```",
+        "",
+        "## Settings",
+        "",
+        "```json",
+        json.dumps(dict(model.settings), indent=2),
+        "```",
+        "",
+    ]
+    if model.history:
+        last = model.history[-1]
+        lines += ["## Training", "", f"{len(model.history)} epochs; the last: {json.dumps(dict(last))}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,228 @@
+"""Outside ids in, outside ids out: what a user of a trained model holds in their hands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import normalize
+
+from fillrank.data import IdMap, Interactions
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Blend, Factors
+from fillrank.ranking import rank, top_k
+from fillrank.recommend.histories import Histories, as_log
+
+__all__ = ["Recommender"]
+
+Unknown = Literal["raise", "skip", "popular"]
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    """A trained model with its ids, the items each user has met, and the settings it was made with.
+
+    Made by a recipe's ``fit``, by :meth:`load` or by :meth:`fold_in`; it is trained from the start.
+
+    Attributes:
+        scorer: ranks the items.
+        rater: predicts values, or None if the model only ranks.
+        log: what was learnt from, without values: the items that each user has seen.
+        scale: the smallest and the largest value there were; predictions are clipped to it.
+        name: of the recipe.
+        settings: of the recipe, as they were used.
+        history: one dict per epoch of training.
+    """
+
+    scorer: Factors | Blend
+    rater: Factors | None
+    log: Interactions
+    scale: tuple[float, float] | None = None
+    name: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    history: Sequence[Mapping[str, float]] = ()
+    popularity: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        for role, part in (("scorer", self.scorer), ("rater", self.rater)):
+            if part is not None and (part.n_users, part.n_items) != (self.log.n_users, self.log.n_items):
+                raise DataError(
+                    f"the {role} is for {part.n_users} users and {part.n_items} items, "
+                    f"the log has {self.log.n_users} and {self.log.n_items}"
+                )
+        if self.popularity is None:
+            object.__setattr__(self, "popularity", self.log.item_counts)
+
+    @property
+    def user_ids(self) -> IdMap:
+        return self.log.user_ids
+
+    @property
+    def item_ids(self) -> IdMap:
+        return self.log.item_ids
+
+    def __repr__(self) -> str:
+        return f"Recommender({self.name}: {self.log.n_users:,} users, {self.log.n_items:,} items)"
+
+    def recommend(
+        self,
+        user_ids: Iterable[Any] | None = None,
+        k: int = 10,
+        *,
+        filter_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        unknown: Unknown = "raise",
+    ) -> pl.DataFrame:
+        """The best ``k`` items for each user.
+
+        Args:
+            user_ids: outside ids; None for every user of the model.
+            k: length of a list. Where fewer items are left, the list is shorter; nothing is padded.
+            filter_seen: leave out the items a user has met.
+            items: only these items (ids) may be listed.
+            exclude: these items (ids) may not.
+            unknown: what to do with ids that the model does not know: ``"raise"``, ``"skip"``, or ``"popular"``: list
+                the items that most users met.
+
+        Returns:
+            A frame ``user_id, rank, item_id, score`` and, where items have names, ``label``; users in the order asked,
+            ranks from 1. The score of a ``"popular"`` row is a count of users.
+
+        Raises:
+            UnknownIdError: an id is not known and ``unknown="raise"``, or an item id is not known.
+            SettingsError: ``k`` is below 1, or ``unknown`` is none of the three.
+        """
+        if unknown not in {"raise", "skip", "popular"}:
+            raise SettingsError(f"unknown must be 'raise', 'skip' or 'popular', got {unknown!r}")
+        asked = self.user_ids.ids if user_ids is None else pl.Series("user_id", list(user_ids))
+        codes = self.user_ids.encode(asked, unknown="raise" if unknown == "raise" else "mark")
+        only = None if items is None else self.item_ids.encode(list(items))
+        without = None if exclude is None else self.item_ids.encode(list(exclude))
+        seen = self.log.csr if filter_seen else None
+        known = np.flatnonzero(codes >= 0)
+        lists = rank(self.scorer, codes[known], k, seen=seen, candidates=only, exclude=without)
+        rows, places, ranks, scores = known[lists.rows], lists.items, lists.positions, lists.scores
+        strangers = np.flatnonzero(codes < 0) if unknown == "popular" else np.zeros(0, dtype=np.int64)
+        if len(strangers):
+            popular, counts = self._most_popular(k, only, without)
+            rows = np.concatenate([rows, np.repeat(strangers, len(popular))])
+            places = np.concatenate([places, np.tile(popular, len(strangers))])
+            ranks = np.concatenate([ranks, np.tile(np.arange(len(popular)), len(strangers))])
+            scores = np.concatenate([scores, np.tile(counts, len(strangers))])
+            order = np.lexsort((ranks, rows))
+            rows, places, ranks, scores = rows[order], places[order], ranks[order], scores[order]
+        frame = pl.DataFrame({"user_id": asked.gather(rows), "rank": ranks + 1})
+        return frame.with_columns(*self._item_columns(places), pl.Series("score", scores, dtype=pl.Float32))
+
+    def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
+        """The ``k`` items whose vectors point most nearly the same way.
+
+        Args:
+            item_id: an id, or a name that only one item has.
+            k: how many, the item itself left out.
+
+        Returns:
+            A frame ``rank, item_id, similarity`` (cosine, -1 … 1) and, where items have names, ``label``.
+
+        Raises:
+            UnknownIdError: no item has that id or name.
+            DataError: the model has no item vectors.
+        """
+        place = self.item_ids.resolve(item_id)
+        vectors = normalize(self.scorer.item_vectors, dim=1)
+        if not vectors.shape[1]:
+            raise DataError(f"{self.name or 'this model'} has no item vectors, so no item is like another")
+        likeness = (vectors @ vectors[place])[None]
+        allowed = torch.ones(len(vectors), dtype=torch.bool)
+        allowed[place] = False
+        found, scores = (part[0] for part in top_k(likeness, k, allowed=allowed))
+        found, scores = found[found >= 0], scores[found >= 0]
+        frame = pl.DataFrame({"rank": np.arange(1, len(found) + 1)})
+        return frame.with_columns(*self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy()))
+
+    def score(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
+        """The ranking score of each (user, item) pair, float32 ``[B]``; only the order within one user means much."""
+        users, items = self._pairs(user_ids, item_ids)
+        return self.scorer.score_pairs(users, items).numpy()
+
+    def predict(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
+        """The expected value of each (user, item) pair, clipped to the scale of the data, float32 ``[B]``.
+
+        Raises:
+            UnknownIdError: an id is not known.
+            DataError: this model ranks and does not predict, or there are not as many users as items.
+        """
+        if self.rater is None:
+            raise DataError(f"{self.name or 'this model'} ranks items but predicts no values; use BiasedSVD or CMC")
+        users, items = self._pairs(user_ids, item_ids)
+        predicted = self.rater.score_pairs(users, items)
+        return (predicted if self.scale is None else predicted.clamp(*self.scale)).numpy()
+
+    def fold_in(self, histories: Histories) -> Recommender:
+        """A recommender for users that were not there in training, in closed form on the item vectors.
+
+        Args:
+            histories: for one new user, a list of items or a mapping ``item → rating``; for several, a mapping
+                ``user_id → list or mapping``. Items are ids, or names that only one item has.
+
+        Returns:
+            A recommender whose users are the new ones (a single one is called ``"new"``) and whose items are the same.
+
+        Raises:
+            UnknownIdError: an item is not known.
+            DataError: a history is empty, a rating is not a finite number, or the model cannot fold users in.
+
+        Example:
+            ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
+        """
+        log = as_log(histories, self.item_ids, self.log)
+        return replace(
+            self,
+            scorer=self.scorer.fold_in(log),
+            rater=None if self.rater is None else self.rater.fold_in(log),
+            log=log.without_values(),
+            history=(),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a folder; see :func:`fillrank.recommend.files.save`."""
+        from fillrank.recommend.files import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model from a folder; see :func:`fillrank.recommend.files.load`."""
+        from fillrank.recommend.files import load
+
+        return cls(**load(path))
+
+    def _pairs(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        users, items = self.user_ids.encode(list(user_ids)), self.item_ids.encode(list(item_ids))
+        if len(users) != len(items):
+            raise DataError(f"{len(users)} users came with {len(items)} items; give one item for each user")
+        return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))
+
+    def _item_columns(self, places: NDArray[np.int64]) -> list[pl.Series]:
+        ids = self.item_ids.decode(places).alias("item_id")
+        labels = self.item_ids.labels
+        return [ids] if labels is None else [ids, labels.gather(places).alias("label")]
+
+    def _most_popular(
+        self, k: int, only: NDArray[np.int32] | None, without: NDArray[np.int32] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        counts = torch.tensor(self.popularity, dtype=torch.float64)
+        allowed = torch.full(counts.shape, only is None)
+        if only is not None:
+            allowed[torch.from_numpy(only).long()] = True
+        if without is not None:
+            allowed[torch.from_numpy(without).long()] = False
+        places, best = (part[0] for part in top_k(counts[None], k, allowed=allowed))
+        return places[places >= 0].numpy(), best[places >= 0].float().numpy()

@@ -1,0 +1,64 @@
+"""Which pairs are positives, so that none of them is taken for a negative."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from fillrank.data import Interactions
+
+__all__ = ["KnownPositives"]
+
+
+class KnownPositives:
+    """The positives of every row (user), ready to be looked up on any device.
+
+    Attributes:
+        n_rows, n_columns: size of the matrix.
+        starts: int64 ``[n_rows + 1]``, where each row's part of ``columns`` begins.
+        columns: int64 ``[nnz]``.
+    """
+
+    def __init__(self, starts: Tensor, columns: Tensor, n_columns: int) -> None:
+        self.starts, self.columns = starts, columns
+        self.n_rows, self.n_columns = len(starts) - 1, n_columns
+        self._place = torch.full((n_columns,), -1, dtype=torch.int64, device=columns.device)
+
+    @classmethod
+    def of_users(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
+        """Rows are users, columns are items."""
+        starts, columns = log.csr.indptr.astype("int64"), log.csr.indices.astype("int64")
+        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), log.n_items)
+
+    @classmethod
+    def of_items(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
+        """Rows are items, columns are users: for the item → user direction."""
+        starts, columns = log.csc.indptr.astype("int64"), log.csc.indices.astype("int64")
+        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), log.n_users)
+
+    def mask(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Where a column is a positive of a row: bool ``[B, N]``.
+
+        Args:
+            rows: int64 ``[B]``, repeats allowed.
+            columns: int64 ``[N]``, each once.
+        """
+        place = self._place
+        place[columns] = torch.arange(len(columns), device=columns.device)
+        first = self.starts[rows]
+        length = self.starts[rows + 1] - first
+        row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), length)
+        step = torch.arange(len(row), device=rows.device) - torch.repeat_interleave(length.cumsum(0) - length, length)
+        hit = place[self.columns[first[row] + step]]
+        place[columns] = -1
+        found = hit >= 0
+        mask = torch.zeros(len(rows), len(columns), dtype=torch.bool, device=rows.device)
+        mask[row[found], hit[found]] = True
+        return mask
+
+    def mask_by_lookup(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The same as :meth:`mask`, one row at a time: the readable twin."""
+        lists = [self.columns[self.starts[row] : self.starts[row + 1]] for row in rows]
+        return torch.stack([torch.isin(columns, known) for known in lists])

@@ -1,0 +1,1 @@
+"""Routes that need no loss: closed forms and iterations of their own."""

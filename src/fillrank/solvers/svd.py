@@ -1,0 +1,184 @@
+"""Routes through the singular value decomposition: closed form, no loss, no learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
+from torch import Tensor
+
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError
+from fillrank.factors import Factors
+from fillrank.folding import Projection, RatingRidge
+from fillrank.rng import numpy_stream
+from fillrank.solvers.biases import Biases
+
+__all__ = [
+    "SvdMethod",
+    "biased_svd",
+    "biases_as_factors",
+    "first_directions",
+    "normalised_svd",
+    "pure_svd",
+    "truncated_svd",
+]
+
+SvdMethod = Literal["exact", "randomized"]
+Array = NDArray[Any]
+
+
+def truncated_svd(
+    matrix: sp.csr_array[Any] | Array,
+    rank: int,
+    *,
+    method: SvdMethod = "exact",
+    seed: int = 0,
+    power_iterations: int = 4,
+) -> tuple[Array, Array, Array]:
+    """The ``rank`` largest singular triplets, in falling order.
+
+    Args:
+        matrix: ``[m, n]``, dense or sparse.
+        rank: how many, at most ``min(m, n)``.
+        method: ``"exact"`` (ARPACK, to machine precision) or ``"randomized"`` (Halko, Martinsson & Tropp 2011).
+        seed: of the start vectors. The exact answer does not depend on it beyond rounding.
+        power_iterations: of the randomized method; more come closer to the exact answer.
+
+    Returns:
+        ``(U [m, rank], s [rank], Vt [rank, n])``. Signs are fixed: the entry of largest size in each row of Vt is
+        positive.
+
+    Raises:
+        SettingsError: the rank is below 1 or above ``min(m, n)``.
+
+    Example:
+        >>> U, s, Vt = truncated_svd(np.diag([3.0, 1.0, 2.0]), rank=2)
+        >>> s.round(6).tolist()
+        [3.0, 2.0]
+    """
+    smallest = min(matrix.shape)
+    if not 1 <= rank <= smallest:
+        m, n = matrix.shape
+        raise SettingsError(f"rank must be from 1 to {smallest} for a {m}×{n} matrix, got {rank}")
+    if rank >= smallest - 1 or smallest <= 64:  # ARPACK wants room above the rank; small matrices are faster dense
+        dense = np.asarray(matrix) if isinstance(matrix, np.ndarray) else matrix.toarray()
+        U, s, Vt = np.linalg.svd(dense, full_matrices=False)
+    elif method == "randomized":
+        from sklearn.utils.extmath import randomized_svd
+
+        state = int(numpy_stream(seed, "svd").integers(2**31))
+        U, s, Vt = randomized_svd(matrix, rank, n_iter=power_iterations, random_state=state)
+    elif method == "exact":
+        start = numpy_stream(seed, "svd").standard_normal(smallest).astype(matrix.dtype)
+        U, s, Vt = svds(matrix, k=rank, v0=start)
+    else:
+        raise SettingsError(f"method must be 'exact' or 'randomized', got {method!r}")
+    order = np.argsort(-s, kind="stable")[:rank]
+    U, s, Vt = U[:, order], s[order], Vt[order]
+    signs = np.sign(Vt[np.arange(rank), np.abs(Vt).argmax(axis=1)])
+    signs[signs == 0] = 1
+    return U * signs, s, Vt * signs[:, None]
+
+
+def pure_svd(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
+    """PureSVD: the truncated SVD of the matrix with every hole filled with zero.
+
+    ``users = U·S``, ``items = V``; a new user with row r is ``r·V`` (Cremonesi, Koren & Turrin 2010). The scores rank;
+    they are no predictions of values.
+    """
+    U, s, Vt = truncated_svd(log.csr, rank, method=method, seed=seed)
+    items = _tensor(Vt.T)
+    return Factors(_tensor(U * s), items, folding=Projection(items, use_values=log.values is not None))
+
+
+def normalised_svd(
+    log: Interactions, rank: int, *, beta: float = 0.5, power: float = 0.0, method: SvdMethod = "exact", seed: int = 0
+) -> Factors:
+    """Truncated SVD of the interaction matrix with degrees divided out on both sides.
+
+    With ``d`` the number of interactions of a user or item and R the 0/1 matrix, ``N = D_u^-½ R D_i^-½ ≈ U S Vᵀ``; the
+    item vectors are ``q_i = d_i^β · S^(power/2) · V_i`` and a user, known or new, is
+    ``p_u = Σ_{i∈u} d_i^-β · S^(power/2) · V_i``.
+
+    Args:
+        log: the interactions; values are not looked at.
+        rank: number of singular vectors.
+        beta: how strongly popular items are pulled back up; larger favours them more.
+        power: of the singular values; 0 weighs all directions alike.
+        method: of the SVD. On graphs with many nearly separate small groups the randomized basis ranks *better* than
+            the exact one, which spends directions on those groups; only the exact one is free of chance.
+        seed: see :func:`truncated_svd`.
+    """
+    ones = log.without_values().csr
+    per_user = np.maximum(log.user_counts, 1).astype(np.float32)
+    per_item = np.maximum(log.item_counts, 1).astype(np.float32)
+    balanced = (sp.diags_array(per_user**-0.5) @ ones @ sp.diags_array(per_item**-0.5)).tocsr()
+    _, s, Vt = truncated_svd(balanced, rank, method=method, seed=seed)
+    directions = Vt.T * s ** (power / 2)
+    weights = (directions * per_item[:, None] ** -beta).astype(np.float32)
+    items = directions * per_item[:, None] ** beta
+    return Factors(_tensor(ones @ weights), _tensor(items), folding=Projection(_tensor(weights)))
+
+
+def biased_svd(
+    log: Interactions,
+    rank: int,
+    biases: Biases,
+    *,
+    method: SvdMethod = "exact",
+    seed: int = 0,
+    regularization: float = 0.1,
+) -> Factors:
+    """Mean and biases, plus the truncated SVD of what they leave over (holes filled with zero).
+
+    What is usually meant by "SVD" for ratings: each rating minus its biases' prediction, decomposed.
+
+    Args:
+        log: ratings.
+        rank: number of singular vectors.
+        biases: fitted to the same log, see :func:`fillrank.solvers.biases.fit_biases`.
+        method, seed: see :func:`truncated_svd`.
+        regularization: of the ridge that folds new users in, per rating.
+    """
+    left_over = log.csr.copy()
+    left_over.data = biases.residuals(log).astype(np.float32)
+    U, s, Vt = truncated_svd(left_over, rank, method=method, seed=seed)
+    return Factors(
+        _tensor(U * s),
+        _tensor(Vt.T),
+        user_bias=_tensor(biases.user_bias),
+        item_bias=_tensor(biases.item_bias),
+        offset=biases.mean,
+        folding=RatingRidge(regularization=regularization),
+    )
+
+
+def biases_as_factors(biases: Biases) -> Factors:
+    """Mean and biases alone, as factors of no dimension."""
+    n_users, n_items = len(biases.user_bias), len(biases.item_bias)
+    return Factors(
+        torch.zeros(n_users, 0),
+        torch.zeros(n_items, 0),
+        user_bias=_tensor(biases.user_bias),
+        item_bias=_tensor(biases.item_bias),
+        offset=biases.mean,
+        folding=RatingRidge(),
+    )
+
+
+def first_directions(factors: Factors, rank: int) -> Factors:
+    """The same factors cut to their first ``rank`` directions: for an SVD, the factors of that rank."""
+    folding = factors.folding
+    if isinstance(folding, Projection):
+        folding = replace(folding, weights=folding.weights[:, :rank])
+    return replace(factors, users=factors.users[:, :rank], items=factors.items[:, :rank], folding=folding)
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

@@ -1,0 +1,45 @@
+"""A running average of the parameters, which generalises better than their last values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Average"]
+
+
+class Average:
+    """An exponential moving average of a module's parameters (Polyak & Juditsky 1992, in its usual running form).
+
+    The weight of a new value is ``max(1/(t+1), 1/span)`` at step t: a plain mean at first, so that the start does not
+    linger, then a window of about ``span`` steps.
+
+    Args:
+        module: whose parameters are followed.
+        span: length of the window in steps, at least 1; at 1 the average is the last value.
+    """
+
+    def __init__(self, module: nn.Module, span: float) -> None:
+        self._live: list[Tensor] = list(module.parameters())
+        self._mean = [p.detach().clone() for p in self._live]
+        self._span, self._steps = max(span, 1.0), 0
+
+    def update(self) -> None:
+        """Take the present values in."""
+        with torch.no_grad():
+            torch._foreach_lerp_(self._mean, self._live, max(1 / (self._steps + 1), 1 / self._span))
+        self._steps += 1
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Inside the block the module holds the averages; afterwards its own values again."""
+        with torch.no_grad():
+            own = [p.detach().clone() for p in self._live]
+            torch._foreach_copy_(self._live, self._mean)
+            try:
+                yield
+            finally:
+                torch._foreach_copy_(self._live, own)

@@ -1,0 +1,60 @@
+"""Long work shows itself: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+__all__ = ["Progress"]
+
+_log = logging.getLogger("fillrank")
+
+
+class Progress:
+    """Shows epochs and steps on standard error; where that is no terminal, logs one line for each epoch.
+
+    Args:
+        epochs: at most this many.
+        steps: of one epoch.
+        shown: False keeps silent.
+    """
+
+    def __init__(self, epochs: int, steps: int, *, shown: bool = True) -> None:
+        console = Console(stderr=True)
+        self._shown, self._steps, self._epochs = shown, steps, epochs
+        self._bar: Bar | None = None
+        if shown and console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=console, transient=True)
+            self._task = self._bar.add_task("training", total=epochs * steps)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def step_done(self) -> None:
+        """Call after each step."""
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def epoch_done(self, figures: Mapping[str, float], best_epoch: int) -> None:
+        """Call after each epoch, with what to show of it."""
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items() if name not in {"epoch", "seconds"})
+        epoch = int(figures["epoch"])
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"epoch {epoch} (best {best_epoch})  {shown}")
+        elif self._shown:
+            _log.info("epoch %d/%d (best %d)  %s", epoch, self._epochs, best_epoch, shown)
