@@ -94,7 +94,7 @@ def test_the_objective_of_the_biases_never_rises() -> None:
 def test_biased_svd_of_full_rank_gives_back_the_ratings() -> None:
     log = synthetic(25, 20, 240, seed=1).interactions
     factors = biased_svd(log, 20, fit_biases(log))
-    predicted = factors.score_pairs(torch.from_numpy(log.users).long(), torch.from_numpy(log.items).long())
+    predicted = factors.score_pairs(torch.tensor(log.users).long(), torch.tensor(log.items).long())
     np.testing.assert_allclose(predicted.numpy(), log.values, atol=1e-4)
 
 

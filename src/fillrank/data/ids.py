@@ -16,6 +16,7 @@ from fillrank.errors import DataError, UnknownIdError
 
 __all__ = ["IdMap"]
 
+_EXACT = 2**53  # up to here every whole number has a floating-point number of its own
 _YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 
 
@@ -89,9 +90,9 @@ class IdMap:
         Raises:
             UnknownIdError: some ids are not known; the message shows the first of them.
         """
-        column = as_id_column(ids)
-        if column.dtype != self.ids.dtype:  # "42" asked of whole numbers, 42 asked of strings
-            column = column.cast(self.ids.dtype, strict=False)
+        asked = as_id_column(ids)
+        same = asked.dtype == self.ids.dtype
+        column = asked if same else asked.cast(self.ids.dtype, strict=False)  # "42" for 42, 42 for "42"
         if len(column) <= 64:  # a lookup for one request should not pay for a join
             codes = np.array([self._place(i) for i in column], dtype=np.int32)
         else:
@@ -99,8 +100,7 @@ class IdMap:
             joined = column.alias("id").to_frame().join(table, on="id", how="left", maintain_order="left")
             codes = joined["code"].fill_null(-1).to_numpy().astype(np.int32)
         if unknown == "raise" and (codes < 0).any():
-            asked = list(ids) if isinstance(ids, Sequence) else column.to_list()
-            strangers = [asked[i] for i in np.flatnonzero(codes < 0)]
+            strangers = asked.gather(np.flatnonzero(codes < 0)).to_list()
             shown = ", ".join(repr(i) for i in strangers[:3])
             raise UnknownIdError(
                 f"{len(strangers)} of {len(asked)} ids are not in the data: {shown}"
@@ -162,19 +162,41 @@ class IdMap:
 
 
 def as_id_column(ids: Iterable[Any]) -> pl.Series:
-    """``ids`` as a column of 64-bit integers, or else of strings."""
-    if isinstance(ids, pl.Series):
-        column = ids
-    elif isinstance(ids, np.ndarray):
-        column = pl.Series(ids if ids.dtype != object else ids.tolist(), strict=False)
-    else:
-        items = list(ids)
-        whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in items)
-        column = (
-            pl.Series(items, dtype=pl.Int64) if whole else pl.Series([None if i is None else str(i) for i in items])
-        )
+    """``ids`` as a column of 64-bit integers, or else of strings.
+
+    Whole numbers stay whole numbers, also those that came as floating-point numbers (as a table with gaps gives them).
+    Integers beyond 64 bits become strings, so that none is changed.
+
+    Raises:
+        DataError: floating-point ids too large to tell neighbours apart.
+    """
+    column = ids if isinstance(ids, pl.Series) else _series(ids)
     if column.dtype.is_integer():
-        if column.dtype == pl.UInt64 and len(column) and (column.max() or 0) > 2**63 - 1:  # type: ignore[operator]
-            return column.cast(pl.String)
-        return column.cast(pl.Int64)
+        whole = column.cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == column.null_count() else column.cast(pl.String)
+    if column.dtype.is_float():
+        return _whole(column)
     return column.cast(pl.String)
+
+
+def _series(ids: Iterable[Any]) -> pl.Series:
+    if isinstance(ids, np.ndarray) and ids.dtype != object:
+        return pl.Series(ids)
+    items = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    if all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in items):
+        fits = all(-(2**63) <= i < 2**63 for i in items)
+        return pl.Series([int(i) if fits else str(i) for i in items], dtype=pl.Int64 if fits else pl.String)
+    if all(isinstance(i, float | int | np.number) and not isinstance(i, bool) for i in items):
+        return pl.Series(items, dtype=pl.Float64)
+    return pl.Series([None if i is None else str(i) for i in items], dtype=pl.String)
+
+
+def _whole(column: pl.Series) -> pl.Series:
+    """Floating-point ids as whole numbers where all are; NaN is missing."""
+    column = column.cast(pl.Float64).fill_nan(None)
+    if (column.abs() > _EXACT).any():
+        raise DataError(
+            f"some ids are floating-point numbers beyond {_EXACT}, which no longer tell neighbours apart; "
+            "give them as integers or strings"
+        )
+    return column.cast(pl.Int64) if (column == column.floor()).all() else column.cast(pl.String)

@@ -216,7 +216,7 @@ class Watch:
 
     def __init__(self, settings: CMC, train: Interactions, valid: Interactions, parts: Parts) -> None:
         self._settings, self._train, self._parts = settings, train, parts
-        self._evaluator = Evaluator(valid, train=train, k=10)
+        self._evaluator = Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
 
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""

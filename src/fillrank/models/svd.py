@@ -100,7 +100,7 @@ class BiasedSVD(Recipe):
         if "auto" not in {self.rank, self.user_shrinkage, self.item_shrinkage}:
             factors = self._solve(train, int(self.rank), float(self.user_shrinkage), float(self.item_shrinkage))
             return self._recommender(train, factors, rater=factors)
-        evaluator = _evaluator(self, train, valid, ranking=False)
+        evaluator = _evaluator(self, train, valid)
         tried = (
             ((rank, pair, factors), Judged(factors, factors, train.scale))
             for pair in self._pairs()
@@ -138,19 +138,19 @@ def _chosen_rank(
     """The rank asked for, or the best one on the validation part: one decomposition serves all that are tried."""
     if recipe.rank != "auto":
         return recipe.rank, solve(recipe.rank)
-    evaluator = _evaluator(recipe, train, valid, ranking=True)
+    evaluator = _evaluator(recipe, train, valid)
     ranks = _fitting(_RANKS, train)
     largest = solve(ranks[-1])
     tried = ((rank, first_directions(largest, rank)) for rank in ranks)
     return best_by(((pair, Judged(pair[1])) for pair in tried), "ndcg@10", evaluator)
 
 
-def _evaluator(recipe: Recipe, train: Interactions, valid: Interactions | None, *, ranking: bool) -> Evaluator:
+def _evaluator(recipe: Recipe, train: Interactions, valid: Interactions | None) -> Evaluator:
     if valid is None:
         raise SettingsError(
             f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
         )
-    return Evaluator(valid, train=train, k=10 if ranking else ())
+    return Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
 
 
 def _fitting(ranks: tuple[int, ...], train: Interactions) -> list[int]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
 from fillrank.data import IdMap, Interactions
+from fillrank.data.ids import as_id_column
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors
 from fillrank.ranking import rank, top_k
@@ -101,7 +102,7 @@ class Recommender:
         """
         if unknown not in {"raise", "skip", "popular"}:
             raise SettingsError(f"unknown must be 'raise', 'skip' or 'popular', got {unknown!r}")
-        asked = self.user_ids.ids if user_ids is None else pl.Series("user_id", list(user_ids))
+        asked = self.user_ids.ids if user_ids is None else as_id_column(user_ids)
         codes = self.user_ids.encode(asked, unknown="raise" if unknown == "raise" else "mark")
         only = None if items is None else self.item_ids.encode(list(items))
         without = None if exclude is None else self.item_ids.encode(list(exclude))

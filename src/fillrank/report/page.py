@@ -1,0 +1,57 @@
+"""The demonstration as a page of Markdown, with the figures beside it as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from fillrank.report.walkthrough import Demonstration
+
+__all__ = ["write_page"]
+
+
+def write_page(found: Demonstration) -> None:
+    """Write ``found.files[0]`` (Markdown) and ``found.files[1]`` (JSON), each whole or not at all."""
+    page, record, coverage, temperature = found.files
+    lines = [
+        f"# fillrank on {found.table.data}",
+        "",
+        "```",
+        str(found.table),
+        "```",
+        "",
+        *(f"- {line}" for line in found.findings()),
+        "",
+        f"![accuracy against coverage]({coverage.name})",
+        "",
+        "## What the temperature does",
+        "",
+        f"![recall, coverage and popularity against temperature]({temperature.name})",
+        "",
+        f"## User {found.user_id}",
+        "",
+        *_list("Liked most", found.liked),
+        *_list("Recommended", found.recommended),
+        f"## A new user who likes {', '.join(found.favourites)}",
+        "",
+        *_list("Recommended", found.for_new_user),
+    ]
+    _write(page, "\n".join(lines))
+    _write(record, json.dumps(found.to_dict(), indent=2, default=str) + "\n")
+
+
+def _list(title: str, frame: pl.DataFrame) -> list[str]:
+    return [f"{title}:", "", *(f"{n}. {label}" for n, label in enumerate(frame["label"], start=1)), ""]
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,171 @@
+"""The demonstration: real ratings in; a comparison, recommendations and pictures out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from fillrank.data import Interactions, Split, load, split
+from fillrank.errors import DataError
+from fillrank.experiments.compare import compare
+from fillrank.experiments.table import ComparisonTable
+from fillrank.models import CMC
+from fillrank.ranking import evaluate
+from fillrank.report.page import write_page
+from fillrank.report.plots import accuracy_against_coverage, temperature_study
+
+__all__ = ["Demonstration", "demo"]
+
+TEMPERATURES = (0.05, 0.07, 0.1, 0.2, 0.5)
+_MODELS = ("popularity", "pure-svd", "normalised-svd", "biased-svd", "cmc")
+_FAVOURITES = {"Heat": 5.0, "Alien": 5.0, "Blade Runner": 4.5}
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What :func:`demo` found and wrote. ``print`` shows it.
+
+    Attributes:
+        table: the comparison.
+        user_id: whom the lists below are for.
+        liked: what that user rated highest in train: ``item_id, label, value``.
+        recommended: ten films for that user.
+        favourites: three films that a new user likes.
+        for_new_user: ten films for the new user.
+        temperatures: one mapping per temperature: the metrics of CMC at it.
+        files: what was written.
+    """
+
+    table: ComparisonTable
+    user_id: Any
+    liked: pl.DataFrame
+    recommended: pl.DataFrame
+    favourites: Mapping[str, float]
+    for_new_user: pl.DataFrame
+    temperatures: Sequence[Mapping[str, Any]]
+    files: Sequence[Path]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            **self.table.to_dict(),
+            "user": {
+                "user_id": self.user_id,
+                "liked": self.liked.to_dicts(),
+                "recommended": self.recommended.to_dicts(),
+            },
+            "new_user": {"likes": dict(self.favourites), "recommended": self.for_new_user.to_dicts()},
+            "temperatures": [dict(point) for point in self.temperatures],
+            "files": [str(file) for file in self.files],
+        }
+
+    def __rich__(self) -> RenderableType:
+        beside = Table(title=f"user {self.user_id}: what they liked, and what CMC recommends")
+        for name in ("liked (their rating)", "recommended"):
+            beside.add_column(name)
+        liked = [f"{row['label']} ({row['value']:g})" for row in self.liked.to_dicts()]
+        for left, right in zip(liked, self.recommended["label"].to_list(), strict=False):
+            beside.add_row(left, right)
+        new = Table(title=f"a new user who likes {', '.join(self.favourites)}")
+        new.add_column("recommended")
+        for label in self.for_new_user["label"]:
+            new.add_row(label)
+        return Group(self.table.__rich__(), *self.findings(), "", beside, new, f"report: {self.files[0]}")
+
+    def findings(self) -> list[str]:
+        """The comparison in sentences, each with its ratio."""
+        lines = []
+        for rival in ("pure-svd", "biased-svd"):
+            pairs = [(name, self.table.versus("cmc", rival, f"{name}@10")["ratio"]) for name in ("recall", "coverage")]
+            words = " and ".join(f"{ratio:.2f}× the {name}@10" for name, ratio in pairs)
+            lines.append(f"CMC against {rival}: {words}")
+        rmse = self.table.versus("cmc", "biased-svd", "rmse")
+        lines.append(f"RMSE of CMC minus that of biased-svd: {rmse['difference']:+.4f}")
+        return lines
+
+    def __str__(self) -> str:
+        console = Console(width=150, no_color=True, legacy_windows=False)
+        with console.capture() as capture:
+            console.print(self)
+        return capture.get().rstrip()
+
+
+def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interactions | None = None) -> Demonstration:
+    """Train, compare, recommend, and write ``report.md``, ``report.json`` and two pictures to the folder ``out``.
+
+    Args:
+        out: the folder; made if need be.
+        seed: of the split and of the models.
+        data: ratings of named items; None takes ``movielens-small``.
+
+    Raises:
+        MissingExtraError: the data package or Matplotlib is not installed.
+        DataError: the ratings have no values or no names.
+    """
+    ratings = load("movielens-small") if data is None else data
+    if ratings.values is None or ratings.item_ids.labels is None:
+        raise DataError("the demonstration wants ratings of items with names; read them with value= and label=")
+    parts = split.random(ratings, test=0.1, valid=0.1, seed=seed)
+    table = compare(parts, _MODELS, seeds=(seed,))
+    settings = next(run.settings for run in table.runs if run.model == "cmc")
+    model = CMC(**{**settings, "rating_share": "auto"}).fit(parts.train, valid=parts.valid)
+    favourites = _known(_FAVOURITES, ratings) or _most_met(ratings)
+    user = _typical_user(parts)
+    found = Demonstration(
+        table=table,
+        user_id=user,
+        liked=_liked(parts.train, user),
+        recommended=model.recommend([user], k=10),
+        favourites=favourites,
+        for_new_user=model.fold_in(favourites).recommend(k=10),
+        temperatures=[_at(temperature, parts, settings) for temperature in TEMPERATURES],
+        files=[Path(out) / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")],
+    )
+    accuracy_against_coverage(table, found.files[2])
+    temperature_study(found.temperatures, found.files[3])
+    write_page(found)
+    return found
+
+
+def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
+    recipe = CMC(**{**settings, "temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False})
+    model = recipe.fit(parts.train, valid=parts.valid)
+    return {"temperature": temperature, **evaluate(model, parts, k=10).metrics}
+
+
+def _typical_user(parts: Split) -> Any:
+    """A user whose number of ratings is the median: neither a stranger nor a collector."""
+    counts = parts.train.user_counts
+    order = counts.argsort(kind="stable")
+    return parts.train.user_ids.ids[int(order[len(order) // 2])]
+
+
+def _liked(train: Interactions, user: Any) -> pl.DataFrame:
+    code = int(train.user_ids.encode([user])[0])
+    rows = train.select(train.users == code)
+    labels = [train.item_ids.label(item) for item in rows.items]
+    frame = rows.to_frame().select("item_id", "value").with_columns(pl.Series("label", labels))
+    return frame.sort("value", "item_id", descending=[True, False]).head(10)
+
+
+def _known(favourites: Mapping[str, float], ratings: Interactions) -> dict[str, float]:
+    try:
+        for name in favourites:
+            ratings.item_ids.resolve(name)
+    except DataError:
+        return {}
+    return dict(favourites)
+
+
+def _most_met(ratings: Interactions) -> dict[str, float]:
+    best = (-ratings.item_counts).argsort(kind="stable")[:3]
+    scale = ratings.scale
+    return {ratings.item_ids.label(int(item)): 5.0 if scale is None else scale[1] for item in best}

@@ -1,0 +1,104 @@
+"""What is chosen on validation, and the settings of the contrastive completer."""
+
+from __future__ import annotations
+
+import pytest
+
+import fillrank as fr
+from fillrank.data import Split
+from fillrank.errors import DataError, SettingsError
+from fillrank.models import CMC, BiasedSVD, PureSVD, recipe
+from fillrank.ranking import Evaluator
+
+FAST = {"dim": 8, "rating_dim": 4, "epochs": 3, "batch_size": 512, "n_negatives": 40, "progress": False}
+
+
+def test_the_rank_of_pure_svd_is_the_best_on_validation(parts: Split) -> None:
+    evaluator = Evaluator.on_valid(parts, k=10)
+    scores = {
+        rank: evaluator.run(PureSVD(rank=rank).fit(parts.train))["ndcg@10"] for rank in (4, 8, 16, 24, 32, 48, 64)
+    }
+    assert PureSVD().fit(parts.train, parts.valid).settings["rank"] == max(scores, key=lambda rank: scores[rank])
+
+
+def test_biased_svd_chooses_what_predicts_best(parts: Split) -> None:
+    evaluator = Evaluator.on_valid(parts)
+    chosen = BiasedSVD().fit(parts.train, parts.valid)
+    for rank in (1, 3, 8, 20):
+        other = BiasedSVD(rank=rank, user_shrinkage=5.0, item_shrinkage=3.0).fit(parts.train)
+        assert evaluator.run(chosen)["rmse"] <= evaluator.run(other)["rmse"] + 1e-6
+
+
+@pytest.mark.parametrize("kind", [PureSVD, BiasedSVD])
+def test_choosing_needs_validation_data(kind, parts: Split) -> None:
+    with pytest.raises(SettingsError, match=r"has settings to choose \('auto'\) and no valid"):
+        kind().fit(parts.train)
+
+
+def test_every_setting_of_cmc_that_shapes_training_changes_the_result(parts: Split) -> None:
+    """A guard against dead options."""
+    plain = CMC(**FAST).fit(parts.train).recommend(k=5)["score"]
+    for name, value in {
+        "dim": 9,
+        "rating_dim": 5,
+        "temperature": 0.3,
+        "positive_from": 0.5,
+        "negatives": "in-batch",
+        "n_negatives": 13,
+        "correct": False,
+        "symmetric": True,
+        "contrastive_weight": 0.5,
+        "regularization": 0.4,
+        "bias_regularization": 0.4,
+        "vector_regularization": 0.3,
+        "dropout": 0.4,
+        "start": "random",
+        "rating_share": 0.3,
+        "learning_rate": 0.02,
+        "vector_learning_rate": 0.02,
+        "epochs": 2,
+        "batch_size": 300,
+        "average_span": 0.0,
+        "seed": 1,
+    }.items():
+        changed = CMC(**{**FAST, name: value}).fit(parts.train).recommend(k=5)["score"]
+        assert not changed.equals(plain), name
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 0}, "temperature = 0: input should be greater than 0"),
+        ({"learning_rate": float("nan")}, "learning_rate = nan: input should be a finite number"),
+        ({"dim": 0}, "dim = 0: input should be greater than or equal to 1"),
+        ({"negatives": "hard"}, "negatives = 'hard': input should be 'in-batch' or 'uniform'"),
+        ({"dropout": 1.0}, "dropout = 1.0: input should be less than 1"),
+        ({"dimm": 3}, "CMC has no setting 'dimm'; it has dim, rating_dim"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(settings: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message.replace("(", r"\(")):
+        CMC(**settings)
+
+
+def test_a_device_that_is_not_there_is_named(parts: Split) -> None:
+    with pytest.raises(SettingsError, match="device 'abacus' cannot be used"):
+        CMC(**FAST, device="abacus").fit(parts.train)
+
+
+def test_a_threshold_that_leaves_no_positive_is_refused(parts: Split) -> None:
+    with pytest.raises(DataError, match="no value is 99 or more, so there is no positive; lower positive_from"):
+        CMC(**FAST, positive_from=99).fit(parts.train)
+
+
+def test_an_unknown_model_names_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="no model is called 'svd'; there are popularity, pure-svd"):
+        recipe("svd")
+
+
+def test_early_stopping_keeps_the_best_epoch(parts: Split) -> None:
+    model = CMC(**{**FAST, "epochs": 12, "patience": 2, "monitor": "rmse"}).fit(parts.train, parts.valid)
+    errors = [epoch["valid_rmse"] for epoch in model.history]
+    assert model.settings["epochs"] == 1 + min(range(len(errors)), key=lambda n: errors[n])
+    report = fr.evaluate(model, test=parts.valid, train=parts.train)
+    assert report["rmse"] == pytest.approx(min(errors), abs=1e-6)

@@ -1,0 +1,176 @@
+"""What every recipe must do, on data whose answer is known by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import fillrank as fr
+from fillrank.data import Interactions, Split, checkerboard
+from fillrank.errors import DataError, SettingsError, UnknownIdError
+from fillrank.models import RECIPES, Recipe
+
+SMALL = {
+    "popularity": {},
+    "pure-svd": {"rank": 4},
+    "normalised-svd": {"rank": 4},
+    "biased-svd": {"rank": 4, "user_shrinkage": 5.0, "item_shrinkage": 3.0},
+    "cmc": {
+        "dim": 8,
+        "rating_dim": 4,
+        "epochs": 6,
+        "learning_rate": 0.02,
+        "batch_size": 256,
+        "n_negatives": 40,
+        "progress": False,
+    },
+}
+PERSONAL = [name for name in RECIPES if name not in {"popularity", "biased-svd"}]
+
+
+def small(name: str, **more) -> Recipe:
+    return RECIPES[name](**{**SMALL[name], **more})
+
+
+@pytest.fixture(scope="module", params=list(RECIPES))
+def fitted(request: pytest.FixtureRequest, parts: Split) -> fr.Recommender:
+    return small(request.param).fit(parts.train, parts.valid)
+
+
+def test_every_recipe_is_tested() -> None:
+    assert SMALL.keys() == RECIPES.keys()
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_even_users_get_even_items(name: str) -> None:
+    """On a checkerboard the one item of a user's colour that was held out comes first."""
+    board = checkerboard(20)
+    more = {"rank": 2} if "svd" in name else {"epochs": 30, "rating_share": 0.0, "batch_size": 64, "n_negatives": 20}
+    model = small(name, **more).fit(board)
+    lists = model.recommend(k=1)
+    same = [str(user) == str(item) for user, item in zip(lists["user_id"], lists["item_id"], strict=True)]
+    assert np.mean(same) > 0.9
+
+
+def test_seen_items_are_not_recommended_unless_asked_for(fitted: fr.Recommender, parts: Split) -> None:
+    met = set(zip(*parts.train.to_frame().select("user_id", "item_id"), strict=True))
+    lists = fitted.recommend(k=10)
+    assert not met & set(zip(lists["user_id"], lists["item_id"], strict=True))
+    everything = fitted.recommend(k=parts.train.n_items, filter_seen=False)
+    assert len(everything) == parts.train.n_users * parts.train.n_items
+
+
+def test_lists_are_shorter_where_fewer_items_are_left_and_never_padded(fitted: fr.Recommender, parts: Split) -> None:
+    lists = fitted.recommend(k=10_000)
+    left = parts.train.n_items - parts.train.user_counts
+    assert lists.group_by("user_id").len().sort("user_id")["len"].to_list() == left.tolist()
+    assert lists["score"].is_finite().all()
+
+
+def test_ranks_run_from_one_and_scores_fall(fitted: fr.Recommender) -> None:
+    for _, rows in fitted.recommend(k=7).group_by("user_id", maintain_order=True):
+        assert rows["rank"].to_list() == list(range(1, 8))
+        assert rows["score"].is_sorted(descending=True)
+
+
+def test_a_list_does_not_depend_on_who_else_is_asked_for(fitted: fr.Recommender) -> None:
+    users = fitted.user_ids.ids.head(3).to_list()
+    one = fitted.recommend([users[1]], k=5)["item_id"].to_list()
+    three = fitted.recommend(users[::-1], k=5)
+    assert three["user_id"].unique(maintain_order=True).to_list() == users[::-1]
+    assert one == [row["item_id"] for row in three.to_dicts() if row["user_id"] == users[1]]
+
+
+def test_items_and_exclude_limit_what_is_listed(fitted: fr.Recommender) -> None:
+    some = fitted.item_ids.ids.head(12).to_list()
+    listed = set(fitted.recommend(k=20, items=some, exclude=some[:3], filter_seen=False)["item_id"])
+    assert listed == set(some[3:])
+
+
+def test_unknown_users_are_an_error_or_skipped_or_get_the_popular_items(fitted: fr.Recommender, parts: Split) -> None:
+    known = fitted.user_ids.ids[0]
+    with pytest.raises(UnknownIdError, match="1 of 2 ids are not in the data: 'nobody'"):
+        fitted.recommend(["nobody", known])
+    assert fitted.recommend(["nobody", known], k=3, unknown="skip")["user_id"].unique().to_list() == [str(known)]
+    popular = fitted.recommend(["nobody", known], k=3, unknown="popular")
+    assert popular["user_id"].to_list()[:3] == ["nobody"] * 3
+    best = np.argsort(-parts.train.item_counts, kind="stable")[:3]
+    assert popular["item_id"].to_list()[:3] == fitted.item_ids.decode(best).to_list()
+    with pytest.raises(SettingsError, match="unknown must be 'raise', 'skip' or 'popular', got 'guess'"):
+        fitted.recommend([known], unknown="guess")
+
+
+def test_score_agrees_with_the_lists(fitted: fr.Recommender) -> None:
+    lists = fitted.recommend(k=4)
+    scores = fitted.score(lists["user_id"], lists["item_id"])
+    np.testing.assert_allclose(scores, lists["score"].to_numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_predictions_stay_on_the_scale_and_beat_the_mean(fitted: fr.Recommender, parts: Split) -> None:
+    frame = parts.test.to_frame()
+    if fitted.rater is None:
+        with pytest.raises(DataError, match="ranks items but predicts no values"):
+            fitted.predict(frame["user_id"], frame["item_id"])
+        return
+    predicted = fitted.predict(frame["user_id"], frame["item_id"])
+    low, high = parts.train.scale or (0, 0)
+    assert predicted.min() >= low
+    assert predicted.max() <= high
+    error = np.square(predicted - frame["value"].to_numpy()).mean()
+    assert error < np.square(frame["value"].to_numpy() - parts.train.values.mean()).mean()
+
+
+def test_a_new_user_gets_a_list_without_the_items_named(fitted: fr.Recommender) -> None:
+    liked = fitted.item_ids.ids.head(4).to_list()
+    folded = fitted.fold_in(liked)
+    lists = folded.recommend(k=5)
+    assert lists["user_id"].to_list() == ["new"] * 5
+    assert not set(lists["item_id"]) & set(liked)
+
+
+def test_several_new_users_with_ratings(fitted: fr.Recommender, parts: Split) -> None:
+    low, high = parts.train.scale or (0, 1)
+    folded = fitted.fold_in({"a": {"film 1": high, "film 2": low}, "b": {"film 3": high}})
+    assert folded.recommend(k=3)["user_id"].to_list() == ["a"] * 3 + ["b"] * 3
+
+
+def test_saving_and_loading_gives_the_same_model(fitted: fr.Recommender, tmp_path) -> None:
+    fitted.save(tmp_path / "run")
+    again = fr.Recommender.load(tmp_path / "run")
+    assert again.recommend(k=5).equals(fitted.recommend(k=5))
+    assert again.settings == fitted.settings
+    assert again.fold_in(["film 1"]).recommend(k=5).equals(fitted.fold_in(["film 1"]).recommend(k=5))
+    if fitted.rater is not None:
+        assert torch.equal(again.rater.users, fitted.rater.users)
+    assert (tmp_path / "run" / "README.md").read_text().startswith(f"# {fitted.name}")
+
+
+def test_the_settings_of_a_fit_fit_the_same_again(fitted: fr.Recommender, parts: Split) -> None:
+    again = RECIPES[fitted.name](**fitted.settings).fit(parts.train)
+    assert again.recommend(k=5)["item_id"].equals(fitted.recommend(k=5)["item_id"])
+
+
+def test_an_unknown_setting_names_the_known_ones(fitted: fr.Recommender) -> None:
+    with pytest.raises(SettingsError, match="has no setting 'dims'; it has "):
+        RECIPES[fitted.name](dims=3)
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_an_empty_log_is_refused(name: str, ratings: Interactions) -> None:
+    nothing = ratings.select(np.zeros(len(ratings), dtype=bool))
+    with pytest.raises(DataError, match="there is nothing to learn from"):
+        small(name).fit(nothing)
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_validation_data_of_other_users_is_refused(name: str, parts: Split) -> None:
+    with pytest.raises(DataError, match="valid has other users or items than train"):
+        small(name).fit(parts.train, parts.valid.compact())
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "biased-svd"])
+def test_a_log_without_values_will_do(name: str, parts: Split) -> None:
+    model = small(name).fit(parts.train.without_values(), parts.valid.without_values())
+    assert model.rater is None
+    assert len(model.recommend(k=2)) == 2 * parts.train.n_users

