@@ -1,0 +1,135 @@
+"""Comparisons: the protocol is kept, seeds are paired, and the record says what was done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fillrank.data import Interactions, Split
+from fillrank.errors import DataError, SettingsError
+from fillrank.experiments.compare import compare
+from fillrank.experiments.plan import read_plan, run_plan
+from fillrank.experiments.table import ComparisonTable
+
+FAST = {"dim": 8, "rating_dim": 4, "epochs": 2, "batch_size": 512, "n_negatives": 40, "progress": False}
+MODELS = {
+    "popularity": {},
+    "pure-svd": {"rank": 4},
+    "biased-svd": {},
+    "cmc": FAST,
+    "cmc:hot": {**FAST, "temperature": 1.0},
+}
+
+
+@pytest.fixture(scope="module")
+def table(ratings: Interactions) -> ComparisonTable:
+    return compare(ratings, MODELS, k=5, seeds=(0, 1))
+
+
+def test_every_model_is_run_for_every_seed_on_the_same_split(table: ComparisonTable) -> None:
+    assert [(run.model, run.seed) for run in table.runs] == [(model, seed) for seed in (0, 1) for model in MODELS]
+    for seed in (0, 1):
+        assert len({run.report.protocol["digest"] for run in table.runs if run.seed == seed}) == 1
+    assert table.runs[0].report.protocol["digest"] != table.runs[-1].report.protocol["digest"]
+
+
+def test_the_document_has_the_promised_shape(table: ComparisonTable) -> None:
+    document = json.loads(table.to_json())
+    assert document.keys() >= {"data", "protocol", "models", "intervals", "runs", "machine"}
+    assert document["protocol"]["protocol"] == "honest"
+    assert document["protocol"]["seeds"] == [0, 1]
+    for model in ("biased-svd", "cmc"):
+        assert document["models"][model].keys() >= {"rmse", "recall@5", "ndcg@5", "coverage@5", "novelty@5", "seconds"}
+    assert document["models"]["pure-svd"]["rmse"] is None
+    assert isinstance(document["runs"][2]["settings"]["rank"], int)  # what was chosen, not "auto"
+
+
+def test_means_and_intervals_are_over_seeds(table: ComparisonTable) -> None:
+    values = table.values("cmc", "recall@5")
+    assert len(values) == 2
+    assert table.mean("cmc", "recall@5") == pytest.approx(np.mean(values))
+    low, high = table.interval("cmc", "recall@5")
+    assert low < np.mean(values) < high
+    assert (high - low) / 2 == pytest.approx(12.706 * abs(values[0] - values[1]) / 2, rel=1e-3)  # Student, one degree
+
+
+def test_versus_pairs_the_seeds(table: ComparisonTable) -> None:
+    found = table.versus("biased-svd", "popularity", "rmse")
+    pairs = zip(table.values("biased-svd", "rmse"), table.values("popularity", "rmse"), strict=True)
+    assert found["difference"] == pytest.approx(np.mean([a - b for a, b in pairs]))
+    assert found["seeds"] == 2
+    assert found["better"] in {0, 1, 2}
+    with pytest.raises(DataError, match="rmse is not there for both cmc and pure-svd"):
+        table.versus("cmc", "pure-svd", "rmse")
+
+
+def test_the_printed_table_names_all_models_and_leaves_out_what_a_model_does_not_have(table: ComparisonTable) -> None:
+    lines = str(table).splitlines()
+    assert all(any(model in line for line in lines) for model in MODELS)
+    assert "–" in next(line for line in lines if "pure-svd" in line)
+
+
+def test_the_test_part_is_not_looked_at_before_the_end(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the honest protocol `fit` never gets a row of test; under the legacy one it does, and says so."""
+    from fillrank.models import CMC
+
+    handed = []
+    original = CMC.fit
+
+    def spy(self, train, valid=None):
+        handed.append((train, valid))
+        return original(self, train, valid)
+
+    monkeypatch.setattr(CMC, "fit", spy)
+    honest = compare(parts, {"cmc": FAST})
+    assert handed[0] == (parts.train, parts.valid)
+    legacy = compare(parts, {"cmc": FAST}, protocol="legacy")
+    assert handed[1][1] is parts.test
+    assert [t.runs[0].report.protocol["protocol"] for t in (honest, legacy)] == ["honest", "legacy"]
+
+
+def test_refit_learns_from_train_and_validation(parts: Split) -> None:
+    once, twice = (compare(parts, {"popularity": {}}, refit=refit) for refit in (False, True))
+    assert once.runs[0].report["popularity@10"] != 0
+    assert twice.refit
+    assert compare(parts, {"biased-svd": {}}, refit=True).runs[0].report["rmse"] > 0
+
+
+def test_mistakes_are_found_before_anything_is_trained(parts: Split) -> None:
+    with pytest.raises(SettingsError, match="CMC has no setting 'temprature'"):
+        compare(parts, {"popularity": {}, "cmc": {"temprature": 1}})
+    with pytest.raises(SettingsError, match="no model is called 'svdd'"):
+        compare(parts, ["popularity", "svdd"])
+    with pytest.raises(SettingsError, match="protocol must be 'honest' or 'legacy', got 'fair'"):
+        compare(parts, protocol="fair")
+
+
+def test_a_plan_is_a_toml_file(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text('data = "movielens-small"\nseeds = [3]\n[models.popularity]\n[models.pure-svd]\nrank = 8\n')
+    plan = read_plan(file)
+    assert plan.models == {"popularity": {}, "pure-svd": {"rank": 8}}
+    table = run_plan(plan)
+    assert table.models == ["popularity", "pure-svd"]
+    assert table.data == "movielens-small"
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("data = ", DataError, "is not TOML"),
+        ('data = "x"\n', SettingsError, "models: Field required; a plan has data, models"),
+        ('data = "x"\nsed = 1\n[models.cmc]\n', SettingsError, "sed: Extra inputs are not permitted"),
+        ('data = "x"\n[models.svdd]\n', SettingsError, "no model is called 'svdd'"),
+        ('data = "x"\n[models.cmc]\ndims = 3\n', SettingsError, "CMC has no setting 'dims'"),
+    ],
+)
+def test_a_wrong_plan_is_refused(text: str, error, message: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(error, match=message):
+        read_plan(tmp_path / "plan.toml")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_plan(tmp_path / "none.toml")
