@@ -1,1 +1,75 @@
-"""fillrank."""
+"""Fill the matrix, rank the items.
+
+The public names of fillrank. They are looked up when first used, so that ``import fillrank`` costs next to nothing and
+loads no PyTorch until a model is asked for.
+
+Example:
+    >>> import fillrank as fr
+    >>> log = fr.Interactions.from_arrays(["ann", "bob", "ann"], ["Heat", "Heat", "Alien"], values=[5, 3, 4])
+    >>> log
+    Interactions(3 rows, 2 users, 2 items)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fillrank import errors
+from fillrank._version import __version__
+from fillrank.errors import FillrankError
+
+if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
+    from fillrank.data import IdMap, Interactions, Split, load, read, split, synthetic
+    from fillrank.experiments.compare import compare
+    from fillrank.factors import Factors, Scorer
+    from fillrank.models import CMC, BiasedSVD, NormalisedSVD, Popularity, PureSVD
+    from fillrank.ranking import Report, evaluate
+    from fillrank.recommend import Recommender
+
+__all__ = [
+    "CMC",
+    "BiasedSVD",
+    "Factors",
+    "FillrankError",
+    "IdMap",
+    "Interactions",
+    "NormalisedSVD",
+    "Popularity",
+    "PureSVD",
+    "Recommender",
+    "Report",
+    "Scorer",
+    "Split",
+    "__version__",
+    "compare",
+    "errors",
+    "evaluate",
+    "load",
+    "read",
+    "split",
+    "synthetic",
+]
+
+_HOMES = {
+    "fillrank.data": ("IdMap", "Interactions", "Split", "load", "read", "split", "synthetic"),
+    "fillrank.experiments.compare": ("compare",),
+    "fillrank.factors": ("Factors", "Scorer"),
+    "fillrank.models": ("CMC", "BiasedSVD", "NormalisedSVD", "Popularity", "PureSVD"),
+    "fillrank.ranking": ("Report", "evaluate"),
+    "fillrank.recommend": ("Recommender",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name the first time it is asked for (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"fillrank has no public name {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -141,7 +141,22 @@ class Factors:
             raise DataError(f"the histories are over {log.n_items} items, the model over {self.n_items}")
         if (log.user_counts == 0).any():
             raise DataError("a new user needs at least one item in their history; got an empty history")
-        users, bias = self.folding.solve(self, log)
+        return self._with_users_of(log, self.folding)
+
+    def refreshed(self, log: Interactions) -> Self:
+        """The same items, and every user solved anew from their rows in ``log``: the closed form's last word.
+
+        Users without a row get what nothing is known of them gives: zeros.
+
+        Raises:
+            DataError: these factors have no way to fold users in.
+        """
+        if self.folding is None:
+            raise DataError("these factors know no way to solve for users; fit a model whose recipe has one")
+        return self._with_users_of(log, self.folding)
+
+    def _with_users_of(self, log: Interactions, folding: Folding) -> Self:
+        users, bias = folding.solve(self, log)
         if self.user_bias is not None and bias is None:
             bias = self.user_bias.new_zeros(len(users))
         return replace(self, users=users, user_bias=bias if self.user_bias is not None else None)

@@ -106,7 +106,8 @@ class RatingRidge:
                 continue
             known = values - factors.offset - (0.0 if factors.item_bias is None else factors.item_bias[items])
             met = torch.cat([vectors[items], torch.ones(len(items), 1, dtype=vectors.dtype)], dim=1)
-            rows.append(torch.linalg.solve(met.T @ met + len(items) * torch.diag(penalty), met.T @ known))
+            weight = max(len(items), 1)  # without a row: zeros, the average user
+            rows.append(torch.linalg.solve(met.T @ met + weight * torch.diag(penalty), met.T @ known))
         solved = torch.stack(rows)
         return solved[:, :d], solved[:, d]
 

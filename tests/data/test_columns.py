@@ -88,5 +88,7 @@ def test_moments_of_every_kind(column: pl.Series, expected: list[int | None]) ->
 
 
 def test_what_is_no_time_is_refused() -> None:
-    with pytest.raises(DataError, match="the column 'when' holds List.*; times are numbers, dates or ISO 8601 strings"):
+    with pytest.raises(
+        DataError, match=r"the column 'when' holds List.*; times are numbers, dates or ISO 8601 strings"
+    ):
         to_seconds(pl.Series("when", [[1, 2]]))

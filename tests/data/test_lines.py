@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fillrank.data.lightgcn import lightgcn_pairs
 from fillrank.data.lines import as_utf8, read_records, table
-from fillrank.errors import BadRowsError
+from fillrank.errors import BadRowsError, DataError
 
-WORDS = st.text(alphabet='ab,"\n é', max_size=6)
+WORDS = st.text(alphabet='ab," é', max_size=6) | st.text(alphabet='ab"\n é', max_size=6)
 
 
 @given(st.lists(st.lists(WORDS, min_size=3, max_size=3), min_size=1, max_size=15))
@@ -64,6 +64,11 @@ def test_two_stray_quotes_do_not_swallow_what_stands_between() -> None:
     assert records.ragged.tolist() == [2, 4]
 
 
+def test_a_first_line_whose_quotes_do_not_fit() -> None:
+    with pytest.raises(DataError, match="the quotes in line 2 do not fit together"):
+        read_records(b'\nuser,"item\n1,2\n', ",")
+
+
 def test_a_quote_within_a_word_is_a_letter() -> None:
     records = read_records(b'user,item\nu1,7" single\nu2,"a ""b"", c"\n', ",")
     assert [row for row in records.fields.rows() if row[0] == "u2"] == [("u2", 'a "b", c')]
@@ -82,11 +87,11 @@ def test_encodings(encoding: str) -> None:
 
 
 def test_a_table_that_should_be_regular_and_is_not() -> None:
-    with pytest.raises(BadRowsError, match="2 lines have another number of fields .* the first of them is line 2"):
+    with pytest.raises(BadRowsError, match=r"2 lines have another number of fields .* the first of them is line 2"):
         table(b"a|b\nc\nd|e\nf|g|h\n", "|")
 
 
 def test_lightgcn_lines() -> None:
     assert lightgcn_pairs(b"3 10 11 \r\n\n7  5\n8\n").rows() == [(3, 10, 1), (3, 11, 1), (7, 5, 3)]
-    with pytest.raises(BadRowsError, match="1 lines hold something that is not a whole number, the first .* line 2"):
+    with pytest.raises(BadRowsError, match=r"1 lines hold something that is not a whole number, the first .* line 2"):
         lightgcn_pairs(b"1 2\n1 x 3\n")

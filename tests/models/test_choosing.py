@@ -52,6 +52,7 @@ def test_every_setting_of_cmc_that_shapes_training_changes_the_result(parts: Spl
         "bias_regularization": 0.4,
         "vector_regularization": 0.3,
         "dropout": 0.4,
+        "polish": False,
         "start": "random",
         "rating_share": 0.3,
         "learning_rate": 0.02,

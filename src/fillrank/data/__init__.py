@@ -1,6 +1,33 @@
 """The log: ids, interactions, readers, splits, the catalogue of public data sets, synthetic data."""
 
+from fillrank.data import split
+from fillrank.data.catalogue import DatasetInfo, info, list_datasets, load, load_split
 from fillrank.data.ids import IdMap
-from fillrank.data.interactions import Interactions, Summary
+from fillrank.data.interactions import Interactions
+from fillrank.data.options import LogOptions, ReadOptions
+from fillrank.data.readers import read, scan
+from fillrank.data.result import ReadResult
+from fillrank.data.split import Split
+from fillrank.data.summary import Summary
+from fillrank.data.synthetic import Synthetic, checkerboard, synthetic
 
-__all__ = ["IdMap", "Interactions", "Summary"]
+__all__ = [
+    "DatasetInfo",
+    "IdMap",
+    "Interactions",
+    "LogOptions",
+    "ReadOptions",
+    "ReadResult",
+    "Split",
+    "Summary",
+    "Synthetic",
+    "checkerboard",
+    "info",
+    "list_datasets",
+    "load",
+    "load_split",
+    "read",
+    "scan",
+    "split",
+    "synthetic",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -13,45 +13,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fillrank.data.ids import IdMap
+from fillrank.data.summary import Summary
 from fillrank.errors import DataError, DuplicateError
 
+if TYPE_CHECKING:
+    from fillrank.data.assemble import Duplicates
+    from fillrank.data.columns import Choice
+
 __all__ = ["Interactions", "Summary"]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What there is in a log, in numbers. ``str()`` gives a few readable lines."""
-
-    name: str
-    n_users: int
-    n_items: int
-    n_interactions: int
-    density: float
-    per_user_median: float
-    per_item_median: float
-    value_range: tuple[float, float] | None
-    value_mean: float | None
-    relevant_from: float | None
-    n_relevant: int
-    first_time: int | None
-    last_time: int | None
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.name or 'interactions'}: {self.n_interactions:,} interactions of {self.n_users:,} users with "
-            + f"{self.n_items:,} items ({self.density:.3%} of the matrix)",
-            f"median per user {self.per_user_median:g}, per item {self.per_item_median:g}",
-        ]
-        if self.value_range is not None:
-            lines.append(f"values {self.value_range[0]:g} to {self.value_range[1]:g}, mean {self.value_mean:.3f}")
-        if self.relevant_from is not None:
-            lines.append(f"{self.n_relevant:,} count as relevant (value {self.relevant_from:g} or more)")
-        if self.first_time is not None and self.last_time is not None:
-            first, last = (
-                np.datetime64(int(t), "s").astype("datetime64[D]") for t in (self.first_time, self.last_time)
-            )
-            lines.append(f"from {first} to {last}")
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,9 +72,14 @@ class Interactions:
                 raise DataError(
                     f"{kind} places run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
                 )
-        if self.values is not None and not np.isfinite(self.values).all():
-            bad = np.flatnonzero(~np.isfinite(self.values))
-            raise DataError(f"{len(bad)} values are NaN or infinite, the first in row {bad[0]}; leave missing rows out")
+        if self.values is not None:
+            with np.errstate(over="ignore"):
+                bad = np.flatnonzero(~np.isfinite(np.asarray(self.values, dtype=np.float32)))
+            if len(bad):
+                raise DataError(
+                    f"{len(bad)} values are NaN, infinite or too large for 32 bits, the first in row {bad[0]}: "
+                    f"{self.values[bad[0]]}; leave missing rows out"
+                )
         if self.relevant_from is not None and not np.isfinite(self.relevant_from):
             raise DataError(f"relevant_from must be a finite number or None, got {self.relevant_from}")
         self._put_in_order()
@@ -152,6 +126,76 @@ class Interactions:
             times=None if times is None else np.asarray(list(times), dtype=np.int64),
             user_ids=user_ids,
             item_ids=item_ids,
+            relevant_from=relevant_from,
+            name=name,
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        user: Choice = None,
+        item: Choice = None,
+        value: Choice = None,
+        time: Choice = None,
+        label: Choice = None,
+        **options: Any,
+    ) -> Interactions:
+        """From a pandas, polars or pyarrow table.
+
+        Args:
+            frame: the table.
+            user, item, value, time, label: the columns, as for :func:`fillrank.data.read`.
+            **options: ``duplicates``, ``on_bad``, ``relevant_from``, ``name``: see
+                :class:`~fillrank.data.options.LogOptions`.
+
+        Example:
+            >>> table = pl.DataFrame({"movieId": [6, 1214], "userId": ["ann", "ann"], "rating": [4.5, 0.0]})
+            >>> Interactions.from_frame(table, relevant_from=4).summary().n_relevant
+            1
+        """
+        from fillrank.data.columns import Columns
+        from fillrank.data.options import LogOptions
+        from fillrank.data.tables import scan_frame
+
+        columns = Columns(user=user, item=item, value=value, time=time, label=label)
+        return scan_frame(frame, columns, LogOptions.of(options)).interactions
+
+    @classmethod
+    def from_csr(
+        cls,
+        matrix: Any,
+        *,
+        user_ids: Iterable[Any] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        item_labels: Iterable[str | None] | None = None,
+        duplicates: Duplicates = "sum",
+        relevant_from: float | None = None,
+        name: str = "",
+    ) -> Interactions:
+        """From a scipy sparse matrix of users × items, in any of its formats; a stored zero is a value.
+
+        Args:
+            matrix: ``[n_users, n_items]``.
+            user_ids, item_ids: the ids of rows and columns; 0, 1, 2 … where not given.
+            item_labels: titles of the columns.
+            duplicates: what becomes of a cell that is stored twice; scipy itself takes the sum.
+            relevant_from, name: as in :class:`Interactions`.
+
+        Example:
+            >>> matrix = sp.coo_array(([5.0, 0.0], ([0, 1], [1, 0])), shape=(2, 2))
+            >>> Interactions.from_csr(matrix, user_ids=["bob", "ann"]).to_frame().rows()
+            [('ann', 0, 0.0), ('bob', 1, 5.0)]
+        """
+        from fillrank.data.tables import log_from_csr
+
+        return log_from_csr(
+            matrix,
+            user_ids=user_ids,
+            item_ids=item_ids,
+            item_labels=item_labels,
+            duplicates=duplicates,
             relevant_from=relevant_from,
             name=name,
         )
@@ -217,6 +261,18 @@ class Interactions:
             raise DataError(f"relevant_from={self.relevant_from:g} asks for values, and this log has none")
         return self.select(self.values >= self.relevant_from)
 
+    def union(self, other: Interactions) -> Self:
+        """The rows of both logs, which share their ids and have no pair in common."""
+        if self.user_ids != other.user_ids or self.item_ids != other.item_ids:
+            raise DataError("only logs with the same users and items can be joined; make them with one split")
+        columns: dict[str, Any] = {}
+        for name in ("users", "items", "values", "times"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if (mine is None) != (theirs is None):
+                raise DataError(f"one of the two logs has {name} and the other has not")
+            columns[name] = None if mine is None else np.concatenate([mine, theirs])
+        return replace(self, **columns)
+
     def without_values(self) -> Self:
         """The same pairs as a log of plain interactions, all of them relevant."""
         return replace(self, values=None, relevant_from=None)
@@ -272,21 +328,4 @@ class Interactions:
 
     def summary(self) -> Summary:
         """Counts, density, medians, range of values and dates."""
-        cells = self.n_users * self.n_items
-        values, times = self.values, self.times
-        some = len(self) > 0
-        return Summary(
-            name=self.name,
-            n_users=self.n_users,
-            n_items=self.n_items,
-            n_interactions=len(self),
-            density=len(self) / cells if cells else 0.0,
-            per_user_median=float(np.median(self.user_counts)) if self.n_users else 0.0,
-            per_item_median=float(np.median(self.item_counts)) if self.n_items else 0.0,
-            value_range=self.scale,
-            value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
-            relevant_from=self.relevant_from,
-            n_relevant=len(self.relevant()),
-            first_time=int(times.min()) if times is not None and some else None,
-            last_time=int(times.max()) if times is not None and some else None,
-        )
+        return Summary.of(self)

@@ -13,7 +13,7 @@ from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import recipe
 from fillrank.ranking import evaluate
 
-__all__ = ["MODELS", "Protocol", "compare"]
+__all__ = ["MODELS", "Protocol", "compare", "default_split"]
 
 Protocol = Literal["honest", "legacy"]
 
@@ -62,7 +62,8 @@ def compare(
         kind(**wanted[name])  # a misspelt setting should not wait for the models before it
     runs: list[Run] = []
     for seed in seeds:
-        parts = _split(data, seed, test, valid if protocol == "honest" else 0.0)
+        held = valid if protocol == "honest" else 0.0
+        parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
         for name, kind in kinds.items():
             own = {"seed": seed} if "seed" in kind.model_fields and "seed" not in wanted[name] else {}
             started = time.perf_counter()
@@ -75,9 +76,15 @@ def compare(
     return ComparisonTable(_name(data), tuple(runs), machine(), refit=refit)
 
 
-def _split(data: str | Interactions | Split, seed: int, test: float, valid: float) -> Split:
-    if isinstance(data, Split):
-        return data
+def default_split(data: str | Interactions, *, test: float, valid: float, seed: int) -> Split:
+    """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
+
+    Args:
+        data: the name of a data set, or a log.
+        test: fraction of a random split; a published one brings its own test part.
+        valid: fraction for the validation part; of a published split, of its train part.
+        seed: of the random parts.
+    """
     if not isinstance(data, str):
         return split.random(data, test=test, valid=valid, seed=seed)
     name, _, part = data.partition("/")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from scipy.stats import t as student
 
@@ -134,7 +134,25 @@ class ComparisonTable:
         """:meth:`to_dict` as text."""
         return json.dumps(self.to_dict(), indent=2, default=str) + "\n"
 
-    def __rich__(self) -> Table:
+    def findings(self) -> list[str]:
+        """CMC against each SVD in a sentence: ratios of the means, and in how many seeds it was better."""
+        lines = []
+        rivals = [name for name in self.models if name.endswith("-svd")] if "cmc" in self.models else []
+        for rival in rivals:
+            words = []
+            for metric in self.metrics():
+                if metric.partition("@")[0] not in {"rmse", "recall", "coverage"} or not self.values(rival, metric):
+                    continue
+                found = self.versus("cmc", rival, metric)
+                gap = f"{found['difference']:+.4f}" if metric == "rmse" else f"×{found['ratio']:.2f}"
+                words.append(f"{metric} {gap} (better in {found['better']} of {found['seeds']})")
+            lines.append(f"cmc against {rival}: {', '.join(words)}")
+        return lines
+
+    def __rich__(self) -> Group:
+        return Group(self._grid(), *self.findings())
+
+    def _grid(self) -> Table:
         shown = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]
         seeds = len({run.seed for run in self.runs})
         table = Table(

@@ -21,7 +21,8 @@ __all__ = ["BiasedSVD", "NormalisedSVD", "PureSVD"]
 Rank = Annotated[int, Field(ge=1)] | Literal["auto"]
 NotNegative = Annotated[float, Field(ge=0)]
 
-_RANKS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+_RANKS = ((4, 8, 16, 24, 32, 48, 64), (96, 128), (192, 256), (384, 512))
+"""Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
 _RATING_RANKS = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50)
 _SHRINKAGES = ((2.0, 2.0), (5.0, 3.0), (10.0, 5.0))
 
@@ -139,10 +140,20 @@ def _chosen_rank(
     if recipe.rank != "auto":
         return recipe.rank, solve(recipe.rank)
     evaluator = _evaluator(recipe, train, valid)
-    ranks = _fitting(_RANKS, train)
-    largest = solve(ranks[-1])
-    tried = ((rank, first_directions(largest, rank)) for rank in ranks)
-    return best_by(((pair, Judged(pair[1])) for pair in tried), "ndcg@10", evaluator)
+    best: tuple[int, Factors] | None = None
+    for step in _RANKS:
+        ranks = _fitting(step, train)
+        if not ranks:
+            break
+        largest = solve(ranks[-1])
+        tried = [(rank, first_directions(largest, rank)) for rank in ranks]
+        champions = tried if best is None else [best, *tried]
+        best = best_by(((pair, Judged(pair[1])) for pair in champions), "ndcg@10", evaluator)
+        if best[0] != ranks[-1]:
+            break
+    if best is None:
+        raise SettingsError(f"{train!r} is too small to choose a rank for; give rank=1 or so")
+    return best
 
 
 def _evaluator(recipe: Recipe, train: Interactions, valid: Interactions | None) -> Evaluator:

@@ -24,8 +24,6 @@ def write_page(found: Demonstration) -> None:
         str(found.table),
         "```",
         "",
-        *(f"- {line}" for line in found.findings()),
-        "",
         f"![accuracy against coverage]({coverage.name})",
         "",
         "## What the temperature does",

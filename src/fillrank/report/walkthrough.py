@@ -77,18 +77,7 @@ class Demonstration:
         new.add_column("recommended")
         for label in self.for_new_user["label"]:
             new.add_row(label)
-        return Group(self.table.__rich__(), *self.findings(), "", beside, new, f"report: {self.files[0]}")
-
-    def findings(self) -> list[str]:
-        """The comparison in sentences, each with its ratio."""
-        lines = []
-        for rival in ("pure-svd", "biased-svd"):
-            pairs = [(name, self.table.versus("cmc", rival, f"{name}@10")["ratio"]) for name in ("recall", "coverage")]
-            words = " and ".join(f"{ratio:.2f}× the {name}@10" for name, ratio in pairs)
-            lines.append(f"CMC against {rival}: {words}")
-        rmse = self.table.versus("cmc", "biased-svd", "rmse")
-        lines.append(f"RMSE of CMC minus that of biased-svd: {rmse['difference']:+.4f}")
-        return lines
+        return Group(self.table, "", beside, new, f"report: {self.files[0]}")
 
     def __str__(self) -> str:
         console = Console(width=150, no_color=True, legacy_windows=False)

@@ -47,16 +47,16 @@ class KnownPositives:
         """
         place = self._place
         place[columns] = torch.arange(len(columns), device=columns.device)
-        first = self.starts[rows]
-        length = self.starts[rows + 1] - first
-        row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), length)
-        step = torch.arange(len(row), device=rows.device) - torch.repeat_interleave(length.cumsum(0) - length, length)
-        hit = place[self.columns[first[row] + step]]
+        each, copies = torch.unique(rows, return_inverse=True)  # a busy row stands in a batch many times
+        first = self.starts[each]
+        length = self.starts[each + 1] - first
+        row = torch.repeat_interleave(length)
+        start = first - (length.cumsum(0) - length)
+        hit = place[self.columns[start[row] + torch.arange(len(row), device=rows.device)]]
         place[columns] = -1
-        found = hit >= 0
-        mask = torch.zeros(len(rows), len(columns), dtype=torch.bool, device=rows.device)
-        mask[row[found], hit[found]] = True
-        return mask
+        mask = torch.zeros(len(each), len(columns) + 1, dtype=torch.bool, device=rows.device)
+        mask[row, hit] = True  # a positive that is not among the columns has place -1: the spare last column
+        return mask[copies, :-1]
 
     def mask_by_lookup(self, rows: Tensor, columns: Tensor) -> Tensor:
         """The same as :meth:`mask`, one row at a time: the readable twin."""

@@ -85,7 +85,7 @@ def train(
     """
     module = nn.ModuleList(modules)
     groups = zip(modules, settings.learning_rates, strict=True)
-    optimiser = torch.optim.Adam([{"params": list(part.parameters()), "lr": rate} for part, rate in groups])
+    optimiser = torch.optim.Adam([{"params": list(part.parameters()), "lr": rate} for part, rate in groups], fused=True)
     per_epoch = math.ceil(len(rows) / settings.batch_size)
     average = Average(module, settings.average_span * per_epoch)
     past: list[dict[str, float]] = []

@@ -1,0 +1,67 @@
+# `make` alone lists what there is. Every target installs what it needs into .venv by itself.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+
+# Tests that need the large public data sets look in this folder, and skip where there is none.
+ifeq ($(FILLRANK_DATA),)
+ifneq ($(wildcard ../shared/data),)
+export FILLRANK_DATA := $(abspath ../shared/data)
+endif
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-slow lint types docs bench ci clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## real film ratings: train, compare, recommend; pictures go to report/
+	$(BIN)/fillrank demo --out report
+
+test: $(VENV)/.dev  ## the tests and the examples in docstrings, without the slow ones
+	$(BIN)/python -m pytest --ignore=tests/test_docs.py
+
+test-slow: $(VENV)/.dev  ## the slow tests: published figures, full training runs
+	$(BIN)/python -m pytest --ignore=tests/test_docs.py -m slow
+
+docs: $(VENV)/.dev  ## run what the README and docs/ show
+	$(BIN)/python -m pytest tests/test_docs.py
+
+lint: $(VENV)/.dev  ## formatting and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev  ## static types (mypy, strict)
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## every benchmark; records go to runs/bench/
+	@mkdir -p runs/bench
+	@set -e; for script in benchmarks/*.py; do \
+		echo "== $$script"; $(BIN)/python "$$script" --out "runs/bench/$$(basename "$$script" .py).json"; \
+	done
+
+ci: lint types test test-slow docs  ## all that must hold before a change lands
+
+clean:  ## remove the environment and the caches; models in runs/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "fillrank needs Python 3.11 or newer, and '$(PYTHON)' is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "installing fillrank into $(VENV) (the first time takes some minutes)"
+	$(PIP) -e ".[demo,plot]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "installing fillrank and its development tools into $(VENV) (the first time takes some minutes)"
+	$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,22 @@
+"""The command line: each command parses its arguments, calls the library, and prints.
+
+Nothing here imports PyTorch, polars or NumPy at module level, so that ``fillrank --help`` answers at once.
+
+========= ======================================================================================================
+module    what it holds
+========= ======================================================================================================
+app       the list of commands, and ``main``
+shell     how a command ends: the exit code, and errors in a line or two
+options   the options that several commands share, and what stands behind them: logs, splits, ``KEY=VALUE``
+output    JSON, tables, files
+data      ``data list``, ``data info``, ``data inspect``
+models    ``compare``, ``fit``, ``evaluate``
+lists     ``recommend``, ``similar``
+demo      ``demo``
+doctor    ``doctor``
+========= ======================================================================================================
+"""
+
+from fillrank.cli.app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,59 @@
+"""The list of commands, and ``main``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from fillrank._version import __version__
+from fillrank.cli import data, demo, doctor, lists, models
+from fillrank.cli.shell import PlainSpoken, report_fault
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="fillrank",
+    cls=PlainSpoken,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_FIRST = "First steps"
+_MODELS = "Models"
+_LISTS = "Recommendations"
+
+app.command(rich_help_panel=_FIRST)(demo.demo)
+app.command(rich_help_panel=_FIRST)(doctor.doctor)
+app.add_typer(data.app, name="data", rich_help_panel=_FIRST)
+app.command(rich_help_panel=_MODELS)(models.compare)
+app.command(rich_help_panel=_MODELS)(models.fit)
+app.command(rich_help_panel=_MODELS)(models.evaluate)
+app.command(rich_help_panel=_LISTS)(lists.recommend)
+app.command(rich_help_panel=_LISTS)(lists.similar)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fillrank {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def fillrank(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Fill the matrix, rank the items: matrix completion and recommendation from a table of (user, item, value)."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line ``args`` (those of the process by default) and end the process with its exit code."""
+    sys.excepthook = report_fault
+    typer.main.get_command(app).main(args=args)

@@ -1,0 +1,144 @@
+"""The options that several commands share, and what stands behind them: ``KEY=VALUE``, logs, splits."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from fillrank.data import Interactions, Split
+
+__all__ = [
+    "DataOption",
+    "JsonOption",
+    "KOption",
+    "ReadOption",
+    "RunArgument",
+    "SeedOption",
+    "SplitName",
+    "SplitOption",
+    "TestOption",
+    "ValidOption",
+    "named_or_read",
+    "open_log",
+    "open_split",
+    "parse_settings",
+    "parse_value",
+]
+
+SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time"]
+
+DataOption = Annotated[
+    str, typer.Option("--data", metavar="NAME|PATH", help="A data set that `fillrank data list` names, or a file.")
+]
+ReadOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        metavar="KEY=VALUE",
+        help="How to read a file: user=, item=, value=, time= name its columns; relevant_from=, duplicates=, "
+        "on_bad= and the other options of fillrank.read. Repeat as needed.",
+    ),
+]
+SplitOption = Annotated[
+    SplitName,
+    typer.Option(
+        "--split", help="auto: the published split of a data set that has one (or is named DATA/SPLIT), else random."
+    ),
+]
+TestOption = Annotated[float, typer.Option("--test", help="Fraction of the rows kept for the test.")]
+ValidOption = Annotated[float, typer.Option("--valid", help="Fraction on which stopping and settings are chosen.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
+KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a saved model.")]
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value; what is none, such as a bare word, is a string.
+
+    Example:
+        >>> parse_value("64"), parse_value("[1, 2]"), parse_value("true"), parse_value("cosine")
+        (64, [1, 2], True, 'cosine')
+    """
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def parse_settings(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
+    """``KEY=VALUE`` pairs as settings; see :func:`parse_value`.
+
+    Raises:
+        typer.BadParameter: a pair has no ``=`` or no key, or a key comes twice.
+
+    Example:
+        >>> parse_settings(["dim=64", "similarity=cosine"], "--set")
+        {'dim': 64, 'similarity': 'cosine'}
+    """
+    settings: dict[str, Any] = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise typer.BadParameter(f"{pair!r} is no KEY=VALUE", param_hint=option)
+        if key in settings:
+            raise typer.BadParameter(f"{key!r} comes twice", param_hint=option)
+        settings[key] = parse_value(value)
+    return settings
+
+
+def named_or_read(data: str, read: Iterable[str] | None) -> str | Interactions:
+    """The name of a known data set as it came, or the log in the file of that path.
+
+    Raises:
+        typer.BadParameter: ``--read`` was given for a data set that is known by name.
+        DataError: there is no such data set or file, or it cannot be read.
+    """
+    from fillrank.data import list_datasets
+    from fillrank.data import read as read_log
+
+    options = parse_settings(read, "--read")
+    name, slash, _ = data.partition("/")
+    if name not in list_datasets() or (slash and Path(data).exists()):
+        return read_log(data, **options)
+    if options:
+        raise typer.BadParameter(f"{data!r} is a data set known by name; only files need it", param_hint="--read")
+    return data
+
+
+def open_log(data: str, read: Iterable[str] | None) -> Interactions:
+    """The whole log of a data set or a file; errors as in :func:`named_or_read`."""
+    from fillrank.data import load
+
+    log = named_or_read(data, read)
+    return load(log.partition("/")[0]) if isinstance(log, str) else log
+
+
+def open_split(data: str, read: Iterable[str] | None, how: SplitName, test: float, valid: float, seed: int) -> Split:
+    """The data set or the file, split as ``--split`` says.
+
+    Raises:
+        DataError: as :func:`named_or_read`, or the log cannot be split so.
+        SettingsError: a fraction is out of range.
+    """
+    if how == "auto":
+        from fillrank.experiments.compare import default_split
+
+        return default_split(named_or_read(data, read), test=test, valid=valid, seed=seed)
+    from fillrank.data import split
+
+    log = open_log(data, read)
+    if how == "per-user":
+        return split.per_user(log, test=test, valid=valid, seed=seed)
+    if how == "leave-last-out":
+        return split.leave_last_out(log, valid=int(valid > 0))
+    if how == "by-time":
+        return split.by_time(log, test=test, valid=valid)
+    return split.random(log, test=test, valid=valid, seed=seed)

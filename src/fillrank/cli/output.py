@@ -1,0 +1,121 @@
+"""What a command gives back: one JSON document, a table for people, or a file."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fillrank.errors import SettingsError
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import RenderableType
+    from rich.table import Table
+
+__all__ = ["check_frame_path", "frame_table", "row_table", "show", "to_json", "write_frame", "write_text"]
+
+_WIDE = 160
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
+    ".parquet": lambda frame, path: frame.write_parquet(path),
+    ".csv": lambda frame, path: frame.write_csv(path),
+    ".jsonl": lambda frame, path: frame.write_ndjson(path),
+}
+
+
+def to_json(document: Any) -> str:
+    """One JSON document, indented. NaN and infinity, which JSON does not have, become null.
+
+    Example:
+        >>> print(to_json({"rmse": float("nan"), "file": Path("a.csv")}))
+        {
+          "rmse": null,
+          "file": "a.csv"
+        }
+    """
+    import pydantic_core
+
+    return pydantic_core.to_json(document, indent=2, inf_nan_mode="null", fallback=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars and arrays as Python's own numbers and lists."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def show(document: Mapping[str, Any], for_people: RenderableType, *, as_json: bool) -> None:
+    """Print ``document`` as JSON, or else the form made for people; nothing more goes to stdout."""
+    if as_json or isinstance(for_people, str):
+        typer.echo(to_json(document) if as_json else for_people)
+        return
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else _WIDE  # a file or a pipe has no edge to fold a table at
+    Console(highlight=False, width=wide).print(for_people)
+
+
+def row_table(rows: Iterable[Mapping[str, Any]], title: str | None = None) -> Table:
+    """A table with one line for each of ``rows``; numbers stand to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(rows)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for name, value in rows[0].items() if rows else ():
+        table.add_column(name, justify="right" if isinstance(value, int | float) else "left")
+    for row in rows:  # Text: a title such as "[REC]" is no markup
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    return table
+
+
+def frame_table(frame: pl.DataFrame, title: str | None = None) -> Table:
+    """A polars frame as a table for people."""
+    return row_table(frame.iter_rows(named=True), title)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def check_frame_path(path: Path | None) -> None:
+    """Refuse, before any work is done, a file name whose ending says no known format.
+
+    Raises:
+        SettingsError: the ending is not .parquet, .csv or .jsonl.
+    """
+    if path is not None and path.suffix.lower() not in _WRITERS:
+        raise SettingsError(f"cannot tell the format of {str(path)!r}: let its name end in {', '.join(_WRITERS)}")
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame in the format that the ending of ``path`` names."""
+    check_frame_path(path)
+    with _replacing(path) as temporary:
+        _WRITERS[path.suffix.lower()](frame, temporary)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file (UTF-8, closing newline)."""
+    with _replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` that takes its place at the end, or vanishes when something fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        temporary = Path(folder) / path.name
+        yield temporary
+        temporary.replace(path)

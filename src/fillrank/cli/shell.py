@@ -1,0 +1,84 @@
+"""How a command ends: its exit code, and an error in a line or two on stderr.
+
+==== =============================================================================
+code meaning
+==== =============================================================================
+0    done
+1    fillrank, or the operating system, could not do it; the line says why
+2    the command was not understood: an unknown option, a missing argument
+130  interrupted (Ctrl-C)
+==== =============================================================================
+
+``FILLRANK_DEBUG=1`` shows where an error that ends with 1 came from: its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from fillrank.errors import FillrankError
+
+__all__ = ["PlainSpoken", "report_fault"]
+
+_PROGRAM = "fillrank"
+
+
+class PlainSpoken(TyperGroup):
+    """The group of all commands; it says an error in a line or two and ends with the code of the table above."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; unless ``standalone_mode`` is off, end the process with its exit code."""
+        arguments = (args, prog_name or _PROGRAM, complete_var, False, windows_expand_args)
+        if not standalone_mode:
+            return super().main(*arguments, **extra)
+        try:
+            code = super().main(*arguments, **extra)
+        except typer.TyperException as error:
+            _say(_usage(error))
+            code = error.exit_code
+        except (FillrankError, OSError) as error:
+            if _debugging():
+                raise
+            _say(f"{_PROGRAM}: {error}")
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A ``sys.excepthook`` for what no command foresaw: a fault of fillrank's own, in two lines."""
+    if _debugging() or not issubclass(kind, Exception):
+        sys.__excepthook__(kind, error, trace)
+        return
+    first_line = next(iter(str(error).splitlines()), "")
+    _say(f"{_PROGRAM}: a fault in fillrank itself: {kind.__name__}: {first_line}")
+    _say("Run it again with FILLRANK_DEBUG=1 to see where, and please report it.")
+
+
+def _debugging() -> bool:
+    return os.environ.get("FILLRANK_DEBUG", "") not in {"", "0"}
+
+
+def _usage(error: typer.TyperException) -> str:
+    """A usage error with the command it belongs to and where to read on."""
+    context = getattr(error, "ctx", None)
+    command = _PROGRAM if context is None else context.command_path
+    return f"{command}: {error.format_message()}\nTry '{command} --help'."
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

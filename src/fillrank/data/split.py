@@ -1,0 +1,192 @@
+"""Splits: which rows are learned from, which settings are chosen on, and which are kept for the test.
+
+Every function here gives a :class:`Split` whose parts share their id maps and have no row in common. A split draws from
+its own random stream, so the same seed gives the same split whatever is done with it later.
+
+>>> from fillrank.data import synthetic
+>>> ratings = synthetic(50, 20, 400, seed=1).interactions
+>>> split = random(ratings, test=0.1, valid=0.1, seed=0)
+>>> len(split.train), len(split.valid), len(split.test)
+(320, 40, 40)
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.data.interactions import Interactions
+from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_filled, cut, hold_out, with_shared_ids
+from fillrank.errors import DataError, SettingsError
+from fillrank.rng import numpy_stream
+
+__all__ = ["Split", "by_time", "leave_last_out", "per_user", "published", "random"]
+
+
+def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: int = 0) -> Split:
+    """Rows drawn at random from the whole log.
+
+    Args:
+        data: the log.
+        test, valid: fractions of all rows, rounded to whole rows; ``valid=0`` gives no validation part.
+        seed: the same seed gives the same split.
+
+    Raises:
+        SettingsError: a fraction is out of range, or the two leave nothing to train on.
+        DataError: a part that was asked for would be empty.
+    """
+    _check_fractions(test, valid)
+    order = numpy_stream(seed, "split").permutation(len(data))
+    part = np.full(len(data), TRAIN, dtype=np.int8)
+    n_test, n_valid = round(test * len(data)), round(valid * len(data))
+    part[order[:n_test]] = TEST
+    part[order[n_test : n_test + n_valid]] = VALID
+    return cut(data, part, {"split": "random", "test": test, "valid": valid, "seed": seed})
+
+
+def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed: int = 0) -> Split:
+    """The same fraction of each user's rows, drawn at random; every user keeps at least one row to train on.
+
+    Args:
+        data: the log.
+        test, valid: fractions of a user's rows, rounded to whole rows (a user with few rows may have none in a part).
+        seed: the same seed gives the same split.
+
+    Raises:
+        SettingsError: a fraction is out of range, or the two leave nothing to train on.
+        DataError: a part that was asked for would be empty.
+    """
+    _check_fractions(test, valid)
+    order = np.lexsort((numpy_stream(seed, "split").permutation(len(data)), data.users))
+    n_test = np.floor(test * data.user_counts + 0.5)
+    n_held = np.floor((test + valid) * data.user_counts + 0.5)
+    part = hold_out(data, order, n_test, n_held)
+    return cut(data, part, {"split": "per_user", "test": test, "valid": valid, "seed": seed})
+
+
+def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
+    """The latest ``n`` rows of each user for the test, the latest ``valid`` before them for validation.
+
+    Rows of one moment are ordered by item: the greater place in ``item_ids`` counts as later. Every user keeps at least
+    one row to train on: one with too few rows gives to the test first.
+
+    Args:
+        data: a log with times.
+        n, valid: rows of each user; ``valid=0`` gives no validation part.
+
+    Raises:
+        SettingsError: ``n`` is below 1 or ``valid`` below 0.
+        DataError: the log has no times, or a part that was asked for would be empty.
+    """
+    if n < 1 or valid < 0:
+        raise SettingsError(f"leave_last_out needs n of 1 or more and valid of 0 or more, got n={n} and valid={valid}")
+    latest_first = np.lexsort((-data.items, -_times(data, "leave_last_out"), data.users))
+    everyone = np.ones(data.n_users)
+    part = hold_out(data, latest_first, n * everyone, (n + valid) * everyone)
+    return cut(data, part, {"split": "leave_last_out", "n": n, "valid": valid})
+
+
+def by_time(data: Interactions, *, test: float | str | date = 0.1, valid: float | str | date = 0.1) -> Split:
+    """Train on the past, test on what came after it.
+
+    Args:
+        data: a log with times.
+        test: a fraction of all rows (the latest), or the moment at which the test begins: a date, a datetime, a string
+            such as ``"2003-02-01"``, or whole seconds since 1970; without a time zone it is read as UTC.
+        valid: the same for the part before the test; ``0`` gives no validation part.
+
+    Raises:
+        SettingsError: a fraction is out of range, a moment cannot be read, or validation begins after the test.
+        DataError: the log has no times, or a part would be empty.
+
+    Example:
+        >>> log = Interactions.from_arrays([1, 1, 2], [1, 2, 2], times=[0, 86_400, 200_000])
+        >>> split = by_time(log, test="1970-01-03", valid=0)
+        >>> split.test.times.tolist(), split.train.times.tolist()
+        ([200000], [0, 86400])
+    """
+    times = _times(data, "by_time")
+    order = np.lexsort((data.items, data.users, times))
+    test_from = _begin(times[order], "test", test, end=len(data))
+    valid_from = _begin(times[order], "valid", valid, end=test_from)
+    part = np.full(len(data), TRAIN, dtype=np.int8)
+    part[order[valid_from:test_from]] = VALID
+    part[order[test_from:]] = TEST
+    shown = {name: str(when) if isinstance(when, date) else when for name, when in (("test", test), ("valid", valid))}
+    return cut(data, part, {"split": "by_time", **shown})
+
+
+def published(
+    train: Interactions, test: Interactions, *, valid: float = 0.0, seed: int = 0, name: str = "published"
+) -> Split:
+    """A train and a test part that somebody else has fixed, with a validation part drawn from the train part.
+
+    Args:
+        train, test: the two parts; where their id maps differ, they get shared ones that hold the ids of both.
+        valid: fraction of the *train* rows, drawn at random; 0 gives no validation part.
+        seed: the same seed gives the same validation part.
+        name: of the split, for reports.
+
+    Raises:
+        SettingsError: the fraction is out of range.
+        DataError: the two have a (user, item) pair in common, ids of different kinds, or a part would be empty.
+
+    Example:
+        >>> split = published(Interactions.from_arrays("aab", [1, 2, 1]), Interactions.from_arrays("b", [3]))
+        >>> split.train.n_items, split.test.items.tolist(), split.valid is None
+        (3, [2], True)
+    """
+    _check_fraction("valid", valid)
+    train, test = with_shared_ids(train, test)
+    order = numpy_stream(seed, "split").permutation(len(train))
+    n_valid = round(valid * len(train))
+    held, kept = (train.select(np.sort(rows)) for rows in np.split(order, [n_valid]))
+    protocol = {"split": name, "valid": valid, "seed": seed}
+    check_filled(protocol, train=kept, test=test, **({"valid": held} if valid else {}))
+    return Split(kept, held if valid else None, test, protocol)
+
+
+def _check_fraction(name: str, fraction: float) -> None:
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction < 1:
+        raise SettingsError(f"{name} must be a fraction from 0 up to, but not including, 1, got {fraction!r}")
+
+
+def _check_fractions(test: float, valid: float) -> None:
+    _check_fraction("test", test)
+    _check_fraction("valid", valid)
+    if test == 0:
+        raise SettingsError("test must be above 0: a split without a test part is no split")
+    if test + valid >= 1:
+        raise SettingsError(f"test={test:g} and valid={valid:g} leave nothing to train on; their sum must be below 1")
+
+
+def _times(data: Interactions, split: str) -> NDArray[np.int64]:
+    if data.times is None:
+        raise DataError(f"{split} needs times, and this log has none; use random or per_user, or read the time column")
+    return data.times
+
+
+def _begin(times: NDArray[np.int64], name: str, when: float | str | date, *, end: int) -> int:
+    """The place in ``times`` (sorted) at which the part that ends before ``end`` begins."""
+    if not isinstance(when, str | date) and (when < 1 or isinstance(when, float)):
+        _check_fraction(name, when)
+        return max(end - round(when * len(times)), 0)
+    begin = int(np.searchsorted(times, _seconds(name, when)))
+    if begin > end:
+        raise SettingsError(f"{name} begins at {when!s}, after the part that should follow it")
+    return begin
+
+
+def _seconds(name: str, when: float | str | date) -> float:
+    """A moment as seconds since 1970."""
+    if isinstance(when, str):
+        try:
+            when = datetime.fromisoformat(when)
+        except ValueError as error:
+            raise SettingsError(f"{name}={when!r} is not a date; write it like '2003-02-01'") from error
+    if not isinstance(when, date):
+        return when
+    moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,83 @@
+"""What there is in a log, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from fillrank.data.interactions import Interactions
+
+__all__ = ["Summary"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of :meth:`Interactions.summary() <fillrank.data.interactions.Interactions.summary>`.
+
+    Attributes:
+        name: of the data set.
+        n_users, n_items, n_interactions: the size of the matrix, and how many of its cells are known.
+        density: the share of cells that are known.
+        per_user_median, per_item_median: rows of the median user and item.
+        value_range, value_mean: of the values; None without values.
+        relevant_from, n_relevant: from which value on a row is relevant, and how many rows are.
+        first_time, last_time: seconds since 1970 (UTC); None without times.
+
+    ``str()`` gives a few readable lines.
+    """
+
+    name: str
+    n_users: int
+    n_items: int
+    n_interactions: int
+    density: float
+    per_user_median: float
+    per_item_median: float
+    value_range: tuple[float, float] | None
+    value_mean: float | None
+    relevant_from: float | None
+    n_relevant: int
+    first_time: int | None
+    last_time: int | None
+
+    @classmethod
+    def of(cls, log: Interactions) -> Self:
+        """The figures of ``log``."""
+        cells = log.n_users * log.n_items
+        values, times = log.values, log.times
+        some = len(log) > 0
+        return cls(
+            name=log.name,
+            n_users=log.n_users,
+            n_items=log.n_items,
+            n_interactions=len(log),
+            density=len(log) / cells if cells else 0.0,
+            per_user_median=float(np.median(log.user_counts)) if log.n_users else 0.0,
+            per_item_median=float(np.median(log.item_counts)) if log.n_items else 0.0,
+            value_range=log.scale,
+            value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
+            relevant_from=log.relevant_from,
+            n_relevant=len(log.relevant()),
+            first_time=int(times.min()) if times is not None and some else None,
+            last_time=int(times.max()) if times is not None and some else None,
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name or 'interactions'}: {self.n_interactions:,} interactions of {self.n_users:,} users with "
+            + f"{self.n_items:,} items ({self.density:.3%} of the matrix)",
+            f"median per user {self.per_user_median:g}, per item {self.per_item_median:g}",
+        ]
+        if self.value_range is not None:
+            lines.append(f"values {self.value_range[0]:g} to {self.value_range[1]:g}, mean {self.value_mean:.3f}")
+        if self.relevant_from is not None:
+            lines.append(f"{self.n_relevant:,} count as relevant (value {self.relevant_from:g} or more)")
+        if self.first_time is not None and self.last_time is not None:
+            first, last = (
+                np.datetime64(int(t), "s").astype("datetime64[D]") for t in (self.first_time, self.last_time)
+            )
+            lines.append(f"from {first} to {last}")
+        return "\n".join(lines)

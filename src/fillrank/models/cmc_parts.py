@@ -1,0 +1,162 @@
+"""The modules that CMC trains, what watches them, and what is made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fillrank.data import Interactions
+from fillrank.encoders import MF, RatingHead
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Blend, Factors
+from fillrank.folding import ImplicitRidge, RatingRidge
+from fillrank.losses import InfoNCE
+from fillrank.models.recipe import Judged, best_by
+from fillrank.ranking import Evaluator
+from fillrank.rng import torch_stream
+from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
+from fillrank.solvers.svd import normalised_svd
+from fillrank.training import CompletionStep, StepWeights
+
+if TYPE_CHECKING:
+    from fillrank.models.cmc import CMC
+
+__all__ = ["Parts", "Watch", "pick_device", "ranker"]
+
+_RATING_SHARES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The modules that CMC trains, and what is made of them."""
+
+    encoder: MF
+    head: RatingHead | None
+    device: torch.device
+
+    @classmethod
+    def of(cls, settings: CMC, log: Interactions) -> Self:
+        """Untrained parts for a log."""
+        device = pick_device(settings.device)
+        generator = torch_stream(settings.seed, "init")
+        if settings.start == "spectral":
+            spectral = normalised_svd(log, settings.dim, power=1.0, method="randomized", seed=settings.seed)
+            tables = (_jittered(table, generator) for table in (spectral.users, spectral.items))
+            encoder = MF(*tables)
+        else:
+            encoder = MF.random(log.n_users, log.n_items, settings.dim, generator=generator)
+        head = None
+        if log.values is not None:
+            mean = float(log.values.mean(dtype="float64"))
+            head = RatingHead(log.n_users, log.n_items, settings.rating_dim, offset=mean, generator=generator).to(
+                device
+            )
+        return cls(encoder.to(device), head, device)
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        return [self.encoder] if self.head is None else [self.encoder, self.head]
+
+    def step(self, settings: CMC, log: Interactions) -> CompletionStep:
+        """The joint loss over these parts."""
+        threshold = settings.threshold(log)
+        positives = log if threshold is None else replace(log, relevant_from=threshold).relevant()
+        if not len(positives):
+            raise DataError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
+        return CompletionStep(
+            encoder=self.encoder,
+            head=self.head,
+            loss=InfoNCE(settings.temperature),
+            item_sampler=_sampler(settings, KnownPositives.of_users(positives, self.device)),
+            user_sampler=_sampler(settings, KnownPositives.of_items(positives, self.device))
+            if settings.symmetric
+            else None,
+            weights=StepWeights(
+                contrastive=settings.contrastive_weight,
+                regularization=settings.regularization,
+                bias_regularization=settings.bias_regularization,
+                vector_regularization=settings.vector_regularization,
+                dropout=settings.dropout,
+            ),
+        )
+
+    def factors(self, settings: CMC, log: Interactions) -> tuple[Factors, Factors | None]:
+        """What the parts hold now: the preference (cosine) and, where there are values, the predictor of values."""
+        preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(log)))
+        if self.head is None:
+            return preference, None
+        folding = RatingRidge(settings.regularization, settings.bias_regularization)
+        rater = self.head.factors(preference, folding)
+        return preference, rater.refreshed(log) if settings.polish else rater
+
+
+class Watch:
+    """Looks at the validation part after each epoch."""
+
+    def __init__(self, settings: CMC, train: Interactions, valid: Interactions, parts: Parts) -> None:
+        self._settings, self._train, self._parts = settings, train, parts
+        self._evaluator = Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
+
+    def look(self) -> tuple[float, dict[str, float]]:
+        """See :data:`fillrank.training.Monitor`."""
+        preference, rater = self._parts.factors(self._settings, self._train)
+        share = self._settings.rating_share
+        scorer = ranker(preference, rater, self._settings.temperature, 1.0 if share == "auto" else share)
+        found = self._evaluator.run(Judged(scorer, rater, self._train.scale)).metrics
+        figures = {f"valid_{name}": found[key] for name, key in (("ndcg", "ndcg@10"), ("rmse", "rmse")) if key in found}
+        return _score(self._settings.monitor, figures), figures
+
+    def best_share(self, preference: Factors, rater: Factors) -> float:
+        """The weight of the predicted value in the ranking that does best on the validation part."""
+        temperature = self._settings.temperature
+        tried = ((share, Judged(ranker(preference, rater, temperature, share))) for share in _RATING_SHARES)
+        return best_by(tried, "ndcg@10", self._evaluator)
+
+
+def ranker(preference: Factors, rater: Factors | None, temperature: float, share: float) -> Factors | Blend:
+    """``preference / temperature + share · rater``, or the preference alone where there is nothing to add."""
+    if rater is None or share == 0:
+        return preference
+    return Blend((preference, rater), (1 / temperature, share))
+
+
+def pick_device(name: str) -> torch.device:
+    """``"auto"`` is a GPU where there is one; anything else is taken by its PyTorch name.
+
+    Raises:
+        SettingsError: PyTorch knows no such device, or it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            f"device {name!r} cannot be used ({str(error).splitlines()[0]}); try 'auto' or 'cpu'"
+        ) from None
+    return device
+
+
+def _sampler(settings: CMC, known: KnownPositives) -> Sampler:
+    if settings.negatives == "in-batch":
+        return InBatch(known, correct=settings.correct)
+    return Uniform(known, min(settings.n_negatives, known.n_columns), correct=settings.correct)
+
+
+def _jittered(table: Tensor, generator: torch.Generator) -> Tensor:
+    """Rows of unit length with a little noise, so that a row of zeros gets a direction too."""
+    return normalize(table, dim=1) + torch.randn(table.shape, generator=generator) * 1e-3
+
+
+def _score(monitor: str, figures: Mapping[str, float]) -> float:
+    """One number to pick the best epoch by, higher is better."""
+    ranking = math.log(max(figures.get("valid_ndcg", 1.0), 1e-9))
+    error = math.log(max(figures.get("valid_rmse", 1.0), 1e-9))
+    return {"ndcg": ranking, "rmse": -error, "both": ranking - 4 * error}[monitor]

@@ -1,0 +1,78 @@
+"""Evaluation over the whole catalogue, under a protocol that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fillrank.data.interactions import Interactions
+from fillrank.data.split import Split
+from fillrank.errors import SettingsError
+from fillrank.factors import Scorer
+from fillrank.ranking.evaluator import METRICS, Evaluator, Kind
+from fillrank.ranking.model import Model
+from fillrank.ranking.report import Report
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    model: Model | Scorer,
+    split: Split | None = None,
+    *,
+    test: Interactions | None = None,
+    train: Interactions | None = None,
+    k: int | Sequence[int] = 10,
+    metrics: Sequence[str] = METRICS,
+    filter_seen: bool = True,
+    protocol: Kind = "honest",
+) -> Report:
+    """Rank the catalogue for every user of the test part, compare with what they met, and predict the values held out.
+
+    Args:
+        model: something with ``scorer``, ``rater`` and ``name`` (what ``fit`` returns), or a bare scorer, which is only
+            ranked with.
+        split: its test part is evaluated; what stands in train and valid counts as seen.
+        test, train: instead of a split, two logs that share their ids.
+        k: length of the lists, or several lengths.
+        metrics: accuracy metrics, of the names in :data:`fillrank.ranking.metrics.ACCURACY`.
+        filter_seen: leave the items that a user has seen out of the user's list.
+        protocol: what the report calls it. ``"honest"``: settings and stopping were chosen without the test part.
+            ``"legacy"``: they were chosen on it, as much of the literature does.
+
+    Returns:
+        The report. Accuracy metrics are means over the users who have a relevant test item (value at ``relevant_from``
+        or above); the other users are left out. Coverage, Gini, novelty and popularity are of the same users' lists:
+        coverage and Gini over the whole catalogue, novelty (bits) and popularity (training count) as means over the
+        users of the mean over a list. RMSE and MAE are over *all* rows of the test part, if it has values and the
+        model predicts them.
+
+    Raises:
+        SettingsError: unknown metrics, a bad ``k``, or neither a split nor test and train.
+        DataError: the model is for other numbers of users and items, or no test row is relevant.
+
+    Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from fillrank.factors import Factors
+        >>> log = Interactions.from_arrays([0, 0, 1, 1], ["a", "b", "b", "c"])
+        >>> train, test = log.select(np.array([0, 2])), log.select(np.array([1, 3]))
+        >>> scorer = Factors(torch.eye(2), torch.tensor([[9.0, 9.0], [2.0, 1.0], [1.0, 0.0]]))
+        >>> print(evaluate(scorer, test=test, train=train, k=(1, 2), metrics=["recall", "ndcg"]))
+        Factors         @1      @2
+        recall      0.5000  1.0000
+        ndcg        0.5000  0.8155
+        coverage    0.6667  1.0000
+        gini        0.3333  0.1667
+        novelty     1.0000  1.0000
+        popularity  1.0000  0.5000
+        honest protocol; test part; 2 users with relevant items; all 3 items ranked; seen removed
+    """
+    if split is not None and test is None and train is None:
+        evaluator = Evaluator.on_test(split, k=k, metrics=metrics, filter_seen=filter_seen, protocol=protocol)
+    elif split is None and test is not None and train is not None:
+        seen = train.csr if filter_seen else None
+        notes = {"protocol": protocol, "part": "test"}
+        evaluator = Evaluator(test, train=train, seen=seen, k=k, metrics=metrics, notes=notes)
+    else:
+        raise SettingsError("evaluate needs a split, or else both test=… and train=…")
+    return evaluator.run(model)

@@ -1,0 +1,237 @@
+"""An evaluation made ready once and run on many models."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from fillrank.data.interactions import Interactions
+from fillrank.data.split import Split
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Scorer
+from fillrank.ranking.lists import MEMORY, Ranking, rank_blocks
+from fillrank.ranking.metrics import ACCURACY, coverage, gini, mae, rmse, self_information
+from fillrank.ranking.model import Model, parts_of
+from fillrank.ranking.predictions import error_sums, prediction_errors
+from fillrank.ranking.report import Report
+from fillrank.ranking.tally import Tally
+
+__all__ = ["METRICS", "Evaluator", "Kind"]
+
+METRICS = ("recall", "precision", "hit_rate", "ndcg", "map", "mrr")
+"""The accuracy metrics of a report unless others are asked for; all are in :mod:`fillrank.ranking.metrics`."""
+
+Kind = Literal["honest", "legacy"]
+
+
+class Evaluator:
+    """An evaluation made ready once, to be run on many models or epochs.
+
+    Args:
+        test: the rows held out. A relevant row that is also in ``seen`` cannot be listed, and is not looked for; the
+            report's ``n_relevant`` is without it.
+        train: what the model learned from: popularity is counted in it.
+        seen: ``[n_users, n_items]``, stored where a user has seen an item. None: lists may hold what was seen.
+        k: length of the lists, or several lengths.
+        metrics: accuracy metrics by name.
+        notes: goes into the report's protocol.
+        memory: bytes for a block of scores.
+
+    Raises:
+        SettingsError: an unknown metric or a bad ``k``.
+        DataError: test and train have different ids, or there is nothing relevant to look for.
+
+    Example:
+        >>> import torch
+        >>> from fillrank.data import split, synthetic
+        >>> from fillrank.factors import Factors
+        >>> parts = split.random(synthetic(60, 30, 600, seed=0).interactions, seed=0)
+        >>> watch = Evaluator.on_valid(parts, k=5)
+        >>> report = watch.run(Factors(torch.ones(60, 1), torch.ones(30, 1)))
+        >>> report.protocol["part"], 0 <= report["recall@5"] <= 1
+        ('valid', True)
+    """
+
+    def __init__(
+        self,
+        test: Interactions,
+        *,
+        train: Interactions,
+        seen: sp.csr_array[Any] | None,
+        k: int | Sequence[int] = 10,
+        metrics: Sequence[str] = METRICS,
+        notes: Mapping[str, Any] | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        if test.user_ids != train.user_ids or test.item_ids != train.item_ids:
+            raise DataError("test and train have different ids; fillrank.split.published() gives them shared ones")
+        self.test, self.train, self.memory = test, train, memory
+        self.ks, self.metrics = _cut_offs(k), _known(metrics)
+        self.seen = None if seen is None else _pattern(seen)
+        self._look_for(test.relevant())
+        self.train_counts = train.item_counts
+        self.information = self_information(self.train_counts, train.n_users)
+        self.protocol = {**(notes or {}), **self._facts()}
+
+    @classmethod
+    def on_test(
+        cls,
+        split: Split,
+        *,
+        k: int | Sequence[int] = 10,
+        metrics: Sequence[str] = METRICS,
+        filter_seen: bool = True,
+        protocol: Kind = "honest",
+        memory: int = MEMORY,
+    ) -> Self:
+        """For the final figures: the test part, with train and valid seen."""
+        seen = [split.train] if split.valid is None else [split.train, split.valid]
+        notes = {"protocol": protocol, "part": "test", "split": dict(split.protocol)}
+        return cls(
+            split.test,
+            train=split.train,
+            seen=_union(seen) if filter_seen else None,
+            k=k,
+            metrics=metrics,
+            notes=notes,
+            memory=memory,
+        )
+
+    @classmethod
+    def on_valid(
+        cls,
+        split: Split,
+        *,
+        k: int | Sequence[int] = 10,
+        metrics: Sequence[str] = METRICS,
+        filter_seen: bool = True,
+        memory: int = MEMORY,
+    ) -> Self:
+        """For choosing settings and stopping: the validation part, with train seen. The test part is never looked at.
+
+        Raises:
+            DataError: the split has no validation part.
+        """
+        if split.valid is None:
+            raise DataError("the split has no validation part; split again with valid=0.1, say")
+        seen = split.train.csr if filter_seen else None
+        notes = {"protocol": "honest", "part": "valid", "split": dict(split.protocol)}
+        return cls(split.valid, train=split.train, seen=seen, k=k, metrics=metrics, notes=notes, memory=memory)
+
+    def run(self, model: Model | Scorer) -> Report:
+        """Rank and predict with ``model``; see :func:`fillrank.ranking.evaluate` for what the figures are.
+
+        Raises:
+            DataError: the model is for other numbers of users and items, or a score or a prediction is not a number.
+        """
+        parts = parts_of(model)
+        parts.check_size(self.test.n_users, self.test.n_items)
+        metrics, of_ranked_users = self._rank(parts.scorer)
+        users = self.users
+        per_user: dict[str, NDArray[np.float64]] = {}
+        if parts.rater is not None and self.test.values is not None:
+            errors = prediction_errors(parts.rater, self.test, scale=parts.scale, memory=self.memory)
+            metrics |= {"rmse": rmse(errors), "mae": mae(errors)}
+            users = np.union1d(users, self.test.users)
+            per_user = error_sums(errors, np.searchsorted(users, self.test.users), len(users))
+        place = np.searchsorted(users, self.users)
+        for metric, values in of_ranked_users.items():
+            per_user[metric] = np.full(len(users), np.nan)
+            per_user[metric][place] = values
+        return Report(parts.name, metrics, users, per_user, self.protocol)
+
+    def _look_for(self, relevant: Interactions) -> None:
+        """Note who has what to find: ``users``, ``n_relevant`` and the sorted keys of the (user, item) pairs."""
+        new = np.ones(len(relevant), dtype=bool)
+        if self.seen is not None and len(relevant):
+            new = ~np.asarray(self.seen[relevant.users, relevant.items], dtype=bool)
+        if not new.any():
+            raise DataError(
+                f"none of the {len(self.test)} rows held out is relevant and new to its user; "
+                f"check relevant_from={self.test.relevant_from} and the split"
+            )
+        users, items = relevant.users[new].astype(np.int64), relevant.items[new]
+        self.users, self.n_relevant = np.unique(users, return_counts=True)
+        self._keys = users * self.test.n_items + items
+
+    def _facts(self) -> dict[str, Any]:
+        """What makes two evaluations comparable."""
+        return {
+            "data": self.test.name,
+            "candidates": "all",
+            "filter_seen": self.seen is not None,
+            "k": list(self.ks),
+            "relevant_from": self.test.relevant_from,
+            "n_items": self.test.n_items,
+            "n_users": len(self.users),
+            "n_test": len(self.test),
+            "n_relevant": len(self._keys),
+            "digest": _digest(self.test, self.seen),
+        }
+
+    def _rank(self, scorer: Scorer) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
+        """The figures of the lists, and the values for each of ``users``."""
+        tally = Tally(len(self.users), self.train_counts, self.information, self.ks)
+        for lists in rank_blocks(scorer, self.users, self.ks[-1], seen=self.seen, memory=self.memory):
+            tally.add(lists, self._are_hits(lists))
+        per_user = {
+            f"{name}@{k}": ACCURACY[name](tally.hits[:, :k], self.n_relevant) for name in self.metrics for k in self.ks
+        }
+        metrics = {name: float(values.mean()) for name, values in per_user.items()}
+        metrics |= {f"coverage@{k}": coverage(tally.counts[k]) for k in self.ks}
+        metrics |= {f"gini@{k}": gini(tally.counts[k]) for k in self.ks}
+        for name, of_lists in (("novelty", tally.novelty), ("popularity", tally.popularity)):
+            for k in self.ks:
+                per_user[f"{name}@{k}"] = of_lists[k]
+                metrics[f"{name}@{k}"] = _mean_of_known(of_lists[k])
+        return metrics, per_user
+
+    def _are_hits(self, lists: Ranking) -> NDArray[np.bool_]:
+        """Which listed items are relevant: bool, as long as ``lists.items``."""
+        keys = lists.users[lists.rows] * self.test.n_items + lists.items
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.asarray(self._keys[place] == keys)
+
+
+def _cut_offs(k: int | Sequence[int]) -> tuple[int, ...]:
+    given = list(k) if isinstance(k, Sequence) else [k]
+    if not given or any(isinstance(one, bool) or not isinstance(one, int | np.integer) or one < 1 for one in given):
+        raise SettingsError(f"k must be a whole number of 1 or more, or several of them, got {k!r}")
+    return tuple(sorted({int(one) for one in given}))
+
+
+def _known(metrics: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in metrics if name not in ACCURACY]
+    if unknown:
+        raise SettingsError(f"unknown metrics {unknown}; there are {', '.join(ACCURACY)} (give k apart: k=10)")
+    return tuple(metrics)
+
+
+def _pattern(matrix: sp.csr_array[Any]) -> sp.csr_array[Any]:
+    """Where something is stored, zeros too, as True."""
+    return sp.csr_array((np.ones(matrix.nnz, dtype=bool), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _union(parts: Sequence[Interactions]) -> sp.csr_array[Any]:
+    """Where any of the logs has a row."""
+    users, items = (np.concatenate([getattr(part, side) for part in parts]) for side in ("users", "items"))
+    return sp.csr_array((np.ones(len(users), dtype=bool), (users, items)), shape=(parts[0].n_users, parts[0].n_items))
+
+
+def _mean_of_known(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _digest(test: Interactions, seen: sp.csr_array[Any] | None) -> str:
+    """A short fingerprint of the rows held out and of what was seen."""
+    columns = [test.users, test.items, test.values, *([] if seen is None else [seen.indptr, seen.indices])]
+    digest = hashlib.blake2b(digest_size=8)
+    for column in columns:
+        digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,178 @@
+"""Ranked lists for many users: in blocks, under a memory budget, what was seen left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Scorer
+from fillrank.ranking.topk import top_k
+
+__all__ = ["MEMORY", "Places", "Ranking", "rank", "rank_blocks"]
+
+Places = Sequence[int] | NDArray[np.integer[Any]] | Tensor
+
+MEMORY = 256 * 2**20  # bytes
+_CPU_BLOCK = 24 * 2**20  # bytes of scores; the allocator reuses blocks of this size instead of mapping fresh pages
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """A list of items for each user, the best first. Lists may be shorter than ``k``, or empty; nothing is padded.
+
+    The lists stand one after the other: that of ``users[row]`` is ``items[indptr[row]:indptr[row + 1]]``.
+
+    Attributes:
+        users: int64 ``[n]``.
+        indptr: int64 ``[n + 1]``.
+        items: int64 ``[indptr[-1]]``.
+        scores: float ``[indptr[-1]]``, falling within a list; of equal scores, the lower item stands first.
+        k: the length that was asked for.
+
+    Example:
+        >>> from fillrank.factors import Factors
+        >>> factors = Factors(torch.eye(2), torch.tensor([[3.0, 0.0], [1.0, 2.0], [2.0, 1.0]]))
+        >>> lists = rank(factors, k=3, seen=sp.csr_array([[1, 1, 0], [0, 0, 0]]))
+        >>> [lists[row].tolist() for row in range(len(lists))]
+        [[2], [1, 2, 0]]
+    """
+
+    users: NDArray[np.int64]
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int64]
+    scores: NDArray[np.floating[Any]]
+    k: int
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def __getitem__(self, row: int) -> NDArray[np.int64]:
+        """The items listed for ``users[row]``."""
+        row = range(len(self))[row]
+        return self.items[self.indptr[row] : self.indptr[row + 1]]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """int64 ``[indptr[-1]]``: the row in ``users`` that each listed item belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """int64 ``[indptr[-1]]``: the place of each item in its list, 0 for the best."""
+        return np.arange(len(self.items)) - np.repeat(self.indptr[:-1], np.diff(self.indptr))
+
+
+def rank(
+    scorer: Scorer,
+    users: Places | None = None,
+    k: int = 10,
+    *,
+    seen: sp.csr_array[Any] | None = None,
+    candidates: Places | None = None,
+    exclude: Places | None = None,
+    memory: int = MEMORY,
+    device: str | torch.device | None = None,
+) -> Ranking:
+    """The ``k`` best items for each user over the whole catalogue, without those that the user has seen.
+
+    Args:
+        scorer: gives a score for each item.
+        users: places of users, in the order wanted. None: every user.
+        k: length of a list, at least 1.
+        seen: ``[n_users, n_items]``; a user's stored items (zeros too) are left out. None: nothing is.
+        candidates: places of the only items to list. None: all of them.
+        exclude: places of items to list for nobody.
+        memory: bytes that a block of scores and its copies may take; what the scorer takes itself is not counted.
+        device: where the users' places are put for the scorer. None: the scorer's own ``device``, or else the CPU.
+
+    Returns:
+        One list per user. An item that is scored -inf is not listed.
+
+    Raises:
+        SettingsError: ``k`` or ``memory`` is too small.
+        DataError: a place is out of range, ``seen`` has another shape, or a score is NaN.
+    """
+    blocks = list(
+        rank_blocks(scorer, users, k, seen=seen, candidates=candidates, exclude=exclude, memory=memory, device=device)
+    )
+    sizes = np.concatenate([np.zeros(1, dtype=np.int64), *(np.diff(block.indptr) for block in blocks)])
+    return Ranking(
+        users=np.concatenate([np.zeros(0, dtype=np.int64), *(block.users for block in blocks)]),
+        indptr=np.cumsum(sizes),
+        items=np.concatenate([np.zeros(0, dtype=np.int64), *(block.items for block in blocks)]),
+        scores=np.concatenate([np.zeros(0, dtype=np.float32), *(block.scores for block in blocks)]),
+        k=k,
+    )
+
+
+def rank_blocks(
+    scorer: Scorer,
+    users: Places | None = None,
+    k: int = 10,
+    *,
+    seen: sp.csr_array[Any] | None = None,
+    candidates: Places | None = None,
+    exclude: Places | None = None,
+    memory: int = MEMORY,
+    device: str | torch.device | None = None,
+) -> Iterator[Ranking]:
+    """:func:`rank` as a stream of rankings, each for a block of the users: nothing but the block is kept."""
+    everyone = np.arange(scorer.n_users) if users is None else _places(users, scorer.n_users, "user")
+    if seen is not None and seen.shape != (scorer.n_users, scorer.n_items):
+        raise DataError(f"seen must be [{scorer.n_users}, {scorer.n_items}] as the scorer is, got {list(seen.shape)}")
+    allowed = _allowed(candidates, exclude, scorer.n_items)
+    where = torch.device(getattr(scorer, "device", "cpu") if device is None else device)
+    step = _users_per_block(scorer.n_items, memory, where)
+    for start in range(0, len(everyone), step):
+        block = everyone[start : start + step]
+        with torch.no_grad():
+            scores = scorer.score(torch.from_numpy(block).to(where))
+        if tuple(scores.shape) != (len(block), scorer.n_items):
+            raise DataError(f"the scorer gave {list(scores.shape)}, wanted [{len(block)}, {scorer.n_items}]")
+        yield _listed(block, *top_k(scores, k, seen=None if seen is None else seen[block], allowed=allowed), k)
+
+
+def _listed(users: NDArray[np.int64], items: Tensor, scores: Tensor, k: int) -> Ranking:
+    """Drop the unused ends of the ``[B, k]`` tables."""
+    places, values = items.cpu().numpy(), scores.cpu().numpy()
+    real = places >= 0
+    indptr = np.concatenate([[0], np.cumsum(real.sum(1))])
+    return Ranking(users=users, indptr=indptr, items=places[real], scores=values[real], k=k)
+
+
+def _users_per_block(n_items: int, memory: int, device: torch.device) -> int:
+    """How many rows of scores fit, with room for a masked copy and the selection's own tables."""
+    if memory < 1:
+        raise SettingsError(f"memory must be a number of bytes above 0, got {memory!r}")
+    scores = memory // 3
+    if device.type == "cpu":
+        scores = min(scores, _CPU_BLOCK)
+    return max(1, scores // (4 * max(n_items, 1)))
+
+
+def _allowed(candidates: Places | None, exclude: Places | None, n_items: int) -> Tensor | None:
+    if candidates is None and exclude is None:
+        return None
+    allowed = np.full(n_items, candidates is None)
+    if candidates is not None:
+        allowed[_places(candidates, n_items, "candidate item")] = True
+    if exclude is not None:
+        allowed[_places(exclude, n_items, "excluded item")] = False
+    return torch.from_numpy(allowed)
+
+
+def _places(given: Places, n: int, kind: str) -> NDArray[np.int64]:
+    array = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise DataError(f"{kind} places must be whole numbers in one dimension, got {array.dtype} {list(array.shape)}")
+    if array.size and (array.min() < 0 or array.max() >= n):
+        raise DataError(f"{kind} places run from {array.min()} to {array.max()}, but there are {n}: 0 to {n - 1}")
+    return array.astype(np.int64)

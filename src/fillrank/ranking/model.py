@@ -1,0 +1,71 @@
+"""What can be evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from fillrank.errors import DataError
+from fillrank.factors import Scorer
+
+__all__ = ["Model", "Parts", "parts_of"]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What evaluation asks of a model that is more than a bare :class:`~fillrank.factors.Scorer`.
+
+    An optional attribute ``scale``, ``(lowest, highest)`` or None, clips the predicted values.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def scorer(self) -> Scorer:
+        """Ranks the items."""
+        ...
+
+    @property
+    def rater(self) -> Scorer | None:
+        """Predicts values; None for a model that does not (no RMSE then)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A model taken apart: the same four parts whatever was handed in."""
+
+    name: str
+    scorer: Scorer
+    rater: Scorer | None = None
+    scale: tuple[float, float] | None = None
+
+    def check_size(self, n_users: int, n_items: int) -> None:
+        """Refuse a model that was made for another table.
+
+        Raises:
+            DataError: the scorer or the rater has other numbers of users and items.
+        """
+        for part in (self.scorer, self.rater):
+            if part is not None and (part.n_users, part.n_items) != (n_users, n_items):
+                raise DataError(
+                    f"{self.name} is for {part.n_users} users and {part.n_items} items, the test for {n_users} and "
+                    f"{n_items}; evaluate a model on the split that it was trained on"
+                )
+
+
+def parts_of(model: Model | Scorer) -> Parts:
+    """Take a model apart; a bare scorer is a model that only ranks, named after its class.
+
+    Raises:
+        DataError: it is neither a model nor a scorer.
+    """
+    if isinstance(model, Model):
+        return Parts(model.name, model.scorer, model.rater, getattr(model, "scale", None))
+    if isinstance(model, Scorer):
+        return Parts(type(model).__name__, model)
+    raise DataError(
+        f"cannot evaluate a {type(model).__name__}; it needs name, scorer and rater, or n_users, n_items, score() and "
+        "score_pairs()"
+    )

@@ -1,0 +1,62 @@
+"""How far predicted values are from those held out."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fillrank.data.interactions import Interactions
+from fillrank.errors import DataError
+from fillrank.factors import Scorer
+
+__all__ = ["error_sums", "prediction_errors"]
+
+_PAIR_BYTES = 4096  # what a scorer may need for a pair: two vectors of 256 numbers, their product and a spare
+
+
+def prediction_errors(
+    rater: Scorer, test: Interactions, *, scale: tuple[float, float] | None, memory: int
+) -> NDArray[np.float32]:
+    """Prediction minus value for every row of ``test``, in blocks.
+
+    Args:
+        rater: predicts a value for a pair.
+        test: a log with values.
+        scale: predictions are clipped to ``(lowest, highest)``; None: they are not.
+        memory: bytes that a block may take.
+
+    Returns:
+        float32 ``[len(test)]``.
+
+    Raises:
+        DataError: the log has no values, or a prediction is NaN or infinite.
+    """
+    if test.values is None:
+        raise DataError("prediction errors need values, and this log has none")
+    predicted = np.empty(len(test), dtype=np.float32)
+    device, step = getattr(rater, "device", "cpu"), max(1, memory // _PAIR_BYTES)
+    for start in range(0, len(test), step):
+        rows = slice(start, start + step)
+        users, items = (torch.from_numpy(c[rows].astype(np.int64)).to(device) for c in (test.users, test.items))
+        with torch.no_grad():
+            predicted[rows] = rater.score_pairs(users, items).float().cpu().numpy()
+    bad = np.flatnonzero(~np.isfinite(predicted))
+    if len(bad):
+        raise DataError(
+            f"{len(bad)} of {len(test)} predictions are NaN or infinite, the first in row {bad[0]}; "
+            "look for a division by zero or a diverged model"
+        )
+    return (predicted if scale is None else predicted.clip(*scale)) - test.values
+
+
+def error_sums(errors: NDArray[np.float32], rows: NDArray[np.int64], n_users: int) -> dict[str, NDArray[np.float64]]:
+    """Sums of squared and of absolute errors and the number of errors, by user; ``rows`` says whose each error is.
+
+    >>> sums = error_sums(np.array([3.0, -4.0, 1.0], np.float32), np.array([0, 0, 1]), 2)
+    >>> sums["squared_error"], sums["n_rated"]
+    (array([25.,  1.]), array([2., 1.]))
+    """
+    sizes = np.abs(errors).astype(np.float64)
+    parts = {"squared_error": sizes**2, "absolute_error": sizes, "n_rated": np.ones(len(errors))}
+    return {name: np.bincount(rows, weights=part, minlength=n_users).astype(np.float64) for name, part in parts.items()}
