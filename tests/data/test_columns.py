@@ -73,6 +73,14 @@ def test_the_unit_is_told_by_the_magnitude(unit: int, form: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "seconds"),
+    [(10**11 - 1, 10**11 - 1), (10**11, 10**8), (10**14 - 1, 10**11 - 1), (10**14, 10**8), (10**17, 10**8)],
+)
+def test_the_limits_between_the_units(number: int, seconds: int) -> None:
+    assert to_seconds(pl.Series([number])).to_list() == [seconds]
+
+
+@pytest.mark.parametrize(
     ("column", "expected"),
     [
         (pl.Series([0.9, -0.1, float("nan"), float("inf"), None]), [0, -1, None, None, None]),

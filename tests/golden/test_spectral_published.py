@@ -1,4 +1,4 @@
-"""Deterministic published figures: the exact degree-normalised truncated SVD at rank 256, β = ½, on the LightGCN splits.
+"""Deterministic published figures: the exact degree-normalised truncated SVD, rank 256, β = ½, LightGCN splits.
 
 The exact decomposition has no seed to speak of, so the figures can be matched to their last digit; they check the
 solver, the split and the evaluator together.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fillrank.errors import MissingExtraError
-from fillrank.experiments.table import ComparisonTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,30 +17,32 @@ __all__ = ["accuracy_against_coverage", "temperature_study"]
 _INK, _QUIET, _ACCENT, _SECOND, _THIRD = "#1b2a41", "#9aa5b1", "#d1495b", "#00798c", "#edae49"
 
 
-def accuracy_against_coverage(
-    table: ComparisonTable, path: str | os.PathLike[str], *, accuracy: str = "recall@10", coverage: str = "coverage@10"
-) -> Path:
+def accuracy_against_coverage(record: Mapping[str, Any], path: str | os.PathLike[str], *, k: int = 10) -> Path:
     """Every model as a point: right is a wider catalogue, up is more hits; bars are intervals over seeds.
+
+    Args:
+        record: what :meth:`fillrank.experiments.table.ComparisonTable.to_dict` gave.
+        path: of the picture.
+        k: the cut-off of the metrics.
 
     Raises:
         MissingExtraError: Matplotlib is not installed.
     """
     figure, axes = _figure(1, (7.0, 4.4))
     (axis,) = axes
-    for model in table.models:
-        x, y = table.mean(model, coverage), table.mean(model, accuracy)
-        if x is None or y is None:
-            continue
+    names = (f"coverage@{k}", f"recall@{k}")
+    for model, means in record["models"].items():
+        x, y = (means[name] for name in names)
         ours = model.startswith("cmc")
         colour = _ACCENT if ours else _SECOND
-        spans = [_half(table.interval(model, name)) for name in (coverage, accuracy)]
+        spans = [_half(record["intervals"][model][name]) for name in names]
         axis.errorbar(x, y, xerr=spans[0], yerr=spans[1], fmt="o", ms=9 if ours else 7, color=colour, lw=1.2)
         axis.annotate(
             model, (x, y), xytext=(9, 6), textcoords="offset points", color=_INK, weight="bold" if ours else "normal"
         )
-    axis.set_xlabel(f"{coverage}: share of the catalogue recommended to anybody")
-    axis.set_ylabel(f"{accuracy}: share of a user's liked items found")
-    axis.set_title(f"{table.data}: accuracy against coverage", loc="left", color=_INK)
+    axis.set_xlabel(f"{names[0]}: share of the catalogue recommended to anybody")
+    axis.set_ylabel(f"{names[1]}: share of a user's liked items found")
+    axis.set_title(f"{record['data']}: accuracy against coverage", loc="left", color=_INK)
     axis.margins(x=0.22, y=0.15)
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
@@ -95,7 +96,7 @@ def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
     return figure, list(axes)
 
 
-def _half(interval: tuple[float, float] | None) -> float | None:
+def _half(interval: Sequence[float] | None) -> float | None:
     return None if interval is None else (interval[1] - interval[0]) / 2
 
 

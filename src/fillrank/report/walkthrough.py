@@ -117,7 +117,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         temperatures=[_at(temperature, parts, settings) for temperature in TEMPERATURES],
         files=[Path(out) / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")],
     )
-    accuracy_against_coverage(table, found.files[2])
+    accuracy_against_coverage(table.to_dict(), found.files[2])
     temperature_study(found.temperatures, found.files[3])
     write_page(found)
     return found
