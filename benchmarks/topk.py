@@ -1,8 +1,9 @@
 """Top-20 of the whole catalogue for every user of Gowalla, seen items removed: fillrank against its rivals.
 
-Run ``python benchmarks/topk.py --out topk.json``. The rivals take turns with fillrank, so that a busy machine is busy for
-all of them; what counts is the median of the ratios of neighbouring runs. Factors are random, as the work does not depend
-on what they are. Seen items are Gowalla's where ``FILLRANK_DATA`` holds it, and random ones of the same number elsewhere.
+Run ``python benchmarks/topk.py --out topk.json``. The rivals take turns with fillrank, so that a busy machine is busy
+for all of them; what counts is the median of the ratios of neighbouring runs (above 1: fillrank is faster). Factors are
+random, as the work does not depend on what they are. Seen items are Gowalla's where ``FILLRANK_DATA`` holds it, and as
+many random ones elsewhere.
 
 The rivals are the plain way in PyTorch (chunks of 1,024 users: product, -inf at the seen items, ``torch.topk``) and,
 where it is installed, ``implicit``'s ``recommend``.
@@ -15,6 +16,7 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -106,7 +108,7 @@ def main() -> None:
     for dim in settings.dims:
         factors = random_factors(dim)
         for name, rival in rivals.items():
-            of_both = (lambda way=way: way(factors, seen, settings.users) for way in (by_fillrank, rival))
+            of_both = (partial(way, factors, seen, settings.users) for way in (by_fillrank, rival))
             result = {"dim": dim, "rival": name, **ratio(*of_both, settings.rounds)}
             results.append(result)
             took = result["seconds"]

@@ -10,7 +10,15 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.models import CMC, BiasedSVD, PureSVD, recipe
 from fillrank.ranking import Evaluator
 
-FAST = {"dim": 8, "rating_dim": 4, "epochs": 3, "batch_size": 512, "n_negatives": 40, "progress": False}
+FAST = {
+    "dim": 8,
+    "rating_dim": 4,
+    "epochs": 3,
+    "batch_size": 512,
+    "progress": False,
+    "negatives": "uniform",
+    "n_negatives": 40,
+}
 
 
 def test_the_rank_of_pure_svd_is_the_best_on_validation(parts: Split) -> None:

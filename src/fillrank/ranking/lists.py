@@ -21,7 +21,7 @@ __all__ = ["MEMORY", "Places", "Ranking", "rank", "rank_blocks"]
 Places = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
 MEMORY = 256 * 2**20  # bytes
-_CPU_BLOCK = 24 * 2**20  # bytes of scores; the allocator reuses blocks of this size instead of mapping fresh pages
+_CPU_BLOCK = 30 * 2**20  # bytes of scores; from 32 MiB on, glibc maps fresh pages for every block, and that shows
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,7 +13,7 @@ from scipy.sparse.linalg import svds
 from torch import Tensor
 
 from fillrank.data import Interactions
-from fillrank.errors import SettingsError
+from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import Projection, RatingRidge
 from fillrank.rng import numpy_stream
@@ -33,6 +33,13 @@ SvdMethod = Literal["exact", "randomized"]
 Array = NDArray[Any]
 
 
+@overload
+def truncated_svd(
+    matrix: Tensor, rank: int, *, method: SvdMethod = "exact", seed: int = 0, power_iterations: int = 4
+) -> tuple[Tensor, Tensor, Tensor]: ...
+
+
+@overload
 def truncated_svd(
     matrix: sp.csr_array[Any] | Array,
     rank: int,
@@ -40,28 +47,43 @@ def truncated_svd(
     method: SvdMethod = "exact",
     seed: int = 0,
     power_iterations: int = 4,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array]: ...
+
+
+def truncated_svd(
+    matrix: sp.csr_array[Any] | Array | Tensor,
+    rank: int,
+    *,
+    method: SvdMethod = "exact",
+    seed: int = 0,
+    power_iterations: int = 4,
+) -> tuple[Any, Any, Any]:
     """The ``rank`` largest singular triplets, in falling order.
 
     Args:
-        matrix: ``[m, n]``, dense or sparse.
+        matrix: ``[m, n]``, dense or sparse, complete: an array, or a dense tensor of float32 or float64.
         rank: how many, at most ``min(m, n)``.
         method: ``"exact"`` (ARPACK, to machine precision) or ``"randomized"`` (Halko, Martinsson & Tropp 2011).
         seed: of the start vectors. The exact answer does not depend on it beyond rounding.
         power_iterations: of the randomized method; more come closer to the exact answer.
 
     Returns:
-        ``(U [m, rank], s [rank], Vt [rank, n])``. Signs are fixed: the entry of largest size in each row of Vt is
-        positive.
+        ``(U [m, rank], s [rank], Vt [rank, n])``, so that ``U * s @ Vt`` is the matrix of this rank that is nearest to
+        the given one (Eckart & Young 1936); tensors for a tensor. Signs are fixed: the entry of largest size in each
+        row of Vt is positive.
 
     Raises:
         SettingsError: the rank is below 1 or above ``min(m, n)``.
+        DataError: this is no matrix, or it has values that are NaN or infinite.
 
     Example:
         >>> U, s, Vt = truncated_svd(np.diag([3.0, 1.0, 2.0]), rank=2)
         >>> s.round(6).tolist()
         [3.0, 2.0]
     """
+    if isinstance(matrix, Tensor):
+        return _svd_of_tensor(matrix, rank, method=method, seed=seed, power_iterations=power_iterations)
+    _check_complete(matrix)
     smallest = min(matrix.shape)
     if not 1 <= rank <= smallest:
         m, n = matrix.shape
@@ -84,6 +106,22 @@ def truncated_svd(
     signs = np.sign(Vt[np.arange(rank), np.abs(Vt).argmax(axis=1)])
     signs[signs == 0] = 1
     return U * signs, s, Vt * signs[:, None]
+
+
+def _svd_of_tensor(matrix: Tensor, rank: int, **options: Any) -> tuple[Tensor, Tensor, Tensor]:
+    if matrix.dtype not in {torch.float32, torch.float64} or matrix.layout != torch.strided:
+        raise DataError(f"the tensor must be dense, float32 or float64; got {matrix.layout}, {matrix.dtype}")
+    parts = truncated_svd(matrix.detach().cpu().numpy(), rank, **options)
+    U, s, Vt = (torch.from_numpy(np.ascontiguousarray(part)).to(matrix.device) for part in parts)
+    return U, s, Vt
+
+
+def _check_complete(matrix: sp.csr_array[Any] | Array) -> None:
+    if matrix.ndim != 2:
+        raise DataError(f"a matrix [m, n] is wanted, got the shape {list(matrix.shape)}")
+    bad = int((~np.isfinite(matrix if isinstance(matrix, np.ndarray) else matrix.data)).sum())
+    if bad:
+        raise DataError(f"{bad} values are NaN or infinite; the SVD wants a complete matrix: fill the holes first")
 
 
 def pure_svd(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:

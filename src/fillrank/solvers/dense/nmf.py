@@ -1,0 +1,49 @@
+"""Factorization into numbers that are 0 or more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fillrank.errors import DataError
+from fillrank.solvers.dense.cells import Cells, Progress, Stop
+from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, solve_rows, weighted_loss
+
+__all__ = ["nmf"]
+
+_SWEEPS = 4  # per turn: the Gram matrices cost more than going round on them
+
+
+def nmf(
+    cells: Cells, rank: int, *, regularization: float = 0.05, stop: Stop | None = None, rng: np.random.Generator
+) -> PointSolution:
+    """Masked non-negative factorization by hierarchical alternating least squares (Cichocki & Phan 2009).
+
+    Each factor of each row, then of each column, is set to its best value ≥ 0 with all others fixed, so the objective
+    (:func:`~fillrank.solvers.dense.sides.weighted_loss` without biases) never rises. A turn goes round several times on
+    the same Gram matrices (Gillis & Glineur 2012).
+
+    Args:
+        cells: ``[m, n]``, the observed values 0 or more.
+        rank: number of factors.
+        regularization: λ of the objective.
+        stop: when to end.
+        rng: for the first factors.
+
+    Raises:
+        DataError: an observed value is negative.
+    """
+    observed = cells.weights > 0
+    if (cells.values[observed] < 0).any():
+        raise DataError(
+            f"solver 'nmf' takes values of 0 or more, and the smallest is {cells.values[observed].min():g}; "
+            "shift the values, or take another solver"
+        )
+    ridge = Ridge(per_weight=regularization, bias=False, nonnegative=True)
+    height = np.sqrt(cells.values[observed].mean() / rank)  # the first product has the mean of the data
+    rows, columns = (Side(height * rng.uniform(0.5, 1.5, (n, rank)), np.zeros(n)) for n in cells.values.shape)
+    progress = Progress(stop or Stop())
+    while True:
+        rows = solve_rows(columns, cells, ridge, start=rows.factors, sweeps=_SWEEPS)
+        columns = solve_rows(rows, cells.transposed, ridge, start=columns.factors, sweeps=_SWEEPS)
+        if progress.done(weighted_loss(cells, rows, columns, regularization)):
+            return PointSolution(columns, ridge, tuple(progress.losses), progress.converged)
