@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
     from fillrank.models import CMC, BiasedSVD, NormalisedSVD, Popularity, PureSVD
     from fillrank.ranking import Report, evaluate
     from fillrank.recommend import Recommender
+    from fillrank.solvers.lab import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
+    from fillrank.solvers.svd import truncated_svd
 
 __all__ = [
     "CMC",
@@ -45,10 +47,15 @@ __all__ = [
     "compare",
     "errors",
     "evaluate",
+    "gd_factorise_masked",
     "load",
     "read",
+    "reconstruction_loss",
+    "sgd_factorise",
+    "sgd_factorise_masked",
     "split",
     "synthetic",
+    "truncated_svd",
 ]
 
 _HOMES = {
@@ -58,6 +65,8 @@ _HOMES = {
     "fillrank.models": ("CMC", "BiasedSVD", "NormalisedSVD", "Popularity", "PureSVD"),
     "fillrank.ranking": ("Report", "evaluate"),
     "fillrank.recommend": ("Recommender",),
+    "fillrank.solvers.lab": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
+    "fillrank.solvers.svd": ("truncated_svd",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
