@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import data, demo, doctor, lists, models
+from fillrank.cli import data, demo, doctor, lab, lists, models
 from fillrank.cli.shell import PlainSpoken, report_fault
 
 __all__ = ["app", "main"]
@@ -27,6 +27,7 @@ _LISTS = "Recommendations"
 
 app.command(rich_help_panel=_FIRST)(demo.demo)
 app.command(rich_help_panel=_FIRST)(doctor.doctor)
+app.command(rich_help_panel=_FIRST)(lab.lab)
 app.add_typer(data.app, name="data", rich_help_panel=_FIRST)
 app.command(rich_help_panel=_MODELS)(models.compare)
 app.command(rich_help_panel=_MODELS)(models.fit)

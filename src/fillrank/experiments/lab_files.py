@@ -154,18 +154,18 @@ def _read_tensor(path: Path) -> Tensor:
 
 def _read_titles(path: Path) -> dict[int, str]:
     """Titles by row of the tensor."""
-    names: dict[int, str] = {}
+    rows: list[tuple[int, str]] = []
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.reader(file, strict=True)
             next(lines, None)  # the heading
-            for row in lines:
-                number, title = row
-                if int(number) in names:
-                    raise DataError(f"{path}, line {lines.line_num}: row {number} has a title already")
-                names[int(number)] = title
-    except DataError:
-        raise
+            for number, title in lines:
+                rows.append((int(number), title))
     except (ValueError, csv.Error) as error:  # not UTF-8, not two fields, not a whole number
-        raise DataError(f"{path} is no table of 'row number, title': {error}; see line {len(names) + 2}") from error
+        raise DataError(
+            f"{path} must hold 'row number, title' on each line; after {len(rows)} such lines: {error}"
+        ) from error
+    names = dict(rows)
+    if len(names) < len(rows):
+        raise DataError(f"{path} names {len(rows) - len(names)} rows of the tensor more than once; name each once")
     return names

@@ -155,9 +155,8 @@ class ComparisonTable:
     def _grid(self) -> Table:
         shown = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]
         seeds = len({run.seed for run in self.runs})
-        table = Table(
-            title=f"{self.data}: {seeds} seed{'s' if seeds > 1 else ''}, test part, mean ± half of the 95 % interval"
-        )
+        spread = f"{seeds} seeds, mean ± half of the 95 % interval" if seeds > 1 else "1 seed"
+        table = Table(title=f"{self.data}: test part, {spread}")
         table.add_column("model")
         for name in shown:
             table.add_column(name, justify="right")

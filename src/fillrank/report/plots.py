@@ -74,6 +74,7 @@ def temperature_study(
         axis.minorticks_off()
         axis.set_xlabel("temperature")
         axis.set_title(metric, loc="left", color=_INK)
+        axis.margins(y=0.12)
         axis.set_ylim(bottom=0)
     if title:
         figure.suptitle(title, x=0.01, ha="left", color=_INK)

@@ -1,0 +1,31 @@
+"""Solvers for a dense table with holes: pure functions of NumPy arrays.
+
+Each takes :class:`Cells` and gives a solution that can answer for the rows learned from and for new rows alike.
+:class:`fillrank.MatrixCompletion` is the estimator over them.
+"""
+
+from __future__ import annotations
+
+from fillrank.solvers.dense.als import als
+from fillrank.solvers.dense.cells import Cells, Stop
+from fillrank.solvers.dense.gibbs import Posterior, gibbs
+from fillrank.solvers.dense.gradient import LEARNING_RATES, descend
+from fillrank.solvers.dense.iterated_svd import iterated_svd
+from fillrank.solvers.dense.nmf import nmf
+from fillrank.solvers.dense.sides import PointSolution
+from fillrank.solvers.dense.soft_impute import soft_impute, soft_impute_path
+
+__all__ = [
+    "LEARNING_RATES",
+    "Cells",
+    "PointSolution",
+    "Posterior",
+    "Stop",
+    "als",
+    "descend",
+    "gibbs",
+    "iterated_svd",
+    "nmf",
+    "soft_impute",
+    "soft_impute_path",
+]

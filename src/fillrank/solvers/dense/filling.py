@@ -1,0 +1,114 @@
+"""Filling the holes, decomposing, and filling them again: what iterated SVD and soft-impute have in common.
+
+Both minimise ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + λ (|b|² + |c|²)`` plus a penalty on the singular values of the
+low-rank part L, with ω the weights divided by the largest. A round replaces the table by ``F = L + ω (z - b - c - L)``,
+which in a hole is the present answer, and takes the best L for that full table. ``|F - L'|²`` bounds the error of any L'
+from above and touches it at the present L, so no round raises the objective.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from scipy.sparse.linalg import svds
+
+from fillrank.rng import numpy_stream
+from fillrank.solvers.dense.cells import Array, Cells, Progress
+
+__all__ = ["Shrinkage", "State", "Triplets", "fill_and_decompose", "scaled_to_one", "start_state", "top_triplets"]
+
+_DENSE = 300  # smaller side up to which all singular vectors are computed
+
+
+class Triplets(NamedTuple):
+    """Singular triplets: ``U [m, r]``, ``s [r]`` in falling order, ``V [n, r]``."""
+
+    U: Array
+    s: Array
+    V: Array
+
+    @property
+    def table(self) -> Array:
+        return (self.U * self.s) @ self.V.T
+
+
+class Shrinkage(Protocol):
+    """The penalty on the low-rank part.
+
+    Attributes:
+        strength: λ, also of the biases' penalty.
+    """
+
+    @property
+    def strength(self) -> float: ...
+
+    def best(self, table: Array) -> Triplets:
+        """The L that minimises ``|table - L|²`` plus the penalty."""
+        ...
+
+    def penalty(self, s: Array) -> float:
+        """Of an L with singular values ``s``."""
+        ...
+
+
+class State(NamedTuple):
+    """Where the iteration stands: the low-rank part and the biases ``[m]`` and ``[n]``."""
+
+    low_rank: Triplets
+    row_bias: Array
+    column_bias: Array
+
+
+def start_state(cells: Cells) -> State:
+    """Zero everywhere."""
+    m, n = cells.values.shape
+    return State(Triplets(np.zeros((m, 0)), np.zeros(0), np.zeros((n, 0))), np.zeros(m), np.zeros(n))
+
+
+def scaled_to_one(cells: Cells) -> Cells:
+    """The same cells with weights divided by the largest."""
+    return cells._replace(weights=cells.weights / cells.weights.max())
+
+
+def top_triplets(table: Array, rank: int) -> Triplets:
+    """The ``rank`` largest singular triplets of a dense table, ``rank`` at most ``min(m, n)``."""
+    smallest = min(table.shape)
+    if smallest <= _DENSE or rank > smallest // 4 or not table.any():  # ARPACK fails on zeros
+        U, s, Vt = np.linalg.svd(table, full_matrices=False)
+    else:
+        start = numpy_stream(0, "top_triplets").standard_normal(smallest)
+        U, s, Vt = svds(table, k=rank, v0=start)
+    order = np.argsort(-s, kind="stable")[:rank]
+    return Triplets(U[:, order], s[order], Vt[order].T)
+
+
+def fill_and_decompose(cells: Cells, state: State, shrinkage: Shrinkage, *, bias: bool, progress: Progress) -> State:
+    """Go round from ``state`` until ``progress``, which is told the objective per unit of weight, says it is enough.
+
+    ``cells`` has weights of at most 1.
+    """
+    while True:
+        low_rank, row_bias, column_bias = state
+        fitted = low_rank.table
+        if bias:
+            column_bias = _best_bias(cells.transposed, (fitted + row_bias[:, None]).T, shrinkage.strength)
+            row_bias = _best_bias(cells, fitted + column_bias, shrinkage.strength)
+        left_over = cells.values - fitted - row_bias[:, None] - column_bias
+        state = State(shrinkage.best(fitted + cells.weights * left_over), row_bias, column_bias)
+        if progress.done(_objective(cells, state, shrinkage)):
+            return state
+
+
+def _best_bias(cells: Cells, others: Array, penalty: float) -> Array:
+    """The best bias of each row with all else, ``others [m, n]``, fixed; 0 for a row without a cell."""
+    left = (cells.weights * (cells.values - others)).sum(axis=1)
+    weight = cells.weights.sum(axis=1) + penalty
+    return np.divide(left, weight, out=np.zeros_like(left), where=weight > 0)
+
+
+def _objective(cells: Cells, state: State, shrinkage: Shrinkage) -> float:
+    low_rank, row_bias, column_bias = state
+    error = cells.squared_error(low_rank.table + row_bias[:, None] + column_bias)
+    on_biases = shrinkage.strength * float(row_bias @ row_bias + column_bias @ column_bias)
+    return (error + on_biases + shrinkage.penalty(low_rank.s)) / cells.total_weight

@@ -1,0 +1,91 @@
+"""Soft-impute: a nuclear norm instead of a fixed rank, along a path of falling penalties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fillrank.errors import SettingsError
+from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
+from fillrank.solvers.dense.filling import Triplets, fill_and_decompose, scaled_to_one, start_state, top_triplets
+from fillrank.solvers.dense.sides import PointSolution, Ridge, Side
+
+__all__ = ["soft_impute", "soft_impute_path"]
+
+_STAGES = 4  # before the wanted penalty, in equal ratios down from the largest
+_LEAST = 1e-3  # fraction to which such stages go when the wanted one is still smaller, or 0
+
+
+@dataclass(frozen=True)
+class _Nuclear:
+    """``2λ Σ s`` over L of at most so high a rank: λ taken off each singular value, none below 0."""
+
+    rank: int
+    strength: float
+
+    def best(self, table: Array) -> Triplets:
+        U, s, V = top_triplets(table, self.rank)
+        return Triplets(U, np.maximum(s - self.strength, 0.0), V)
+
+    def penalty(self, s: Array) -> float:
+        return 2 * self.strength * float(s.sum())
+
+
+def soft_impute(
+    cells: Cells, rank: int, *, regularization: float = 0.1, bias: bool = True, stop: Stop | None = None
+) -> PointSolution:
+    """Soft-impute (Mazumder, Hastie & Tibshirani 2010), warm-started along a path, with biases.
+
+    Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + 2λ |L|_* + λ (|b|² + |c|²)``, with ω the weights divided by the largest;
+    without biases that is twice the usual form. No round raises it. With ``L = A Bᵀ`` balanced, ``2 |L|_*`` is
+    ``|A|² + |B|²``, so rows are folded in by a ridge of strength λ on B.
+
+    Args:
+        cells: ``[m, n]``, best centred and of unit spread.
+        rank: an upper bound; the nuclear norm finds the rank below it.
+        regularization: λ as a fraction of the smallest λ at which L vanishes (without biases). 0 lets the data through
+            unchanged as far as the rank allows.
+        bias: whether rows and columns have biases.
+        stop: when each stage ends.
+
+    Returns:
+        The solution; its losses are those of the last stage.
+
+    Raises:
+        SettingsError: the fraction is not from 0 to 1.
+    """
+    first = max(regularization, _LEAST)
+    ladder = [first ** (stage / _STAGES) for stage in range(1, _STAGES + (first > regularization))]
+    return soft_impute_path(cells, rank, [*ladder, regularization], bias=bias, stop=stop)[-1]
+
+
+def soft_impute_path(
+    cells: Cells, rank: int, fractions: Sequence[float], *, bias: bool = True, stop: Stop | None = None
+) -> tuple[PointSolution, ...]:
+    """A solution for each of the ``fractions``, every one started from the one before; best in falling order.
+
+    See :func:`soft_impute`.
+
+    Example:
+        >>> cells = Cells.observed(np.diag([4.0, 2.0, 1.0]))
+        >>> path = soft_impute_path(cells, 3, [0.5, 0.25], bias=False)
+        >>> [np.diag(solution.predict(cells)).round(6).tolist() for solution in path]  # 4 is the largest: λ = 2, then 1
+        [[2.0, 0.0, 0.0], [3.0, 1.0, 0.0]]
+    """
+    for fraction in fractions:
+        if not 0 <= fraction <= 1:
+            raise SettingsError(
+                f"the regularization of soft-impute is a fraction of the largest, from 0 to 1; got {fraction}"
+            )
+    scaled = scaled_to_one(cells)
+    largest = float(top_triplets(scaled.weights * scaled.values, 1).s[0])
+    state, found = start_state(cells), []
+    for fraction in fractions:
+        shrinkage, progress = _Nuclear(rank, fraction * largest), Progress(stop or Stop())
+        state = fill_and_decompose(scaled, state, shrinkage, bias=bias, progress=progress)
+        columns = Side(state.low_rank.V * np.sqrt(state.low_rank.s), state.column_bias)
+        ridge = Ridge(constant=shrinkage.strength, bias=bias)
+        found.append(PointSolution(columns, ridge, tuple(progress.losses), progress.converged))
+    return tuple(found)
