@@ -12,6 +12,9 @@ export FILLRANK_DATA := $(abspath ../shared/data)
 endif
 endif
 
+# Threads that wait should sleep, not spin: on a machine that others use too, spinning costs many times the work.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-slow lint types docs bench ci clean

@@ -20,6 +20,7 @@ from fillrank._version import __version__
 from fillrank.errors import FillrankError
 
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
+    from fillrank.completion import MatrixCompletion, MatrixCompletionCV
     from fillrank.data import IdMap, Interactions, Split, load, read, split, synthetic
     from fillrank.experiments.compare import compare
     from fillrank.factors import Factors, Scorer
@@ -36,6 +37,8 @@ __all__ = [
     "FillrankError",
     "IdMap",
     "Interactions",
+    "MatrixCompletion",
+    "MatrixCompletionCV",
     "NormalisedSVD",
     "Popularity",
     "PureSVD",
@@ -59,6 +62,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "fillrank.completion": ("MatrixCompletion", "MatrixCompletionCV"),
     "fillrank.data": ("IdMap", "Interactions", "Split", "load", "read", "split", "synthetic"),
     "fillrank.experiments.compare": ("compare",),
     "fillrank.factors": ("Factors", "Scorer"),

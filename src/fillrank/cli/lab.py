@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["lab"]
 
+_DATA = "movielens-small"
 _FILM = "A Beautiful Mind"
 
 
 def lab(
     data: Annotated[
-        str, typer.Option("--data", metavar="NAME|PATH", help="Ratings for the film question: a data set or a file.")
-    ] = "movielens-small",
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|PATH", help=f"Ratings for the film question: a data set or a file; else {_DATA}."
+        ),
+    ] = None,
     read: ReadOption = None,
     ratings: Annotated[
         Path | None,
@@ -32,9 +37,7 @@ def lab(
     titles: Annotated[
         Path | None, typer.Option("--titles", metavar="FILE.csv", help="The titles of the rows of --ratings.")
     ] = None,
-    film: Annotated[
-        str | None, typer.Option("--film", metavar="TITLE|ID", help=f"Which film.  [default: {_FILM}]")
-    ] = None,
+    film: Annotated[str | None, typer.Option("--film", metavar="TITLE|ID", help=f"Which film; else {_FILM!r}.")] = None,
     user: Annotated[int, typer.Option("--user", min=1, help="Whose rating: the 5th user is 5.")] = 5,
     runs: Annotated[
         int, typer.Option("--runs", min=1, help="How many seeds show the spread on the small matrix.")
@@ -45,6 +48,8 @@ def lab(
     """Answer the lab's worksheet: SGD against the SVD, a matrix completed, and how somebody would rate a film."""
     if (ratings is None) != (titles is None):
         raise typer.BadParameter("give --ratings and --titles together")
+    if data is not None and ratings is not None:
+        raise typer.BadParameter("give --data, or --ratings and --titles, but not both")
     from fillrank.experiments.worksheet import complete_toy, factorise_toy, film_question
 
     films = _films(data, read, ratings, titles)  # first, so that a file that cannot be read costs no wait
@@ -56,12 +61,12 @@ def lab(
     show(document, "\n\n".join(parts), as_json=as_json)
 
 
-def _films(data: str, read: list[str] | None, ratings: Path | None, titles: Path | None) -> FilmRatings:
+def _films(data: str | None, read: list[str] | None, ratings: Path | None, titles: Path | None) -> FilmRatings:
     from fillrank.experiments.lab_files import film_ratings_of, read_lab_files
 
     if ratings is not None and titles is not None:
         return read_lab_files(ratings, titles)
-    return film_ratings_of(open_log(data, read))
+    return film_ratings_of(open_log(data or _DATA, read))
 
 
 def _default_film(films: FilmRatings) -> Any:
@@ -83,11 +88,12 @@ def _factorised_text(found: Factorisation) -> str:
             _side_by_side(heads, beside),
             "",
             f"  squared error, SGD  {found.losses[0]:.5f} with seed {found.seeds[0]}; "
-            f"{_span(found.losses, '.5f')} over {len(found.seeds)} seeds",
+            f"{_span(found.losses, '.5f')} over {len(found.seeds)} seeds, median {median(found.losses):.5f}",
             f"  squared error, SVD  {found.svd_loss:.5f}: the square of the last of the singular values {sigmas}",
             "",
-            "  By the theorem of Eckart and Young no matrix of rank 2 is nearer to A than the truncated SVD. Descent",
-            f"  comes near and cannot pass: its error is {best:.2f} % larger with the best seed, {worst:.2f} % with the worst.",
+            "  By the theorem of Eckart and Young no matrix of rank 2 is nearer to A than the truncated SVD.",
+            "  Descent comes near and cannot pass it: after 1000 epochs its error is larger by",
+            f"  {best:.2f} % with the best seed and {worst:.1f} % with the worst, which needs more epochs.",
         ]
     )
 
@@ -110,21 +116,22 @@ def _completed_text(found: Completion) -> str:
             f"  squared error       {_span(found.observed_losses, '.1e')} over the observed cells, "
             f"{_span(found.full_losses, '.2f')} over all nine",
             "",
-            "  The observed cells are fitted, and the hidden ones are not: each seed fills them in its own way. Matrices",
-            "  of 3×3 and rank 2 have 8 degrees of freedom (12 parameters, less the 4 of any invertible 2×2 matrix that",
-            "  U and V may trade between them); 7 observations cannot settle them. A low error on what was observed says",
-            "  nothing of what was not: hold some cells back to measure, and penalise large factors.",
+            "  The observed cells are fitted, and the hidden ones are not: each seed fills them in its own way.",
+            "  Matrices of 3×3 and rank 2 have 8 degrees of freedom (12 parameters, less the 4 of any invertible",
+            "  2×2 matrix that U and V may trade between them), and 7 observations cannot settle them. A low error",
+            "  on what was observed says nothing of what was not: hold cells back to measure it, and penalise",
+            "  large factors.",
         ]
     )
 
 
 def _film_text(found: FilmAnswer) -> str:
     lines = [
-        f"4     A film: {found.n_films:,} films by {found.n_users:,} users of {found.data}, {found.n_ratings:,} ratings;",
+        f"4     A film: {found.data}, {found.n_films:,} films by {found.n_users:,} users, {found.n_ratings:,} ratings;",
         f"      gradient descent, rank {found.rank}, {found.num_epochs:,} epochs at rate {found.lr:g}, "
         f"{found.seconds:.1f} seconds",
         "",
-        f"  user {found.user}, {found.film!r}: predicted {found.predicted:.2f}",
+        f"  user {found.user}, film {found.film!r}: predicted {found.predicted:.2f}",
     ]
     if found.rated is not None:
         lines.append(
@@ -136,8 +143,9 @@ def _film_text(found: FilmAnswer) -> str:
     return "\n".join(
         [
             *lines,
-            f"  sum of squared errors over the rated cells: {found.sse:,.1f}, or {found.rmse:.4f} as a root mean square;",
-            f"  to predict the mean rating everywhere has {found.mean_rmse:.4f}. Both are on ratings that were learned from.",
+            f"  sum of squared errors over the rated cells: {found.sse:,.1f}",
+            f"  the root of their mean: {found.rmse:.4f}; predicting the mean rating everywhere: {found.mean_rmse:.4f}",
+            "  Both are errors on ratings that were learned from; fillrank evaluate measures on others.",
         ]
     )
 

@@ -25,8 +25,8 @@ class MF(nn.Module):
 
     Example:
         >>> encoder = MF.random(3, 4, 2, generator=torch.Generator().manual_seed(0))
-        >>> encoder.user_vectors(torch.tensor([0, 2])).norm(dim=1)
-        tensor([1., 1.])
+        >>> encoder.user_vectors(torch.tensor([0, 2])).norm(dim=1).detach()
+        tensor([1.0000, 1.0000])
     """
 
     def __init__(self, users: Tensor, items: Tensor, *, similarity: Literal["dot", "cosine"] = "cosine") -> None:

@@ -241,6 +241,8 @@ def _toy(seeds: Sequence[int]) -> Tensor:
 
 def _generator(seed: int) -> torch.Generator:
     """The draws of PyTorch's default generator after ``torch.manual_seed(seed)``, leaving that one as it is."""
+    if not 0 <= seed < 2**63:
+        raise SettingsError(f"a seed must be from 0 to 2**63 - 1, got {seed}")
     return torch.Generator().manual_seed(seed)
 
 

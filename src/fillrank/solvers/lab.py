@@ -99,7 +99,7 @@ def sgd_factorise_masked(
 
     Example:
         >>> A = torch.tensor([[1.0, 2.0], [2.0, float("nan")]])
-        >>> U, V = sgd_factorise_masked(A, ~A.isnan(), rank=1, generator=torch.Generator().manual_seed(0))
+        >>> U, V = sgd_factorise_masked(A, ~A.isnan(), 1, lr=0.05, generator=torch.Generator().manual_seed(0))
         >>> (U @ V.T).round(decimals=3)
         tensor([[1., 2.],
                 [2., 4.]])
