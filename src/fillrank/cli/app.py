@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import data, demo, doctor, lab, lists, models
+from fillrank.cli import complete, data, demo, doctor, lab, lists, models
 from fillrank.cli.shell import PlainSpoken, report_fault
 
 __all__ = ["app", "main"]
@@ -33,6 +33,7 @@ app.add_typer(data.app, name="data", rich_help_panel=_FIRST)
 app.command(rich_help_panel=_MODELS)(models.compare)
 app.command(rich_help_panel=_MODELS)(models.fit)
 app.command(rich_help_panel=_MODELS)(models.evaluate)
+app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)
 app.command(rich_help_panel=_LISTS)(lists.similar)
 

@@ -14,10 +14,10 @@ from torch.nn.functional import normalize
 from fillrank.data import Interactions
 from fillrank.encoders import MF, RatingHead
 from fillrank.errors import DataError, SettingsError
-from fillrank.factors import Blend, Factors
+from fillrank.factors import Blend, Factors, Scorer
 from fillrank.folding import ImplicitRidge, RatingRidge
 from fillrank.losses import InfoNCE
-from fillrank.models.recipe import Judged, best_by
+from fillrank.models.recipe import best_by
 from fillrank.ranking import Evaluator
 from fillrank.rng import torch_stream
 from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
@@ -96,6 +96,16 @@ class Parts:
         return preference, rater.refreshed(log) if settings.polish else rater
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """As much of a model as an evaluation looks at."""
+
+    scorer: Scorer
+    rater: Scorer | None = None
+    scale: tuple[float, float] | None = None
+    name: str = ""
+
+
 class Watch:
     """Looks at the validation part after each epoch."""
 
@@ -108,15 +118,15 @@ class Watch:
         preference, rater = self._parts.factors(self._settings, self._train)
         share = self._settings.rating_share
         scorer = ranker(preference, rater, self._settings.temperature, 1.0 if share == "auto" else share)
-        found = self._evaluator.run(Judged(scorer, rater, self._train.scale)).metrics
+        found = self._evaluator.run(_Judged(scorer, rater, self._train.scale)).metrics
         figures = {f"valid_{name}": found[key] for name, key in (("ndcg", "ndcg@10"), ("rmse", "rmse")) if key in found}
         return _score(self._settings.monitor, figures), figures
 
     def best_share(self, preference: Factors, rater: Factors) -> float:
         """The weight of the predicted value in the ranking that does best on the validation part."""
         temperature = self._settings.temperature
-        tried = ((share, Judged(ranker(preference, rater, temperature, share))) for share in _RATING_SHARES)
-        return best_by(tried, "ndcg@10", self._evaluator)
+        tried = ((share, ranker(preference, rater, temperature, share)) for share in _RATING_SHARES)
+        return best_by(tried, lambda model: self._evaluator.run(model)["ndcg@10"])
 
 
 def ranker(preference: Factors, rater: Factors | None, temperature: float, share: float) -> Factors | Blend:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,13 +11,13 @@ from pydantic_core import ErrorDetails
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
-from fillrank.factors import Blend, Factors, Scorer
-from fillrank.ranking import Evaluator
+from fillrank.factors import Blend, Factors
 from fillrank.recommend import Recommender
 
-__all__ = ["Judged", "Recipe", "best_by"]
+__all__ = ["Recipe", "best_by"]
 
 Candidate = TypeVar("Candidate")
+Model = TypeVar("Model")
 
 
 class Recipe(BaseModel, ABC):
@@ -82,28 +81,14 @@ class Recipe(BaseModel, ABC):
         )
 
 
-@dataclass(frozen=True)
-class Judged:
-    """As much of a model as an evaluation looks at."""
-
-    scorer: Scorer
-    rater: Scorer | None = None
-    scale: tuple[float, float] | None = None
-    name: str = ""
-
-
-def best_by(
-    candidates: Iterable[tuple[Candidate, Judged | Recommender]], figure: str, evaluator: Evaluator
-) -> Candidate:
-    """The candidate whose model does best on the validation part; of equals, the first.
+def best_by(candidates: Iterable[tuple[Candidate, Model]], judge: Callable[[Model], float]) -> Candidate:
+    """The candidate whose model does best; of equals, the first.
 
     Args:
         candidates: pairs of what is to be chosen and the model it gives.
-        figure: of the report, such as ``"ndcg@10"`` (higher is better) or ``"rmse"`` (lower is better).
-        evaluator: over the validation part.
+        judge: scores a model on the validation part, higher is better.
     """
-    sign = -1.0 if figure in {"rmse", "mae"} else 1.0
-    scored = [(sign * evaluator.run(model).metrics[figure], candidate) for candidate, model in candidates]
+    scored = [(judge(model), candidate) for candidate, model in candidates]
     return max(scored, key=lambda pair: pair[0])[1]
 
 

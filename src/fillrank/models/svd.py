@@ -10,8 +10,11 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.models.recipe import Judged, Recipe, best_by
+from fillrank.models.recipe import Recipe, best_by
 from fillrank.ranking import Evaluator
+from fillrank.ranking.lists import MEMORY
+from fillrank.ranking.metrics import rmse
+from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
 from fillrank.solvers.biases import fit_biases
 from fillrank.solvers.svd import SvdMethod, biased_svd, first_directions, normalised_svd, pure_svd
@@ -101,13 +104,13 @@ class BiasedSVD(Recipe):
         if "auto" not in {self.rank, self.user_shrinkage, self.item_shrinkage}:
             factors = self._solve(train, int(self.rank), float(self.user_shrinkage), float(self.item_shrinkage))
             return self._recommender(train, factors, rater=factors)
-        evaluator = _evaluator(self, train, valid)
-        tried = (
-            ((rank, pair, factors), Judged(factors, factors, train.scale))
-            for pair in self._pairs()
-            for rank, factors in self._ranks(train, pair)
-        )
-        rank, (user, item), factors = best_by(tried, "rmse", evaluator)
+        held_out = _needed(self, valid)
+        tried = (((rank, pair, f), f) for pair in self._pairs() for rank, f in self._ranks(train, pair))
+
+        def judge(factors: Factors) -> float:
+            return -rmse(prediction_errors(factors, held_out, scale=train.scale, memory=MEMORY))
+
+        rank, (user, item), factors = best_by(tried, judge)
         chosen = {"rank": rank, "user_shrinkage": user, "item_shrinkage": item}
         return self._recommender(train, factors, rater=factors, chosen=chosen)
 
@@ -139,7 +142,7 @@ def _chosen_rank(
     """The rank asked for, or the best one on the validation part: one decomposition serves all that are tried."""
     if recipe.rank != "auto":
         return recipe.rank, solve(recipe.rank)
-    evaluator = _evaluator(recipe, train, valid)
+    evaluator = Evaluator(_needed(recipe, valid), train=train, seen=train.csr, k=10, metrics=("ndcg",))
     best: tuple[int, Factors] | None = None
     for step in _RANKS:
         ranks = _fitting(step, train)
@@ -148,7 +151,7 @@ def _chosen_rank(
         largest = solve(ranks[-1])
         tried = [(rank, first_directions(largest, rank)) for rank in ranks]
         champions = tried if best is None else [best, *tried]
-        best = best_by(((pair, Judged(pair[1])) for pair in champions), "ndcg@10", evaluator)
+        best = best_by(((pair, pair[1]) for pair in champions), lambda factors: evaluator.run(factors)["ndcg@10"])
         if best[0] != ranks[-1]:
             break
     if best is None:
@@ -156,12 +159,12 @@ def _chosen_rank(
     return best
 
 
-def _evaluator(recipe: Recipe, train: Interactions, valid: Interactions | None) -> Evaluator:
+def _needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
     if valid is None:
         raise SettingsError(
             f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
         )
-    return Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
+    return valid
 
 
 def _fitting(ranks: tuple[int, ...], train: Interactions) -> list[int]:
