@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
-from fillrank.folding import Folding, Projection, folding_from_parts
+from fillrank.folding import Folding, folding_from_parts, folding_parts, with_weights
 
 __all__ = ["Blend", "Factors", "Scorer", "scorer_from_parts"]
 
@@ -164,9 +164,7 @@ class Factors:
     def to(self, device: str | torch.device) -> Self:
         """The same factors on another device."""
         moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self._own_tensors().items()}
-        if isinstance(self.folding, Projection):
-            moved["folding"] = replace(self.folding, weights=self.folding.weights.to(device))
-        return replace(self, **moved)
+        return replace(self, **moved, folding=with_weights(self.folding, lambda weights: weights.to(device)))
 
     def _own_tensors(self) -> dict[str, Tensor]:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -174,27 +172,21 @@ class Factors:
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor, by name: what a saved model keeps beside :meth:`settings`."""
-        own = self._own_tensors()
-        return own | {"fold": self.folding.weights} if isinstance(self.folding, Projection) else own
+        weights = None if self.folding is None else folding_parts(self.folding)[1]
+        return self._own_tensors() | ({} if weights is None else {"fold": weights})
 
     def settings(self) -> dict[str, Any]:
         """The parts that are not tensors, as plain data."""
-        folding: dict[str, Any] | None = None
-        if isinstance(self.folding, Projection):
-            folding = {"kind": "Projection", "use_values": self.folding.use_values}
-        elif self.folding is not None:
-            folding = {"kind": type(self.folding).__name__, **asdict(self.folding)}  # type: ignore[call-overload]
+        folding = None if self.folding is None else folding_parts(self.folding)[0]
         return {"kind": "factors", "offset": self.offset, "similarity": self.similarity, "folding": folding}
 
     @classmethod
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
         """The inverse of :meth:`tensors` and :meth:`settings`."""
-        own = dict(tensors)
+        own: dict[str, Any] = dict(tensors)
         weights, kept = own.pop("fold", None), settings["folding"]
-        rest = {} if kept is None else {k: v for k, v in kept.items() if k != "kind"}
-        folding = None if kept is None else folding_from_parts(kept["kind"], rest, weights)
-        parts: dict[str, Any] = {**own, "offset": settings["offset"], "similarity": settings["similarity"]}
-        return cls(**parts, folding=folding)
+        folding = None if kept is None else folding_from_parts(kept, weights)
+        return cls(**own, offset=settings["offset"], similarity=settings["similarity"], folding=folding)
 
 
 @dataclass(frozen=True, eq=False)

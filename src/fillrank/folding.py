@@ -6,8 +6,8 @@ Shapes: ``B`` new users, ``d`` dimensions, ``h`` items in one history.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -19,7 +19,16 @@ from fillrank.errors import DataError
 if TYPE_CHECKING:
     from fillrank.factors import Factors
 
-__all__ = ["Folding", "ImplicitRidge", "Projection", "RatingRidge", "folding_from_parts"]
+__all__ = [
+    "Folding",
+    "ImplicitRidge",
+    "Projection",
+    "RatingRidge",
+    "ResidualProjection",
+    "folding_from_parts",
+    "folding_parts",
+    "with_weights",
+]
 
 
 class Folding(Protocol):
@@ -51,6 +60,36 @@ class Projection:
             for items, values in _histories(log, self.weights.dtype)
         ]
         return _stack(rows, factors), None
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualProjection:
+    """A user is the projection of what the biases leave over of their ratings: exact for an SVD of residuals.
+
+    ``b_u = Σ_h (r_h - offset - b_h) / (shrinkage + n)`` over the n ratings of a history, then
+    ``u = Σ_h (r_h - offset - b_h - b_u) · weights[h]``. Without values a user stays at the average: zeros.
+
+    Attributes:
+        weights: float ``[n_items, d]``.
+        shrinkage: how many ratings of average height a user is lent.
+    """
+
+    weights: Tensor
+    shrinkage: float = 5.0
+
+    def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
+        """See :meth:`Folding.solve`."""
+        rows, biases = [], []
+        for items, values in _histories(log, self.weights.dtype):
+            if values is None:
+                rows.append(self.weights.new_zeros(factors.dim))
+                biases.append(self.weights.new_zeros(()))
+                continue
+            left = values - factors.offset - (0.0 if factors.item_bias is None else factors.item_bias[items])
+            bias = left.sum() / max(self.shrinkage + len(items), 1e-12)
+            rows.append((left - bias) @ self.weights[items])
+            biases.append(bias)
+        return _stack(rows, factors), torch.stack(biases)
 
 
 @dataclass(frozen=True)
@@ -112,14 +151,38 @@ class RatingRidge:
         return solved[:, :d], solved[:, d]
 
 
-def folding_from_parts(kind: str, settings: dict[str, float | bool | None], weights: Tensor | None) -> Folding:
-    """A way of folding from what a saved model keeps of it."""
-    if kind == "Projection" and weights is not None:
-        return Projection(weights, bool(settings["use_values"]))
-    plain: dict[str, Any] = {"ImplicitRidge": ImplicitRidge, "RatingRidge": RatingRidge}
-    if kind not in plain:
-        raise DataError(f"no way of folding is called {kind!r}; known are Projection, {', '.join(plain)}")
-    folding: Folding = plain[kind](**settings)
+_WAYS: dict[str, Any] = {way.__name__: way for way in (Projection, ResidualProjection, ImplicitRidge, RatingRidge)}
+
+
+def folding_parts(folding: Folding) -> tuple[dict[str, Any], Tensor | None]:
+    """What a saved model keeps of a way of folding: plain settings with its ``kind``, and its weights if it has any."""
+    parts: dict[str, Any] = dict(vars(folding))
+    weights = parts.pop("weights", None)
+    return {"kind": type(folding).__name__, **parts}, weights
+
+
+def folding_from_parts(settings: dict[str, Any], weights: Tensor | None) -> Folding:
+    """The inverse of :func:`folding_parts`.
+
+    Raises:
+        DataError: there is no such way of folding, or its weights are missing.
+    """
+    rest = dict(settings)
+    kind = rest.pop("kind", None)
+    if kind not in _WAYS:
+        raise DataError(f"no way of folding is called {kind!r}; known are {', '.join(_WAYS)}")
+    if "weights" in _WAYS[kind].__dataclass_fields__:
+        if weights is None:
+            raise DataError(f"the weights of the way of folding {kind} are missing")
+        rest["weights"] = weights
+    folding: Folding = _WAYS[kind](**rest)
+    return folding
+
+
+def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) -> Folding | None:
+    """The same way of folding with its weights changed (moved, cut); as it is where there are none."""
+    if isinstance(folding, Projection | ResidualProjection):
+        return replace(folding, weights=change(folding.weights))
     return folding
 
 

@@ -64,6 +64,15 @@ def test_folding_a_known_user_in_gives_that_user(make) -> None:
     torch.testing.assert_close(factors.fold_in(RATINGS).users, factors.users, rtol=1e-3, atol=1e-4)
 
 
+def test_folding_the_known_users_into_a_biased_svd_gives_their_predictions() -> None:
+    factors = biased_svd(RATINGS, 6, fit_biases(RATINGS, iterations=50))
+    users, items = torch.tensor(RATINGS.users).long(), torch.tensor(RATINGS.items).long()
+    folded = factors.fold_in(RATINGS)
+    torch.testing.assert_close(
+        folded.score_pairs(users, items), factors.score_pairs(users, items), rtol=1e-3, atol=1e-3
+    )
+
+
 def test_first_directions_are_the_smaller_decomposition() -> None:
     cut, small = first_directions(pure_svd(RATINGS, 12), 5), pure_svd(RATINGS, 5)
     everyone = torch.arange(RATINGS.n_users)

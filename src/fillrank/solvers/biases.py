@@ -15,11 +15,15 @@ __all__ = ["Biases", "fit_biases"]
 
 @dataclass(frozen=True, eq=False)
 class Biases:
-    """``mean + user_bias[u] + item_bias[i]``: float64 ``[n_users]`` and ``[n_items]``."""
+    """``mean + user_bias[u] + item_bias[i]``: float64 ``[n_users]`` and ``[n_items]``.
+
+    ``user_shrinkage`` is what they were fitted with; a new user's bias is found with it too.
+    """
 
     mean: float
     user_bias: NDArray[np.float64]
     item_bias: NDArray[np.float64]
+    user_shrinkage: float = 5.0
 
     def residuals(self, log: Interactions) -> NDArray[np.float64]:
         """What the biases leave over of each value, float64 ``[nnz]``."""
@@ -58,7 +62,7 @@ def fit_biases(
         item_bias = left / np.maximum(item_shrinkage + per_item, 1e-12)
         left = np.bincount(log.users, centred - item_bias[log.items], log.n_users)
         user_bias = left / np.maximum(user_shrinkage + per_user, 1e-12)
-    return Biases(mean, user_bias, item_bias)
+    return Biases(mean, user_bias, item_bias, user_shrinkage)
 
 
 def _values(log: Interactions) -> NDArray[np.float64]:

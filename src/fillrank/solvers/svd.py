@@ -15,7 +15,7 @@ from torch import Tensor
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import Projection, RatingRidge
+from fillrank.folding import Projection, ResidualProjection, with_weights
 from fillrank.rng import numpy_stream
 from fillrank.solvers.biases import Biases
 
@@ -127,12 +127,14 @@ def _check_complete(matrix: sp.csr_array[Any] | Array) -> None:
 def pure_svd(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
     """PureSVD: the truncated SVD of the matrix with every hole filled with zero.
 
-    ``users = U·S``, ``items = V``; a new user with row r is ``r·V`` (Cremonesi, Koren & Turrin 2010). The scores rank;
-    they are no predictions of values.
+    ``users = U·√S``, ``items = V·√S``; a new user with row r is ``r·V/√S``, which scores as ``r·V·Vᵀ`` (Cremonesi,
+    Koren & Turrin 2010). The root on both sides changes no score and makes likeness between items weigh the directions.
+    The scores rank; they are no predictions of values.
     """
     U, s, Vt = truncated_svd(log.csr, rank, method=method, seed=seed)
-    items = _tensor(Vt.T)
-    return Factors(_tensor(U * s), items, folding=Projection(items, use_values=log.values is not None))
+    root = _root(s)
+    folding = Projection(_tensor(Vt.T / root), use_values=log.values is not None)
+    return Factors(_tensor(U * root), _tensor(Vt.T * root), folding=folding)
 
 
 def normalised_svd(
@@ -164,37 +166,25 @@ def normalised_svd(
     return Factors(_tensor(ones @ weights), _tensor(items), folding=Projection(_tensor(weights)))
 
 
-def biased_svd(
-    log: Interactions,
-    rank: int,
-    biases: Biases,
-    *,
-    method: SvdMethod = "exact",
-    seed: int = 0,
-    regularization: float = 0.1,
-) -> Factors:
+def biased_svd(log: Interactions, rank: int, biases: Biases, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
     """Mean and biases, plus the truncated SVD of what they leave over (holes filled with zero).
 
-    What is usually meant by "SVD" for ratings: each rating minus its biases' prediction, decomposed.
+    What is usually meant by "SVD" for ratings: each rating minus its biases' prediction, decomposed. A new user's bias
+    is the shrunken mean of what mean and item biases leave over, and their vector the projection of the rest.
 
     Args:
         log: ratings.
         rank: number of singular vectors.
         biases: fitted to the same log, see :func:`fillrank.solvers.biases.fit_biases`.
         method, seed: see :func:`truncated_svd`.
-        regularization: of the ridge that folds new users in, per rating.
     """
     left_over = log.csr.copy()
     left_over.data = biases.residuals(log).astype(np.float32)
     U, s, Vt = truncated_svd(left_over, rank, method=method, seed=seed)
-    return Factors(
-        _tensor(U * s),
-        _tensor(Vt.T),
-        user_bias=_tensor(biases.user_bias),
-        item_bias=_tensor(biases.item_bias),
-        offset=biases.mean,
-        folding=RatingRidge(regularization=regularization),
-    )
+    root = _root(s)
+    bare = biases_as_factors(biases)
+    folding = ResidualProjection(_tensor(Vt.T / root), biases.user_shrinkage)
+    return replace(bare, users=_tensor(U * root), items=_tensor(Vt.T * root), folding=folding)
 
 
 def biases_as_factors(biases: Biases) -> Factors:
@@ -206,16 +196,19 @@ def biases_as_factors(biases: Biases) -> Factors:
         user_bias=_tensor(biases.user_bias),
         item_bias=_tensor(biases.item_bias),
         offset=biases.mean,
-        folding=RatingRidge(),
+        folding=ResidualProjection(torch.zeros(n_items, 0), biases.user_shrinkage),
     )
 
 
 def first_directions(factors: Factors, rank: int) -> Factors:
     """The same factors cut to their first ``rank`` directions: for an SVD, the factors of that rank."""
-    folding = factors.folding
-    if isinstance(folding, Projection):
-        folding = replace(folding, weights=folding.weights[:, :rank])
+    folding = with_weights(factors.folding, lambda weights: weights[:, :rank])
     return replace(factors, users=factors.users[:, :rank], items=factors.items[:, :rank], folding=folding)
+
+
+def _root(s: Array) -> Array:
+    """The square roots of the singular values, those of zero lifted so that one may divide by them."""
+    return np.sqrt(np.maximum(s, np.finfo(np.float32).eps * max(float(s.max(initial=0.0)), 1.0)))
 
 
 def _tensor(array: Array) -> Tensor:
