@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from fillrank.solvers.dense.als import als
 from fillrank.solvers.dense.cells import Cells, Stop
-from fillrank.solvers.dense.gibbs import Posterior, gibbs
+from fillrank.solvers.dense.gibbs import gibbs
 from fillrank.solvers.dense.gradient import LEARNING_RATES, descend
 from fillrank.solvers.dense.iterated_svd import iterated_svd
 from fillrank.solvers.dense.nmf import nmf
+from fillrank.solvers.dense.posterior import Posterior
 from fillrank.solvers.dense.sides import PointSolution
 from fillrank.solvers.dense.soft_impute import soft_impute, soft_impute_path
 

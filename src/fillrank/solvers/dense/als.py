@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from fillrank.solvers.dense.cells import Cells, Progress, Stop
-from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, solve_rows, weighted_loss
+from fillrank.solvers.dense.sides import PointSolution, Ridge, solve_rows, weighted_loss
+from fillrank.solvers.dense.start import spectral_start
 
-__all__ = ["als", "random_side"]
+__all__ = ["als"]
 
 
 def als(
@@ -30,25 +31,20 @@ def als(
         regularization: λ of the objective. With 0, a row or column that is not determined takes its shortest answer.
         bias: whether rows and columns have biases.
         stop: when to end.
-        rng: for the columns' first factors.
+        rng: for a small part of where it begins; see :func:`~fillrank.solvers.dense.start.spectral_start`.
 
     Example:
         >>> table = np.outer([1.0, 2, 3], [1.0, -1, 2])
         >>> table[0, 0] = np.nan
         >>> found = als(Cells.observed(table), 1, regularization=0, bias=False, rng=np.random.default_rng(0))
-        >>> float(found.predict(Cells.observed(table))[0, 0].round(6))
+        >>> float(found.answer(Cells.observed(table)).table[0, 0].round(6))
         1.0
     """
     ridge = Ridge(per_weight=regularization, bias=bias)
-    columns = random_side(cells.values.shape[1], rank, rng)
+    _, columns = spectral_start(cells, rank, rng)
     progress = Progress(stop or Stop())
     while True:
         rows = solve_rows(columns, cells, ridge)
         columns = solve_rows(rows, cells.transposed, ridge)
         if progress.done(weighted_loss(cells, rows, columns, regularization)):
             return PointSolution(columns, ridge, tuple(progress.losses), progress.converged)
-
-
-def random_side(n: int, rank: int, rng: np.random.Generator) -> Side:
-    """Normal factors of about unit length, and no biases."""
-    return Side(rng.standard_normal((n, rank)) / np.sqrt(rank), np.zeros(n))

@@ -52,7 +52,7 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True)
 class Stop:
-    """When an iteration ends: after ``max_iter`` rounds, or when a round changes the objective by less than ``tol`` of it.
+    """When an iteration ends: after ``max_iter`` rounds, or when one changes the objective by at most ``tol`` of it.
 
     Raises:
         SettingsError: ``max_iter`` is below 1, or ``tol`` is negative or no number.

@@ -1,9 +1,10 @@
 """Filling the holes, decomposing, and filling them again: what iterated SVD and soft-impute have in common.
 
 Both minimise ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + λ (|b|² + |c|²)`` plus a penalty on the singular values of the
-low-rank part L, with ω the weights divided by the largest. A round replaces the table by ``F = L + ω (z - b - c - L)``,
-which in a hole is the present answer, and takes the best L for that full table. ``|F - L'|²`` bounds the error of any L'
-from above and touches it at the present L, so no round raises the objective.
+low-rank part L, with ω the weights divided by the largest. A round replaces the table by
+``F = L + ω (z - b - c - L)``, which in a hole is the present answer, and takes the best L for that full table. Up to a
+constant, ``|F - L'|²`` bounds the error of any L' from above and touches it at the present L, so no round raises the
+objective.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Triplets(NamedTuple):
 
     @property
     def table(self) -> Array:
-        return (self.U * self.s) @ self.V.T
+        table: Array = (self.U * self.s) @ self.V.T
+        return table
 
 
 class Shrinkage(Protocol):
@@ -72,7 +74,10 @@ def scaled_to_one(cells: Cells) -> Cells:
 
 
 def top_triplets(table: Array, rank: int) -> Triplets:
-    """The ``rank`` largest singular triplets of a dense table, ``rank`` at most ``min(m, n)``."""
+    """The ``rank`` largest singular triplets of a dense table, ``rank`` at most ``min(m, n)``.
+
+    Signs are fixed: the entry of largest size in each column of V is positive.
+    """
     smallest = min(table.shape)
     if smallest <= _DENSE or rank > smallest // 4 or not table.any():  # ARPACK fails on zeros
         U, s, Vt = np.linalg.svd(table, full_matrices=False)
@@ -80,7 +85,9 @@ def top_triplets(table: Array, rank: int) -> Triplets:
         start = numpy_stream(0, "top_triplets").standard_normal(smallest)
         U, s, Vt = svds(table, k=rank, v0=start)
     order = np.argsort(-s, kind="stable")[:rank]
-    return Triplets(U[:, order], s[order], Vt[order].T)
+    U, s, V = U[:, order], s[order], Vt[order].T
+    signs = np.where(V[np.abs(V).argmax(axis=0), np.arange(len(s))] < 0, -1.0, 1.0)
+    return Triplets(U * signs, s, V * signs)
 
 
 def fill_and_decompose(cells: Cells, state: State, shrinkage: Shrinkage, *, bias: bool, progress: Progress) -> State:
@@ -104,7 +111,8 @@ def _best_bias(cells: Cells, others: Array, penalty: float) -> Array:
     """The best bias of each row with all else, ``others [m, n]``, fixed; 0 for a row without a cell."""
     left = (cells.weights * (cells.values - others)).sum(axis=1)
     weight = cells.weights.sum(axis=1) + penalty
-    return np.divide(left, weight, out=np.zeros_like(left), where=weight > 0)
+    best: Array = np.divide(left, weight, out=np.zeros_like(left), where=weight > 0)
+    return best
 
 
 def _objective(cells: Cells, state: State, shrinkage: Shrinkage) -> float:

@@ -1,7 +1,7 @@
 """The objective of alternating least squares, brought down along its gradient: gd, sgd and adam.
 
-Biases are two more factors: with rows ``[u, b, 1]`` and columns ``[v, 1, c]`` the model is one product, and the ones are
-held in place.
+Biases are two more factors: with rows ``[u, b, 1]`` and columns ``[v, 1, c]`` the model is one product, in which the
+ones are held in place.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from fillrank.errors import SettingsError, TrainingError
-from fillrank.solvers.dense.als import random_side
 from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
 from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, weighted_loss
+from fillrank.solvers.dense.start import spectral_start
 
 __all__ = ["LEARNING_RATES", "Method", "descend"]
 
@@ -54,7 +54,7 @@ class _Problem:
 
     def start(self, rank: int, rng: np.random.Generator) -> _Pair:
         m, n = self.cells.values.shape
-        rows, columns = (_START * random_side(size, rank, rng).factors for size in (m, n))
+        rows, columns = (_START * side.factors for side in spectral_start(self.cells, rank, rng))
         if not self.bias:
             return _Pair(rows, columns)
         return _Pair(
@@ -108,7 +108,7 @@ def descend(
         learning_rate: length of a step, for ``gd`` of the first one; by default that of ``LEARNING_RATES``.
         bias: whether rows and columns have biases.
         stop: when to end; a round is a step, for ``sgd`` one pass over the cells.
-        rng: for the first factors and the order of the cells.
+        rng: for a small part of where it begins, and for the order of the cells.
 
     Raises:
         TrainingError: the steps are too long and the objective is no longer finite.
@@ -120,12 +120,13 @@ def descend(
     problem = _Problem(cells, regularization, bias)
     progress = Progress(stop or Stop(), advice=f"try learning_rate={rate / 4:g}")
     start = problem.start(rank, rng)
-    if method == "gd":
-        end = _gd(problem, start, rate, progress)
-    elif method == "adam":
-        end = _adam(problem, start, rate, progress)
-    else:
-        end = _sgd(problem, start, rate, progress, rng)
+    with np.errstate(over="ignore", invalid="ignore"):  # progress looks out for both, and knows what to advise
+        if method == "gd":
+            end = _gd(problem, start, rate, progress)
+        elif method == "adam":
+            end = _adam(problem, start, rate, progress)
+        else:
+            end = _sgd(problem, start, rate, progress, rng)
     _, columns = end.sides(bias=bias)
     ridge = Ridge(per_weight=regularization, bias=bias)
     return PointSolution(columns, ridge, tuple(progress.losses), progress.converged)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
 from fillrank.solvers.dense.filling import Triplets, fill_and_decompose, scaled_to_one, start_state, top_triplets
 from fillrank.solvers.dense.sides import PointSolution, Ridge, Side
@@ -33,9 +31,9 @@ def iterated_svd(
 ) -> PointSolution:
     """Fill, cut to rank, repeat: expectation maximisation for a low-rank table with holes (Kurucz et al. 2007).
 
-    Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + λ (|L|² + |b|² + |c|²)`` over L of the given rank, with ω the weights
-    divided by the largest; no round raises it. A row is folded in by the same objective. Nothing here is left to chance:
-    it starts at zero.
+    Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + λ (|L|² + |b|² + |c|²)`` over L of the given rank, with ω the
+    weights divided by the largest; no round raises it. A row is folded in by the same objective. Nothing here is left
+    to chance: it starts at zero.
 
     Args:
         cells: ``[m, n]``, best centred and of unit spread.
@@ -45,11 +43,12 @@ def iterated_svd(
         stop: when to end.
 
     Example:
+        >>> import numpy as np
         >>> table = np.outer([1.0, 2, 3], [1.0, -1, 2])
         >>> table[0, 0] = np.nan
         >>> cells = Cells.observed(table)
         >>> found = iterated_svd(cells, 1, regularization=0, bias=False, stop=Stop(500, tol=1e-12))
-        >>> float(found.predict(cells)[0, 0].round(3))
+        >>> float(found.answer(cells).table[0, 0].round(3))
         1.0
     """
     progress = Progress(stop or Stop())

@@ -35,8 +35,7 @@ def nmf(
     observed = cells.weights > 0
     if (cells.values[observed] < 0).any():
         raise DataError(
-            f"solver 'nmf' takes values of 0 or more, and the smallest is {cells.values[observed].min():g}; "
-            "shift the values, or take another solver"
+            "Negative values in data: solver 'nmf' takes values of 0 or more; shift them, or take another solver"
         )
     ridge = Ridge(per_weight=regularization, bias=False, nonnegative=True)
     height = np.sqrt(cells.values[observed].mean() / rank)  # the first product has the mean of the data

@@ -1,20 +1,33 @@
 """One side of a factorization given the other: the step that every dense solver shares.
 
-A table is modelled as ``ẑ_ij = u_i·v_j + b_i + c_j``. With the columns' side (v, c) held fixed, the rows are independent
-of each other and each is a small ridge regression. That one step is the half-step of alternating least squares, the way
-new rows are folded in, and the last step of every solver, so that a row gets the same answer in training and after it.
+A table is modelled as ``ẑ_ij = u_i·v_j + b_i + c_j``. With the columns' side (v, c) held fixed, the rows are
+independent of each other and each is a small ridge regression. That one step is the half-step of alternating least
+squares, the way new rows are folded in, and the last step of every solver, so that a row gets the same answer in
+training and after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from fillrank.solvers.dense.cells import Array, Cells
 
-__all__ = ["PointSolution", "Ridge", "Side", "normal_equations", "product", "row_blocks", "solve_rows", "weighted_loss"]
+__all__ = [
+    "Answer",
+    "PointSolution",
+    "Ridge",
+    "Side",
+    "normal_equations",
+    "outer_products",
+    "product",
+    "row_blocks",
+    "solve_rows",
+    "weighted_loss",
+]
 
 _BLOCK = 1 << 22  # numbers in a block of Gram matrices: 32 MB
 _SWEEPS = 500  # of coordinate descent, when rows of numbers ≥ 0 are solved for on their own
@@ -23,7 +36,7 @@ _SETTLED = 1e-10  # largest change, relative to the largest entry, at which such
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The rows', or the columns', part of a factorization: ``factors [m, r]`` and ``bias [m]`` (zeros without biases)."""
+    """The rows', or the columns', part of a factorization: ``factors [m, r]``; ``bias [m]``, zeros where none is."""
 
     factors: Array
     bias: Array
@@ -65,8 +78,8 @@ def product(rows: Side, columns: Side) -> Array:
 def weighted_loss(cells: Cells, rows: Side, columns: Side, regularization: float) -> float:
     """The objective of als, gd, sgd, adam and nmf, per unit of weight.
 
-    ``[Σ w_ij (z_ij - ẑ_ij)² + λ Σ_i w_i (|u_i|² + b_i²) + λ Σ_j w_j (|v_j|² + c_j²)] / Σ w_ij`` with ``w_i``, ``w_j`` the
-    weights of a row and of a column.
+    ``[Σ w_ij (z_ij - ẑ_ij)² + λ Σ_i w_i (|u_i|² + b_i²) + λ Σ_j w_j (|v_j|² + c_j²)] / Σ w_ij`` with ``w_i``, ``w_j``
+    the weights of a row and of a column.
     """
     error = cells.squared_error(product(rows, columns))
     penalty = sum(
@@ -86,9 +99,15 @@ def row_blocks(cells: Cells, width: int) -> Iterator[tuple[slice, Cells]]:
 
 def normal_equations(design: Array, cells: Cells) -> tuple[Array, Array]:
     """``G_i = Σ_j w_ij d_j d_jᵀ`` and ``h_i = Σ_j w_ij z_ij d_j`` of every row: ``[m, q, q]`` and ``[m, q]``."""
+    q = design.shape[1]
+    grams = (cells.weights @ outer_products(design)).reshape(-1, q, q)
+    return grams, (cells.weights * cells.values) @ design
+
+
+def outer_products(design: Array) -> Array:
+    """``d_j d_jᵀ`` of each row of ``design [n, q]``, laid out flat: ``[n, q²]``."""
     n, q = design.shape
-    outer = (design[:, :, None] * design[:, None, :]).reshape(n, q * q)
-    return (cells.weights @ outer).reshape(-1, q, q), (cells.weights * cells.values) @ design
+    return (design[:, :, None] * design[:, None, :]).reshape(n, q * q)
 
 
 def solve_rows(
@@ -147,6 +166,13 @@ def _nonnegative(grams: Array, targets: Array, start: Array, sweeps: int | None)
     return x
 
 
+class Answer(NamedTuple):
+    """What a solution says of some rows: their side, and the whole table ``[m, n]``."""
+
+    rows: Side
+    table: Array
+
+
 @dataclass(frozen=True, eq=False)
 class PointSolution:
     """What a solver found, with which it can answer for any rows over the same columns.
@@ -163,10 +189,7 @@ class PointSolution:
     losses: tuple[float, ...]
     converged: bool
 
-    def rows(self, cells: Cells) -> Side:
-        """The rows' side for ``cells [m, n]``: those learned from, or new ones."""
-        return solve_rows(self.columns, cells, self.ridge)
-
-    def predict(self, cells: Cells) -> Array:
-        """Every cell of those rows, ``[m, n]``."""
-        return product(self.rows(cells), self.columns)
+    def answer(self, cells: Cells) -> Answer:
+        """For the rows of ``cells [m, n]``: those learned from, or new ones."""
+        rows = solve_rows(self.columns, cells, self.ridge)
+        return Answer(rows, product(rows, self.columns))

@@ -38,8 +38,8 @@ def soft_impute(
 ) -> PointSolution:
     """Soft-impute (Mazumder, Hastie & Tibshirani 2010), warm-started along a path, with biases.
 
-    Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + 2λ |L|_* + λ (|b|² + |c|²)``, with ω the weights divided by the largest;
-    without biases that is twice the usual form. No round raises it. With ``L = A Bᵀ`` balanced, ``2 |L|_*`` is
+    Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + 2λ |L|_* + λ (|b|² + |c|²)``, with ω the weights divided by the
+    largest; without biases that is twice the usual form. No round raises it. With ``L = A Bᵀ`` balanced, ``2 |L|_*`` is
     ``|A|² + |B|²``, so rows are folded in by a ridge of strength λ on B.
 
     Args:
@@ -56,6 +56,7 @@ def soft_impute(
     Raises:
         SettingsError: the fraction is not from 0 to 1.
     """
+    _check_fraction(regularization)
     first = max(regularization, _LEAST)
     ladder = [first ** (stage / _STAGES) for stage in range(1, _STAGES + (first > regularization))]
     return soft_impute_path(cells, rank, [*ladder, regularization], bias=bias, stop=stop)[-1]
@@ -71,14 +72,11 @@ def soft_impute_path(
     Example:
         >>> cells = Cells.observed(np.diag([4.0, 2.0, 1.0]))
         >>> path = soft_impute_path(cells, 3, [0.5, 0.25], bias=False)
-        >>> [np.diag(solution.predict(cells)).round(6).tolist() for solution in path]  # 4 is the largest: λ = 2, then 1
+        >>> [np.diag(found.answer(cells).table).round(6).tolist() for found in path]  # λ = 2, then 1
         [[2.0, 0.0, 0.0], [3.0, 1.0, 0.0]]
     """
     for fraction in fractions:
-        if not 0 <= fraction <= 1:
-            raise SettingsError(
-                f"the regularization of soft-impute is a fraction of the largest, from 0 to 1; got {fraction}"
-            )
+        _check_fraction(fraction)
     scaled = scaled_to_one(cells)
     largest = float(top_triplets(scaled.weights * scaled.values, 1).s[0])
     state, found = start_state(cells), []
@@ -89,3 +87,10 @@ def soft_impute_path(
         ridge = Ridge(constant=shrinkage.strength, bias=bias)
         found.append(PointSolution(columns, ridge, tuple(progress.losses), progress.converged))
     return tuple(found)
+
+
+def _check_fraction(fraction: float) -> None:
+    if not 0 <= fraction <= 1:
+        raise SettingsError(
+            f"the regularization of soft-impute is a fraction of the largest, from 0 to 1; got {fraction}"
+        )
