@@ -1,0 +1,126 @@
+"""``complete``: fill the holes of a table in a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fillrank.cli.options import JsonOption, SeedOption
+from fillrank.cli.output import show
+
+if TYPE_CHECKING:
+    from fillrank.completion import MatrixCompletion, MatrixCompletionCV
+
+__all__ = ["complete", "parse_bounds"]
+
+SolverName = Literal["als", "gd", "sgd", "adam", "svd", "soft-impute", "nmf", "gibbs"]
+
+
+def complete(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A table in a text file: wide with blanks, or row,column,value.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; may be IN itself.")],
+    rank: Annotated[int | None, typer.Option("--rank", help="Number of factors; 10 unless given.")] = None,
+    solver: Annotated[SolverName, typer.Option("--solver", help="How to find them.")] = "als",
+    regularization: Annotated[
+        float | None,
+        typer.Option("--regularization", help="How strongly factors are held small; by default what suits the solver."),
+    ] = None,
+    cv: Annotated[bool, typer.Option("--cv", help="Choose rank and regularization by cross-validation.")] = False,
+    bounds: Annotated[
+        str | None, typer.Option("--bounds", metavar="LOW,HIGH", help="Clip what is filled in, as in 1,5.")
+    ] = None,
+    layout: Annotated[
+        Literal["auto", "wide", "long"],
+        typer.Option("--layout", help="auto: long if the header is like user,item,rating."),
+    ] = "auto",
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the first line is a header; if not given, told from it."),
+    ] = None,
+    row_ids: Annotated[
+        bool | None,
+        typer.Option(
+            "--row-ids/--no-row-ids", help="Whether the first column names the rows; if not given, told from it."
+        ),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--missing", metavar="TEXT", help="Stands for a missing value, besides blanks, NA, NaN, null; repeat."
+        ),
+    ] = None,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Of a long table, also add the pairs that no line mentions.")
+    ] = False,
+    digits: Annotated[int, typer.Option("--digits", help="Significant digits of what is filled in.")] = 6,
+    max_iter: Annotated[int, typer.Option("--max-iter", help="Rounds at most.")] = 200,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill the holes of a table; all else in the file stays as it is, to the letter."""
+    asked = {"rank": rank, "regularization": regularization}
+    if cv and asked != {"rank": None, "regularization": None}:
+        raise typer.BadParameter("it chooses --rank and --regularization; leave them out", param_hint="--cv")
+    limits = parse_bounds(bounds)
+    from fillrank.completion import MatrixCompletion, MatrixCompletionCV
+    from fillrank.completion.files import complete_file
+    from fillrank.completion.reading import Reading
+
+    settings: dict[str, Any] = {"solver": solver, "bounds": limits, "max_iter": max_iter, "random_state": seed}
+    settings |= {name: given for name, given in asked.items() if given is not None}
+    estimator = MatrixCompletionCV(**settings) if cv else MatrixCompletion(**settings)
+    reading = Reading(layout, header, row_ids, tuple(missing or ()), all_pairs)
+    done = complete_file(source, out, estimator, reading=reading, digits=digits)
+    document = {"out": out, **asdict(done), **_account(estimator)}
+    show(document, _in_words(document), as_json=as_json)
+
+
+def parse_bounds(bounds: str | None) -> tuple[float, float] | None:
+    """``LOW,HIGH`` as two numbers.
+
+    Raises:
+        typer.BadParameter: it is something else.
+
+    Example:
+        >>> parse_bounds("1,5"), parse_bounds("-inf,0.5"), parse_bounds(None)
+        ((1.0, 5.0), (-inf, 0.5), None)
+    """
+    if bounds is None:
+        return None
+    low, comma, high = bounds.partition(",")
+    try:
+        if comma:
+            return float(low), float(high)
+    except ValueError:
+        pass  # said below
+    raise typer.BadParameter(f"{bounds!r} is no LOW,HIGH, such as 1,5", param_hint="--bounds")
+
+
+def _account(estimator: MatrixCompletion | MatrixCompletionCV) -> dict[str, Any]:
+    """What the estimator did, for the JSON document."""
+    account = {name: getattr(estimator, f"{name}_") for name in ("rank", "n_iter", "converged")}
+    chosen = {name: getattr(estimator, name, None) for name in ("best_regularization_", "best_rmse_")}
+    return {
+        "solver": estimator.solver,
+        **account,
+        **{name.removesuffix("_"): value for name, value in chosen.items() if value is not None},
+    }
+
+
+def _in_words(document: dict[str, Any]) -> str:
+    cells = document["n_rows"] * document["n_columns"]
+    text = (
+        f"{document['n_filled']:,} numbers filled into {document['out']}: a {document['layout']} table of "
+        f"{document['n_rows']:,} × {document['n_columns']:,}, {document['n_known']:,} of its {cells:,} cells known "
+        f"({document['solver']}, rank {document['rank']}, {document['n_iter']} rounds)"
+    )
+    if "best_rmse" in document:
+        text += f"\nroot mean squared error on cells kept back: {document['best_rmse']:.4g}"
+    if not document["converged"]:
+        text += "\nit was still moving when it stopped; --max-iter gives it more rounds"
+    return text

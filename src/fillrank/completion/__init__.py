@@ -1,0 +1,8 @@
+"""Filling the holes of a table: scikit-learn estimators over the dense solvers, and tables in files."""
+
+from __future__ import annotations
+
+from fillrank.completion.cross_validation import MatrixCompletionCV
+from fillrank.completion.estimator import MatrixCompletion
+
+__all__ = ["MatrixCompletion", "MatrixCompletionCV"]

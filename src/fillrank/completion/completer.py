@@ -1,0 +1,125 @@
+"""What the two estimators share: everything after the settings are chosen."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fillrank.completion.fitting import Fitted, fit_table, seed_from
+from fillrank.completion.settings import Settings, Solver, check_bounds
+from fillrank.completion.table import Table, as_array, in_the_form_of, observed_cells
+from fillrank.errors import DataError, SettingsError
+from fillrank.solvers.dense.cells import Array
+
+__all__ = ["Completer"]
+
+
+class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """The base of :class:`MatrixCompletion` and :class:`MatrixCompletionCV`: not for use on its own."""
+
+    solver: Solver
+    bounds: tuple[float, float] | None
+    random_state: Any
+    _fitted: Fitted
+    _std: Array | None
+
+    def fit_transform(self, X: Any, y: Any = None, *, mask: Any = None, sample_weight: Any = None) -> Any:
+        """Learn from ``X`` and fill its holes: :meth:`fit`, then :meth:`transform`."""
+        return self.fit(X, y, mask=mask, sample_weight=sample_weight).transform(X, mask=mask)
+
+    def transform(self, X: Any, *, mask: Any = None) -> Any:
+        """A copy of ``X`` with its holes filled; the known cells come back bit for bit.
+
+        Each row is folded in from its own known cells, whether it was learned from or is new, so its answer does not
+        depend on the rows beside it. A row without a known cell gets what is usual for each column.
+
+        Args:
+            X: ``[m, n_features]``, as for :meth:`fit`.
+            mask: as for :meth:`fit`.
+
+        Returns:
+            ``[m, n_features]``: a tensor for a tensor, otherwise an array (or the frame that ``set_output`` asks for);
+            float32 for float32, otherwise float64.
+
+        Raises:
+            DataError: a cell is infinite, or the mask does not fit.
+        """
+        check_is_fitted(self)
+        table = self._table(X, mask, reset=False)
+        filled = table.values.copy()
+        open_rows = np.flatnonzero(~table.observed.all(axis=1))
+        if len(open_rows):
+            part = table.rows(open_rows)
+            predicted = self._clipped(self._fitted.predict(part))
+            filled[open_rows] = np.where(part.observed, part.values, predicted)
+        return in_the_form_of(X, filled)
+
+    def reconstruct(self) -> Array:
+        """The model's own value for every cell learned from, known or not: float64 ``[m, n_features]``."""
+        check_is_fitted(self)
+        return self._clipped(self._reconstruction)
+
+    def predictive_std(self) -> Array:
+        """How sure ``solver="gibbs"`` is: the standard deviation of a new observation of each cell learned from.
+
+        Of what the data leave open and of noise together, float64 ``[m, n_features]``, in the units of the data.
+
+        Raises:
+            SettingsError: the solver is another one.
+        """
+        check_is_fitted(self)
+        if self._std is None:
+            raise SettingsError(f"only solver='gibbs' knows how sure it is, and this is {self.solver!r}; take that one")
+        return self._std.copy()
+
+    def score(self, X: Any, y: Any = None, *, mask: Any = None) -> float:  # noqa: ARG002
+        """Minus the root of the mean squared error on the known cells of ``X``.
+
+        Each row is folded in from these same cells, so this says how well the model *fits*, and a higher rank fits
+        better. To choose settings, use :class:`MatrixCompletionCV`, which keeps cells back.
+
+        Raises:
+            DataError: no cell is known, one is infinite, or the mask does not fit.
+        """
+        check_is_fitted(self)
+        table = self._table(X, mask, reset=False)
+        if not table.observed.any():
+            raise DataError("no cell of X is known; there is nothing to compare with")
+        error = self._clipped(self._fitted.predict(table)) - table.values
+        return -float(np.sqrt(np.mean(np.square(error[table.observed]))))
+
+    def _table(self, X: Any, mask: Any, *, reset: bool) -> Table:
+        values = validate_data(
+            self, as_array(X), dtype=[np.float64, np.float32], order="C", ensure_all_finite=False, reset=reset
+        )
+        return Table(values, observed_cells(values, mask))
+
+    def _learn(self, table: Table, weights: Array, settings: Settings) -> Self:
+        """Fit with these settings and set the attributes that say what was found."""
+        check_bounds(self.bounds)
+        fitted = fit_table(table, weights, settings, seed_from(self.random_state))
+        self._fitted, self._std = fitted, fitted.predictive_std(table)
+        rows, columns = fitted.rows(table), fitted.solution.columns
+        self._reconstruction = fitted.predict(table)
+        self.row_factors_, self.row_bias_ = rows.factors, rows.bias
+        self.components_, self.column_bias_ = columns.factors.T, fitted.scale.spread * columns.bias
+        self.offset_ = fitted.scale.offset
+        self.rank_ = len(self.components_)
+        self.loss_curve_ = np.array(fitted.solution.losses)
+        self.n_iter_ = len(self.loss_curve_)
+        self.converged_ = fitted.solution.converged
+        return self
+
+    def _clipped(self, values: Array) -> Array:
+        return np.clip(values, *check_bounds(self.bounds))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.positive_only = self.solver == "nmf"
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

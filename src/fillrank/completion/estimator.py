@@ -1,0 +1,129 @@
+"""``MatrixCompletion``: fill the holes of a table."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from fillrank.completion.completer import Completer
+from fillrank.completion.settings import Settings, Solver
+from fillrank.completion.table import row_weights
+
+__all__ = ["MatrixCompletion"]
+
+
+class MatrixCompletion(Completer):
+    """Fill the holes of a table with a low-rank model: a scikit-learn transformer.
+
+    NaN is missing, and so is what ``mask`` says is; **zero is a value**. Only holes are filled. The values are brought
+    to ``z = (x - offset_) / spread`` first (mean 0 and mean square 1 with biases, mean square 1 without), so that
+    settings mean the same whatever the units; then z_ij is modelled as ``u_i·v_j + b_i + c_j``.
+
+    ============ ==================================================================== ==========================
+    solver       what it does                                                         regularization (default)
+    ============ ==================================================================== ==========================
+    als          alternating least squares, weighted λ; the objective never rises     λ per known cell (0.1)
+    gd           the same objective by gradient descent; never rises                  λ per known cell (0.1)
+    sgd          the same objective, cell by cell                                     λ per known cell (0.1)
+    adam         the same objective by Adam                                           λ per known cell (0.1)
+    svd          fill, cut to rank, repeat; never rises                               λ per row, in cells (0.1)
+    soft-impute  nuclear norm, warm-started path; never rises                         fraction of the largest λ (0.1)
+    nmf          factors of 0 or more, for values of 0 or more; never rises           λ per known cell (0.05)
+    gibbs        Bayesian, sampled: averages over what it does not know               learned from the data
+    ============ ==================================================================== ==========================
+
+    Args:
+        rank: number of factors; lowered to the smaller side of the table if it is above that. For ``soft-impute`` an
+            upper bound.
+        solver: see the table; the formulas are in :mod:`fillrank.solvers.dense`.
+        regularization: see the table; ``"auto"`` is the default that stands there.
+        bias: whether rows and columns have biases; ``"auto"``: wherever the solver can have them, which is everywhere
+            but in ``nmf``.
+        bounds: the lowest and the highest value that the model may give, such as ``(1, 5)``.
+        learning_rate: of ``gd`` (where the step begins), ``sgd`` and ``adam``, for values of unit spread.
+        max_iter: rounds at most; for ``gibbs`` the length of the chain.
+        tol: the change of the objective in a round, relative to it, at which to stop. ``gibbs`` does not look at it.
+        random_state: a whole number (the same gives the same bits), a NumPy generator, or None for chance. ``svd``
+            and ``soft-impute`` leave nothing to it.
+
+    Attributes:
+        row_factors_: ``[m, rank_]``, in the units of the data. For ``gibbs``, which has no one factorization, this and
+            the three below are the best low-rank form of its mean prediction.
+        components_: ``[rank_, n]``, the columns' factors.
+        row_bias_, column_bias_: ``[m]`` and ``[n]``, in the units of the data; zeros without biases.
+        offset_: the mean that the biases are counted from; 0 without biases.
+        rank_: the rank in use.
+        loss_curve_: the solver's objective after each round, per known cell, for values of unit spread. For ``gibbs``
+            the mean squared error of each sweep; for ``soft-impute`` that of the last stage of its path.
+        n_iter_: how many rounds that is.
+        converged_: whether ``tol`` was met. No warning is given where it was not: compare ``loss_curve_``.
+
+    Raises:
+        SettingsError: a setting, or a combination, cannot work. Raised by ``fit``, as scikit-learn wants it.
+
+    Example:
+        >>> import numpy as np
+        >>> times = np.outer([1.0, 2, 3, 4], [2.0, 3, 5])
+        >>> times[1, 2] = np.nan
+        >>> model = MatrixCompletion(rank=1, regularization=0, bias=False)
+        >>> model.fit_transform(times).round(3).tolist()
+        [[2.0, 3.0, 5.0], [4.0, 6.0, 10.0], [6.0, 9.0, 15.0], [8.0, 12.0, 20.0]]
+        >>> model.transform([[10.0, np.nan, np.nan]]).round(3).tolist()  # a new row
+        [[10.0, 15.0, 25.0]]
+    """
+
+    def __init__(  # noqa: PLR0913  (scikit-learn wants every setting to be an argument)
+        self,
+        rank: int = 10,
+        *,
+        solver: Solver = "als",
+        regularization: float | Literal["auto"] = "auto",
+        bias: bool | Literal["auto"] = "auto",
+        bounds: tuple[float, float] | None = None,
+        learning_rate: float | Literal["auto"] = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-5,
+        random_state: Any = 0,
+    ) -> None:
+        self.rank = rank
+        self.solver: Solver = solver
+        self.regularization = regularization
+        self.bias = bias
+        self.bounds = bounds
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002  (scikit-learn passes one)
+        *,
+        mask: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn from the known cells of ``X``.
+
+        Args:
+            X: ``[m, n]``: an array, a PyTorch tensor, or a pandas, polars or pyarrow table. NaN (null) is missing.
+            y: not looked at.
+            mask: ``[m, n]``, true where a cell is known; for tables whose missing cells hold something else than NaN.
+            sample_weight: ``[m]``, how much each row counts. In the objective of ``als``, ``gd``, ``sgd``, ``adam`` and
+                ``nmf`` a weight of 2 is the same as having the row twice.
+
+        Raises:
+            SettingsError: a setting, or a combination, cannot work.
+            DataError: no cell is known, a known cell is infinite, or the mask or the weights do not fit.
+            TrainingError: the learning rate is too high for ``sgd`` or ``adam``.
+        """
+        settings = Settings(
+            rank=self.rank,
+            solver=self.solver,
+            regularization=self.regularization,
+            bias=self.bias,
+            learning_rate=self.learning_rate,
+            max_iter=self.max_iter,
+            tol=self.tol,
+        )
+        table = self._table(X, mask, reset=True)
+        return self._learn(table, row_weights(sample_weight, len(table.values)), settings)

@@ -1,0 +1,77 @@
+"""From a table and settings to something that can fill holes: what the estimators are shells around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fillrank.completion.settings import Settings, Solution
+from fillrank.completion.table import Scale, Table
+from fillrank.errors import DataError, SettingsError
+from fillrank.rng import numpy_stream
+from fillrank.solvers.dense import Posterior
+from fillrank.solvers.dense.cells import Array
+from fillrank.solvers.dense.sides import Side
+
+__all__ = ["Fitted", "fit_table", "seed_from"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A solution and the scale that it was found on."""
+
+    scale: Scale
+    solution: Solution
+
+    def predict(self, table: Table) -> Array:
+        """Every cell of the rows of ``table``, ``[m, n]``, from its known cells."""
+        return self.scale.restore(self.solution.answer(self.scale.cells(table)).table)
+
+    def rows(self, table: Table) -> Side:
+        """The rows' side in the units of the data; the columns' factors stay unit-free."""
+        side = self.solution.answer(self.scale.cells(table)).rows
+        return Side(self.scale.spread * side.factors, self.scale.spread * side.bias)
+
+    def predictive_std(self, table: Table) -> Array | None:
+        """The standard deviation of a new observation of each cell, ``[m, n]``; None if the solver gives none."""
+        if not isinstance(self.solution, Posterior):
+            return None
+        return self.scale.spread * self.solution.predictive_std(self.scale.cells(table))
+
+
+def fit_table(table: Table, weights: Array, settings: Settings, seed: int) -> Fitted:
+    """Learn from the known cells of ``table``; ``weights [m]`` are those of the rows.
+
+    A rank above the smaller side of the table is lowered to that: no table needs more.
+
+    Raises:
+        DataError: no cell is known in a row of positive weight.
+    """
+    if not table.observed[weights > 0].any():
+        raise DataError(
+            f"no cell of the {table.values.shape[0]}×{table.values.shape[1]} table is known "
+            "(in a row of positive weight); there is nothing to learn from"
+        )
+    settings = replace(settings, rank=min(settings.rank, *table.values.shape))
+    scale = Scale.of(table, weights, centre=settings.with_bias)
+    solution = settings.route.solve(scale.cells(table, weights), settings, numpy_stream(seed, "completion"))
+    return Fitted(scale, solution)
+
+
+def seed_from(random_state: Any) -> int:
+    """A seed from what scikit-learn calls ``random_state``: a whole number, a generator, or None for a fresh one.
+
+    Raises:
+        SettingsError: it is none of these.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
+        return int(random_state)
+    raise SettingsError(f"random_state must be a whole number of 0 or more, a generator or None, got {random_state!r}")
