@@ -254,6 +254,7 @@ def test_settings_that_cannot_work(option: dict[str, Any], said: str) -> None:
         (np.empty((3, 0)), {}, r"0 feature\(s\) \(shape=\(3, 0\)\) while a minimum of 1 is required"),
         (np.full((3, 4), NAN), {}, "."),
         ([[1.0, np.inf], [2.0, -np.inf]], {}, "2 cells are infinite, the first in row 0, column 1; put NaN where"),
+        ([[1.0, -1e200]], {}, r"the largest value is 1e\+200, too large to be squared; divide the values by that"),
         ([[1.0, 2.0]], {"mask": [[True]]}, r"mask has the shape \(1, 1\) where X has \(1, 2\)"),
         ([[1.0, 2.0]], {"mask": [[1, 3]]}, "mask must hold only true"),
         ([[1.0, 2.0]], {"sample_weight": [1, 2]}, r"sample_weight has the shape \(2,\) where X has 1 rows"),

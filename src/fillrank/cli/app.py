@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,16 @@ def fillrank(
         typer.echo(context.get_help())
 
 
+def say_what_goes_on() -> None:
+    """Show on stderr what the library logs: one line for each model and, where there is no bar, each epoch."""
+    log = logging.getLogger("fillrank")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line ``args`` (those of the process by default) and end the process with its exit code.
 
@@ -63,5 +74,6 @@ def main(args: Sequence[str] | None = None) -> None:
     another program uses too, an epoch was seen to take fifteen times as long with spinning threads.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported
+    say_what_goes_on()
     sys.excepthook = report_fault
     typer.main.get_command(app).main(args=args)

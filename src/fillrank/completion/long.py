@@ -92,8 +92,8 @@ def _places(ids: list[str]) -> list[int]:
 def _check_size(shape: tuple[int, int]) -> None:
     if shape[0] * shape[1] > _LARGEST:
         raise DataError(
-            f"{shape[0]:,} rows × {shape[1]:,} columns are too many for a table in memory ({_LARGEST:,} cells at most); "
-            "train a model on the log instead: fillrank fit"
+            f"{shape[0]:,} rows × {shape[1]:,} columns are too many for a table in memory (at most {_LARGEST:,} "
+            "cells); train a model on the log instead: fillrank fit"
         )
 
 

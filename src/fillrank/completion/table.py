@@ -15,6 +15,9 @@ from fillrank.solvers.dense.cells import Array
 __all__ = ["Scale", "Table", "as_array", "in_the_form_of", "observed_cells", "row_weights"]
 
 
+_LARGEST = 1e150  # in size; squares of larger values, or sums of such squares, may be infinite
+
+
 class Table(NamedTuple):
     """A table in the units of the data.
 
@@ -92,7 +95,8 @@ def observed_cells(values: Array, mask: Any) -> Array:
     """Which cells are known: those that are not NaN and, with a mask, those where it is true.
 
     Raises:
-        DataError: the mask has another shape or holds other things than true and false, or a known cell is infinite.
+        DataError: the mask has another shape or holds other things than true and false, or a known cell is infinite or
+            too large to be squared.
     """
     observed: Array = ~np.isnan(values)
     if mask is not None:
@@ -104,6 +108,9 @@ def observed_cells(values: Array, mask: Any) -> Array:
             f"{len(infinite)} cells are infinite, the first in row {row}, column {column}; "
             "put NaN where a value is missing"
         )
+    largest = float(np.abs(values[observed]).max(initial=0.0))
+    if largest > _LARGEST:
+        raise DataError(f"the largest value is {largest:g}, too large to be squared; divide the values by that")
     return observed
 
 

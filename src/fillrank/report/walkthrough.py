@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from fillrank.report.page import write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 
 __all__ = ["Demonstration", "demo"]
+
+_log = logging.getLogger("fillrank")
 
 TEMPERATURES = (0.05, 0.07, 0.1, 0.2, 0.5)
 _MODELS = ("popularity", "pure-svd", "normalised-svd", "biased-svd", "cmc")
@@ -125,6 +128,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
     """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
+    _log.info("CMC at temperature %g", temperature)
     recipe = CMC(**{**settings, "temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False})
     model = recipe.fit(parts.train, valid=parts.valid)
     return {"temperature": temperature, **evaluate(model, parts, k=10).metrics}
