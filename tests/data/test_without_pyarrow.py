@@ -6,8 +6,16 @@ import subprocess
 import sys
 
 SCRIPT = """
-import sys
-sys.modules["pyarrow"] = None  # importing it fails from here on
+import importlib.abc, importlib.util, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "pyarrow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+plain = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "pyarrow" else plain(name, package)
+sys.meta_path.insert(0, Absent())
 import pandas as pd
 import fillrank as fr
 
