@@ -186,6 +186,13 @@ def test_a_weight_of_two_is_the_row_twice() -> None:
     np.testing.assert_allclose(weighted.transform(table), twice.transform(table), rtol=1e-8)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_only_the_ratios_of_weights_count(solver: str) -> None:
+    weights = np.random.default_rng(0).uniform(0.5, 2, 30)
+    one, other = (model(solver).fit(ratings(), sample_weight=scale * weights).reconstruct() for scale in (1, 1000))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 def test_standard_deviations_are_in_the_units_of_the_data() -> None:
     completion = model("gibbs").fit(100 * ratings())
     np.testing.assert_allclose(completion.predictive_std(), 100 * model("gibbs").fit(ratings()).predictive_std())

@@ -148,6 +148,7 @@ def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
             "has 2: line 2 has 1, line 3 has 3; mend them",
         ),
         ("\n\n1,2\n" + "3\n" * 7, {}, BadRowsError, r"7 of 8 records .* line 3, .*line 8 has 1 and 2 more"),
+        ('a,"two\nlines"\n1,2\n3\n', {}, BadRowsError, "than line 1, which has 2: line 4 has 1; mend"),
         ('1,2\n"3,4\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
         ('1,2\n3,4"5\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
         (
@@ -208,6 +209,19 @@ def test_a_failure_leaves_the_target_as_it_was(tmp_path: Path) -> None:
         complete_file(file, file, MatrixCompletion())
     assert file.read_text() == "1,2\n2\n"
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_write_that_fails_leaves_the_target_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "table.csv").write_text("1,2\n2,\n")
+    (tmp_path / "out.csv").write_text("as it was")
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        complete_file(tmp_path / "table.csv", tmp_path / "out.csv", MatrixCompletion(1))
+    assert (tmp_path / "out.csv").read_text() == "as it was"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "table.csv"]
 
 
 def test_compressed_tables_are_read(tmp_path: Path) -> None:

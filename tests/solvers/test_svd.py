@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from fillrank.data import Interactions, synthetic
 from fillrank.errors import DataError, SettingsError
@@ -32,6 +33,17 @@ def test_signs_do_not_depend_on_the_seed() -> None:
 def test_randomized_comes_close() -> None:
     exact, fast = (truncated_svd(RATINGS.csr, 5, method=method)[1] for method in ("exact", "randomized"))
     np.testing.assert_allclose(fast, exact, rtol=0.02)
+
+
+@pytest.mark.parametrize("method", ["exact", "randomized"])
+def test_the_same_bits_whatever_the_number_of_threads(method: str) -> None:
+    log = synthetic(700, 2500, 40_000, seed=5).interactions
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(truncated_svd(log.csr, 40, method=method))
+    for one, two in zip(*found, strict=True):
+        assert np.array_equal(one, two)
 
 
 @pytest.mark.parametrize("rank", [0, 91])

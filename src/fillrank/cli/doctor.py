@@ -50,7 +50,7 @@ def _version(package: str) -> str:
 def _blas() -> str:
     """The linear algebra libraries that are loaded, each with its threads."""
     import scipy.linalg  # noqa: F401  (SciPy brings its own: load it, so that it is seen)
-    import threadpoolctl  # type: ignore[import-untyped]  # scikit-learn depends on it
+    import threadpoolctl
 
     pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     return ", ".join(sorted({f"{p['internal_api']} {p['version']}, {p['num_threads']} threads" for p in pools}))

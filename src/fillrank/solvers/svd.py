@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from fillrank.data import Interactions
@@ -88,19 +89,20 @@ def truncated_svd(
     if not 1 <= rank <= smallest:
         m, n = matrix.shape
         raise SettingsError(f"rank must be from 1 to {smallest} for a {m}×{n} matrix, got {rank}")
-    if rank >= smallest - 1 or smallest <= 64:  # ARPACK wants room above the rank; small matrices are faster dense
-        dense = np.asarray(matrix) if isinstance(matrix, np.ndarray) else matrix.toarray()
-        U, s, Vt = np.linalg.svd(dense, full_matrices=False)
-    elif method == "randomized":
-        from sklearn.utils.extmath import randomized_svd
-
-        state = int(numpy_stream(seed, "svd").integers(2**31))
-        U, s, Vt = randomized_svd(matrix, rank, n_iter=power_iterations, random_state=state)
-    elif method == "exact":
-        start = numpy_stream(seed, "svd").standard_normal(smallest).astype(matrix.dtype)
-        U, s, Vt = svds(matrix, k=rank, v0=start)
-    else:
+    if method not in {"exact", "randomized"}:
         raise SettingsError(f"method must be 'exact' or 'randomized', got {method!r}")
+    with threadpool_limits(1, user_api="blas"):  # a threaded product adds up in another order: other last bits
+        if rank >= smallest - 1 or smallest <= 64:  # ARPACK wants room above the rank; small ones are faster dense
+            dense = np.asarray(matrix) if isinstance(matrix, np.ndarray) else matrix.toarray()
+            U, s, Vt = np.linalg.svd(dense, full_matrices=False)
+        elif method == "randomized":
+            from sklearn.utils.extmath import randomized_svd
+
+            state = int(numpy_stream(seed, "svd").integers(2**31))
+            U, s, Vt = randomized_svd(matrix, rank, n_iter=power_iterations, random_state=state)
+        else:
+            start = numpy_stream(seed, "svd").standard_normal(smallest).astype(matrix.dtype)
+            U, s, Vt = svds(matrix, k=rank, v0=start)
     order = np.argsort(-s, kind="stable")[:rank]
     U, s, Vt = U[:, order], s[order], Vt[order]
     signs = np.sign(Vt[np.arange(rank), np.abs(Vt).argmax(axis=1)])

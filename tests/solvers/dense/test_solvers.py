@@ -138,6 +138,19 @@ def test_iterated_svd_on_a_full_table_is_the_truncated_svd_shrunk(known: Make) -
     np.testing.assert_allclose(found.answer(task.cells).table, (U[:, :3] * s[:3]) @ Vt[:3] / 1.25, atol=1e-8)
 
 
+@pytest.mark.parametrize("name", ["svd", "soft-impute"])
+def test_where_filling_settles_is_where_rows_are_folded_in(name: str, known: Make) -> None:
+    """The objective of the iteration is that of the rows solved for at its end: the two agree on what is best."""
+    cells = known(noise=0.3).cells
+    found = SOLVERS[name](cells, 3, regularization=0.2, stop=Stop(5000, 1e-14))
+    answer, strength = found.answer(cells), found.ridge.constant
+    parts = [answer.rows.factors, answer.rows.bias, found.columns.bias]
+    parts += [found.columns.factors] if name == "soft-impute" else []  # 2|L|_* is |A|² + |B|²
+    penalty = strength * sum(float(np.square(part).sum()) for part in parts)
+    objective = (cells.squared_error(answer.table) + penalty) / cells.total_weight
+    assert objective == pytest.approx(found.losses[-1], rel=1e-6)
+
+
 def test_soft_impute_satisfies_the_conditions_of_its_optimum(known: Make) -> None:
     """The residual R obeys ``RV = λU`` on the kept directions and ``|R|₂ ≤ λ``: a proof of the optimum."""
     task = known(noise=0.3)
