@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,20 @@ def test_mistakes_get_a_line_or_two_and_a_code(words: tuple[str, ...], code: int
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_leaves_a_model_that_works(log_file: Path, tmp_path: Path) -> None:
+    """Interrupted after its first epoch, `fit` keeps the best so far, says so, and saves it."""
+    words = ("fit", "--data", log_file, "--set", "epochs=100000", "--set", "patience=100000", "--set", "dim=8")
+    command = [sys.executable, "-m", "fillrank", *map(str, words), "--out", str(tmp_path / "run")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 1/"):
+                process.send_signal(signal.SIGINT)
+                break
+        _, rest = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    assert "stopped by hand in epoch" in rest
+    listed = run("recommend", tmp_path / "run", "--like", "film 3", "-k", 2, "--json")
+    assert len(json.loads(listed.stdout)["recommendations"]) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from fillrank.errors import TrainingError
 from fillrank.models import CMC
 from fillrank.training import Batch, LoopSettings, train
 from fillrank.training.averaging import Average
+from fillrank.training.interrupt import Interrupt
 
 
 class Line(nn.Module):
@@ -73,13 +75,23 @@ def test_ctrl_c_keeps_what_was_learnt() -> None:
     def step(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         calls.append(1)
         if len(calls) == 10:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return {"pull": (line.x - 3).square()}
 
     history = train(step, ROWS, [line], SETTINGS)
     assert history.interrupted
+    assert len(calls) == 10  # the step in hand was the last
     assert len(history.epochs) == 5
     assert line.x.item() > 0.5
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # as it was before
+
+
+def test_a_second_ctrl_c_is_taken_at_its_word() -> None:
+    with Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_the_average_is_a_plain_mean_at_first() -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fillrank.errors import SettingsError
+from fillrank.writing import replacing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,21 +100,11 @@ def check_frame_path(path: Path | None) -> None:
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame in the format that the ending of ``path`` names."""
     check_frame_path(path)
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         _WRITERS[path.suffix.lower()](frame, temporary)
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file (UTF-8, closing newline)."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that takes its place at the end, or vanishes when something fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        temporary = Path(folder) / path.name
-        yield temporary
-        temporary.replace(path)

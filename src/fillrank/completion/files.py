@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from fillrank.completion.text import Text
 from fillrank.completion.wide import read_wide
 from fillrank.data.files import unpacked
 from fillrank.errors import SettingsError
+from fillrank.writing import replacing
 
 __all__ = ["CompletedFile", "complete_file"]
 
@@ -63,7 +63,8 @@ def complete_file(
     grid = _read(text, reading or Reading())
     filled = estimator.fit_transform(grid.table.values)
     n_filled = grid.write(filled, lambda value: f"{value:.{digits}g}")
-    _write(text.encoded(), Path(target))
+    with replacing(Path(target)) as fresh:
+        fresh.write_bytes(text.encoded())
     m, n = filled.shape
     return CompletedFile(grid.layout, grid.header, grid.row_ids, m, n, int(grid.table.observed.sum()), n_filled)
 
@@ -72,12 +73,3 @@ def _read(text: Text, reading: Reading) -> Grid:
     if reading.layout == "long" or (reading.layout == "auto" and reading.header is not False and looks_long(text)):
         return read_long(text, reading)
     return read_wide(text, reading)
-
-
-def _write(data: bytes, target: Path) -> None:
-    """Write a file beside its place and move it there, so that it is whole or absent."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
-        fresh = Path(folder) / target.name
-        fresh.write_bytes(data)
-        fresh.replace(target)

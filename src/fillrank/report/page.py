@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fillrank.writing import replacing
+
 if TYPE_CHECKING:
     from fillrank.report.walkthrough import Demonstration
 
@@ -47,9 +49,5 @@ def _list(title: str, frame: pl.DataFrame) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fillrank.errors import MissingExtraError
+from fillrank.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,11 +104,6 @@ def _half(interval: Sequence[float] | None) -> float | None:
 
 def _write(figure: Figure, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.part")
-    try:
+    with replacing(target) as fresh:
         figure.savefig(fresh, format=target.suffix.lstrip(".") or "png")
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
     return target

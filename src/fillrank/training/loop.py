@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fillrank.errors import TrainingError
 from fillrank.rng import torch_stream
 from fillrank.training.averaging import Average
+from fillrank.training.interrupt import Interrupt
 from fillrank.training.progress import Progress
 from fillrank.training.step import Batch, Step
 
@@ -90,16 +91,10 @@ def train(
     average = Average(module, settings.average_span * per_epoch)
     past: list[dict[str, float]] = []
     best_score, best_epoch, best_state = -math.inf, 0, module.state_dict()
-    interrupted = False
-    with Progress(settings.epochs, per_epoch, shown=settings.progress) as progress:
+    with Interrupt() as interrupt, Progress(settings.epochs, per_epoch, shown=settings.progress) as progress:
         for epoch in range(1, settings.epochs + 1):
             started = time.perf_counter()
-            losses: dict[str, float] = {}
-            try:
-                losses = _epoch(step, rows, settings, epoch, (optimiser, average, progress))
-            except KeyboardInterrupt:
-                interrupted = True
-                _log.warning("stopped by hand in epoch %d; keeping the best so far", epoch)
+            losses = _epoch(step, rows, settings, epoch, _Tools(optimiser, average, progress, interrupt))
             with average.applied():
                 score, figures = (float(epoch), {}) if monitor is None else monitor()
                 if score > best_score:
@@ -107,34 +102,43 @@ def train(
             seconds = time.perf_counter() - started
             past.append({"epoch": epoch, "seconds": round(seconds, 3), **losses, **figures})
             progress.epoch_done(past[-1], best_epoch)
-            if interrupted or (monitor is not None and epoch - best_epoch >= settings.patience):
+            if interrupt.asked:
+                _log.warning("stopped by hand in epoch %d; keeping epoch %d, the best so far", epoch, best_epoch)
+                break
+            if monitor is not None and epoch - best_epoch >= settings.patience:
                 break
     module.load_state_dict(best_state)
-    return History(tuple(past), best_epoch, interrupted)
+    return History(tuple(past), best_epoch, interrupt.asked)
 
 
-def _epoch(
-    step: Step, rows: Batch, settings: LoopSettings, epoch: int, tools: tuple[torch.optim.Optimizer, Average, Progress]
-) -> dict[str, float]:
-    """One pass over the rows; the mean of each part of the loss."""
-    optimiser, average, progress = tools
+@dataclass(frozen=True)
+class _Tools:
+    optimiser: torch.optim.Optimizer
+    average: Average
+    progress: Progress
+    interrupt: Interrupt
+
+
+def _epoch(step: Step, rows: Batch, settings: LoopSettings, epoch: int, tools: _Tools) -> dict[str, float]:
+    """One pass over the rows, or as much of it as there is until Ctrl-C; the mean of each part of the loss."""
     device = rows.users.device
     order = torch.randperm(len(rows), generator=torch_stream(settings.seed, "shuffle", epoch)).to(device)
     draws = torch_stream(settings.seed, "draws", epoch, device=device)
     sums: dict[str, float] = {}
-    batches = torch.split(order, settings.batch_size)
-    for number, places in enumerate(batches, start=1):
+    for number, places in enumerate(torch.split(order, settings.batch_size), start=1):
         parts = step(rows.rows(places), draws)
         _check(parts, epoch, number)
-        optimiser.zero_grad()
+        tools.optimiser.zero_grad()
         total: Any = sum(parts.values())
         total.backward()
-        optimiser.step()
-        average.update()
+        tools.optimiser.step()
+        tools.average.update()
         for name, part in parts.items():
             sums[name] = sums.get(name, 0.0) + part.item()
-        progress.step_done()
-    return {name: value / len(batches) for name, value in sums.items()}
+        tools.progress.step_done()
+        if tools.interrupt.asked:
+            break
+    return {name: value / number for name, value in sums.items()}
 
 
 def _check(parts: dict[str, Tensor], epoch: int, number: int) -> None:
