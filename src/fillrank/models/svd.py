@@ -27,7 +27,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 _RANKS = ((4, 8, 16, 24, 32, 48, 64), (96, 128), (192, 256), (384, 512))
 """Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
 _RATING_RANKS = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50)
-_SHRINKAGES = ((2.0, 2.0), (5.0, 3.0), (10.0, 5.0))
+_SHRINKAGES = ((1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (5.0, 3.0), (5.0, 5.0), (10.0, 5.0), (10.0, 10.0))
 
 
 class PureSVD(Recipe):
