@@ -52,9 +52,14 @@ class Progress:
 
     def epoch_done(self, figures: Mapping[str, float], best_epoch: int) -> None:
         """Call after each epoch, with what to show of it."""
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items() if name not in {"epoch", "seconds"})
         epoch = int(figures["epoch"])
-        if self._bar is not None:
-            self._bar.update(self._task, description=f"epoch {epoch} (best {best_epoch})  {shown}")
+        told = {name: value for name, value in figures.items() if name not in {"epoch", "seconds"}}
+        if self._bar is not None:  # a narrow terminal should keep its bar: the losses go only where nothing was judged
+            judged = {name.removeprefix("valid_"): value for name, value in told.items() if name.startswith("valid_")}
+            self._bar.update(self._task, description=f"epoch {epoch} (best {best_epoch})  {_words(judged or told)}")
         elif self._shown:
-            _log.info("epoch %d/%d (best %d)  %s", epoch, self._epochs, best_epoch, shown)
+            _log.info("epoch %d/%d (best %d)  %s", epoch, self._epochs, best_epoch, _words(told))
+
+
+def _words(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
