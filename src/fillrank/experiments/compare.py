@@ -76,7 +76,7 @@ def compare(
                 model = kind(**model.settings).fit(_joined(parts))
             seconds = time.perf_counter() - started
             report = evaluate(model, parts, k=k, protocol=protocol)
-            runs.append(Run(name, seed, dict(model.settings), report, seconds, tuple(model.history)))
+            runs.append(Run(name, seed, model, report, seconds))
     return ComparisonTable(_name(data), tuple(runs), machine(), refit=refit)
 
 

@@ -15,6 +15,7 @@ from scipy.stats import t as student
 
 from fillrank.errors import DataError
 from fillrank.ranking import Report
+from fillrank.recommend import Recommender
 
 __all__ = ["ComparisonTable", "Run"]
 
@@ -28,18 +29,16 @@ class Run:
     Attributes:
         model: its name in the comparison.
         seed: of the split and the model.
-        settings: as they were used, what was chosen on validation included.
+        fitted: the recommender; its settings are those that were used, what was chosen on validation included.
         report: its evaluation on test.
         seconds: of fitting, choosing included.
-        history: of training, one dict per epoch.
     """
 
     model: str
     seed: int
-    settings: Mapping[str, Any]
+    fitted: Recommender
     report: Report
     seconds: float
-    history: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +120,7 @@ class ComparisonTable:
                 {
                     "model": run.model,
                     "seed": run.seed,
-                    "settings": dict(run.settings),
+                    "settings": dict(run.fitted.settings),
                     "seconds": run.seconds,
                     "metrics": dict(run.report.metrics),
                 }

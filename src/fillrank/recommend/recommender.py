@@ -220,10 +220,6 @@ class Recommender:
         self, k: int, only: NDArray[np.int32] | None, without: NDArray[np.int32] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         counts = torch.tensor(self.popularity, dtype=torch.float64)
-        allowed = torch.full(counts.shape, only is None)
-        if only is not None:
-            allowed[torch.from_numpy(only).long()] = True
-        if without is not None:
-            allowed[torch.from_numpy(without).long()] = False
-        places, best = (part[0] for part in top_k(counts[None], k, allowed=allowed))
-        return places[places >= 0].numpy(), best[places >= 0].float().numpy()
+        nobody = Factors(counts.new_zeros(1, 0), counts.new_zeros(len(counts), 0), item_bias=counts)
+        lists = rank(nobody, k=k, candidates=only, exclude=without)
+        return lists.items, lists.scores.astype(np.float32)

@@ -106,8 +106,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         raise DataError("the demonstration wants ratings of items with names; read them with value= and label=")
     parts = split.random(ratings, test=0.1, valid=0.1, seed=seed)
     table = compare(parts, _MODELS, seeds=(seed,))
-    settings = next(run.settings for run in table.runs if run.model == "cmc")
-    model = CMC(**{**settings, "rating_share": "auto"}).fit(parts.train, valid=parts.valid)
+    model = next(run.fitted for run in table.runs if run.model == "cmc")
     favourites = _known(_FAVOURITES, ratings) or _most_met(ratings)
     user = _typical_user(parts)
     found = Demonstration(
@@ -117,7 +116,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         recommended=model.recommend([user], k=10),
         favourites=favourites,
         for_new_user=model.fold_in(favourites).recommend(k=10),
-        temperatures=[_at(temperature, parts, settings) for temperature in TEMPERATURES],
+        temperatures=[_at(temperature, parts, model.settings) for temperature in TEMPERATURES],
         files=[Path(out) / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")],
     )
     accuracy_against_coverage(table.to_dict(), found.files[2])

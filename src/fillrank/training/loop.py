@@ -127,24 +127,27 @@ def _epoch(step: Step, rows: Batch, settings: LoopSettings, epoch: int, tools: _
     sums: dict[str, float] = {}
     for number, places in enumerate(torch.split(order, settings.batch_size), start=1):
         parts = step(rows.rows(places), draws)
-        _check(parts, epoch, number)
+        figures = _finite(parts, epoch, number)
         tools.optimiser.zero_grad()
         total: Any = sum(parts.values())
         total.backward()
         tools.optimiser.step()
         tools.average.update()
-        for name, part in parts.items():
-            sums[name] = sums.get(name, 0.0) + part.item()
+        for name, figure in figures.items():
+            sums[name] = sums.get(name, 0.0) + figure
         tools.progress.step_done()
         if tools.interrupt.asked:
             break
     return {name: value / number for name, value in sums.items()}
 
 
-def _check(parts: dict[str, Tensor], epoch: int, number: int) -> None:
-    for name, part in parts.items():
-        if not math.isfinite(part.item()):
+def _finite(parts: dict[str, Tensor], epoch: int, number: int) -> dict[str, float]:
+    """The parts of the loss as numbers, read from the device once."""
+    figures = {name: part.item() for name, part in parts.items()}
+    for name, figure in figures.items():
+        if not math.isfinite(figure):
             raise TrainingError(
-                f"the loss is {part.item()} in its part {name!r} at epoch {epoch}, step {number}; "
+                f"the loss is {figure} in its part {name!r} at epoch {epoch}, step {number}; "
                 "lower the learning rate, or raise the temperature or the regularization"
             )
+    return figures
