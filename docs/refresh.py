@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from pictures import draw_all
+
 from fillrank.experiments.markdown import fill_tables
 from fillrank.report.plots import accuracy_against_coverage
 
@@ -11,3 +13,4 @@ for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
     page.write_text(fill_tables(page.read_text(encoding="utf-8"), root), encoding="utf-8")
 record = json.loads((root / "experiments" / "movielens-small.json").read_text(encoding="utf-8"))
 accuracy_against_coverage(record, root / "docs" / "images" / "coverage.png")
+draw_all()

@@ -22,19 +22,25 @@ from fillrank.errors import FillrankError
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
     from fillrank.data import IdMap, Interactions, Split, load, read, split, synthetic
+    from fillrank.encoders import FixedItems
     from fillrank.experiments.compare import compare
     from fillrank.factors import Factors, Scorer
-    from fillrank.models import CMC, BiasedSVD, NormalisedSVD, Popularity, PureSVD
+    from fillrank.models import ALS, CMC, IALS, SGD, BiasedSVD, Gibbs, NormalisedSVD, Popularity, PureSVD
     from fillrank.ranking import Report, evaluate
-    from fillrank.recommend import Recommender
+    from fillrank.recommend import Recommender, fold_in
     from fillrank.solvers.lab import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
     from fillrank.solvers.svd import truncated_svd
 
 __all__ = [
+    "ALS",
     "CMC",
+    "IALS",
+    "SGD",
     "BiasedSVD",
     "Factors",
     "FillrankError",
+    "FixedItems",
+    "Gibbs",
     "IdMap",
     "Interactions",
     "MatrixCompletion",
@@ -50,6 +56,7 @@ __all__ = [
     "compare",
     "errors",
     "evaluate",
+    "fold_in",
     "gd_factorise_masked",
     "load",
     "read",
@@ -64,11 +71,12 @@ __all__ = [
 _HOMES = {
     "fillrank.completion": ("MatrixCompletion", "MatrixCompletionCV"),
     "fillrank.data": ("IdMap", "Interactions", "Split", "load", "read", "split", "synthetic"),
+    "fillrank.encoders": ("FixedItems",),
     "fillrank.experiments.compare": ("compare",),
     "fillrank.factors": ("Factors", "Scorer"),
-    "fillrank.models": ("CMC", "BiasedSVD", "NormalisedSVD", "Popularity", "PureSVD"),
+    "fillrank.models": ("ALS", "CMC", "IALS", "SGD", "BiasedSVD", "Gibbs", "NormalisedSVD", "Popularity", "PureSVD"),
     "fillrank.ranking": ("Report", "evaluate"),
-    "fillrank.recommend": ("Recommender",),
+    "fillrank.recommend": ("Recommender", "fold_in"),
     "fillrank.solvers.lab": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
     "fillrank.solvers.svd": ("truncated_svd",),
 }

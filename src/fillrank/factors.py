@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,6 +13,10 @@ from torch.nn.functional import normalize
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
 from fillrank.folding import Folding, folding_from_parts, folding_parts, with_weights
+from fillrank.pair_scorer import PairScorer
+
+if TYPE_CHECKING:
+    from fillrank.dated import Dated
 
 __all__ = ["Blend", "Factors", "Scorer", "scorer_from_parts"]
 
@@ -276,9 +280,12 @@ class Blend:
         return cls(tuple(parts), tuple(settings["weights"]))
 
 
-def scorer_from_parts(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Factors | Blend:
+def scorer_from_parts(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Factors | Blend | PairScorer | Dated:
     """A scorer from what a saved model keeps of it."""
-    kinds: dict[str, type[Factors | Blend]] = {"factors": Factors, "blend": Blend}
+    from fillrank.dated import Dated
+
+    kinds: dict[str, type[Factors | Blend | PairScorer | Dated]]
+    kinds = {"factors": Factors, "blend": Blend, "pair-scorer": PairScorer, "dated": Dated}
     if settings.get("kind") not in kinds:
         raise DataError(f"no scorer is of the kind {settings.get('kind')!r}; known are {', '.join(kinds)}")
     return kinds[settings["kind"]].from_parts(tensors, settings)

@@ -1,20 +1,25 @@
 """New users in closed form: a user's vector from a list of items, the item vectors held fixed.
 
-Each class is one way; a model's :class:`~fillrank.factors.Factors` carry the way that fits how they were made.
+Each class is one way; a model's :class:`~fillrank.factors.Factors` carry the way that fits how they were made. All
+users of a log are solved for together: by a sparse product, or by :func:`fillrank.ridge.solve_ridges`.
 Shapes: ``B`` new users, ``d`` dimensions, ``h`` items in one history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
+from fillrank.ridge import Ridges, gram, solve_ridges
 
 if TYPE_CHECKING:
     from fillrank.factors import Factors
@@ -53,13 +58,8 @@ class Projection:
 
     def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        rows = [
-            (
-                self.weights[items] if values is None or not self.use_values else values[:, None] * self.weights[items]
-            ).sum(0)
-            for items, values in _histories(log, self.weights.dtype)
-        ]
-        return _stack(rows, factors), None
+        matrix = log.csr if self.use_values else log.without_values().csr
+        return _times(matrix, self.weights).to(factors.items), None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,76 +79,113 @@ class ResidualProjection:
 
     def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        rows, biases = [], []
-        for items, values in _histories(log, self.weights.dtype):
-            if values is None:
-                rows.append(self.weights.new_zeros(factors.dim))
-                biases.append(self.weights.new_zeros(()))
-                continue
-            left = values - factors.offset - (0.0 if factors.item_bias is None else factors.item_bias[items])
-            bias = left.sum() / max(self.shrinkage + len(items), 1e-12)
-            rows.append((left - bias) @ self.weights[items])
-            biases.append(bias)
-        return _stack(rows, factors), torch.stack(biases)
+        if log.values is None:
+            return self.weights.new_zeros(log.n_users, factors.dim), self.weights.new_zeros(log.n_users)
+        left = _above_items(factors, log)
+        lent = np.maximum(self.shrinkage + log.user_counts, 1e-12)
+        bias = np.bincount(log.users, left, log.n_users) / lent
+        matrix = sp.csr_array((left - bias[log.users], log.items, log.csr.indptr), shape=log.csr.shape)
+        return _times(matrix, self.weights), _like(bias, self.weights)
 
 
 @dataclass(frozen=True)
 class ImplicitRidge:
     """Least squares on who-met-what: ones for the history, a small weight on zero for all other items.
 
-    Minimises ``Σ_h (1 - <u, q_h>)² + unobserved_weight · Σ_all <u, q_i>² + regularization · |u|²``, the user step of
-    iALS (Hu, Koren & Volinsky 2008; Rendle et al. 2022).
+    Minimises ``Σ_h (1 - <u, q_h>)² + unobserved_weight · Σ_all <u, q_i>²
+    + regularization · (n + unobserved_weight · n_items)^frequency_exponent · |u|²`` with ``n`` the length of the
+    history, the user step of iALS (Hu, Koren & Volinsky 2008; Rendle, Krichene, Zhang & Koren 2022).
 
     Attributes:
         unobserved_weight: weight of the pull to zero over the whole catalogue.
         regularization: of the user's vector.
         positive_from: items with a lower value in the log are left out; None keeps all.
+        frequency_exponent: how the penalty grows with the history: 0 not at all, 1 in proportion to the weight of all
+            the errors beside it.
     """
 
     unobserved_weight: float = 0.1
     regularization: float = 0.1
     positive_from: float | None = None
+    frequency_exponent: float = 0.0
+
+    def strength(self, counts: NDArray[np.int64], n_others: int) -> NDArray[np.float64]:
+        """The penalty of a vector, float64 ``[n]``, from its interactions ``[n]`` and the length of the other side.
+
+        >>> ImplicitRidge(0.1, 2.0, frequency_exponent=0.5).strength(np.array([6]), 100)
+        array([8.])
+        """
+        size = counts.astype(np.float64) + self.unobserved_weight * n_others
+        return self.regularization * np.power(size, self.frequency_exponent)
+
+    def ridges(self, matrix: sp.csr_array[Any] | sp.csc_array[Any], vectors: NDArray[Any]) -> Ridges:
+        """The problems of one side.
+
+        Args:
+            matrix: of ones: by rows where users are solved for, by columns where items are.
+            vectors: of the other side, float ``[n_others, d]``.
+        """
+        counts = np.diff(matrix.indptr).astype(np.int64)
+        return Ridges(
+            indptr=matrix.indptr,
+            columns=matrix.indices,
+            targets=matrix.data,
+            vectors=vectors,
+            strength=self.strength(counts, len(vectors)),
+            scale=np.ones(vectors.shape[1]),
+            everywhere=self.unobserved_weight * gram(vectors),
+        )
 
     def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
+        if self.positive_from is not None and log.values is not None:
+            log = log.select(log.values >= self.positive_from)
         vectors = factors.item_vectors
-        everywhere = self.unobserved_weight * (vectors.T @ vectors) + self.regularization * _eye(vectors)
-        rows = []
-        for items, values in _histories(log, vectors.dtype):
-            kept = items if self.positive_from is None or values is None else items[values >= self.positive_from]
-            met = vectors[kept]
-            rows.append(torch.linalg.solve(everywhere + met.T @ met, met.sum(0)))
-        return _stack(rows, factors), None
+        solved = solve_ridges(self.ridges(log.without_values().csr, _array(vectors)))
+        return _like(solved, vectors), None
 
 
 @dataclass(frozen=True)
 class RatingRidge:
     """Ridge regression of a user's ratings on the item vectors, with the user's bias as one more unknown.
 
-    Minimises ``Σ_h (r_h - offset - b_h - b_u - <u, q_h>)² + n·(regularization·|u|² + bias_regularization·b_u²)`` with
-    ``n`` the length of the history, the penalty of weighted-λ regularisation (Zhou et al. 2008), so that it has the
-    weight it had per rating in training. Without values a user stays at the average: zeros.
+    Minimises ``Σ_h (r_h - offset - b_h - b_u - <u, q_h>)² + n^frequency_exponent · (regularization·|u|² +
+    bias_regularization·b_u²)`` with ``n`` the length of the history. An exponent of 1 is weighted-λ regularisation
+    (Zhou et al. 2008), a weight per rating; an exponent of 0 gives the most likely user where users are normal around
+    zero. Without values a user stays at the average: zeros.
     """
 
     regularization: float = 0.1
     bias_regularization: float = 0.1
+    frequency_exponent: float = 1.0
 
     def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         vectors, d = factors.item_vectors, factors.dim
-        penalty = torch.full((d + 1,), self.regularization, dtype=vectors.dtype, device=vectors.device)
-        penalty[d] = self.bias_regularization
-        rows = []
-        for items, values in _histories(log, vectors.dtype):
-            if values is None:
-                rows.append(torch.zeros(d + 1, dtype=vectors.dtype))
-                continue
-            known = values - factors.offset - (0.0 if factors.item_bias is None else factors.item_bias[items])
-            met = torch.cat([vectors[items], torch.ones(len(items), 1, dtype=vectors.dtype)], dim=1)
-            weight = max(len(items), 1)  # without a row: zeros, the average user
-            rows.append(torch.linalg.solve(met.T @ met + weight * torch.diag(penalty), met.T @ known))
-        solved = torch.stack(rows)
-        return solved[:, :d], solved[:, d]
+        if log.values is None:
+            return vectors.new_zeros(log.n_users, d), vectors.new_zeros(log.n_users)
+        solved = solve_ridges(self.ridges(log.csr.indptr, log.items, _above_items(factors, log), _array(vectors)))
+        return _like(solved[:, :d], vectors), _like(solved[:, d], vectors)
+
+    def ridges(
+        self, indptr: NDArray[Any], columns: NDArray[np.int32], targets: NDArray[Any], vectors: NDArray[Any]
+    ) -> Ridges:
+        """The problems of one side, the bias as the last of ``d + 1`` unknowns.
+
+        Args:
+            indptr, columns: the cells of each row, as in :class:`fillrank.ridge.Ridges`.
+            targets: float ``[nnz]``: what offset and the other side's biases leave over of each value.
+            vectors: of the other side, float ``[n_others, d]``.
+        """
+        ones = np.ones((len(vectors), 1), dtype=vectors.dtype)
+        return Ridges(
+            indptr=indptr,
+            columns=columns,
+            targets=targets.astype(vectors.dtype, copy=False),
+            vectors=np.concatenate([vectors, ones], axis=1),
+            strength=np.maximum(np.diff(indptr), 1.0) ** self.frequency_exponent,  # no row: zeros, the average
+            scale=np.append(np.full(vectors.shape[1], self.regularization), self.bias_regularization),
+        )
 
 
 _WAYS: dict[str, Any] = {way.__name__: way for way in (Projection, ResidualProjection, ImplicitRidge, RatingRidge)}
@@ -186,19 +223,23 @@ def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) ->
     return folding
 
 
-def _histories(log: Interactions, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Each user's items ``[h]`` and values ``[h]``, in the order of the users."""
-    ends = log.csr.indptr
-    items = torch.from_numpy(log.items.astype("int64"))
-    values = None if log.values is None else torch.tensor(log.values, dtype=dtype)
-    for user in range(log.n_users):
-        row = slice(int(ends[user]), int(ends[user + 1]))
-        yield items[row], None if values is None else values[row]
+def _above_items(factors: Factors, log: Interactions) -> NDArray[np.float64]:
+    """What offset and item biases leave over of each value, float64 ``[nnz]``."""
+    left: NDArray[np.float64] = log.csr.data.astype(np.float64) - factors.offset
+    return left if factors.item_bias is None else left - _array(factors.item_bias)[log.items]
 
 
-def _stack(rows: list[Tensor], factors: Factors) -> Tensor:
-    return torch.stack(rows) if rows else factors.items.new_zeros(0, factors.dim)
+def _times(matrix: sp.csr_array[Any], weights: Tensor) -> Tensor:
+    """A sparse matrix times dense weights, in the precision of the weights."""
+    dense = _array(weights)
+    return _like(matrix.astype(dense.dtype) @ dense, weights)
 
 
-def _eye(vectors: Tensor) -> Tensor:
-    return torch.eye(vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
+
+
+def _like(array: NDArray[Any], tensor: Tensor) -> Tensor:
+    """As a tensor of the same precision, on the same device."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(tensor)

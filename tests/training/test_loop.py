@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fillrank.data import Split
 from fillrank.errors import TrainingError
 from fillrank.models import CMC
-from fillrank.training import Batch, LoopSettings, train
+from fillrank.training import Autograd, Batch, LoopSettings, train
 from fillrank.training.averaging import Average
 from fillrank.training.interrupt import Interrupt
 
@@ -26,7 +26,7 @@ class Line(nn.Module):
 
 
 ROWS = Batch(torch.zeros(8).long(), torch.zeros(8).long(), None, torch.ones(8, dtype=torch.bool))
-SETTINGS = LoopSettings(epochs=20, batch_size=4, learning_rates=(0.2,), average_span=0.0, patience=2, progress=False)
+SETTINGS = LoopSettings(epochs=20, batch_size=4, average_span=0.0, patience=2, progress=False)
 
 
 def pull(line: Line):
@@ -36,9 +36,13 @@ def pull(line: Line):
     return step
 
 
+def learner(step, line: Line) -> Autograd:
+    return Autograd(step, [line], [0.2])
+
+
 def test_it_learns() -> None:
     line = Line()
-    history = train(pull(line), ROWS, [line], SETTINGS)
+    history = train(learner(pull(line), line), ROWS, SETTINGS)
     assert line.x.item() == pytest.approx(3, abs=0.3)
     assert history.best_epoch == 20
     assert [epoch["epoch"] for epoch in history.epochs] == list(range(1, 21))
@@ -51,7 +55,7 @@ def test_the_best_epoch_is_put_back_and_patience_ends_the_loop() -> None:
         seen.append(line.x.item())
         return -abs(line.x.item() - 1), {"x": line.x.item()}
 
-    history = train(pull(line), ROWS, [line], SETTINGS, monitor)
+    history = train(learner(pull(line), line), ROWS, SETTINGS, monitor)
     best = min(range(len(seen)), key=lambda n: abs(seen[n] - 1))
     assert history.best_epoch == best + 1
     assert len(history.epochs) == best + 1 + SETTINGS.patience
@@ -66,7 +70,7 @@ def test_a_loss_that_is_no_number_stops_with_its_place() -> None:
         return {"fine": line.x * 0, "broken": line.x * (math.nan if len(calls) == 4 else 1)}
 
     with pytest.raises(TrainingError, match="the loss is nan in its part 'broken' at epoch 2, step 2"):
-        train(step, ROWS, [line], SETTINGS)
+        train(learner(step, line), ROWS, SETTINGS)
 
 
 def test_ctrl_c_keeps_what_was_learnt() -> None:
@@ -78,7 +82,7 @@ def test_ctrl_c_keeps_what_was_learnt() -> None:
             signal.raise_signal(signal.SIGINT)
         return {"pull": (line.x - 3).square()}
 
-    history = train(step, ROWS, [line], SETTINGS)
+    history = train(learner(step, line), ROWS, SETTINGS)
     assert history.interrupted
     assert len(calls) == 10  # the step in hand was the last
     assert len(history.epochs) == 5

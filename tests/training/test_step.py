@@ -111,6 +111,8 @@ def test_the_correction_keeps_popular_items_from_being_pushed_down(parts: Split)
 
 def test_dropout_leaves_the_mean_and_takes_the_share() -> None:
     step = step_of(LOG, dropout=0.25)
-    thinned = step._thin(torch.ones(200, 50), torch.Generator().manual_seed(1)).numpy()
+    rows = torch.zeros(200, dtype=torch.int64)
+    batch = Batch(rows, rows, None, rows == 0)
+    thinned = step._thin(torch.ones(200, 50), batch, torch.Generator().manual_seed(1)).numpy()
     assert np.mean(thinned == 0) == pytest.approx(0.25, abs=0.02)
     assert thinned.mean() == pytest.approx(1, abs=0.03)

@@ -73,24 +73,29 @@ def parse_value(text: str) -> Any:
 
 
 def parse_settings(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs as settings; see :func:`parse_value`.
+    """``KEY=VALUE`` pairs as settings; see :func:`parse_value`. A dot in a key leads into a table, as in TOML.
 
     Raises:
         typer.BadParameter: a pair has no ``=`` or no key, or a key comes twice.
 
     Example:
-        >>> parse_settings(["dim=64", "similarity=cosine"], "--set")
-        {'dim': 64, 'similarity': 'cosine'}
+        >>> parse_settings(["dim=64", "loss=ccl", "loss_settings.margin=0.4"], "--set")
+        {'dim': 64, 'loss': 'ccl', 'loss_settings': {'margin': 0.4}}
     """
     settings: dict[str, Any] = {}
     for pair in pairs or ():
         key, equals, value = pair.partition("=")
-        key = key.strip()
-        if not equals or not key:
+        *tables, last = [part.strip() for part in key.split(".")]
+        if not equals or not last or not all(tables):
             raise typer.BadParameter(f"{pair!r} is no KEY=VALUE", param_hint=option)
-        if key in settings:
-            raise typer.BadParameter(f"{key!r} comes twice", param_hint=option)
-        settings[key] = parse_value(value)
+        place = settings
+        for table in tables:
+            place = place.setdefault(table, {})
+            if not isinstance(place, dict):
+                raise typer.BadParameter(f"{table!r} is a value and a table at once", param_hint=option)
+        if last in place:
+            raise typer.BadParameter(f"{key.strip()!r} comes twice", param_hint=option)
+        place[last] = parse_value(value)
     return settings
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, normalize
 
+from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.start import normal_tables, tables_of_factors
 from fillrank.factors import Factors
-from fillrank.folding import Folding
 
 __all__ = ["MF"]
 
 
-class MF(nn.Module):
+class MF(TableEncoder):
     """Tables of user and item vectors.
 
     Args:
@@ -23,17 +23,21 @@ class MF(nn.Module):
         similarity: ``"cosine"`` gives vectors of unit length, so that a product of two is their cosine and a
             temperature has a meaning; ``"dot"`` gives them as they are.
 
+    Raises:
+        DataError: the tables do not fit each other.
+        SettingsError: there is no such similarity.
+
     Example:
         >>> encoder = MF.random(3, 4, 2, generator=torch.Generator().manual_seed(0))
         >>> encoder.user_vectors(torch.tensor([0, 2])).norm(dim=1).detach()
         tensor([1.0000, 1.0000])
     """
 
-    def __init__(self, users: Tensor, items: Tensor, *, similarity: Literal["dot", "cosine"] = "cosine") -> None:
-        super().__init__()
-        self.users = nn.Parameter(users.clone())
-        self.items = nn.Parameter(items.clone())
-        self.similarity: Literal["dot", "cosine"] = similarity
+    def __init__(self, users: Tensor, items: Tensor, *, similarity: Similarity = "cosine") -> None:
+        super().__init__(similarity)
+        check_tables(users, items)
+        self.users = nn.Parameter(users.detach().clone())
+        self.items = nn.Parameter(items.detach().clone())
 
     @classmethod
     def random(
@@ -44,25 +48,33 @@ class MF(nn.Module):
         *,
         generator: torch.Generator,
         std: float | None = None,
-        similarity: Literal["dot", "cosine"] = "cosine",
+        similarity: Similarity = "cosine",
     ) -> Self:
-        """Normal vectors with standard deviation ``std`` (default ``1/√dim``: a length near 1)."""
-        std = dim**-0.5 if std is None else std
-        tables = [torch.randn(n, dim, generator=generator) * std for n in (n_users, n_items)]
+        """A random start; see :func:`fillrank.encoders.normal_tables`."""
+        return cls(*normal_tables(n_users, n_items, dim, generator=generator, std=std), similarity=similarity)
+
+    @classmethod
+    def from_factors(
+        cls,
+        factors: Factors,
+        *,
+        generator: torch.Generator,
+        scale: float | None = 1.0,
+        jitter: float = 1e-3,
+        similarity: Similarity = "cosine",
+    ) -> Self:
+        """A start at given factors, such as an SVD's; see :func:`fillrank.encoders.tables_of_factors`.
+
+        Example:
+            >>> known = Factors(torch.eye(2) * 5, torch.eye(2))
+            >>> start = MF.from_factors(known, jitter=0.0, generator=torch.Generator())
+            >>> start.users.detach()
+            tensor([[1., 0.],
+                    [0., 1.]])
+        """
+        tables = tables_of_factors(factors, generator=generator, scale=scale, jitter=jitter)
         return cls(*tables, similarity=similarity)
 
-    def user_vectors(self, users: Tensor) -> Tensor:
-        """int64 ``[B]`` → ``[B, d]``."""
-        return self._ready(embedding(users, self.users))
-
-    def item_vectors(self, items: Tensor) -> Tensor:
-        """int64 ``[B]`` → ``[B, d]``."""
-        return self._ready(embedding(items, self.items))
-
-    def factors(self, folding: Folding | None = None) -> Factors:
-        """What was learnt, cut loose from training."""
-        users, items = (table.detach().cpu().clone() for table in (self.users, self.items))
-        return Factors(users, items, similarity=self.similarity, folding=folding)
-
-    def _ready(self, vectors: Tensor) -> Tensor:
-        return normalize(vectors, dim=1) if self.similarity == "cosine" else vectors
+    def tables(self) -> Tables:
+        """The parameters themselves."""
+        return self.users, self.items

@@ -11,7 +11,10 @@ __all__ = ["ClosedFormLoss", "contrast", "contrast_by_autograd"]
 
 
 class ClosedFormLoss(Protocol):
-    """A loss that knows its own gradients with respect to the scores."""
+    """A loss that knows its own gradients with respect to the scores: what :func:`contrast` asks for.
+
+    Every :class:`~fillrank.losses.ScoreLoss` is one.
+    """
 
     def __call__(self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
         """``(pos [B], neg [B, N]) → loss [B]``, for autograd."""
@@ -47,6 +50,17 @@ def contrast(
 
     Returns:
         ``[B]``, differentiable in the three sets of vectors.
+
+    Example:
+        >>> from fillrank.losses import CCL
+        >>> users, items = torch.eye(2).requires_grad_(), torch.eye(2).requires_grad_()
+        >>> loss = contrast(CCL(margin=0.5, negative_weight=2.0), users, items, items)
+        >>> loss  # each row: 0 for the positive, 2 · mean(.5, 0) for the negatives
+        tensor([0.5000, 0.5000], grad_fn=<_ContrastBackward>)
+        >>> loss.mean().backward()
+        >>> users.grad
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.5000]])
     """
     return cast("Tensor", _Contrast.apply(loss, anchors, positives, negatives, mask, log_q))  # type: ignore[no-untyped-call]
 
@@ -82,7 +96,7 @@ class _Contrast(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         anchors, positives, negatives, d_pos, d_neg = ctx.saved_tensors
-        weight = outer[0][:, None]  # goes to the thin sides of the products: no second block of [B, N]
+        weight = outer[0][:, None].to(anchors.dtype)  # to the thin sides of the products: no second block of [B, N]
         d_anchors = torch.addcmul(d_neg @ negatives, d_pos[:, None], positives) * weight
         weighted = anchors * weight
         return None, d_anchors, d_pos[:, None] * weighted, d_neg.T @ weighted, None, None

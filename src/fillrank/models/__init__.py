@@ -1,14 +1,32 @@
 """Named recipes: settings → fit → Recommender."""
 
 from fillrank.errors import SettingsError
+from fillrank.models.als import ALS, IALS
 from fillrank.models.baselines import Popularity
 from fillrank.models.cmc import CMC
+from fillrank.models.gibbs import Gibbs
 from fillrank.models.recipe import Recipe
+from fillrank.models.sgd import SGD
 from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD
 
-__all__ = ["CMC", "RECIPES", "BiasedSVD", "NormalisedSVD", "Popularity", "PureSVD", "Recipe", "recipe"]
+__all__ = [
+    "ALS",
+    "CMC",
+    "IALS",
+    "RECIPES",
+    "SGD",
+    "BiasedSVD",
+    "Gibbs",
+    "NormalisedSVD",
+    "Popularity",
+    "PureSVD",
+    "Recipe",
+    "recipe",
+]
 
-RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (Popularity, PureSVD, NormalisedSVD, BiasedSVD, CMC)}
+RECIPES: dict[str, type[Recipe]] = {
+    kind.kind: kind for kind in (Popularity, PureSVD, NormalisedSVD, BiasedSVD, SGD, ALS, IALS, Gibbs, CMC)
+}
 """Every recipe by its name on the command line."""
 
 

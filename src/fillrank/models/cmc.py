@@ -11,7 +11,7 @@ from fillrank.factors import Factors
 from fillrank.models.cmc_parts import Parts, Watch, ranker
 from fillrank.models.recipe import Recipe
 from fillrank.recommend import Recommender
-from fillrank.training import Batch, LoopSettings
+from fillrank.training import Autograd, Batch, LoopSettings
 from fillrank.training import train as loop
 
 __all__ = ["CMC"]
@@ -95,10 +95,9 @@ class CMC(Recipe):
         parts = Parts.of(self, train)
         watch = None if valid is None else Watch(self, train, valid, parts)
         history = loop(
-            parts.step(self, train),
+            Autograd(parts.step(self, train), parts.modules, self._learning_rates(len(parts.modules))),
             Batch.of(train, self.threshold(train), parts.device),
-            parts.modules,
-            self._loop_settings(len(parts.modules)),
+            self._loop_settings(),
             None if watch is None else watch.look,
         )
         preference, rater = parts.factors(self, train)
@@ -122,12 +121,14 @@ class CMC(Recipe):
             return self.rating_share
         return 1.0 if watch is None else watch.best_share(preference, rater)
 
-    def _loop_settings(self, n_modules: int) -> LoopSettings:
-        slow = self.learning_rate if self.vector_learning_rate is None else self.vector_learning_rate
+    def _learning_rates(self, n_modules: int) -> tuple[float, ...]:
+        of_vectors = self.learning_rate if self.vector_learning_rate is None else self.vector_learning_rate
+        return (of_vectors, self.learning_rate)[:n_modules]
+
+    def _loop_settings(self) -> LoopSettings:
         return LoopSettings(
             epochs=self.epochs,
             batch_size=self.batch_size,
-            learning_rates=(slow, self.learning_rate)[:n_modules],
             patience=self.patience,
             average_span=self.average_span,
             seed=self.seed,

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch import nn
 
 from fillrank.data import Interactions
 from fillrank.encoders import MF, RatingHead
@@ -47,8 +46,7 @@ class Parts:
         generator = torch_stream(settings.seed, "init")
         if settings.start == "spectral":
             spectral = normalised_svd(log, settings.dim, power=1.0, method="randomized", seed=settings.seed)
-            tables = (_jittered(table, generator) for table in (spectral.users, spectral.items))
-            encoder = MF(*tables)
+            encoder = MF.from_factors(spectral, generator=generator)
         else:
             encoder = MF.random(log.n_users, log.n_items, settings.dim, generator=generator)
         head = None
@@ -158,11 +156,6 @@ def _sampler(settings: CMC, known: KnownPositives) -> Sampler:
     if settings.negatives == "in-batch":
         return InBatch(known, correct=settings.correct)
     return Uniform(known, min(settings.n_negatives, known.n_columns), correct=settings.correct)
-
-
-def _jittered(table: Tensor, generator: torch.Generator) -> Tensor:
-    """Rows of unit length with a little noise, so that a row of zeros gets a direction too."""
-    return normalize(table, dim=1) + torch.randn(table.shape, generator=generator) * 1e-3
 
 
 def _score(monitor: str, figures: Mapping[str, float]) -> float:

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from fillrank.data import Interactions
+from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors
+from fillrank.pair_scorer import PairScorer
 from fillrank.recommend import Recommender
 
 __all__ = ["Recipe", "best_by"]
@@ -63,9 +65,9 @@ class Recipe(BaseModel, ABC):
     def _recommender(
         self,
         train: Interactions,
-        scorer: Factors | Blend,
+        scorer: Factors | Blend | PairScorer,
         *,
-        rater: Factors | None = None,
+        rater: Factors | Dated | None = None,
         chosen: Mapping[str, Any] | None = None,
         history: Iterable[Mapping[str, float]] = (),
     ) -> Recommender:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fillrank.data.interactions import Interactions
+from fillrank.dated import Dated
 from fillrank.errors import DataError
 from fillrank.factors import Scorer
 
@@ -21,7 +26,7 @@ def prediction_errors(
     """Prediction minus value for every row of ``test``, in blocks.
 
     Args:
-        rater: predicts a value for a pair.
+        rater: predicts a value for a pair. One that knows days predicts each row at the row's own time, if it has one.
         test: a log with values.
         scale: predictions are clipped to ``(lowest, highest)``; None: they are not.
         memory: bytes that a block may take.
@@ -35,12 +40,16 @@ def prediction_errors(
     if test.values is None:
         raise DataError("prediction errors need values, and this log has none")
     predicted = np.empty(len(test), dtype=np.float32)
+    predict: Callable[..., Tensor] = rater.score_pairs
+    columns: list[NDArray[Any]] = [test.users, test.items]
+    if isinstance(rater, Dated) and test.times is not None:
+        predict, columns = rater.score_pairs_at, [*columns, test.times]
     device, step = getattr(rater, "device", "cpu"), max(1, memory // _PAIR_BYTES)
     for start in range(0, len(test), step):
         rows = slice(start, start + step)
-        users, items = (torch.from_numpy(c[rows].astype(np.int64)).to(device) for c in (test.users, test.items))
+        block = (torch.from_numpy(column[rows].astype(np.int64)).to(device) for column in columns)
         with torch.no_grad():
-            predicted[rows] = rater.score_pairs(users, items).float().cpu().numpy()
+            predicted[rows] = predict(*block).float().cpu().numpy()
     bad = np.flatnonzero(~np.isfinite(predicted))
     if len(bad):
         raise DataError(

@@ -15,8 +15,10 @@ from torch.nn.functional import normalize
 
 from fillrank.data import IdMap, Interactions
 from fillrank.data.ids import as_id_column
+from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors
+from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import rank, top_k
 from fillrank.recommend.histories import Histories, as_log
 
@@ -41,8 +43,8 @@ class Recommender:
         history: one dict per epoch of training.
     """
 
-    scorer: Factors | Blend
-    rater: Factors | None
+    scorer: Factors | Blend | PairScorer
+    rater: Factors | Dated | None
     log: Interactions
     scale: tuple[float, float] | None = None
     name: str = ""
@@ -137,9 +139,9 @@ class Recommender:
             DataError: the model has no item vectors.
         """
         place = self.item_ids.resolve(item_id)
-        vectors = normalize(self.scorer.item_vectors, dim=1)
-        if not vectors.shape[1]:
+        if isinstance(self.scorer, PairScorer) or not self.scorer.item_vectors.shape[1]:
             raise DataError(f"{self.name or 'this model'} has no item vectors, so no item is like another")
+        vectors = normalize(self.scorer.item_vectors, dim=1)
         likeness = (vectors @ vectors[place])[None]
         allowed = torch.ones(len(vectors), dtype=torch.bool)
         allowed[place] = False
@@ -153,17 +155,25 @@ class Recommender:
         users, items = self._pairs(user_ids, item_ids)
         return self.scorer.score_pairs(users, items).numpy()
 
-    def predict(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
+    def predict(
+        self, user_ids: Iterable[Any], item_ids: Iterable[Any], times: Iterable[int] | None = None
+    ) -> NDArray[np.float32]:
         """The expected value of each (user, item) pair, clipped to the scale of the data, float32 ``[B]``.
+
+        Args:
+            user_ids, item_ids: a user and an item for each pair.
+            times: when each is to be rated, in seconds since 1970 (UTC), for a model that knows days; None: on the
+                average day.
 
         Raises:
             UnknownIdError: an id is not known.
-            DataError: this model ranks and does not predict, or there are not as many users as items.
+            DataError: this model ranks and does not predict, it knows no days, or there are not as many users as items
+                or as times.
         """
         if self.rater is None:
             raise DataError(f"{self.name or 'this model'} ranks items but predicts no values; use BiasedSVD or CMC")
         users, items = self._pairs(user_ids, item_ids)
-        predicted = self.rater.score_pairs(users, items)
+        predicted = self.rater.score_pairs(users, items) if times is None else self._at(users, items, times)
         return (predicted if self.scale is None else predicted.clamp(*self.scale)).numpy()
 
     def fold_in(self, histories: Histories) -> Recommender:
@@ -210,6 +220,15 @@ class Recommender:
         if len(users) != len(items):
             raise DataError(f"{len(users)} users came with {len(items)} items; give one item for each user")
         return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))
+
+    def _at(self, users: torch.Tensor, items: torch.Tensor, times: Iterable[int]) -> torch.Tensor:
+        """What the rater predicts for some moments."""
+        if not isinstance(self.rater, Dated):
+            raise DataError(f"{self.name or 'this model'} knows no days; leave times out, or fit Gibbs(dates=True)")
+        when = torch.tensor(np.asarray(list(times), dtype=np.int64))
+        if len(when) != len(users):
+            raise DataError(f"{len(users)} pairs came with {len(when)} times; give one time for each pair")
+        return self.rater.score_pairs_at(users, items, when)
 
     def _item_columns(self, places: NDArray[np.int64]) -> list[pl.Series]:
         ids = self.item_ids.decode(places).alias("item_id")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fillrank.samplers.base import Negatives
+from fillrank.samplers.base import Negatives, Score
 from fillrank.samplers.known import KnownPositives
+from fillrank.samplers.presence import log_absent, log_presence, shares
+from fillrank.samplers.terms import Exclude, Terms
 
 __all__ = ["InBatch"]
 
@@ -20,21 +22,36 @@ class InBatch:
     * an item that this user likes too would be pushed away: known positives are masked;
     * popular items come up in proportion to their popularity, and would be pushed away in the same proportion:
       ``log_q`` is the log of the probability ``1 - (1 - p_i)^B`` that item i is in a batch of B positives, with
-      ``p_i`` its share of all positives.
+      ``p_i`` its share of all positives (the correction of Yi et al. 2019, for items taken once).
 
     Args:
         known: the positives, rows = users.
+        exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.Terms`.
         correct: give that ``log_q``; if False it is zero for all, and popular items are pushed down.
+
+    Raises:
+        SettingsError: ``exclude`` is ``"none"``: a batch holds each row's own positive.
+
+    Example:
+        >>> known = KnownPositives(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 2]), n_columns=3)
+        >>> drawn = InBatch(known).sample(torch.tensor([0, 1]), torch.tensor([1, 2]), torch.Generator())
+        >>> drawn.items, drawn.mask
+        (tensor([1, 2]), tensor([[ True, False], [False, True]]))
     """
 
-    def __init__(self, known: KnownPositives, *, correct: bool = True) -> None:
-        counts = torch.bincount(known.columns, minlength=known.n_columns).double()
-        self._known, self._correct = known, correct
-        self._log_absent = torch.log1p(-counts / counts.sum().clamp(min=1))
+    def __init__(self, known: KnownPositives, *, exclude: Exclude = "known", correct: bool = True) -> None:
+        self._terms = Terms(known, exclude, correct)
+        self._terms.refuse_none("in-batch")
+        self._log_absent = log_absent(shares(known))
 
-    def sample(self, users: Tensor, positives: Tensor, generator: torch.Generator) -> Negatives:  # noqa: ARG002
+    def sample(
+        self,
+        users: Tensor,
+        positives: Tensor,
+        generator: torch.Generator,  # noqa: ARG002
+        score: Score | None = None,  # noqa: ARG002
+    ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`; nothing is drawn, the generator is left alone."""
         items = torch.unique(positives)
         absent = len(positives) * self._log_absent[items]  # log of the chance that no row of the batch holds the item
-        log_q = torch.log(-torch.expm1(absent)) if self._correct else torch.zeros_like(absent)
-        return Negatives(items, log_q.float(), self._known.mask(users, items))
+        return self._terms.negatives(users, positives, items, log_presence(absent))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
 from fillrank.data import Interactions
+from fillrank.errors import DataError
 
 __all__ = ["KnownPositives"]
+
+_KERNEL_FROM = 2**17  # cells; below, compiling the kernel (half a second, once) costs more than it saves
 
 
 class KnownPositives:
@@ -18,13 +22,23 @@ class KnownPositives:
     Attributes:
         n_rows, n_columns: size of the matrix.
         starts: int64 ``[n_rows + 1]``, where each row's part of ``columns`` begins.
-        columns: int64 ``[nnz]``.
+        columns: int64 ``[nnz]``, each once in a row.
+
+    Raises:
+        DataError: there is not a single positive.
+
+    Example:
+        >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["tea", "rum", "rum"])
+        >>> known = KnownPositives.of_users(log)  # rum is item 0, tea item 1
+        >>> known.mask(torch.tensor([1, 0]), torch.tensor([0, 1]))
+        tensor([[ True, False], [ True, True]])
     """
 
     def __init__(self, starts: Tensor, columns: Tensor, n_columns: int) -> None:
+        if not len(columns):
+            raise DataError("there is not a single positive to learn from: the log has no rows that count as relevant")
         self.starts, self.columns = starts, columns
         self.n_rows, self.n_columns = len(starts) - 1, n_columns
-        self._place = torch.full((n_columns,), -1, dtype=torch.int64, device=columns.device)
 
     @classmethod
     def of_users(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
@@ -38,14 +52,47 @@ class KnownPositives:
         starts, columns = log.csc.indptr.astype("int64"), log.csc.indices.astype("int64")
         return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), log.n_users)
 
+    @property
+    def full_rows(self) -> Tensor:
+        """The rows of which every column is a positive, int64: nothing is left to contrast them with."""
+        return torch.nonzero(self.starts.diff() == self.n_columns)[:, 0]
+
     def mask(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Where a column is a positive of a row: bool ``[B, N]``.
 
+        On a CPU, large blocks take the compiled pass of :mod:`fillrank.samplers.known_kernel`.
+
         Args:
             rows: int64 ``[B]``, repeats allowed.
-            columns: int64 ``[N]``, each once.
+            columns: int64 ``[N]``, each once, for all rows; or int64 ``[B, N]``, for each row its own, repeats allowed.
+
+        Raises:
+            DataError: a row or a column is out of range (seen on the compiled pass; elsewhere PyTorch raises).
         """
-        place = self._place
+        if columns.device.type == "cpu" and len(rows) * columns.shape[-1] >= _KERNEL_FROM:
+            return self._mask_by_kernel(rows, columns)
+        return self._mask_shared(rows, columns) if columns.dim() == 1 else self._mask_pairs(rows, columns)
+
+    def mask_by_lookup(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The same as :meth:`mask`, one row at a time: the readable twin."""
+        lists = [self.columns[self.starts[row] : self.starts[row + 1]] for row in rows]
+        wanted = columns.expand(len(rows), -1)
+        return torch.stack([torch.isin(own, known) for own, known in zip(wanted, lists, strict=True)])
+
+    def _mask_by_kernel(self, rows: Tensor, columns: Tensor) -> Tensor:
+        from fillrank.samplers.known_kernel import mask_of_pairs, mask_of_shared
+
+        for name, places, n in (("rows", rows, self.n_rows), ("columns", columns, self.n_columns)):
+            low, high = (int(end) for end in torch.aminmax(places))
+            if low < 0 or high >= n:  # compiled code would read beyond its tables
+                raise DataError(f"{name} run from {low} to {high}, and there are {n} of them")
+        arrays = (part.contiguous().numpy() for part in (rows, columns))
+        of = mask_of_shared if columns.dim() == 1 else mask_of_pairs
+        return torch.from_numpy(of(self.starts.numpy(), self.columns.numpy(), self.n_columns, *arrays))
+
+    def _mask_shared(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Puts the positives of the rows side by side and looks up which of the columns each one is."""
+        place = torch.full((self.n_columns,), -1, dtype=torch.int64, device=columns.device)
         place[columns] = torch.arange(len(columns), device=columns.device)
         each, copies = torch.unique(rows, return_inverse=True)  # a busy row stands in a batch many times
         first = self.starts[each]
@@ -53,12 +100,18 @@ class KnownPositives:
         row = torch.repeat_interleave(length)
         start = first - (length.cumsum(0) - length)
         hit = place[self.columns[start[row] + torch.arange(len(row), device=rows.device)]]
-        place[columns] = -1
         mask = torch.zeros(len(each), len(columns) + 1, dtype=torch.bool, device=rows.device)
         mask[row, hit] = True  # a positive that is not among the columns has place -1: the spare last column
         return mask[copies, :-1]
 
-    def mask_by_lookup(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """The same as :meth:`mask`, one row at a time: the readable twin."""
-        lists = [self.columns[self.starts[row] : self.starts[row + 1]] for row in rows]
-        return torch.stack([torch.isin(columns, known) for known in lists])
+    def _mask_pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Looks every pair up among the sorted pairs, by bisection."""
+        pairs = rows[:, None] * self.n_columns + columns
+        found = torch.searchsorted(self._pairs, pairs).clamp_(max=len(self._pairs) - 1)
+        return self._pairs[found] == pairs
+
+    @cached_property
+    def _pairs(self) -> Tensor:
+        """Every known pair as one number, ``row · n_columns + column``, in rising order: int64 ``[nnz]``."""
+        row = torch.repeat_interleave(self.starts.diff())
+        return (row * self.n_columns + self.columns).sort().values

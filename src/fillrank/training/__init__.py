@@ -1,6 +1,27 @@
-"""Batches, the step, the loop."""
+"""Batches, learners, the loop."""
 
+from fillrank.training.contrast import ContrastStep
+from fillrank.training.learner import Autograd, Learner
 from fillrank.training.loop import History, LoopSettings, Monitor, train
+from fillrank.training.rowwise import RowAdam
+from fillrank.training.shared import ContrastSettings, SharedContrast
 from fillrank.training.step import Batch, CompletionStep, Step, StepWeights
+from fillrank.training.world import World
 
-__all__ = ["Batch", "CompletionStep", "History", "LoopSettings", "Monitor", "Step", "StepWeights", "train"]
+__all__ = [
+    "Autograd",
+    "Batch",
+    "CompletionStep",
+    "ContrastSettings",
+    "ContrastStep",
+    "History",
+    "Learner",
+    "LoopSettings",
+    "Monitor",
+    "RowAdam",
+    "SharedContrast",
+    "Step",
+    "StepWeights",
+    "World",
+    "train",
+]

@@ -33,6 +33,16 @@ class Average:
             torch._foreach_lerp_(self._mean, self._live, max(1 / (self._steps + 1), 1 / self._span))
         self._steps += 1
 
+    def state(self) -> dict[str, Tensor]:
+        """What a resumed training needs."""
+        return {"steps": torch.tensor(self._steps)} | {str(n): mean for n, mean in enumerate(self._mean)}
+
+    def resume(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state`."""
+        self._steps = int(state["steps"])
+        for n, mean in enumerate(self._mean):
+            mean.copy_(state[str(n)])
+
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Inside the block the module holds the averages; afterwards its own values again."""

@@ -6,19 +6,23 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from fillrank.errors import TrainingError
+from fillrank.errors import DataError, TrainingError
 from fillrank.rng import torch_stream
 from fillrank.training.averaging import Average
+from fillrank.training.checkpoint import Checkpoint, Saved
 from fillrank.training.interrupt import Interrupt
+from fillrank.training.learner import Learner
 from fillrank.training.progress import Progress
-from fillrank.training.step import Batch, Step
+from fillrank.training.step import Batch
+from fillrank.training.world import World
 
 __all__ = ["History", "LoopSettings", "Monitor", "train"]
 
@@ -35,20 +39,34 @@ class LoopSettings:
     Attributes:
         epochs: at most this many.
         batch_size: rows of a batch.
-        learning_rates: one for each module.
         patience: epochs without a better score before the loop stops; without a monitor it is not looked at.
         average_span: of the running average of parameters, in epochs; 0 keeps the last values.
+        average_every: steps between two looks of that average at the parameters.
+        schedule: of the learning rate over all epochs: ``"constant"``, or ``"cosine"``, which falls to zero.
+        warm_up: share of all steps over which the learning rate rises to its height.
+        look_every: epochs between two calls of the monitor; the last epoch is always looked at.
         seed: of the order of the rows and of what the step draws.
         progress: show it.
+        checkpoint: a file to which the state goes after each epoch, and from which a stopped training goes on.
     """
 
     epochs: int
     batch_size: int
-    learning_rates: tuple[float, ...]
     patience: int = 3
     average_span: float = 1.0
+    average_every: int = 1
+    schedule: Literal["constant", "cosine"] = "constant"
+    warm_up: float = 0.0
+    look_every: int = 1
     seed: int = 0
     progress: bool = True
+    checkpoint: Path | None = None
+
+    def rate(self, done: float) -> float:
+        """The factor of the learning rate when the share ``done`` of all steps has been taken."""
+        if done < self.warm_up:
+            return done / self.warm_up
+        return 1.0 if self.schedule == "constant" else (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True)
@@ -66,79 +84,135 @@ class History:
     interrupted: bool = False
 
 
-def train(
-    step: Step, rows: Batch, modules: Sequence[nn.Module], settings: LoopSettings, monitor: Monitor | None = None
-) -> History:
-    """Train ``modules`` in place with Adam, and leave in them the averaged parameters of the best epoch.
+def train(learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monitor | None = None) -> History:
+    """Train the modules of ``learner`` in place, and leave in them the averaged parameters of the best epoch.
 
     Each epoch goes once through all rows in a new random order. Ctrl-C ends the loop after the step in hand; what was
     learnt so far is judged once more, and the best is kept.
 
     Args:
-        step: the loss of a batch.
+        learner: turns a batch into a step.
         rows: the whole log.
-        modules: whose parameters are trained, each with its own learning rate in ``settings``.
         settings: see :class:`LoopSettings`.
         monitor: scores the modules after an epoch; None keeps the last epoch.
 
     Raises:
         TrainingError: the loss is NaN or infinite; names the epoch, the step and the part.
+        DataError: the checkpoint is of another training.
     """
-    module = nn.ModuleList(modules)
-    groups = zip(modules, settings.learning_rates, strict=True)
-    optimiser = torch.optim.Adam([{"params": list(part.parameters()), "lr": rate} for part, rate in groups], fused=True)
-    per_epoch = math.ceil(len(rows) / settings.batch_size)
-    average = Average(module, settings.average_span * per_epoch)
-    past: list[dict[str, float]] = []
-    best_score, best_epoch, best_state = -math.inf, 0, module.state_dict()
-    with Interrupt() as interrupt, Progress(settings.epochs, per_epoch, shown=settings.progress) as progress:
-        for epoch in range(1, settings.epochs + 1):
-            started = time.perf_counter()
-            losses = _epoch(step, rows, settings, epoch, _Tools(optimiser, average, progress, interrupt))
-            with average.applied():
-                score, figures = (float(epoch), {}) if monitor is None else monitor()
-                if score > best_score:
-                    best_score, best_epoch, best_state = score, epoch, copy.deepcopy(module.state_dict())
-            seconds = time.perf_counter() - started
-            past.append({"epoch": epoch, "seconds": round(seconds, 3), **losses, **figures})
-            progress.epoch_done(past[-1], best_epoch)
-            if interrupt.asked:
-                _log.warning("stopped by hand in epoch %d; keeping epoch %d, the best so far", epoch, best_epoch)
+    return _Loop(learner, rows, settings, monitor).run()
+
+
+class _Loop:
+    """One training: what it has seen so far, and the best of it."""
+
+    def __init__(self, learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monitor | None) -> None:
+        self.learner, self.rows, self.settings, self.monitor = learner, rows, settings, monitor
+        self.module, self.world = nn.ModuleList(learner.modules), World.current()
+        self.per_epoch = math.ceil(len(rows) / settings.batch_size)
+        self.average = Average(self.module, settings.average_span * self.per_epoch / settings.average_every)
+        self.past: list[dict[str, float]] = []
+        self.best_score, self.best_epoch, self.best_state = -math.inf, 0, self.module.state_dict()
+
+    def run(self) -> History:
+        """Every epoch that is still to come."""
+        settings = self.settings
+        checkpoint = None if settings.checkpoint is None else Checkpoint(settings.checkpoint)
+        if checkpoint is not None:
+            self._resume(checkpoint.read())
+        first, asked = len(self.past) + 1, False
+        shown = settings.progress and self.world.rank == 0
+        with Interrupt() as interrupt, Progress(settings.epochs, self.per_epoch, shown=shown) as progress:
+            for epoch in range(first, settings.epochs + 1):
+                if self._settled(epoch - 1):
+                    break
+                started = time.perf_counter()
+                losses = self._epoch(epoch, progress, interrupt)
+                asked = self.world.any(interrupt.asked)
+                figures = self._look(epoch, last=asked or epoch == settings.epochs)
+                seconds = time.perf_counter() - started
+                self.past.append({"epoch": epoch, "seconds": round(seconds, 3), **losses, **figures})
+                progress.epoch_done(self.past[-1], self.best_epoch)
+                if asked:
+                    _log.warning("stopped by hand in epoch %d; keeping epoch %d, the best", epoch, self.best_epoch)
+                    break
+                if checkpoint is not None and self.world.rank == 0:
+                    checkpoint.write(self._state())
+        self.module.load_state_dict(self.best_state)
+        return History(tuple(self.past), self.best_epoch, asked)
+
+    def _state(self) -> Saved:
+        """All that is needed to go on after the epoch that has just ended; the random streams follow from the seed."""
+        kinds = {
+            "module/": self.module.state_dict(),
+            "best/": self.best_state,
+            "average/": self.average.state(),
+            "learner/": self.learner.state(),
+        }
+        tensors = {prefix + name: tensor for prefix, group in kinds.items() for name, tensor in group.items()}
+        facts = {"training": self._identity(), "past": self.past, "best": [self.best_score, self.best_epoch]}
+        return Saved(tensors, facts)
+
+    def _resume(self, saved: Saved | None) -> None:
+        if saved is None:
+            return
+        if saved.facts["training"] != self._identity():
+            raise DataError(
+                f"{self.settings.checkpoint} is of another training ({saved.facts['training']}, not "
+                f"{self._identity()}); remove it to begin anew, or name another file"
+            )
+        self.module.load_state_dict(saved.below("module/"))
+        self.best_state = saved.below("best/")
+        self.average.resume(saved.below("average/"))
+        self.learner.resume(saved.below("learner/"))
+        self.past = [dict(epoch) for epoch in saved.facts["past"]]
+        self.best_score, self.best_epoch = saved.facts["best"][0], int(saved.facts["best"][1])
+        _log.info("going on after epoch %d of %s", len(self.past), self.settings.checkpoint)
+
+    def _identity(self) -> dict[str, Any]:
+        """What has to agree for a training to be the same one."""
+        shapes = {name: list(p.shape) for name, p in self.module.named_parameters()}
+        settings = self.settings
+        return {
+            "rows": len(self.rows),
+            "epochs": settings.epochs,
+            "batch_size": settings.batch_size,
+            "seed": settings.seed,
+            "route": self.learner.route,
+            "shapes": shapes,
+        }
+
+    def _settled(self, epoch: int) -> bool:
+        return self.monitor is not None and epoch - self.best_epoch >= self.settings.patience * self.settings.look_every
+
+    def _look(self, epoch: int, *, last: bool) -> dict[str, float]:
+        """Judge the averaged parameters, and keep them if none before were better."""
+        if not last and epoch % self.settings.look_every:
+            return {}
+        with self.average.applied():
+            score, figures = (float(epoch), {}) if self.monitor is None else self.world.first(self.monitor)
+            if score > self.best_score:
+                self.best_score, self.best_epoch = score, epoch
+                self.best_state = copy.deepcopy(self.module.state_dict())
+        return dict(figures)
+
+    def _epoch(self, epoch: int, progress: Progress, interrupt: Interrupt) -> dict[str, float]:
+        """One pass over the rows, or as much of it as there is until Ctrl-C; the mean of each part of the loss."""
+        settings, device = self.settings, self.rows.users.device
+        order = torch.randperm(len(self.rows), generator=torch_stream(settings.seed, "shuffle", epoch)).to(device)
+        draws = torch_stream(settings.seed, "draws", epoch, device=device)
+        sums: dict[str, float] = {}
+        for number, places in enumerate(torch.split(order, settings.batch_size), start=1):
+            steps = (epoch - 1) * self.per_epoch + number
+            self.learner.slow_down(settings.rate(steps / (settings.epochs * self.per_epoch + 1)))
+            for name, figure in _finite(self.learner.learn(self.rows.rows(places), draws), epoch, number).items():
+                sums[name] = sums.get(name, 0.0) + figure
+            if steps % settings.average_every == 0 or number == self.per_epoch:
+                self.average.update()
+            progress.step_done()
+            if interrupt.asked and self.world.size == 1:  # of several processes, none may leave the others waiting
                 break
-            if monitor is not None and epoch - best_epoch >= settings.patience:
-                break
-    module.load_state_dict(best_state)
-    return History(tuple(past), best_epoch, interrupt.asked)
-
-
-@dataclass(frozen=True)
-class _Tools:
-    optimiser: torch.optim.Optimizer
-    average: Average
-    progress: Progress
-    interrupt: Interrupt
-
-
-def _epoch(step: Step, rows: Batch, settings: LoopSettings, epoch: int, tools: _Tools) -> dict[str, float]:
-    """One pass over the rows, or as much of it as there is until Ctrl-C; the mean of each part of the loss."""
-    device = rows.users.device
-    order = torch.randperm(len(rows), generator=torch_stream(settings.seed, "shuffle", epoch)).to(device)
-    draws = torch_stream(settings.seed, "draws", epoch, device=device)
-    sums: dict[str, float] = {}
-    for number, places in enumerate(torch.split(order, settings.batch_size), start=1):
-        parts = step(rows.rows(places), draws)
-        figures = _finite(parts, epoch, number)
-        tools.optimiser.zero_grad()
-        total: Any = sum(parts.values())
-        total.backward()
-        tools.optimiser.step()
-        tools.average.update()
-        for name, figure in figures.items():
-            sums[name] = sums.get(name, 0.0) + figure
-        tools.progress.step_done()
-        if tools.interrupt.asked:
-            break
-    return {name: value / number for name, value in sums.items()}
+        return {name: value / number for name, value in sums.items()}
 
 
 def _finite(parts: dict[str, Tensor], epoch: int, number: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import torch
@@ -11,23 +11,47 @@ from torch import Tensor, nn
 
 from fillrank.data import Interactions
 from fillrank.encoders import MF, RatingHead
-from fillrank.losses import ClosedFormLoss, contrast, squared_error
-from fillrank.samplers import Sampler
+from fillrank.losses import ScoreLoss, contrast, squared_error
+from fillrank.samplers import Negatives, Sampler
+from fillrank.training.world import World
 
-__all__ = ["Batch", "CompletionStep", "Step", "StepWeights"]
+__all__ = ["Batch", "CompletionStep", "Step", "StepWeights", "dropout_mask"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a log: int64 ``[B]``, int64 ``[B]``, float32 ``[B]`` or None, bool ``[B]``."""
+    """Some rows of a log.
+
+    Attributes:
+        users, items: int64 ``[B]``.
+        values: float32 ``[B]`` or None.
+        positive: bool ``[B]``.
+        whole: the batch that these rows are one process's part of; None: they are a whole batch.
+        rows_of_whole: which of its rows they are.
+    """
 
     users: Tensor
     items: Tensor
     values: Tensor | None
     positive: Tensor
+    whole: Batch | None = None
+    rows_of_whole: slice = field(default_factory=lambda: slice(None))
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def part(self, world: World) -> Batch:
+        """The rows of this batch that are for this process, which remember the whole."""
+        if world.size == 1:
+            return self
+        rows = world.part(len(self))
+        values = None if self.values is None else self.values[rows]
+        return Batch(self.users[rows], self.items[rows], values, self.positive[rows], self, rows)
+
+    @property
+    def all(self) -> Batch:
+        """The whole batch, of which these rows may be a part."""
+        return self if self.whole is None else self.whole
 
     @classmethod
     def of(cls, log: Interactions, positive_from: float | None, device: str | torch.device) -> Self:
@@ -47,7 +71,11 @@ class Batch:
 
 
 Step = Callable[[Batch, torch.Generator], dict[str, Tensor]]
-"""A batch and a generator in; the named parts of the loss out, each a scalar. Their sum is what is minimised."""
+"""A batch and a generator in; the named parts of the loss out, each a scalar. Their sum is what is minimised.
+
+A part is a sum over the batch's rows, divided by the number of rows of the *whole* batch: a mean, where one process has
+it all. And whatever is drawn, is drawn for the whole, so that the generators of all processes stay in step.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +107,7 @@ class CompletionStep:
 
     encoder: MF
     head: RatingHead | None
-    loss: ClosedFormLoss
+    loss: ScoreLoss
     item_sampler: Sampler
     user_sampler: Sampler | None
     weights: StepWeights
@@ -94,37 +122,50 @@ class CompletionStep:
             predicted, penalty = self.head(
                 batch.users, batch.items, cosine, weights.regularization, weights.bias_regularization
             )
-            parts["squared_error"] = squared_error(predicted, batch.values).mean()
-            parts["penalty"] = penalty.mean()
-        if weights.contrastive > 0 and bool(batch.positive.any()):
+            parts["squared_error"] = squared_error(predicted, batch.values).sum() / len(batch.all)
+            parts["penalty"] = penalty.sum() / len(batch.all)
+        if weights.contrastive > 0 and bool(batch.all.positive.any()):
             parts["contrastive"] = weights.contrastive * self._contrastive(batch, users, items, generator)
         if weights.vector_regularization > 0:
             raw = (
                 nn.functional.embedding(batch.users, encoder.users),
                 nn.functional.embedding(batch.items, encoder.items),
             )
-            lengths = sum((table.square().sum(1).mean() for table in raw), start=torch.zeros(()))
-            parts["vector_penalty"] = weights.vector_regularization * lengths
+            lengths = sum((table.square().sum() for table in raw), start=torch.zeros(()))
+            parts["vector_penalty"] = weights.vector_regularization * lengths / len(batch.all)
         return parts
 
     def _contrastive(self, batch: Batch, users: Tensor, items: Tensor, generator: torch.Generator) -> Tensor:
-        kept = batch.positive
-        user_places, item_places, users, items = batch.users[kept], batch.items[kept], users[kept], items[kept]
-        anchors = self._thin(users, generator)
-        drawn = self.item_sampler.sample(user_places, item_places, generator)
+        whole, kept = batch.all, batch.positive
+        n_positive = int(whole.positive.sum())
+        user_places, item_places = batch.users[kept], batch.items[kept]
+        anchors = self._thin(users, batch, generator)[kept]
+        users, items = users[kept], items[kept]
+        drawn = self.item_sampler.sample(user_places, whole.items[whole.positive], generator)
         vectors = self.encoder.item_vectors(drawn.items)
-        forward = contrast(self.loss, anchors, items, vectors, drawn.mask, drawn.log_q).mean()
+        forward = self._loss_of(anchors, items, vectors, drawn, user_places).sum() / n_positive
         if self.user_sampler is None:
             return forward
-        drawn = self.user_sampler.sample(item_places, user_places, generator)
+        drawn = self.user_sampler.sample(item_places, whole.users[whole.positive], generator)
         vectors = self.encoder.user_vectors(drawn.items)
-        backward = contrast(self.loss, items, users, vectors, drawn.mask, drawn.log_q).mean()
+        backward = self._loss_of(items, users, vectors, drawn, item_places).sum() / n_positive
         return (forward + backward) / 2
 
-    def _thin(self, vectors: Tensor, generator: torch.Generator) -> Tensor:
+    def _loss_of(self, anchors: Tensor, positives: Tensor, vectors: Tensor, drawn: Negatives, rows: Tensor) -> Tensor:
+        loss = self.loss.for_users(rows)
+        return contrast(loss, anchors, positives, vectors, drawn.mask, drawn.log_q if loss.uses_log_q else None)
+
+    def _thin(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         """Dropout on the anchors, drawn from our own generator."""
-        rate = self.weights.dropout
-        if rate == 0:
-            return vectors
-        kept = torch.rand(vectors.shape, generator=generator, device=generator.device).to(vectors.device) >= rate
-        return vectors * kept / (1 - rate)
+        return (
+            vectors
+            if self.weights.dropout == 0
+            else vectors * dropout_mask(batch, vectors, self.weights.dropout, generator)
+        )
+
+
+def dropout_mask(batch: Batch, vectors: Tensor, rate: float, generator: torch.Generator) -> Tensor:
+    """Zero for the share ``rate`` of the entries of ``vectors [B, d]``, ``1/(1 - rate)`` for the rest."""
+    shape = (len(batch.all), vectors.shape[1])
+    kept = torch.rand(shape, generator=generator, device=generator.device)[batch.rows_of_whole] >= rate
+    return kept.to(vectors.device, vectors.dtype).div_(1 - rate)

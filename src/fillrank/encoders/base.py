@@ -1,0 +1,118 @@
+"""What the rest of the library asks of an encoder."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, normalize
+
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Factors, Scorer
+from fillrank.folding import Folding
+
+__all__ = ["PairEncoder", "Similarity", "TableEncoder", "Tables", "VectorEncoder", "check_tables"]
+
+Similarity = Literal["dot", "cosine"]
+Tables = tuple[Tensor, Tensor]
+"""``(users [n_users, d], items [n_items, d])``."""
+
+
+@runtime_checkable
+class VectorEncoder(Protocol):
+    """Gives every user and every item a vector; a score is the product of two.
+
+    Attributes:
+        similarity: ``"cosine"``: the score is the cosine of the two vectors; ``"dot"``: their product as they are.
+    """
+
+    similarity: Similarity
+
+    def tables(self) -> Tables:
+        """All vectors, differentiable, before the normalisation that the cosine asks for.
+
+        For an encoder that mixes rows with one another (a graph, a history) this is where the work is done: a training
+        step calls it once and looks its rows up in what it returns.
+        """
+        ...
+
+    def user_vectors(self, users: Tensor) -> Tensor:
+        """int64 ``[B]`` → ``[B, d]``, ready for the product: of unit length where the similarity is cosine."""
+        ...
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        """int64 ``[B]`` → ``[B, d]``, ready for the product."""
+        ...
+
+    def factors(self, folding: Folding | None = None) -> Factors:
+        """What was learnt, cut loose from training, on the CPU."""
+        ...
+
+
+@runtime_checkable
+class PairEncoder(Protocol):
+    """Scores a user and an item together, by something that is no product of two vectors."""
+
+    def score_pairs(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """int64 ``[B]``, int64 ``[B]`` → ``[B]``, differentiable. Dropout falls where there is a generator."""
+        ...
+
+    def score_block(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """int64 ``[B]``, int64 ``[N]`` (shared) or ``[B, N]`` (each row its own) → ``[B, N]``, differentiable."""
+        ...
+
+    def scorer(self) -> Scorer:
+        """What was learnt, cut loose from training, on the CPU."""
+        ...
+
+
+class TableEncoder(nn.Module):
+    """A :class:`VectorEncoder` that need only say what its :meth:`tables` are.
+
+    Raises:
+        SettingsError: there is no such similarity.
+    """
+
+    def __init__(self, similarity: Similarity) -> None:
+        super().__init__()
+        if similarity not in {"dot", "cosine"}:
+            raise SettingsError(f"similarity must be 'dot' or 'cosine', got {similarity!r}")
+        self.similarity: Similarity = similarity
+
+    def tables(self) -> Tables:
+        """See :meth:`VectorEncoder.tables`."""
+        raise NotImplementedError
+
+    def user_vectors(self, users: Tensor) -> Tensor:
+        """int64 ``[B]`` → ``[B, d]``."""
+        return self._ready(embedding(users, self.tables()[0]))
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        """int64 ``[B]`` → ``[B, d]``."""
+        return self._ready(embedding(items, self.tables()[1]))
+
+    def factors(self, folding: Folding | None = None) -> Factors:
+        """What was learnt, cut loose from training."""
+        with torch.no_grad():
+            users, items = (table.detach().cpu().clone() for table in self.tables())
+        return Factors(users, items, similarity=self.similarity, folding=folding)
+
+    def _ready(self, vectors: Tensor) -> Tensor:
+        return normalize(vectors, dim=1) if self.similarity == "cosine" else vectors
+
+
+def check_tables(users: Tensor, items: Tensor, shape: tuple[int, int] | None = None) -> None:
+    """Refuse tables that do not fit each other or, where ``shape`` is given, the log's ``(n_users, n_items)``.
+
+    Raises:
+        DataError: one is no matrix, their widths differ or are 0, or their lengths are not those of the log.
+    """
+    if users.dim() != 2 or items.dim() != 2 or users.shape[1] != items.shape[1] or not items.shape[1]:
+        shapes = f"{list(users.shape)} and {list(items.shape)}"
+        raise DataError(f"the tables must be [n_users, d] and [n_items, d] with d of 1 or more, got {shapes}")
+    if shape is not None and (len(users), len(items)) != shape:
+        raise DataError(
+            f"the tables are of {len(users)} users and {len(items)} items, the log of {shape[0]} and {shape[1]}; "
+            "make both of the same log"
+        )

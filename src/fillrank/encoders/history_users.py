@@ -1,0 +1,95 @@
+"""Users who are what they have met: a user's vector is made of the vectors of their items."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fillrank.data import Interactions
+from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.sparse import histories_of
+from fillrank.errors import SettingsError
+from fillrank.factors import Factors
+from fillrank.folding import Folding, Projection
+
+__all__ = ["HistoryUsers"]
+
+
+class HistoryUsers(TableEncoder):
+    """``p_u = g · e_u + (1-g) · n_u^-power · Σ W q_i`` over the ``n_u`` items of a user's history: SimpleX's users.
+
+    q are the items' vectors, the same that are ranked, and e the users' own (Mao et al. 2021, with the mean and
+    without attention). With ``g = 0`` users have no parameters: a new one costs nothing, and gets the vector that
+    training would have given them. The history holds the positive that a step trains on, as it does in SimpleX.
+
+    Args:
+        items: the first item vectors, ``[n_items, d]``; copied.
+        log: the histories: every interaction counts as one, whatever its value.
+        users: the first own vectors of the users, ``[n_users, d]``; copied. None where ``own_share`` is 0.
+        own_share: g, from 0 to below 1; 1 would be :class:`~fillrank.encoders.MF`.
+        power: 1 takes the mean over a history, 0.5 divides the sum by ``√n_u``, 0 takes the sum. Where the similarity
+            is cosine and ``own_share`` is 0 it makes no difference.
+        mapped: learn W, ``[d, d]``, from the identity on; if False, W is the identity.
+        similarity: of the vectors.
+
+    Raises:
+        DataError: the tables do not fit the log.
+        SettingsError: ``own_share`` or ``power`` is out of range, or ``users`` does not go with ``own_share``.
+
+    Example:
+        >>> log = Interactions.from_arrays(["ann", "ann", "bob"], [7, 9, 7])
+        >>> encoder = HistoryUsers(torch.eye(2), log, similarity="dot")
+        >>> encoder.user_vectors(torch.tensor([0, 1])).detach()
+        tensor([[0.5000, 0.5000],
+                [1.0000, 0.0000]])
+    """
+
+    def __init__(
+        self,
+        items: Tensor,
+        log: Interactions,
+        *,
+        users: Tensor | None = None,
+        own_share: float = 0.0,
+        power: float = 1.0,
+        mapped: bool = False,
+        similarity: Similarity = "cosine",
+    ) -> None:
+        super().__init__(similarity)
+        _check_share(own_share, users)
+        dim = items.shape[-1]
+        check_tables(items.new_zeros(log.n_users, dim) if users is None else users, items, (log.n_users, log.n_items))
+        self.own_share, self.power = own_share, power
+        self.histories = histories_of(log, power=power, dtype=items.dtype).to(items.device)
+        self.items = nn.Parameter(items.detach().clone())
+        self.users = None if users is None else nn.Parameter(users.detach().clone())
+        self.map = nn.Parameter(torch.eye(dim, dtype=items.dtype, device=items.device)) if mapped else None
+
+    def tables(self) -> Tables:
+        """The users put together from their items, and the items."""
+        met = self.histories.times(self._mapped_items())
+        if self.users is None:
+            return met, self.items
+        return torch.lerp(met, self.users, self.own_share), self.items
+
+    def factors(self, folding: Folding | None = None) -> Factors:
+        """What was learnt, with the way to fold new users in that training itself took, where there is one.
+
+        That is so where users have no vectors of their own, and either the similarity is cosine (a sum has the
+        direction of the mean) or ``power`` is 0.
+        """
+        if folding is None and self.users is None and (self.similarity == "cosine" or self.power == 0):
+            folding = Projection(self._mapped_items().detach().cpu().clone())
+        return super().factors(folding)
+
+    def _mapped_items(self) -> Tensor:
+        return self.items if self.map is None else self.items @ self.map.T
+
+
+def _check_share(own_share: float, users: Tensor | None) -> None:
+    if not 0 <= own_share < 1:
+        raise SettingsError(f"own_share must be from 0 to below 1 (1 would be MF), got {own_share}")
+    if users is None and own_share > 0:
+        raise SettingsError(f"own_share={own_share:g} asks for the users' own vectors; give users, [n_users, d]")
+    if users is not None and own_share == 0:
+        raise SettingsError("users are given, but own_share=0 leaves no room for them; raise it, or leave them out")

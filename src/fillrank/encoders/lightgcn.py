@@ -1,0 +1,135 @@
+"""LightGCN: vectors that are smoothed over the graph of who met what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from fillrank.data import Interactions
+from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.sparse import SparseMatrix, adjacency_of
+from fillrank.errors import SettingsError
+
+__all__ = ["LayerChange", "LightGCN"]
+
+LayerChange = Callable[[Tensor], Tensor]
+"""Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
+
+
+class LightGCN(TableEncoder):
+    """Light graph convolution (He et al. 2020): no weights between the layers, no non-linearity.
+
+    With ``E⁰`` the parameters of users and items together and ``Â`` the symmetric adjacency with entries
+    ``1/√(n_u · n_i)``, layer l is ``E^l = Â E^(l-1)`` and the vectors are ``Σ_l w_l E^l`` over l = 0 … ``n_layers``,
+    by default the mean. Without layers it is :class:`~fillrank.encoders.MF`.
+
+    The map is linear and symmetric, so the gradient takes the same way back: no layer is kept in memory.
+    What it ends in are the smoothed vectors, so that nothing after training needs the graph.
+
+    Args:
+        users: the first user vectors, ``[n_users, d]``; copied.
+        items: the first item vectors, ``[n_items, d]``; copied.
+        log: the graph: every interaction is an edge, whatever its value.
+        n_layers: 0 or more; 2 to 4 are usual.
+        layer_weights: ``w_0 … w_n_layers``; None: ``1/(n_layers + 1)`` each. SimGCL leaves layer 0 out.
+        similarity: of the smoothed vectors.
+
+    Raises:
+        DataError: the tables do not fit the log.
+        SettingsError: ``n_layers`` is negative, or there is not one finite weight for each layer.
+
+    Example:
+        >>> log = Interactions.from_arrays(["ann", "ann", "bob"], [7, 9, 7])
+        >>> encoder = LightGCN(torch.eye(2), torch.zeros(2, 2), log, n_layers=1)
+        >>> encoder.tables()[1].detach()  # an item is what its users are
+        tensor([[0.2500, 0.3536],
+                [0.3536, 0.0000]])
+    """
+
+    def __init__(
+        self,
+        users: Tensor,
+        items: Tensor,
+        log: Interactions,
+        *,
+        n_layers: int = 3,
+        layer_weights: Sequence[float] | None = None,
+        similarity: Similarity = "cosine",
+    ) -> None:
+        super().__init__(similarity)
+        check_tables(users, items, (log.n_users, log.n_items))
+        self.layer_weights = _checked_weights(n_layers, layer_weights)
+        self.users = nn.Parameter(users.detach().clone())
+        self.items = nn.Parameter(items.detach().clone())
+        self.adjacency = adjacency_of(log, users.dtype).to(users.device)
+
+    @property
+    def n_layers(self) -> int:
+        return len(self.layer_weights) - 1
+
+    def tables(self) -> Tables:
+        """The vectors smoothed over the graph."""
+        return self.tables_over(self.adjacency)
+
+    def tables_over(self, adjacency: SparseMatrix, change: LayerChange | None = None) -> Tables:
+        """The vectors smoothed over another graph of the same users and items, or changed on the way: a *view*.
+
+        Args:
+            adjacency: such as a :meth:`~fillrank.encoders.sparse.SparseMatrix.thinned` one.
+            change: applied to the users, then the items, after each layer. The gradient takes no notice of it.
+        """
+        found = _Propagation.apply(self.users, self.items, adjacency, self.layer_weights, change)  # type: ignore[no-untyped-call]
+        return cast("Tables", found)
+
+
+def _propagated(
+    users: Tensor, items: Tensor, adjacency: SparseMatrix, weights: Sequence[float], change: LayerChange | None = None
+) -> Tables:
+    """``Σ_l w_l E^l`` of both sides, outside of autograd."""
+    sums = users * weights[0], items * weights[0]
+    for weight in weights[1:]:
+        users, items = adjacency.product(items, transposed=False), adjacency.product(users, transposed=True)
+        if change is not None:
+            users, items = change(users), change(items)
+        sums[0].add_(users, alpha=weight)
+        sums[1].add_(items, alpha=weight)
+    return sums
+
+
+class _Propagation(torch.autograd.Function):
+    """A polynomial of a symmetric matrix is symmetric: forward and backward are the same product."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        users: Tensor,
+        items: Tensor,
+        adjacency: SparseMatrix,
+        weights: Sequence[float],
+        change: LayerChange | None,
+    ) -> Tables:
+        ctx.adjacency, ctx.weights = adjacency, weights
+        return _propagated(users, items, adjacency, weights, change)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        return *_propagated(outer[0], outer[1], ctx.adjacency, ctx.weights), None, None, None
+
+
+def _checked_weights(n_layers: int, weights: Sequence[float] | None) -> tuple[float, ...]:
+    if n_layers < 0:
+        raise SettingsError(f"n_layers must be 0 or more, got {n_layers}")
+    if weights is None:
+        return (1 / (n_layers + 1),) * (n_layers + 1)
+    if len(weights) != n_layers + 1:
+        raise SettingsError(
+            f"{n_layers} layers want {n_layers + 1} layer_weights, the first for layer 0; got {len(weights)}"
+        )
+    if not all(abs(weight) < float("inf") for weight in weights) or not any(weights):
+        raise SettingsError(f"layer_weights must be finite and not all zero, got {list(weights)}")
+    return tuple(float(weight) for weight in weights)

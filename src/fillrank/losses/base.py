@@ -1,0 +1,131 @@
+"""What every loss of scores shares: the contract, the checks and the working precision."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from fillrank.errors import DataError, SettingsError
+
+__all__ = ["ScoreLoss", "check_above_zero", "check_not_negative", "check_within"]
+
+
+class ScoreLoss(ABC):
+    """A loss of scores in closed form; every loss of this room that is not of vectors is one.
+
+    ``(pos [B], neg [B, N]) → loss [B]``: one positive in each row against the row's negatives. These hold for all:
+
+    * *Masked negatives* (``mask`` is True) cost nothing and get no gradient. An average over negatives divides by N,
+      the number drawn, whether some are masked or not: a masked negative is one that costs nothing.
+    * *A row of which no negative counts* is no contrast. Losses that compare (softmax and pairwise) give 0 and no
+      gradient; losses that add up single scores (logistic, CCL, MMCL) keep the term of the positive.
+    * *``log_q``*, the log of the expected number of draws, is taken by the losses with a sum inside a logarithm
+      (``uses_log_q``); the others refuse it, because it would change nothing or be ignored in silence.
+    * *At a kink* (a score exactly on a margin) the derivative is the one that is smaller in size, 0 for a single hinge.
+    * *Half precision* is widened: scores in bfloat16 or float16 are worked on in float32 and the loss is float32; the
+      gradients come back in the type of the scores.
+
+    A subclass writes the loss twice: ``_value``, to be read and for autograd, and ``_closed_form``, in place.
+    """
+
+    uses_log_q: bool = False
+    """Whether ``log_q`` may be given."""
+
+    whole_batch: bool = False
+    """Whether a row's loss looks at other rows: then call :meth:`for_users`, and show it the batch in one piece."""
+
+    def __call__(self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+        """The loss of each positive: the readable twin, for autograd.
+
+        Args:
+            pos: scores of the positives, ``[B]``.
+            neg: scores of the negatives, ``[B, N]``.
+            mask: bool ``[B, N]``, True where a negative does not count (it is a positive of this user).
+            log_q: log of the expected number of draws of each negative, ``[N]`` or ``[B, N]``.
+
+        Returns:
+            ``[B]``.
+
+        Raises:
+            DataError: the shapes do not fit together.
+            SettingsError: ``log_q`` came, and this loss has no use for it.
+        """
+        self._check(pos, neg, mask, log_q)
+        return self._value(_wide(pos), _wide(neg), mask, log_q)
+
+    def value_and_grad(
+        self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss and its gradients in closed form, in a few element-wise passes. **Overwrites** ``neg``.
+
+        Returns:
+            ``(loss [B], d_pos [B], d_neg [B, N])``, the derivatives of each row's own loss; ``d_neg`` is the memory of
+            ``neg``.
+        """
+        self._check(pos, neg, mask, log_q)
+        with torch.no_grad():
+            work = _wide(neg)
+            loss, d_pos, d_neg = self._closed_form(_wide(pos), work, mask, log_q)
+            if work is not neg:
+                d_neg = neg.copy_(d_neg)
+            return loss, d_pos.to(pos.dtype), d_neg
+
+    def for_users(self, users: Tensor) -> ScoreLoss:  # noqa: ARG002 -- most losses do not ask whose row is whose
+        """The loss for a batch whose rows belong to ``users`` ``[B]``; only losses with several positives change."""
+        return self
+
+    @abstractmethod
+    def _value(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tensor: ...
+
+    @abstractmethod
+    def _closed_form(
+        self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    def _check(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> None:
+        if neg.ndim != 2 or pos.shape != neg.shape[:1]:
+            raise DataError(
+                f"pos [B] and neg [B, N] are wanted, got the shapes {list(pos.shape)} and {list(neg.shape)}"
+            )
+        if mask is not None and (mask.shape != neg.shape or mask.dtype != torch.bool):
+            raise DataError(
+                f"the mask must be bool and of neg's shape {list(neg.shape)}, got {mask.dtype}, {list(mask.shape)}"
+            )
+        if log_q is None:
+            return
+        if not self.uses_log_q:
+            raise SettingsError(
+                f"{type(self).__name__} has no sum inside a logarithm for log_q to correct: leave log_q out "
+                "(losses with uses_log_q take it)"
+            )
+        if log_q.shape not in (neg.shape, neg.shape[1:]):
+            raise DataError(f"log_q must be [N] or [B, N] for neg {list(neg.shape)}, got the shape {list(log_q.shape)}")
+
+
+def check_above_zero(name: str, value: float, advice: str) -> None:
+    """Raise SettingsError unless ``value`` is a positive, finite number."""
+    if not (_is_number(value) and 0 < value < float("inf")):
+        raise SettingsError(f"{name} must be a positive number, got {value!r}; {advice}")
+
+
+def check_not_negative(name: str, value: float) -> None:
+    """Raise SettingsError unless ``value`` is a finite number of 0 or more."""
+    if not (_is_number(value) and 0 <= value < float("inf")):
+        raise SettingsError(f"{name} must be a number of 0 or more, got {value!r}")
+
+
+def check_within(name: str, value: float, lowest: float, highest: float, why: str) -> None:
+    """Raise SettingsError unless ``lowest <= value <= highest``."""
+    if not (_is_number(value) and lowest <= value <= highest):
+        raise SettingsError(f"{name} must be within [{lowest:g}, {highest:g}], {why}; got {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _wide(scores: Tensor) -> Tensor:
+    """Half precision as float32; anything else as it is."""
+    return scores.float() if scores.dtype in {torch.bfloat16, torch.float16} else scores

@@ -1,0 +1,93 @@
+"""Losses that users bring: any function of scores."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fillrank.errors import SettingsError
+from fillrank.losses.base import ScoreLoss
+
+__all__ = ["FromFunction"]
+
+
+@dataclass(frozen=True)
+class FromFunction(ScoreLoss):
+    """A loss from a plain function ``(pos [B], neg [B, N]) → [B]``; autograd finds its gradients.
+
+    A row's loss is a function of the row's own scores. What the function does not ask for is done for it:
+
+    * ``mask``: a function with a parameter of that name gets it. For any other, masked negatives come in as minus
+      infinity, which costs nothing in a softplus, a hinge or a sum of exponentials. A function for which it does not
+      (a square, a plain mean) must take the mask itself; until it does, it shows as a loss that is not finite.
+    * Rows of which no negative counts never reach a function without ``mask``: their loss is 0 and has no gradient.
+    * ``log_q``: a function with a parameter of that name gets it; given to any other, it is an error.
+
+    :func:`fillrank.testing.check_loss` says whether a function keeps the contract.
+
+    Attributes:
+        function: differentiable, torch operations only.
+        takes_mask: whether it has a parameter of that name; not to be set.
+
+    Raises:
+        SettingsError: it is not callable, or (when called) what it returns is not ``[B]``.
+
+    Example:
+        >>> softened = FromFunction(lambda pos, neg: (neg - pos[:, None]).exp().sum(1).log1p())
+        >>> loss, d_pos, d_neg = softened.value_and_grad(torch.zeros(1), torch.zeros(1, 3))
+        >>> loss, d_pos  # log 4, and minus the sum of three quarters
+        (tensor([1.3863]), tensor([-0.7500]))
+    """
+
+    function: Callable[..., Tensor]
+    takes_mask: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise SettingsError(f"a loss must be a function of (pos [B], neg [B, N]), got {self.function!r}")
+        parameters = inspect.signature(self.function).parameters
+        object.__setattr__(self, "uses_log_q", "log_q" in parameters)
+        object.__setattr__(self, "takes_mask", "mask" in parameters)
+
+    def _value(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tensor:
+        options: dict[str, Any] = {"log_q": log_q} if self.uses_log_q else {}
+        if self.takes_mask:
+            return self._called(pos, neg, mask=mask, **options)
+        if neg.shape[1] == 0:
+            return pos * 0
+        if mask is None:
+            return self._called(pos, neg, **options)
+        empty = mask.all(dim=1)
+        neg = neg.masked_fill(mask & ~empty[:, None], -torch.inf)  # empty rows keep numbers that make no NaN
+        return self._called(pos, neg, **options).masked_fill(empty, 0.0)
+
+    def _called(self, pos: Tensor, neg: Tensor, **options: Any) -> Tensor:
+        loss = self.function(pos, neg, **options)
+        if not isinstance(loss, Tensor) or loss.shape != pos.shape:
+            got = f"the shape {list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise SettingsError(
+                f"the loss {_name(self.function)} must return one value for each row, [{len(pos)}], got {got}"
+            )
+        return loss
+
+    def _closed_form(
+        self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.enable_grad():
+            pos, scores = pos.detach().requires_grad_(), neg.detach().requires_grad_()
+            loss = self._value(pos, scores, mask, log_q)
+            if not loss.requires_grad:
+                raise SettingsError(
+                    f"the loss {_name(self.function)} does not depend on the scores by torch operations"
+                )
+            d_pos, d_neg = torch.autograd.grad(loss.sum(), (pos, scores), materialize_grads=True)
+        return loss.detach(), d_pos, neg.copy_(d_neg)
+
+
+def _name(function: Callable[..., Tensor]) -> str:
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,212 @@
+"""Recipes through alternating least squares."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice, product
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError
+from fillrank.factors import Factors
+from fillrank.models.recipe import Recipe, best_by
+from fillrank.ranking import Evaluator
+from fillrank.ranking.lists import MEMORY
+from fillrank.ranking.metrics import rmse
+from fillrank.ranking.predictions import prediction_errors
+from fillrank.recommend import Recommender
+from fillrank.ridge import RidgeMethod, RowSolver
+from fillrank.solvers.als import RatingLoss, als_rounds
+from fillrank.solvers.ials import ImplicitLoss, ials_rounds
+from fillrank.training.interrupt import Interrupt
+from fillrank.training.progress import Progress
+
+__all__ = ["ALS", "IALS"]
+
+_log = logging.getLogger("fillrank")
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+_WEIGHTS, _PENALTIES = (0.01, 0.03, 0.1, 0.3), (0.003, 0.01, 0.02)
+_TRIAL = 4  # rounds after which these are compared; the best pair was the same one after 8 or 16
+
+
+_Judgement: TypeAlias = tuple[float, dict[str, float]]
+"""How good a round is, higher is better, and the figures that say so."""
+_Judge: TypeAlias = Callable[[Factors], _Judgement]
+
+
+class _Alternating(Recipe):
+    """What the two recipes share: how rows are solved, and which round is kept."""
+
+    dim: int = Field(default=64, ge=1)
+    method: RidgeMethod = "cholesky"
+    steps: int = Field(default=3, ge=1)
+    block: int = Field(default=64, ge=1)
+    spread: Positive = 0.1
+    iterations: int = Field(default=16, ge=1)
+    patience: int = Field(default=3, ge=1)
+    seed: int = Field(default=0, ge=0)
+    n_threads: int | None = Field(default=None, ge=1)
+    progress: bool = True
+
+    def _solver(self) -> RowSolver:
+        return RowSolver(self.method, self.steps, self.block, self.n_threads)
+
+
+class ALS(_Alternating):
+    """Ratings by alternating least squares; see :func:`fillrank.solvers.als.als`.
+
+    It predicts values, and ranks by what it predicts. Given a validation part, it keeps the round that predicts that
+    part best.
+
+    Attributes:
+        dim: length of the vectors.
+        regularization, bias_regularization: see :class:`fillrank.solvers.als.RatingLoss`.
+        method, steps, block, n_threads: see :class:`fillrank.ridge.RowSolver`.
+        spread: of the start.
+        iterations: at most this many rounds.
+        patience: rounds without a better error on validation before the learning stops.
+        seed: of the start.
+        progress: show it.
+
+    Example:
+        >>> from fillrank.data import split, synthetic
+        >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
+        >>> model = ALS(dim=4, progress=False).fit(parts.train, parts.valid)
+        >>> again = ALS(**model.settings).fit(parts.train)
+        >>> bool((again.rater.items == model.rater.items).all())
+        True
+    """
+
+    kind: ClassVar[str] = "als"
+
+    regularization: NotNegative = 0.07
+    bias_regularization: NotNegative = 0.02
+    iterations: int = Field(default=30, ge=1)
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+        loss = RatingLoss(self.regularization, self.bias_regularization)
+        rounds = als_rounds(train, self.dim, loss, solver=self._solver(), spread=self.spread, seed=self.seed)
+        judge = _unjudged if valid is None else _error_judge(train, valid)
+        kept = _best_round(self, rounds, judge)
+        chosen = {"iterations": kept.number}
+        return self._recommender(train, kept.factors, rater=kept.factors, chosen=chosen, history=kept.history)
+
+
+class IALS(_Alternating):
+    """Who met what, by implicit alternating least squares; see :func:`fillrank.solvers.ials.ials`. It only ranks.
+
+    Given a validation part, it keeps the round with the best nDCG@10.
+
+    Attributes:
+        dim: length of the vectors; longer ranks better and takes longer.
+        unobserved_weight, regularization: see :class:`fillrank.solvers.ials.ImplicitLoss`. Quality hangs on these two,
+            and what is best differs between data sets by factors of ten; ``"auto"`` takes the best nDCG@10 on the
+            validation part after a few rounds.
+        frequency_exponent: see there too.
+        method, steps, block, n_threads: see :class:`fillrank.ridge.RowSolver`.
+        spread: of the start.
+        iterations: at most this many rounds.
+        patience: rounds without a better nDCG@10 on validation before the learning stops.
+        seed: of the start.
+        progress: show it.
+
+    Example:
+        >>> from fillrank.data import checkerboard
+        >>> recipe = IALS(dim=2, unobserved_weight=0.1, regularization=0.01, progress=False)
+        >>> model = recipe.fit(checkerboard(20))
+        >>> [int(item) % 2 for item in model.recommend(["0", "1"], k=1)["item_id"]]  # even users like even items
+        [0, 1]
+    """
+
+    kind: ClassVar[str] = "ials"
+
+    unobserved_weight: NotNegative | Literal["auto"] = "auto"
+    regularization: NotNegative | Literal["auto"] = "auto"
+    frequency_exponent: NotNegative = 1.0
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+        judge = _unjudged if valid is None else _ndcg_judge(train, valid)
+        weight, penalty = self._chosen(train, judge)
+        kept = _best_round(self, self._rounds(train, weight, penalty), judge)
+        chosen = {"unobserved_weight": weight, "regularization": penalty, "iterations": kept.number}
+        return self._recommender(train, kept.factors, chosen=chosen, history=kept.history)
+
+    def _chosen(self, train: Interactions, judge: _Judge) -> tuple[float, float]:
+        """The two weights as they were given, or the pair that ranks best after a few rounds."""
+        weights = _WEIGHTS if self.unobserved_weight == "auto" else (self.unobserved_weight,)
+        penalties = _PENALTIES if self.regularization == "auto" else (self.regularization,)
+        pairs = list(product(weights, penalties))
+        if len(pairs) == 1:
+            return pairs[0]
+        if judge is _unjudged:
+            raise SettingsError(
+                f"{type(self).__name__} has settings to choose ('auto') and no valid; give valid, or them"
+            )
+        tried = ((pair, next(islice(self._rounds(train, *pair), _TRIAL - 1, None))) for pair in pairs)
+        return best_by(tried, lambda factors: judge(factors)[0])
+
+    def _rounds(self, train: Interactions, weight: float, penalty: float) -> Iterator[Factors]:
+        loss = ImplicitLoss(weight, penalty, self.frequency_exponent)
+        return ials_rounds(train, self.dim, loss, solver=self._solver(), spread=self.spread, seed=self.seed)
+
+
+def _error_judge(train: Interactions, valid: Interactions) -> _Judge:
+    def judge(factors: Factors) -> _Judgement:
+        error = rmse(prediction_errors(factors, valid, scale=train.scale, memory=MEMORY))
+        return -error, {"valid_rmse": error}
+
+    return judge
+
+
+def _ndcg_judge(train: Interactions, valid: Interactions) -> _Judge:
+    evaluator = Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
+
+    def judge(factors: Factors) -> _Judgement:
+        ndcg = evaluator.run(factors)["ndcg@10"]
+        return ndcg, {"valid_ndcg@10": ndcg}
+
+    return judge
+
+
+@dataclass
+class _Kept:
+    """The best round so far, and the figures of all."""
+
+    factors: Factors = field(init=False)
+    number: int = 0
+    gain: float = -math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def _unjudged(factors: Factors) -> _Judgement:  # noqa: ARG001
+    """Without a validation part every round is as good as the one before, and so the last is kept."""
+    return 0.0, {}
+
+
+def _best_round(recipe: _Alternating, rounds: Iterator[Factors], judge: _Judge) -> _Kept:
+    """The best of the first rounds by ``judge``; of equals, the last."""
+    kept, started = _Kept(), time.perf_counter()
+    with Interrupt() as interrupt, Progress(recipe.iterations, 1, shown=recipe.progress) as progress:
+        for number, factors in enumerate(islice(rounds, recipe.iterations), start=1):
+            gain, figures = judge(factors)
+            if gain >= kept.gain:
+                kept.factors, kept.number, kept.gain = factors, number, gain
+            now = time.perf_counter()
+            kept.history.append({"epoch": number, "seconds": round(now - started, 3), **figures})
+            started = now
+            progress.step_done()
+            progress.epoch_done(kept.history[-1], kept.number)
+            if interrupt.asked:
+                _log.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
+            if interrupt.asked or number - kept.number >= recipe.patience:
+                break
+    return kept

@@ -1,0 +1,188 @@
+"""Contrastive recommenders: any encoder, any loss, any sampler, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError
+from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, Watch, pick_route
+from fillrank.models.recipe import Recipe
+from fillrank.recommend import Recommender
+from fillrank.training import Batch, ContrastSettings, LoopSettings
+from fillrank.training import train as loop
+
+__all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Settings = dict[str, Any]
+
+
+class Contrastive(Recipe):
+    """Each (user, item) pair of a log against negatives: one encoder, one loss, one sampler.
+
+    Attributes:
+        encoder: ``"mf"``, ``"lightgcn"``, ``"history"`` or ``"neumf"``; see :mod:`fillrank.encoders`.
+        encoder_settings: of the encoder, such as ``{"n_layers": 2}``.
+        dim: of the vectors.
+        similarity: ``"cosine"`` or ``"dot"``.
+        start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
+            SVD, its rows scaled to the length ``start_scale``.
+        start_scale: see ``start``.
+        loss: its name in :data:`fillrank.losses.LOSSES`.
+        loss_settings: such as ``{"temperature": 0.1}``.
+        sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
+        sampler_settings: such as ``{"n_negatives": 1024}``.
+        positive_from: rows with at least this value are positives; ``"relevant"`` takes the data's own threshold, None
+            every row.
+        learning_rate, regularization, regularized, dropout, clip, precision: see
+            :class:`fillrank.training.ContrastSettings`.
+        route: ``"auto"`` takes the fast one where it can (vectors from two tables, shared negatives, touched rows
+            regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
+        epochs, batch_size, patience, average_span, schedule, warm_up, look_every, seed, progress: see
+            :class:`fillrank.training.LoopSettings`.
+        monitor: the figure of the validation part that picks the best epoch.
+        device: ``"auto"`` takes a GPU where there is one.
+        checkpoint: a file to which the state goes after each epoch; a stopped training goes on from it.
+
+    Example:
+        ``Contrastive(loss="bsl", loss_settings={"temperature": 0.1}, dim=64).fit(split.train, valid=split.valid)``
+    """
+
+    kind: ClassVar[str] = "contrastive"
+
+    encoder: EncoderName = "mf"
+    encoder_settings: Settings = Field(default_factory=dict)
+    dim: int = Field(default=64, ge=1)
+    similarity: Literal["dot", "cosine"] = "cosine"
+    start: Literal["random", "spectral"] = "spectral"
+    start_scale: Positive = 0.3
+    loss: str = "bsl"
+    loss_settings: Settings = Field(default_factory=dict)
+    sampler: str = "uniform"
+    sampler_settings: Settings = Field(default_factory=lambda: {"n_negatives": 1024})
+    positive_from: float | Literal["relevant"] | None = None
+    learning_rate: Positive = 0.001
+    regularization: NotNegative = 0.0
+    regularized: Literal["touched", "all"] = "touched"
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    clip: Positive | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    route: Literal["auto", "autograd"] = "auto"
+    epochs: int = Field(default=30, ge=1)
+    batch_size: int = Field(default=1024, ge=1)
+    patience: int = Field(default=3, ge=1)
+    average_span: NotNegative = 1.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warm_up: float = Field(default=0.0, ge=0, lt=1)
+    look_every: int = Field(default=1, ge=1)
+    monitor: str = "ndcg@20"
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    progress: bool = True
+    checkpoint: str | None = None
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+        log = self._positives(train)
+        parts = ContrastiveParts.of(self, log)
+        learner = pick_route(self, parts)
+        watch = None if valid is None else Watch(self.monitor, train, valid, parts)
+        history = loop(
+            learner,
+            Batch.of(log, None, parts.device),
+            self._loop_settings(),
+            None if watch is None else watch.look,
+        )
+        return self._recommender(
+            train,
+            parts.scorer(),
+            chosen={"epochs": max(history.best_epoch, 1)},
+            history=history.epochs,
+        )
+
+    def _positives(self, log: Interactions) -> Interactions:
+        threshold = log.relevant_from if self.positive_from == "relevant" else self.positive_from
+        if threshold is None:
+            return log.without_values()
+        if log.values is None:
+            raise SettingsError(f"positive_from={threshold:g} asks for values, and this log has none")
+        kept = log.select(log.values >= threshold).without_values()
+        if not len(kept):
+            raise SettingsError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
+        return kept
+
+    def contrast(self) -> ContrastSettings:
+        """The part of the settings that the learner wants."""
+        return ContrastSettings(
+            learning_rate=self.learning_rate,
+            regularization=self.regularization,
+            regularized=self.regularized,
+            dropout=self.dropout,
+            clip=self.clip,
+            precision=self.precision,
+        )
+
+    def _loop_settings(self) -> LoopSettings:
+        return LoopSettings(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            average_span=self.average_span,
+            average_every=8,
+            schedule=self.schedule,
+            warm_up=self.warm_up,
+            look_every=self.look_every,
+            seed=self.seed,
+            progress=self.progress,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+        )
+
+
+class MMCL(Contrastive):
+    """Matrix factorisation with the Multi-Margin Cosine Loss; see :class:`fillrank.losses.MMCL`."""
+
+    kind: ClassVar[str] = "mmcl"
+
+    loss: str = "mmcl"
+
+
+class CCL(Contrastive):
+    """Matrix factorisation with the Cosine Contrastive Loss of SimpleX; see :class:`fillrank.losses.CCL`."""
+
+    kind: ClassVar[str] = "ccl"
+
+    loss: str = "ccl"
+
+
+class BPRMF(Contrastive):
+    """Matrix factorisation with Bayesian personalised ranking (Rendle et al. 2009): :class:`fillrank.losses.BPR`."""
+
+    kind: ClassVar[str] = "bpr"
+
+    loss: str = "bpr"
+    similarity: Literal["dot", "cosine"] = "dot"
+
+
+class LightGCN(Contrastive):
+    """LightGCN vectors (He et al. 2020), with a softmax loss; see :class:`fillrank.encoders.LightGCN`."""
+
+    kind: ClassVar[str] = "lightgcn"
+
+    encoder: EncoderName = "lightgcn"
+    loss: str = "bsl"
+    batch_size: int = Field(default=8192, ge=1)
+
+
+class NeuMF(Contrastive):
+    """Neural matrix factorisation (He et al. 2017): :class:`fillrank.encoders.NeuMF`. It folds no new users in."""
+
+    kind: ClassVar[str] = "neumf"
+
+    encoder: EncoderName = "neumf"
+    loss: str = "logistic"
+    dim: int = Field(default=32, ge=1)
+    sampler_settings: Settings = Field(default_factory=lambda: {"n_negatives": 64})

@@ -1,0 +1,133 @@
+"""What a contrastive recipe is made of: an encoder, a loss and a sampler, each from its name and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import torch
+
+from fillrank.data import Interactions
+from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables
+from fillrank.encoders.base import Tables
+from fillrank.encoders.start import tables_of_factors
+from fillrank.errors import SettingsError
+from fillrank.factors import Factors
+from fillrank.folding import ImplicitRidge
+from fillrank.losses import ScoreLoss
+from fillrank.losses import loss as named_loss
+from fillrank.models.cmc_parts import pick_device
+from fillrank.pair_scorer import PairScorer
+from fillrank.ranking import Evaluator
+from fillrank.rng import torch_stream
+from fillrank.samplers import KnownPositives, Sampler
+from fillrank.samplers import sampler as named_sampler
+from fillrank.solvers.svd import normalised_svd
+from fillrank.training import Autograd, ContrastStep, Learner, SharedContrast, World
+
+if TYPE_CHECKING:
+    from fillrank.models.contrastive import Contrastive
+
+__all__ = ["ENCODERS", "ContrastiveParts", "EncoderName", "Watch", "pick_route"]
+
+EncoderName = Literal["mf", "lightgcn", "history", "neumf"]
+ENCODERS: tuple[EncoderName, ...] = ("mf", "lightgcn", "history", "neumf")
+_SHARED_SAMPLERS = ("uniform", "in-batch", "mixed", "popularity")
+
+
+@dataclass(frozen=True)
+class ContrastiveParts:
+    """Untrained parts for a log, and what is made of them."""
+
+    encoder: MF | LightGCN | HistoryUsers | NeuMF
+    loss: ScoreLoss
+    sampler: Sampler
+    device: torch.device
+
+    @classmethod
+    def of(cls, settings: Contrastive, log: Interactions) -> Self:
+        """The parts that the settings name.
+
+        Raises:
+            SettingsError: a name or a setting is not known, or does not go with the others.
+        """
+        loss = named_loss(settings.loss, **settings.loss_settings)
+        device = pick_device(settings.device)
+        known = KnownPositives.of_users(log, device)
+        fitting = _fitting(settings.sampler_settings, log.n_items)
+        sampler = named_sampler(settings.sampler, known, **fitting)
+        return cls(_encoder(settings, log).to(device), loss, sampler, device)
+
+    def scorer(self) -> Factors | PairScorer:
+        """What was learnt so far."""
+        if isinstance(self.encoder, NeuMF):
+            return self.encoder.scorer()
+        known_way = isinstance(self.encoder, HistoryUsers) and self.encoder.users is None
+        return self.encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0))
+
+
+def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
+    """The fast route where it leads to the same place, autograd where it does not."""
+    contrast, world = settings.contrast(), World.current()
+    everywhere = settings.regularization > 0 and settings.regularized == "all"
+    own_draws = settings.sampler == "hard" or settings.sampler_settings.get("shared") is False
+    if settings.route == "auto" and isinstance(parts.encoder, MF) and not everywhere and not own_draws:
+        return SharedContrast(parts.encoder, parts.loss, parts.sampler, contrast, world=world)
+    step = ContrastStep(parts.encoder, parts.loss, parts.sampler, contrast)
+    return Autograd(step, [parts.encoder], [settings.learning_rate], clip=settings.clip, world=world)
+
+
+class Watch:
+    """Looks at the validation part after each epoch."""
+
+    def __init__(self, monitor: str, train: Interactions, valid: Interactions, parts: ContrastiveParts) -> None:
+        metric, _, k = monitor.partition("@")
+        if not k.isdigit():
+            raise SettingsError(f"monitor must be a figure at a length, such as 'ndcg@20', got {monitor!r}")
+        self._name, self._parts = monitor, parts
+        metrics = tuple(dict.fromkeys((metric, "recall", "ndcg")))
+        self._evaluator = Evaluator(valid, train=train, seen=train.csr, k=int(k), metrics=metrics)
+
+    def look(self) -> tuple[float, dict[str, float]]:
+        """See :data:`fillrank.training.Monitor`."""
+        found = self._evaluator.run(self._parts.scorer()).metrics
+        kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
+        return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
+
+
+def _fitting(settings: Mapping[str, Any], n_items: int) -> dict[str, Any]:
+    """The sampler's settings, with no more negatives than there are items."""
+    found = dict(settings)
+    if isinstance(found.get("n_negatives"), int):
+        found["n_negatives"] = min(found["n_negatives"], n_items)
+    return found
+
+
+def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | HistoryUsers | NeuMF:
+    generator, own = torch_stream(settings.seed, "init"), settings.encoder_settings
+    try:
+        if settings.encoder == "neumf":
+            return NeuMF(log.n_users, log.n_items, dim=settings.dim, generator=generator, **own)
+        users, items = _tables(settings, log, generator)
+        if settings.encoder == "mf":
+            return MF(users, items, similarity=settings.similarity, **own)
+        if settings.encoder == "lightgcn":
+            return LightGCN(users, items, log, similarity=settings.similarity, **own)
+        return HistoryUsers(
+            items,
+            log,
+            users=users if own.get("own_share", 0.0) > 0 else None,
+            similarity=settings.similarity,
+            **own,
+        )
+    except TypeError as error:
+        raise SettingsError(f"encoder_settings of {settings.encoder!r}: {error}") from None
+
+
+def _tables(settings: Contrastive, log: Interactions, generator: torch.Generator) -> Tables:
+    if settings.start == "random":
+        std = settings.start_scale / settings.dim**0.5
+        return normal_tables(log.n_users, log.n_items, settings.dim, generator=generator, std=std)
+    spectral = normalised_svd(log, settings.dim, power=1.0, method="randomized", seed=settings.seed)
+    return tables_of_factors(spectral, generator=generator, scale=settings.start_scale)

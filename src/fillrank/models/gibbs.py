@@ -1,0 +1,94 @@
+"""The recipe for Bayesian matrix factorisation by Gibbs sampling."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.dated import Dated
+from fillrank.models.recipe import Recipe
+from fillrank.recommend import Recommender
+from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
+from fillrank.training.interrupt import Interrupt
+from fillrank.training.progress import Progress
+
+__all__ = ["Gibbs"]
+
+_log = logging.getLogger("fillrank")
+
+
+class Gibbs(Recipe):
+    """Bayesian matrix factorisation with implicit sets; see :func:`fillrank.solvers.gibbs.bayesian_factors`.
+
+    It predicts values, and ranks by what it predicts. There is no regularisation to choose, and a validation part is
+    not looked at. Ctrl-C ends the sampling; the mean of the samples so far is kept.
+
+    Attributes:
+        dim, iterations, burn_in, n_chains, sets, kept_dim, seed: see :class:`fillrank.solvers.gibbs.GibbsSettings`.
+        dates: whether predictions know the day; ``"auto"``: if the log has times. An evaluation then predicts each
+            row that was held out at the row's own time, which tells on which day it was rated: compare such figures
+            with each other. Items are ranked for the average day.
+        progress: show it.
+
+    Example:
+        >>> from fillrank.data import split, synthetic
+        >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions)
+        >>> model = Gibbs(dim=4, iterations=40, burn_in=10, progress=False).fit(parts.train)
+        >>> len(model.recommend(k=3)) == 3 * parts.train.n_users
+        True
+    """
+
+    kind: ClassVar[str] = "gibbs"
+
+    dim: int = Field(default=20, ge=1)
+    iterations: int = Field(default=512, ge=1)
+    burn_in: int = Field(default=50, ge=0)
+    n_chains: int = Field(default=2, ge=1)
+    sets: bool = True
+    dates: bool | Literal["auto"] = False
+    kept_dim: int = Field(default=128, ge=1)
+    seed: int = Field(default=0, ge=0)
+    progress: bool = True
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
+        dates = train.times is not None if self.dates == "auto" else self.dates
+        settings = GibbsSettings(**self.model_dump(exclude={"dates", "progress"}), dates=dates)
+        with Interrupt() as interrupt, Progress(self.iterations, self.n_chains, shown=self.progress) as progress:
+            watch = _Watch(interrupt, progress)
+            mean = bayesian_factors(train, settings, after_sweep=watch)
+        if interrupt.asked:
+            _log.warning("stopped by hand; keeping the mean of %d samples", mean.n_samples)
+        watch.history[-1]["loss"] = mean.loss
+        scorer = mean.rater.undated if isinstance(mean.rater, Dated) else mean.rater
+        return self._recommender(train, scorer, rater=mean.rater, chosen={"dates": dates}, history=watch.history)
+
+
+class _Watch:
+    """Looks at the sweeps of all chains, and notes those of the first.
+
+    Attributes:
+        history: the figures of each sweep of the first chain.
+    """
+
+    def __init__(self, interrupt: Interrupt, progress: Progress) -> None:
+        self._interrupt, self._progress = interrupt, progress
+        self._lock, self._before = threading.Lock(), time.perf_counter()
+        self.history: list[dict[str, float]] = []
+
+    def __call__(self, sweep: Sweep) -> bool:
+        """See :data:`fillrank.solvers.gibbs.AfterSweep`; each chain calls from its own thread."""
+        with self._lock:
+            self._progress.step_done()
+            if sweep.chain == 0:
+                now = time.perf_counter()
+                seconds, self._before = round(now - self._before, 4), now
+                self.history.append(
+                    {"epoch": sweep.number, "seconds": seconds, "train_rmse": sweep.rmse, "noise": sweep.noise}
+                )
+                self._progress.epoch_done(self.history[-1], sweep.number)
+            return self._interrupt.asked

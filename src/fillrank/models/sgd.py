@@ -1,0 +1,127 @@
+"""The recipe for biased matrix factorisation by stochastic gradient descent."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.factors import Factors
+from fillrank.models.recipe import Recipe
+from fillrank.ranking.lists import MEMORY
+from fillrank.ranking.metrics import rmse
+from fillrank.ranking.predictions import prediction_errors
+from fillrank.recommend import Recommender
+from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
+from fillrank.training.interrupt import Interrupt
+from fillrank.training.progress import Progress
+
+__all__ = ["SGD"]
+
+_log = logging.getLogger("fillrank")
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class SGD(Recipe):
+    """Biases and vectors learnt rating by rating; see :func:`fillrank.solvers.sgd.biased_sgd`.
+
+    It predicts values, and ranks by what it predicts. Given a validation part, it keeps the epoch that predicts that
+    part best. Rates and penalties are in units of the values' standard deviation.
+
+    Attributes:
+        dim, regularization, bias_regularization, learning_rate, bias_learning_rate, decay, seed: see
+            :class:`fillrank.solvers.sgd.SgdSettings`.
+        epochs: at most this many.
+        patience: epochs without a better error on validation before the learning stops.
+        n_threads: the result does not depend on it; None takes as many as PyTorch does.
+        progress: show it.
+
+    Example:
+        >>> from fillrank.data import split, synthetic
+        >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
+        >>> model = SGD(dim=4, progress=False).fit(parts.train, parts.valid)
+        >>> again = SGD(**model.settings).fit(parts.train)
+        >>> bool((again.rater.items == model.rater.items).all())
+        True
+    """
+
+    kind: ClassVar[str] = "sgd"
+
+    dim: int = Field(default=64, ge=1)
+    regularization: NotNegative = 0.04
+    bias_regularization: NotNegative = 0.02
+    learning_rate: Positive = 0.03
+    bias_learning_rate: Positive = 0.01
+    decay: float = Field(default=0.95, gt=0, le=1)
+    epochs: int = Field(default=40, ge=1)
+    patience: int = Field(default=3, ge=1)
+    seed: int = Field(default=0, ge=0)
+    n_threads: int | None = Field(default=None, ge=1)
+    progress: bool = True
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+        settings = SgdSettings(**self.model_dump(exclude={"patience", "n_threads", "progress"}))
+        with Interrupt() as interrupt, Progress(self.epochs, 1, shown=self.progress) as progress:
+            watch = _Watch(train, valid, self.patience, interrupt, progress)
+            last = biased_sgd(train, settings, n_threads=self.n_threads, after_epoch=watch)
+        factors = last if watch.best is None else watch.best
+        return self._recommender(
+            train, factors, rater=factors, chosen={"epochs": watch.best_epoch}, history=watch.history
+        )
+
+
+class _Watch:
+    """Looks at each epoch, and says when to stop. Without a validation part the last epoch is the best.
+
+    Attributes:
+        best_epoch: from 1.
+        best: what had been learnt then; None without a validation part.
+        history: the figures of each epoch.
+    """
+
+    def __init__(
+        self,
+        train: Interactions,
+        valid: Interactions | None,
+        patience: int,
+        interrupt: Interrupt,
+        progress: Progress,
+    ) -> None:
+        self._train, self._valid, self._patience = train, valid, patience
+        self._interrupt, self._progress = interrupt, progress
+        self._lowest, self._started = math.inf, time.perf_counter()
+        self.best: Factors | None = None
+        self.best_epoch = 0
+        self.history: list[dict[str, float]] = []
+
+    def __call__(self, epoch: SgdEpoch) -> bool:
+        """See :data:`fillrank.solvers.sgd.AfterEpoch`."""
+        figures = {"rmse": epoch.rmse} | self._judge(epoch)
+        now = time.perf_counter()
+        self.history.append({"epoch": epoch.number, "seconds": round(now - self._started, 3), **figures})
+        self._started = now
+        self._progress.step_done()
+        self._progress.epoch_done(self.history[-1], self.best_epoch)
+        if self._interrupt.asked:
+            _log.warning(
+                "stopped by hand in epoch %d; keeping epoch %d, the best so far", epoch.number, self.best_epoch
+            )
+            return True
+        return epoch.number - self.best_epoch >= self._patience
+
+    def _judge(self, epoch: SgdEpoch) -> dict[str, float]:
+        """The error on the validation part; notes whether it is the lowest so far."""
+        if self._valid is None:
+            self.best_epoch = epoch.number
+            return {}
+        factors = epoch.factors()
+        error = rmse(prediction_errors(factors, self._valid, scale=self._train.scale, memory=MEMORY))
+        if error < self._lowest:
+            self._lowest, self.best_epoch, self.best = error, epoch.number, factors
+        return {"valid_rmse": error}

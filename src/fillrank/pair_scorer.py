@@ -1,0 +1,234 @@
+"""Scores that are no product of two vectors: a small network over each pair of a user and an item.
+
+Shapes: ``B`` users, ``N`` items, ``d`` dimensions of the product, ``h`` width of the first hidden layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, NoReturn, Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+from torch.utils.checkpoint import checkpoint
+
+from fillrank.data.interactions import Interactions
+from fillrank.errors import DataError, TrainingError
+
+__all__ = ["Dropout", "PairScorer", "Side", "Tower", "block_scores", "pair_scores"]
+
+_PAIRS = 1 << 15
+"""Pairs whose hidden layers are held at a time: 4 MiB for 32 numbers each; 2¹² to 2¹⁸ were measured."""
+
+
+class Side(NamedTuple):
+    """What a pair's score needs to know of users, or of items.
+
+    Attributes:
+        product: ``[n, d]``: one factor of the product; that of the users holds the weights of its sum.
+        hidden: ``[n, h]``: this side's part of the first hidden layer. A layer over ``[p; q]`` is ``W_p p + W_q q``, so
+            its two parts are found once for each user and each item, not once for each pair.
+    """
+
+    product: Tensor
+    hidden: Tensor
+
+    def at(self, places: Tensor) -> Side:
+        """The rows at ``places``, int64 of any shape."""
+        return Side(self.product[places], self.hidden[places])
+
+    def split(self, n: int) -> list[Side]:
+        """Parts of at most ``n`` rows."""
+        return [Side(*part) for part in zip(torch.split(self.product, n), torch.split(self.hidden, n), strict=True)]
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Dropout that can be repeated: the same seed sets the same entries to zero."""
+
+    rate: float
+    seed: int
+
+    def begin(self, device: torch.device) -> Callable[[Tensor], Tensor]:
+        """A function that thins one layer after the other."""
+        generator = torch.Generator(device).manual_seed(self.seed)
+
+        def thin(layer: Tensor) -> Tensor:
+            kept = torch.rand(layer.shape, generator=generator, device=device) >= self.rate
+            return layer * kept / (1 - self.rate)
+
+        return thin
+
+
+class Tower(NamedTuple):
+    """From the first hidden layer to a number: ``offset + <output, ReLU(… ReLU(hidden) …)>``.
+
+    Attributes:
+        layers: the further hidden layers, each ``(weight [out, in], bias [out])``.
+        output: ``[width of the last layer]``.
+        offset: a scalar.
+    """
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+    output: Tensor
+    offset: Tensor
+
+    def __call__(self, hidden: Tensor, dropout: Dropout | None = None) -> Tensor:
+        """``[…, h]``, before its ReLU → ``[…]``; the dropout falls on each layer's output."""
+        thin = (lambda layer: layer) if dropout is None else dropout.begin(hidden.device)
+        active = thin(hidden.relu())
+        for weight, bias in self.layers:
+            active = thin(linear(active, weight, bias).relu())
+        return active @ self.output + self.offset
+
+
+def pair_scores(users: Side, items: Side, tower: Tower, dropout: Dropout | None = None) -> Tensor:
+    """Scores of single pairs: sides of ``B`` rows each → ``[B]``."""
+    return (users.product * items.product).sum(-1) + tower(users.hidden + items.hidden, dropout)
+
+
+def block_scores(
+    users: Side, items: Side, tower: Tower, *, places: Tensor | None = None, dropout: Dropout | None = None
+) -> Tensor:
+    """Scores of each user with each of ``N`` items: ``[B, N]``.
+
+    The hidden layers of the whole block would be ``B · N · h`` numbers. They are formed for a few users at a time and,
+    where there are gradients, formed once more on the way back.
+
+    Args:
+        users: ``B`` rows.
+        items: ``N`` rows that all users share; or any number of rows, of which each user has their own ``places``.
+        tower: see :class:`Tower`.
+        places: int64 ``[B, N]``, rows of ``items``; None where the users share them.
+        dropout: each part of the block gets a seed of its own, from this one's on.
+    """
+    n_items = len(items.hidden) if places is None else places.shape[1]
+    step = max(1, _PAIRS // max(n_items, 1))
+    spans = users.split(step)
+    nears: Sequence[Tensor | None] = [None] * len(spans) if places is None else torch.split(places, step)
+    parts = []
+    for number, (span, near) in enumerate(zip(spans, nears, strict=True)):
+        thin = None if dropout is None else replace(dropout, seed=dropout.seed + number)
+        if torch.is_grad_enabled() and len(spans) > 1:
+            parts.append(checkpoint(_part, span, items, tower, near, thin, use_reentrant=False))
+        else:
+            parts.append(_part(span, items, tower, near, thin))
+    return torch.cat(parts)
+
+
+def _part(users: Side, items: Side, tower: Tower, places: Tensor | None, dropout: Dropout | None) -> Tensor:
+    if places is None:
+        products, hidden = users.product @ items.product.T, users.hidden[:, None] + items.hidden
+    else:
+        near = items.at(places)
+        products, hidden = torch.einsum("bd,bnd->bn", users.product, near.product), users.hidden[:, None] + near.hidden
+    return products + tower(hidden, dropout)
+
+
+@dataclass(frozen=True, eq=False)
+class PairScorer:
+    """A :class:`~fillrank.factors.Scorer` that runs a small network over each pair: what a trained NeuMF ends in.
+
+    Attributes:
+        users: ``n_users`` rows.
+        items: ``n_items`` rows.
+        tower: from the first hidden layer on.
+
+    Raises:
+        DataError: the shapes do not fit together.
+        TrainingError: a number is NaN or infinite.
+
+    Example:
+        >>> users = Side(torch.tensor([[2.0]]), torch.zeros(1, 1))
+        >>> items = Side(torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [1.0]]))
+        >>> scorer = PairScorer(users, items, Tower((), torch.tensor([3.0]), torch.tensor(0.5)))
+        >>> scorer.score(torch.tensor([0]))  # 2·1 + 3·ReLU(0) + .5, 2·0 + 3·ReLU(1) + .5
+        tensor([[2.5000, 3.5000]])
+    """
+
+    users: Side
+    items: Side
+    tower: Tower
+
+    def __post_init__(self) -> None:
+        widths = [self.users.product.shape[1:], self.users.hidden.shape[1:]]
+        if widths != [self.items.product.shape[1:], self.items.hidden.shape[1:]]:
+            raise DataError(f"users and items must have the same widths, got {_shapes(self.users, self.items)}")
+        for side in (self.users, self.items):
+            if len(side.product) != len(side.hidden):
+                raise DataError(f"both parts of a side must have the same rows, got {_shapes(side)}")
+        width = self.users.hidden.shape[1]
+        for weight, bias in self.tower.layers:
+            if weight.shape != (len(bias), width):
+                raise DataError(f"a layer over {width} numbers cannot be {list(weight.shape)} and {list(bias.shape)}")
+            width = len(bias)
+        if self.tower.output.shape != (width,):
+            raise DataError(f"output must have shape [{width}], got {list(self.tower.output.shape)}")
+        for name, tensor in self.tensors().items():
+            if not bool(torch.isfinite(tensor).all()):
+                raise TrainingError(f"the scorer's {name!r} holds NaN or infinity; lower the learning rate")
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users.product)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items.product)
+
+    @torch.no_grad()
+    def score(self, users: Tensor) -> Tensor:
+        """Scores of all items: int64 ``[B]`` → ``[B, n_items]``."""
+        return block_scores(self.users.at(users), self.items, self.tower)
+
+    @torch.no_grad()
+    def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``."""
+        return pair_scores(self.users.at(users), self.items.at(items), self.tower)
+
+    def fold_in(self, log: Interactions) -> NoReturn:
+        """There is no closed form for a new user of a network.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError(
+            f"a network over pairs knows no way to fold {log.n_users} new users in; "
+            "fit again with their rows, or use a model of vectors (MF, LightGCN, HistoryUsers)"
+        )
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same scorer on another device."""
+        return type(self).from_parts({name: t.to(device) for name, t in self.tensors().items()}, self.settings())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor, by name: what a saved model keeps beside :meth:`settings`."""
+        sides = {f"{who}.{part}": t for who in _SIDES for part, t in getattr(self, who)._asdict().items()}
+        layers = {
+            f"layers.{n}.{part}": t
+            for n, layer in enumerate(self.tower.layers)
+            for part, t in zip(_LAYER, layer, strict=True)
+        }
+        return sides | layers | {"output": self.tower.output, "offset": self.tower.offset}
+
+    def settings(self) -> dict[str, Any]:
+        """The parts that are not tensors, as plain data."""
+        return {"kind": "pair-scorer", "n_layers": len(self.tower.layers)}
+
+    @classmethod
+    def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
+        """The inverse of :meth:`tensors` and :meth:`settings`."""
+        users, items = (Side(*(tensors[f"{who}.{part}"] for part in Side._fields)) for who in _SIDES)
+        layers = tuple(
+            (tensors[f"layers.{n}.weight"], tensors[f"layers.{n}.bias"]) for n in range(settings["n_layers"])
+        )
+        return cls(users, items, Tower(layers, tensors["output"], tensors["offset"]))
+
+
+_SIDES, _LAYER = ("users", "items"), ("weight", "bias")
+
+
+def _shapes(*sides: Side) -> str:
+    return " and ".join(str([list(part.shape) for part in side]) for side in sides)

@@ -1,0 +1,250 @@
+"""Many ridge regressions at once: one for each row of a sparse table, all on the vectors of its columns.
+
+This is the one step that alternating least squares repeats and that folds new users in. Everything about a row's
+problem stands in :class:`Ridges`; :class:`RowSolver` says how it is solved. Each way is written twice: here for one
+row, to be read (and used for a few rows, where compiling would cost more than it saves, and for double precision), and
+in :mod:`fillrank.ridge_kernels` for many.
+
+Shapes: ``d`` unknowns of a row, ``h`` known cells of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
+
+from fillrank.errors import SettingsError, TrainingError
+
+__all__ = ["RidgeMethod", "Ridges", "RowSolver", "gram", "solve_ridges"]
+
+RidgeMethod = Literal["cholesky", "cg", "block"]
+Array: TypeAlias = NDArray[Any]
+
+_COMPILING = 3.0
+_PLAIN_ROW, _PLAIN_MULTIPLICATION = 5e-5, 1e-10
+"""Seconds, roughly: what compiling a kernel costs, and a row and a multiplication in the plain loop."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ridges:
+    """A ridge regression for each row r of a sparse table.
+
+    Row r minimises over x ``Σ_h (t_h - <q_h, x>)² + xᵀ E x + strength[r] · Σ_k scale[k] · x_k²``, where h runs over the
+    row's known cells.
+
+    Attributes:
+        indptr: integer ``[n_rows + 1]``: the cells of row r are those from ``indptr[r]`` up to ``indptr[r + 1]``.
+        columns: integer ``[nnz]``, the column of each cell.
+        targets: float ``[nnz]``, t.
+        vectors: float ``[n_columns, d]``, q. Their precision is that of the solution.
+        strength: float ``[n_rows]``: how strongly a row is pulled to zero.
+        scale: float ``[d]``: how strongly each unknown is.
+        everywhere: E, float ``[d, d]``, symmetric; None: nothing.
+    """
+
+    indptr: NDArray[Any]
+    columns: NDArray[Any]
+    targets: Array
+    vectors: Array
+    strength: Array
+    scale: Array
+    everywhere: Array | None = None
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def dim(self) -> int:
+        return int(self.vectors.shape[1])
+
+    def cells(self, row: int) -> tuple[Array, Array]:
+        """The vectors ``[h, d]`` and targets ``[h]`` of one row's cells."""
+        of_row = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
+        return self.vectors[self.columns[of_row]], self.targets[of_row]
+
+    def base(self, row: int) -> Array:
+        """The normal equations' matrix of one row but for its cells: ``E + strength · diag(scale)``."""
+        pull = np.diag(self.strength[row] * self.scale)
+        return pull if self.everywhere is None else self.everywhere + pull
+
+
+@dataclass(frozen=True)
+class RowSolver:
+    """How each row's ridge regression is solved.
+
+    Attributes:
+        method: ``"cholesky"`` solves it exactly in ``O(h d² + d³)``. The others improve on a start: ``"cg"`` by
+            ``steps`` of conjugate gradients, ``O(steps · (h d + d²))`` (Takács, Pilászy & Tikk 2011); ``"block"`` by
+            one round of exact steps in ``block`` unknowns at a time, ``O(h d · block + d · block² + d²)`` (iALS++;
+            Rendle, Krichene, Zhang & Koren 2021). A block of all unknowns is the exact solution.
+        steps: of conjugate gradients.
+        block: how many unknowns are solved for together.
+        n_threads: None: as many as PyTorch uses. The result does not depend on it.
+
+    Raises:
+        SettingsError: an unknown method, or a number below 1.
+    """
+
+    method: RidgeMethod = "cholesky"
+    steps: int = 3
+    block: int = 64
+    n_threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in {"cholesky", "cg", "block"}:
+            raise SettingsError(f"method must be 'cholesky', 'cg' or 'block', got {self.method!r}")
+        for name, number in (("steps", self.steps), ("block", self.block), ("n_threads", self.n_threads)):
+            if number is not None and number < 1:
+                raise SettingsError(f"{name} must be 1 or more, got {number}")
+
+
+def solve_ridges(
+    ridges: Ridges,
+    solver: RowSolver | None = None,
+    *,
+    start: Array | None = None,
+    repeats: int = 1,
+    compiled: bool | None = None,
+) -> Array:
+    """The solutions of all rows, ``[n_rows, d]``, in the precision of the vectors.
+
+    Args:
+        ridges: the problems.
+        solver: how they are solved; None: exactly.
+        start: ``[n_rows, d]``, for ``"cg"`` and ``"block"``; None: zeros. It is not changed.
+        repeats: how often such problems will be solved, which says whether compiling pays.
+        compiled: use the compiled kernels (single precision only) or the plain loop; None: what is quicker.
+
+    Raises:
+        SettingsError: the compiled kernels are asked for, and the vectors are not in single precision.
+        TrainingError: the problem of a row has no single solution.
+
+    Example:
+        Two rows over three columns; the first knows columns 0 and 2, the second column 1.
+
+        >>> ridges = Ridges(
+        ...     indptr=np.array([0, 2, 3]),
+        ...     columns=np.array([0, 2, 1], dtype=np.int32),
+        ...     targets=np.array([3.0, 1.0, 4.0]),
+        ...     vectors=np.array([[1.0], [2.0], [1.0]]),
+        ...     strength=np.array([2.0, 1.0]),
+        ...     scale=np.array([1.0]),
+        ... )
+        >>> solve_ridges(ridges).round(6).tolist()  # (3 + 1) / (1 + 1 + 2) and 2 * 4 / (2 * 2 + 1)
+        [[1.0], [1.6]]
+    """
+    dtype, d, solver = ridges.vectors.dtype, ridges.dim, solver or RowSolver()
+    if compiled and dtype != np.float32:
+        raise SettingsError(f"the compiled kernels take float32 vectors, got {dtype}; leave compiled=None")
+    out = np.zeros((ridges.n_rows, d), dtype=dtype) if start is None else np.array(start, dtype=dtype, order="C")
+    if not out.size:
+        return out
+    if compiled is None:
+        compiled = dtype == np.float32 and repeats * _plain_seconds(ridges, solver) > _COMPILING
+    failed = _by_kernel(ridges, solver, out) if compiled else _by_loop(ridges, solver, out)
+    if failed >= 0:
+        raise TrainingError(
+            f"the ridge regression of row {failed} has no single solution; raise the regularization above "
+            f"{ridges.strength[failed] * ridges.scale.min():g}"
+        )
+    return out
+
+
+def gram(vectors: Array) -> Array:
+    """``vectorsᵀ vectors``, float ``[d, d]``, the same bits whatever the number of BLAS threads."""
+    with threadpool_limits(1, user_api="blas"):
+        product: Array = vectors.T @ vectors
+    return product
+
+
+def _plain_seconds(ridges: Ridges, solver: RowSolver) -> float:
+    d, n_cells, n_rows = ridges.dim, len(ridges.columns), ridges.n_rows
+    if solver.method == "cg":
+        rounds, multiplications = solver.steps, (solver.steps + 1) * (2.0 * n_cells * d + n_rows * d * d)
+    else:
+        width = d if solver.method == "cholesky" else min(solver.block, d)
+        rounds, multiplications = -(-d // width), n_cells * d * width + n_rows * d * (width * width / 3 + d)
+    return n_rows * rounds * _PLAIN_ROW + multiplications * _PLAIN_MULTIPLICATION
+
+
+def _by_kernel(ridges: Ridges, solver: RowSolver, out: Array) -> int:
+    from fillrank import ridge_kernels as kernels
+
+    single = partial(np.ascontiguousarray, dtype=np.float32)
+    everywhere = single(np.zeros((0, 0)) if ridges.everywhere is None else ridges.everywhere)
+    indptr = ridges.indptr.astype(np.int64, copy=False)
+    problem = (
+        (indptr, ridges.columns.astype(np.int32, copy=False), single(ridges.targets)),
+        single(ridges.vectors),
+        everywhere,
+        (single(ridges.strength), single(ridges.scale)),
+        out,
+    )
+    kernels_by_name: dict[str, Callable[..., int]] = {
+        "cholesky": kernels.by_cholesky,
+        "cg": partial(kernels.by_gradients, solver.steps),
+        "block": partial(kernels.by_blocks, min(solver.block, ridges.dim)),
+    }
+    task = partial(kernels_by_name[solver.method], *problem)
+    return kernels.run(task, indptr, solver.n_threads or torch.get_num_threads())
+
+
+def _by_loop(ridges: Ridges, solver: RowSolver, out: Array) -> int:
+    ways: dict[str, Callable[[Ridges, int, Array], None]] = {
+        "cholesky": _exact,
+        "cg": partial(_gradients, solver.steps),
+        "block": partial(_blocks, solver.block),
+    }
+    for row in range(ridges.n_rows):
+        try:
+            ways[solver.method](ridges, row, out[row])
+        except LinAlgError:
+            return row
+    return -1
+
+
+def _exact(ridges: Ridges, row: int, x: Array) -> None:
+    X, targets = ridges.cells(row)
+    x[:] = _solved(ridges.base(row) + X.T @ X, X.T @ targets)
+
+
+def _gradients(steps: int, ridges: Ridges, row: int, x: Array) -> None:
+    X, targets = ridges.cells(row)
+    base = ridges.base(row)
+    residual = X.T @ (targets - X @ x) - base @ x
+    direction, squared = residual.copy(), residual @ residual
+    for _ in range(steps):
+        if squared <= 1e-20:  # nothing is left to improve, and the next division would be by zero
+            return
+        change = base @ direction + X.T @ (X @ direction)
+        step = squared / (direction @ change)
+        x += step * direction
+        residual -= step * change
+        before, squared = squared, residual @ residual
+        direction = residual + squared / before * direction
+
+
+def _blocks(block: int, ridges: Ridges, row: int, x: Array) -> None:
+    X, targets = ridges.cells(row)
+    base = ridges.base(row)
+    left = targets - X @ x
+    for low in range(0, ridges.dim, block):
+        part = slice(low, low + block)
+        step = _solved(base[part, part] + X[:, part].T @ X[:, part], X[:, part].T @ left - base[part] @ x)
+        left = left - X[:, part] @ step
+        x[part] += step
+
+
+def _solved(A: Array, b: Array) -> Array:
+    """``A⁻¹ b``; an error where A is not positive definite."""
+    solution: Array = cho_solve(cho_factor(A, check_finite=False), b, check_finite=False)
+    return solution

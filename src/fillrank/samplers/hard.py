@@ -1,0 +1,129 @@
+"""The hardest of a larger draw."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from fillrank.errors import DataError, SettingsError
+from fillrank.samplers.base import Negatives, Sampler, Score, is_whole
+from fillrank.samplers.popularity import Popularity
+from fillrank.samplers.uniform import Uniform
+
+__all__ = ["Hard"]
+
+
+class Hard:
+    """For each positive, the items of a larger draw that the model scores highest now, hardest first.
+
+    Dynamic negative sampling (Zhang et al. 2013), over whatever another sampler draws. What that one masks is the last
+    to be taken. Of the ``n_negatives``, ``n_easy`` may be drawn at random, with replacement, from what the hardest
+    leave over:
+
+    * ``n_easy = 0`` is hard sampling as published. ``log_q`` is the base's, and the corrected sum is one over the
+      hardest alone: below the sum over the catalogue, by what the rest of the draw holds.
+    * ``n_easy ≥ 1`` makes the corrected sum an estimate of the *whole* catalogue again, without bias: the easy ones
+      stand for the rest of the draw, and their ``log_q`` is the base's plus ``log(n_easy / (M - n_hard))``, with M the
+      size of the draw and ``n_hard = n_negatives - n_easy`` (sampling in two phases, the first of them the base's).
+
+    A draw of fewer than ``n_negatives`` items (a small batch) is handed out hardest first, with as many as it has.
+
+    Args:
+        base: draws the candidates, shared or for each positive.
+        n_negatives: how many are kept of them.
+        n_easy: how many of these are random.
+        correct: hand out ``log_q``; if False it is zero for all.
+
+    Raises:
+        SettingsError: a number does not fit the others, or the base draws fewer than are to be kept.
+
+    Example:
+        >>> from fillrank.samplers import KnownPositives
+        >>> known = KnownPositives(torch.tensor([0, 1]), torch.tensor([3]), n_columns=4)
+        >>> sampler = Hard(Uniform(known, 4), n_negatives=2)
+        >>> taste = torch.tensor([[0.1, 0.7, 0.3, 0.9]])
+        >>> batch = torch.tensor([0]), torch.tensor([3]), torch.Generator()
+        >>> sampler.sample(*batch, score=lambda users, items: taste[users][:, items]).items
+        tensor([[1, 2]])
+    """
+
+    def __init__(self, base: Sampler, n_negatives: int, *, n_easy: int = 0, correct: bool = True) -> None:
+        if not is_whole(n_negatives) or n_negatives < 1:
+            raise SettingsError(f"n_negatives must be a whole number of 1 or more, got {n_negatives!r}")
+        if not is_whole(n_easy) or not 0 <= n_easy < n_negatives:
+            raise SettingsError(f"n_easy must be from 0 to n_negatives - 1 = {n_negatives - 1}, got {n_easy!r}")
+        if isinstance(base, Uniform | Popularity) and base.n_negatives < n_negatives:
+            raise SettingsError(
+                f"the base draws {base.n_negatives} candidates, and the n_negatives={n_negatives} hardest are to be "
+                "kept of them; raise the base's n_negatives, ten times as many is usual"
+            )
+        self.base, self.n_negatives, self.n_easy, self._correct = base, n_negatives, n_easy, correct
+
+    def sample(
+        self, users: Tensor, positives: Tensor, generator: torch.Generator, score: Score | None = None
+    ) -> Negatives:
+        """See :class:`fillrank.samplers.Sampler`; the items are always ``[B, N]``.
+
+        Raises:
+            SettingsError: there is no ``score``.
+            DataError: the scores are not ``[B, M]``.
+        """
+        if score is None:
+            raise SettingsError("the sampler 'hard' goes by the model's scores; hand in score=, as the training does")
+        pool = self.base.sample(users, positives, generator, score)
+        hardest = self._hardest(pool, users, score)
+        easy, log_share = self._easy(hardest, pool.items.shape[-1], generator)
+        places = torch.cat([hardest, easy], dim=1)
+        log_q = _at(pool.log_q, places)
+        log_q[:, hardest.shape[1] :] += log_share
+        return Negatives(
+            items=_at(pool.items, places),
+            log_q=log_q if self._correct else torch.zeros_like(log_q),
+            mask=None if pool.mask is None else pool.mask.gather(1, places),
+        )
+
+    def _hardest(self, pool: Negatives, users: Tensor, score: Score) -> Tensor:
+        """Places in the pool of each row's highest scores, int64 ``[B, n_hard]``."""
+        size = pool.items.shape[-1]
+        with torch.no_grad():
+            scores = score(users, pool.items)
+        if scores.shape != (len(users), size):
+            raise DataError(f"score must give [B, N] = [{len(users)}, {size}], got {list(scores.shape)}")
+        if pool.mask is not None:
+            scores = scores.masked_fill(pool.mask, -torch.inf)
+        return scores.topk(min(self.n_negatives - self.n_easy, size), dim=1).indices
+
+    def _easy(self, taken: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, float]:
+        """Random places that are not taken, int64 ``[B, n_easy]``, and the log of how many times each is expected."""
+        left = size - taken.shape[1]
+        if not self.n_easy or not left:
+            return taken[:, :0], 0.0
+        shape = (len(taken), self.n_easy)
+        rank = torch.randint(left, shape, generator=generator, device=generator.device).to(taken.device)
+        return skip(taken, rank), math.log(self.n_easy / left)
+
+
+def skip(taken: Tensor, rank: Tensor) -> Tensor:
+    """The ``rank``-th of the places 0, 1, 2 … that are not taken.
+
+    Args:
+        taken: int64 ``[B, m]``, each once in a row.
+        rank: int64 ``[B, n]``, from 0.
+
+    Returns:
+        int64 ``[B, n]``.
+
+    Example:
+        >>> skip(torch.tensor([[3, 0]]), torch.tensor([[0, 1, 2]]))
+        tensor([[1, 2, 4]])
+    """
+    ordered = taken.sort(dim=1).values
+    free_before = ordered - torch.arange(taken.shape[1], device=taken.device)
+    return rank + torch.searchsorted(free_before, rank, right=True)
+
+
+def _at(values: Tensor, places: Tensor) -> Tensor:
+    """``values`` (``[N]`` for all rows, or ``[B, N]``) at ``places`` ``[B, n]``: a new ``[B, n]``."""
+    return values[places] if values.dim() == 1 else values.gather(1, places)

@@ -1,0 +1,61 @@
+"""The batch's own positives, and items that hardly anyone met."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fillrank.samplers.base import Negatives, Score, check_count
+from fillrank.samplers.known import KnownPositives
+from fillrank.samplers.presence import log_absent, log_presence, shares
+from fillrank.samplers.terms import Exclude, Terms
+from fillrank.samplers.uniform import distinct
+
+__all__ = ["Mixed"]
+
+
+class Mixed:
+    """The items of the batch together with ``n_negatives`` uniform ones (Yang et al. 2020, mixed negative sampling).
+
+    A batch alone shows popular items only: those that few users met are never pushed away, and drift to the top. The
+    uniform part shows the rest of the catalogue. Every item is taken once, whichever part it came from, and ``log_q``
+    is the log of the probability to be in the union: ``1 - (1 - p_i)^B · (1 - n_negatives / n_items)``, with ``p_i``
+    the item's share of all positives and B the size of the batch.
+
+    Args:
+        known: the positives, rows = users.
+        n_negatives: how many uniform items join those of the batch; at most the size of the catalogue.
+        exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.Terms`.
+        correct: give that ``log_q``; if False it is zero for all.
+
+    Raises:
+        SettingsError: ``n_negatives`` does not fit the catalogue, or ``exclude`` is ``"none"``.
+
+    Example:
+        >>> known = KnownPositives(torch.tensor([0, 1, 2]), torch.tensor([0, 1]), n_columns=3)
+        >>> drawn = Mixed(known, 3).sample(torch.tensor([0]), torch.tensor([0]), torch.Generator())
+        >>> drawn.items, drawn.log_q
+        (tensor([0, 1, 2]), tensor([0., 0., 0.]))
+    """
+
+    def __init__(
+        self, known: KnownPositives, n_negatives: int, *, exclude: Exclude = "known", correct: bool = True
+    ) -> None:
+        self.n_negatives = check_count(n_negatives, known.n_columns)
+        self._terms, self._n_items = Terms(known, exclude, correct), known.n_columns
+        self._terms.refuse_none("mixed")
+        self._log_absent = log_absent(shares(known))
+        self._not_drawn = log_absent(torch.tensor(n_negatives / self._n_items, dtype=torch.float64)).item()
+
+    def sample(
+        self,
+        users: Tensor,
+        positives: Tensor,
+        generator: torch.Generator,
+        score: Score | None = None,  # noqa: ARG002
+    ) -> Negatives:
+        """See :class:`fillrank.samplers.Sampler`."""
+        drawn = distinct(self.n_negatives, self._n_items, generator).to(positives.device)
+        items = torch.unique(torch.cat([positives, drawn]))
+        absent = len(positives) * self._log_absent[items] + self._not_drawn
+        return self._terms.negatives(users, positives, items, log_presence(absent))

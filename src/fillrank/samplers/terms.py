@@ -1,0 +1,63 @@
+"""On what terms items are handed out: which of them are masked, and whether ``log_q`` is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import torch
+from torch import Tensor
+
+from fillrank.errors import SettingsError
+from fillrank.samplers.base import Negatives
+from fillrank.samplers.known import KnownPositives
+
+__all__ = ["Exclude", "Terms"]
+
+Exclude: TypeAlias = Literal["known", "own", "none"]
+"""What is no negative of a row: every known positive of its user, only the positive that stands in the row, nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The settings that every sampler has.
+
+    Attributes:
+        known: the positives, rows = users.
+        exclude: ``"known"`` masks every known positive of the user, exactly; ``"own"`` only the row's own positive, as
+            most published in-batch code does; ``"none"`` masks nothing, as most published uniform sampling does.
+        correct: hand out ``log_q``; if False it is zero for all, and the loss counts every draw as one item.
+
+    Raises:
+        SettingsError: one of them is not among its choices.
+    """
+
+    known: KnownPositives
+    exclude: Exclude = "known"
+    correct: bool = True
+
+    def __post_init__(self) -> None:
+        if self.exclude not in get_args(Exclude):
+            raise SettingsError(f"exclude must be 'known', 'own' or 'none', got {self.exclude!r}")
+
+    def negatives(self, users: Tensor, positives: Tensor, items: Tensor, log_q: Tensor) -> Negatives:
+        """``items`` (``[N]`` or ``[B, N]``) with their mask, and with ``log_q`` if it is wanted."""
+        told = log_q.float() if self.correct else torch.zeros_like(log_q, dtype=torch.float32)
+        return Negatives(items, told, self._mask(users, positives, items))
+
+    def _mask(self, users: Tensor, positives: Tensor, items: Tensor) -> Tensor | None:
+        if self.exclude == "none":
+            return None
+        return self.known.mask(users, items) if self.exclude == "known" else items == positives[:, None]
+
+    def refuse_none(self, name: str) -> None:
+        """For a sampler whose draw holds the positives of the batch: something has to mask the row's own.
+
+        Raises:
+            SettingsError: ``exclude`` is ``"none"``.
+        """
+        if self.exclude == "none":
+            raise SettingsError(
+                f"exclude='none' would make each row's own positive one of its negatives in the sampler {name!r}; "
+                "set exclude to 'known' or 'own'"
+            )

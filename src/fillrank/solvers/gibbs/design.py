@@ -1,0 +1,105 @@
+"""A log of ratings as the sampler reads it: three places for each rating, and the sets that users and items hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.data import Interactions
+from fillrank.dated import day_of
+from fillrank.errors import DataError
+
+__all__ = ["Design", "Sets"]
+
+Places = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """Which places hold which members: a user holds the items they met, an item the users who met it.
+
+    Attributes:
+        ends: int64 ``[n_members + 1]``.
+        holders: int32 ``[nnz]``: those that hold member m are ``holders[ends[m]:ends[m + 1]]``.
+        shares: float64 ``[n]``: what a place takes of each of its members, one over the root of how many it holds.
+    """
+
+    ends: NDArray[np.int64]
+    holders: Places
+    shares: NDArray[np.float64]
+
+    @property
+    def n_members(self) -> int:
+        return len(self.ends) - 1
+
+    @classmethod
+    def of(cls, members: Places, holders: Places, n_members: int, n_holders: int) -> Self:
+        """From pairs of a member and a place that holds it.
+
+        >>> sets = Sets.of(np.array([1, 0, 1], np.int32), np.array([0, 1, 1], np.int32), n_members=2, n_holders=2)
+        >>> sets.ends.tolist(), sets.holders.tolist(), sets.shares.round(3).tolist()
+        ([0, 1, 3], [1, 0, 1], [1.0, 0.707])
+        """
+        order = np.argsort(members, kind="stable")
+        ends = np.append(0, np.cumsum(np.bincount(members, minlength=n_members))).astype(np.int64)
+        sizes = np.bincount(holders, minlength=n_holders)
+        return cls(ends, holders[order], 1 / np.sqrt(np.maximum(sizes, 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The log.
+
+    Attributes:
+        places: users, items and days: int32 ``[nnz]`` each. Without dates, all days are day 0.
+        sizes: how many there are of the three.
+        targets: float64 ``[nnz]``, the values shifted and scaled to mean 0 and spread 1.
+        mean, spread: of the values.
+        user_sets, item_sets: the items that each user met, the users who met each item; or None.
+        days: int64 ``[n_days]``, days since 1970 in rising order; empty without dates.
+    """
+
+    places: tuple[Places, Places, Places]
+    sizes: tuple[int, int, int]
+    targets: NDArray[np.float64]
+    mean: float
+    spread: float
+    user_sets: Sets | None
+    item_sets: Sets | None
+    days: NDArray[np.int64]
+
+    @property
+    def dated(self) -> bool:
+        """Whether days are told apart."""
+        return len(self.days) > 0
+
+    @classmethod
+    def of(cls, log: Interactions, *, dates: bool = False, sets: bool = True) -> Self:
+        """From a log with values and, for ``dates``, times.
+
+        Raises:
+            DataError: there are no rows, no values, or no times where dates are asked for.
+        """
+        if log.values is None or not len(log):
+            raise DataError("Gibbs sampling learns from values, and this log has none; read it with a value column")
+        days, places = np.zeros(0, dtype=np.int64), np.zeros(len(log), dtype=np.int32)
+        if dates:
+            if log.times is None:
+                raise DataError("dates=True needs times, and this log has none; read it with a time column")
+            days, inverse = np.unique(day_of(log.times), return_inverse=True)
+            places = inverse.astype(np.int32)
+        users, items, values = log.users, log.items, log.values.astype(np.float64)
+        mean, spread = float(values.mean()), float(values.std()) or 1.0
+        return cls(
+            places=(users, items, places),
+            sizes=(log.n_users, log.n_items, max(len(days), 1)),
+            targets=(values - mean) / spread,
+            mean=mean,
+            spread=spread,
+            user_sets=Sets.of(items, users, log.n_items, log.n_users) if sets else None,
+            item_sets=Sets.of(users, items, log.n_users, log.n_items) if sets else None,
+            days=days,
+        )

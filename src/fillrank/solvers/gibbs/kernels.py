@@ -1,0 +1,135 @@
+"""The passes over a log that a sweep is made of, compiled; each stands beside a plain version of itself.
+
+A rating n belongs to three places: ``own[n]`` on the side that is being drawn, ``first[n]`` and ``second[n]`` on the
+two others. In one dimension its prediction is ``own value · slope``, plus what does not depend on the own value, with
+``slope = x[first[n]] + y[second[n]]``; what all dimensions together leave over of it is ``errors[n]``. Of the ratings,
+a place's value need know no more than
+
+    ``curvature = Σ slope²``   and   ``pull = Σ slope · error``,
+
+and if the place moves by δ, its pull falls by ``δ · curvature``: many draws, one pass over the log. Compiled and plain
+versions add up in the same order and agree to the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["draw_members", "gather", "move", "plain_draw_members", "plain_gather", "plain_move"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.int32]
+
+
+def plain_gather(
+    own: Places, first: Places, second: Places, x: Floats, y: Floats, errors: Floats, sums: Floats
+) -> None:
+    """Fill ``sums [2, n]`` with the curvature and the pull of each of the n places.
+
+    Args:
+        own: ``[nnz]``, each rating's place on the side that is to be drawn.
+        first, second: ``[nnz]``, its places on the two other sides.
+        x, y: values of those sides in the dimension at hand.
+        errors: ``[nnz]``, value minus prediction.
+        sums: ``[2, n]``, written over.
+    """
+    slopes = x[first] + y[second]
+    sums[0] = np.bincount(own, slopes * slopes, sums.shape[1])
+    sums[1] = np.bincount(own, slopes * errors, sums.shape[1])
+
+
+@njit(nogil=True)
+def gather(own: Places, first: Places, second: Places, x: Floats, y: Floats, errors: Floats, sums: Floats) -> None:
+    """:func:`plain_gather`, compiled."""
+    sums[:] = 0.0
+    for n in range(len(own)):
+        place = own[n]
+        slope = x[first[n]] + y[second[n]]
+        sums[0, place] += slope * slope
+        sums[1, place] += slope * errors[n]
+
+
+def plain_move(own: Places, first: Places, second: Places, x: Floats, y: Floats, errors: Floats, steps: Floats) -> None:
+    """Take from ``errors`` what the steps ``[n]`` of the places explain. The rest as in :func:`plain_gather`."""
+    errors -= steps[own] * (x[first] + y[second])
+
+
+@njit(nogil=True)
+def move(own: Places, first: Places, second: Places, x: Floats, y: Floats, errors: Floats, steps: Floats) -> None:
+    """:func:`plain_move`, compiled."""
+    for n in range(len(own)):
+        errors[n] -= steps[own[n]] * (x[first[n]] + y[second[n]])
+
+
+def plain_draw_members(
+    ends: NDArray[np.int64],
+    holders: Places,
+    shares: Floats,
+    sums: Floats,
+    totals: Floats,
+    values: Floats,
+    normals: Floats,
+    prior: tuple[float, float, float],
+) -> None:
+    """Draw the value of each member of the sets, one after another, each given all the rest.
+
+    A place holds a set of members and takes ``share`` times the sum of their values, so a member's step δ moves each of
+    its holders by ``share · δ``. A member's value is normal; what its holders say of it has the precision
+    ``noise · Σ share² · curvature``.
+
+    Args:
+        ends, holders: the places that hold member m are ``holders[ends[m]:ends[m + 1]]``.
+        shares: ``[n]``, what a place takes of each of its members.
+        sums: ``[2, n]``, curvature and pull of the places; the pull is kept up to date.
+        totals: ``[n]``, what the places have of themselves and of their members; kept up to date.
+        values: ``[members]``, drawn anew.
+        normals: ``[members]``, standard normal.
+        prior: mean and precision of the members' values, and the precision of the noise.
+    """
+    mean, precision, noise = prior
+    curvature, pull = sums
+    for member in range(len(values)):
+        held = holders[ends[member] : ends[member + 1]]
+        known = sum((shares[place] ** 2 * curvature[place] for place in held), start=0.0)
+        asked = sum((shares[place] * pull[place] for place in held), start=0.0)
+        certainty = noise * known + precision
+        target = noise * (asked + known * values[member]) + precision * mean
+        step = target / certainty + normals[member] / np.sqrt(certainty) - values[member]
+        values[member] += step
+        totals[held] += shares[held] * step
+        pull[held] -= shares[held] * step * curvature[held]
+
+
+@njit(nogil=True)
+def draw_members(
+    ends: NDArray[Any],
+    holders: Places,
+    shares: Floats,
+    sums: Floats,
+    totals: Floats,
+    values: Floats,
+    normals: Floats,
+    prior: tuple[float, float, float],
+) -> None:
+    """:func:`plain_draw_members`, compiled."""
+    mean, precision, noise = prior
+    for member in range(len(values)):
+        known, asked = 0.0, 0.0
+        for at in range(ends[member], ends[member + 1]):
+            place = holders[at]
+            share = shares[place]
+            known += share * share * sums[0, place]
+            asked += share * sums[1, place]
+        certainty = noise * known + precision
+        target = noise * (asked + known * values[member]) + precision * mean
+        step = target / certainty + normals[member] / np.sqrt(certainty) - values[member]
+        values[member] += step
+        for at in range(ends[member], ends[member + 1]):
+            place = holders[at]
+            part = shares[place] * step
+            totals[place] += part
+            sums[1, place] -= part * sums[0, place]

@@ -1,0 +1,177 @@
+"""Ratings against item vectors that are given: the squared error of any users, and the users for whom it is least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding
+
+from fillrank.data import Interactions
+from fillrank.errors import DataError
+from fillrank.ridge import Ridges, solve_ridges
+from fillrank.solvers.dense import Cells
+from fillrank.solvers.dense.sides import Ridge, Side, solve_rows
+
+__all__ = ["Problem", "Ratings", "check_item_factors", "problem_of"]
+
+Ratings: TypeAlias = Interactions | Tensor
+"""A log with values, or a table ``[n_users, n_items]`` of floats with NaN where a rating is missing."""
+
+
+class Problem(Protocol):
+    """One kind of ratings beside the item factors. Its *rows* are what batches are made of."""
+
+    @property
+    def n_users(self) -> int: ...
+    @property
+    def n_rows(self) -> int: ...
+
+    def solved(self, regularization: float) -> Tensor:
+        """The users with the least error and penalty, ``[n_users, d]``; see :func:`.given_items.solve_users`."""
+        ...
+
+    def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Over the ratings in ``rows``, with ``users [n_users, d]``: the means of ``(r - <u, q>)²`` and of ``|u|²``."""
+        ...
+
+
+def problem_of(item_factors: Tensor, ratings: Ratings, mask: Tensor | None = None) -> Problem:
+    """Check what was given and put it together.
+
+    Raises:
+        DataError: the factors or the ratings are not what they should be, or do not fit together.
+    """
+    check_item_factors(item_factors)
+    if isinstance(ratings, Interactions):
+        return _log_problem(item_factors, ratings, mask)
+    return _table_problem(item_factors, ratings, mask)
+
+
+def check_item_factors(item_factors: Tensor) -> None:
+    """Raise a DataError unless these are finite vectors of floats, ``[n_items, d]`` with d of 1 or more."""
+    if not isinstance(item_factors, Tensor) or item_factors.dim() != 2 or not _is_float(item_factors):
+        raise DataError(
+            f"item_factors must be a float32 or float64 tensor [n_items, d], got {_described(item_factors)}"
+        )
+    if not item_factors.shape[1]:
+        raise DataError("the item factors have no dimensions, so they tell nothing of the items; give d of 1 or more")
+    bad = int((~torch.isfinite(item_factors)).any(1).sum())
+    if bad:
+        raise DataError(f"{bad} of {len(item_factors)} item factors are NaN or infinite; give what a model has learned")
+
+
+@dataclass(frozen=True, eq=False)
+class _Log:
+    """Ratings one by one, a row each: ``users``, ``items`` int64 and ``values``, ``[nnz]``."""
+
+    item_factors: Tensor
+    log: Interactions
+    users: Tensor
+    items: Tensor
+    values: Tensor
+
+    @property
+    def n_users(self) -> int:
+        return self.log.n_users
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.users)
+
+    def solved(self, regularization: float) -> Tensor:
+        vectors, counts = self.item_factors.detach().cpu().numpy(), self.log.user_counts
+        ridges = Ridges(
+            indptr=self.log.csr.indptr,
+            columns=self.log.items,
+            targets=self.values.cpu().numpy(),
+            vectors=vectors,
+            strength=np.where(counts > 0, regularization * counts, 1.0).astype(vectors.dtype),
+            scale=np.ones(vectors.shape[1], vectors.dtype),
+        )
+        found = solve_ridges(ridges) if regularization > 0 else _shortest(ridges)
+        return torch.from_numpy(found).to(self.item_factors.device)
+
+    def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        own = embedding(self.users[rows], users)
+        error = self.values[rows] - (own * self.item_factors[self.items[rows]]).sum(1)
+        return error.square().mean(), own.square().sum(1).mean()
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Ratings user by user, a row each: ``values``, 0 in the holes, and ``known``, 0 there; ``[n_users, n_items]``."""
+
+    item_factors: Tensor
+    values: Tensor
+    known: Tensor
+
+    @property
+    def n_users(self) -> int:
+        return len(self.values)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.values)
+
+    def solved(self, regularization: float) -> Tensor:
+        items, values, known = (t.detach().double().cpu().numpy() for t in (self.item_factors, self.values, self.known))
+        columns = Side(items, np.zeros(len(items)))
+        found = solve_rows(columns, Cells(values, known), Ridge(per_weight=regularization, bias=False))
+        return torch.from_numpy(found.factors).to(self.item_factors)
+
+    def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        own, known = users[rows], self.known[rows]
+        error = (self.values[rows] - own @ self.item_factors.T) * known
+        n = known.sum().clamp(min=1)  # a batch may be nothing but holes
+        return error.square().sum() / n, (known.sum(1) * own.square().sum(1)).sum() / n
+
+
+def _shortest(ridges: Ridges) -> np.ndarray:
+    """Without a penalty a user need not be determined: the shortest of the answers."""
+    answers = [np.linalg.lstsq(*ridges.cells(row), rcond=None)[0] for row in range(ridges.n_rows)]
+    return np.array(answers, dtype=ridges.vectors.dtype).reshape(ridges.n_rows, ridges.dim)
+
+
+def _log_problem(item_factors: Tensor, log: Interactions, mask: Tensor | None) -> _Log:
+    if mask is not None:
+        raise DataError("a mask goes with a table; in a log, what is missing has no row")
+    if log.values is None:
+        raise DataError("ratings are wanted, and this log has no values; read it with a value column")
+    if log.n_items != len(item_factors):
+        raise DataError(f"the log is over {log.n_items} items, the item factors over {len(item_factors)}")
+    if not len(log):
+        raise DataError("the log has no rows, so there is nothing to solve for")
+    users, items = (torch.from_numpy(c.astype("int64")).to(item_factors.device) for c in (log.users, log.items))
+    return _Log(item_factors.detach(), log, users, items, torch.tensor(log.values).to(item_factors))
+
+
+def _table_problem(item_factors: Tensor, table: Tensor, mask: Tensor | None) -> _Table:
+    if not isinstance(table, Tensor) or table.dim() != 2 or not _is_float(table):
+        raise DataError(f"ratings must be a log or a float32 or float64 table, got {_described(table)}")
+    if table.shape[1] != len(item_factors):
+        raise DataError(f"the table has {table.shape[1]} columns, and there are {len(item_factors)} item factors")
+    known = ~table.isnan()
+    if mask is not None:
+        if not isinstance(mask, Tensor) or mask.shape != table.shape or mask.dtype != torch.bool:
+            raise DataError(f"mask must be a bool tensor of shape {list(table.shape)}, got {_described(mask)}")
+        known &= mask.to(table.device)
+    infinite = (known & table.isinf()).nonzero()
+    if len(infinite):
+        user, item = infinite[0].tolist()
+        raise DataError(f"{len(infinite)} ratings are infinite, the first in row {user}, column {item}; NaN is missing")
+    if not bool(known.any()):
+        raise DataError(f"no rating of the {len(table)}×{len(item_factors)} table is known; nothing to solve for")
+    values = torch.where(known, table, 0.0)
+    return _Table(item_factors.detach(), values.to(item_factors), known.to(item_factors))
+
+
+def _is_float(tensor: Tensor) -> bool:
+    return tensor.dtype in {torch.float32, torch.float64}
+
+
+def _described(found: object) -> str:
+    return f"{found.dtype} of shape {list(found.shape)}" if isinstance(found, Tensor) else type(found).__name__

@@ -1,0 +1,156 @@
+"""Implicit alternating least squares: who met what, with a small weight on zero everywhere else.
+
+The loss is that of Rendle, Krichene, Zhang & Koren (RecSys 2022), a revisit of Hu, Koren & Volinsky (2008)::
+
+    Σ_obs (<w_u, h_i> - 1)²  +  unobserved_weight · Σ_all <w_u, h_i>²
+        +  regularization · Σ_u (n_u + unobserved_weight · n_items)^frequency_exponent · |w_u|²
+        +  regularization · Σ_i (n_i + unobserved_weight · n_users)^frequency_exponent · |h_i|²
+
+with ``n_u`` and ``n_i`` the number of interactions of a user and of an item. The sum over all pairs goes through the
+Gram matrices of the two sides, so nothing of the size of the whole table is ever formed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fillrank.data import Interactions
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Factors
+from fillrank.folding import ImplicitRidge
+from fillrank.ridge import RowSolver, solve_ridges
+from fillrank.rng import numpy_stream
+
+__all__ = ["ImplicitLoss", "ials", "ials_rounds"]
+
+Array: TypeAlias = NDArray[Any]
+
+_PAIRS = 1 << 16  # pairs whose vectors are gathered at a time
+_REPEATS = 20  # rounds to reckon with when asking whether compiling pays
+
+
+@dataclass(frozen=True)
+class ImplicitLoss:
+    """The loss of this module: its three weights, and its value.
+
+    Attributes:
+        unobserved_weight: weight of the pull to zero over all pairs.
+        regularization: of the vectors.
+        frequency_exponent: how a vector's penalty grows with its number of interactions: 0 leaves all alike, 1 is in
+            proportion.
+
+    Raises:
+        SettingsError: a weight is negative or not finite.
+    """
+
+    unobserved_weight: float = 0.1
+    regularization: float = 0.003
+    frequency_exponent: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, weight in vars(self).items():
+            if not (np.isfinite(weight) and weight >= 0):
+                raise SettingsError(f"{name} must be a finite number of 0 or more, got {weight}")
+
+    def folding(self) -> ImplicitRidge:
+        """The user's side of the loss, for new users."""
+        return ImplicitRidge(self.unobserved_weight, self.regularization, frequency_exponent=self.frequency_exponent)
+
+    def value(self, factors: Factors, log: Interactions) -> float:
+        """The loss, in double precision: ``O(nnz · d + (n_users + n_items) · d²)``.
+
+        Example:
+            >>> log = Interactions.from_arrays(["ann", "bob"], ["Heat", "Alien"])
+            >>> both = Factors(torch.eye(2), torch.eye(2))
+            >>> ImplicitLoss(0.5, 0.0).value(both, log)  # one user and item have 0 where 1 is wanted, or 1 for 0
+            3.0
+        """
+        users, items = (side.double().numpy() for side in (factors.users, factors.items))
+        observed = 0.0
+        for start in range(0, len(log), _PAIRS):
+            rows = slice(start, start + _PAIRS)
+            scores = np.einsum("rd,rd->r", users[log.users[rows]], items[log.items[rows]])
+            observed += float(np.square(scores - 1).sum())
+        everywhere = float(((users.T @ users) * (items.T @ items)).sum())
+        ridge = self.folding()
+        pulls = (
+            float(ridge.strength(counts, n_others) @ np.square(side).sum(1))
+            for side, counts, n_others in (
+                (users, log.user_counts, log.n_items),
+                (items, log.item_counts, log.n_users),
+            )
+        )
+        return observed + self.unobserved_weight * everywhere + sum(pulls)
+
+
+def ials(
+    log: Interactions,
+    dim: int,
+    loss: ImplicitLoss | None = None,
+    *,
+    iterations: int = 16,
+    solver: RowSolver | None = None,
+    spread: float = 0.1,
+    seed: int = 0,
+) -> Factors:
+    """Factors that minimise :class:`ImplicitLoss`, by least squares in one side after the other.
+
+    Args:
+        log: the interactions; values are not looked at.
+        dim: length of the vectors.
+        loss: the weights of the loss.
+        iterations: rounds of items, then users. With exact steps the users are at the minimum for the items they end
+            with, so folding a user's own history in gives that user's vector.
+        solver: of the least-squares problems; None: exact.
+        spread: the start is normal with this standard deviation over ``√dim``.
+        seed: of the start.
+
+    Raises:
+        DataError: the log has no rows.
+        SettingsError: ``dim`` or ``iterations`` is below 1, or ``spread`` is not above 0.
+        TrainingError: a problem has no single solution, as happens without regularisation.
+
+    Example:
+        >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["Heat", "Alien", "Heat"])
+        >>> ials(log, dim=2, iterations=5).score(torch.tensor([1])).argmax().item()  # Heat has place 1
+        1
+    """
+    if iterations < 1:
+        raise SettingsError(f"iterations must be 1 or more, got {iterations}")
+    rounds = ials_rounds(log, dim, loss, solver=solver, spread=spread, seed=seed)
+    return next(islice(rounds, iterations - 1, None))
+
+
+def ials_rounds(
+    log: Interactions,
+    dim: int,
+    loss: ImplicitLoss | None = None,
+    *,
+    solver: RowSolver | None = None,
+    spread: float = 0.1,
+    seed: int = 0,
+) -> Iterator[Factors]:
+    """The factors after each round of :func:`ials`, without end; see there."""
+    if not len(log):
+        raise DataError("there is nothing to learn from: the log has no rows")
+    if dim < 1:
+        raise SettingsError(f"dim must be 1 or more, got {dim}")
+    if not spread > 0:
+        raise SettingsError(f"spread must be above 0, got {spread}")
+    ridge, solver, rng = (loss or ImplicitLoss()).folding(), solver or RowSolver(), numpy_stream(seed, "ials")
+    ones = log.without_values()
+    users, items = (
+        rng.standard_normal((n, dim), dtype=np.float32) * np.float32(spread / dim**0.5)
+        for n in (log.n_users, log.n_items)
+    )
+    while True:
+        items = solve_ridges(ridge.ridges(ones.csc, users), solver, start=items, repeats=_REPEATS)
+        users = solve_ridges(ridge.ridges(ones.csr, items), solver, start=users, repeats=_REPEATS)
+        yield Factors(torch.from_numpy(users), torch.from_numpy(items), folding=ridge)

@@ -1,0 +1,199 @@
+"""Checks that you run on parts of your own, in your own tests: so far on losses.
+
+>>> import torch
+>>> def squared_hinge(pos, neg):
+...     return (neg - pos[:, None] + 0.5).relu().square().mean(1)
+>>> check_loss(squared_hinge)
+>>> check_loss(lambda pos, neg: (neg - pos[:, None]).mean(1))
+Traceback (most recent call last):
+AssertionError: the loss <lambda> with some negatives masked (as minus infinity: take mask to leave them out): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fillrank.errors import SettingsError
+from fillrank.losses import FromFunction, ScoreLoss
+from fillrank.rng import torch_stream
+
+__all__ = ["check_loss"]
+
+ROWS, NEGATIVES = 5, 7
+STEP = 1e-6  # of the finite differences
+FAR = 50.0  # what masked scores are moved by
+
+
+def check_loss(loss: ScoreLoss | Callable[..., Tensor], *, seed: int = 0) -> None:
+    """Hold a loss to the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
+
+    What is looked at, in this order: the shape; finite values; rows that do not look at one another; the order of the
+    negatives; ``value_and_grad`` against the loss itself, against autograd and against finite differences; masked
+    negatives, which may neither matter nor move; rows with every negative masked, and batches without negatives;
+    ``log_q``; float32 and bfloat16.
+
+    Args:
+        loss: one of fillrank's or your own class, or a plain function of ``(pos [B], neg [B, N])``, which is taken as
+            :class:`fillrank.losses.FromFunction` takes it. A loss that looks at other rows is told that every row
+            belongs to another user.
+        seed: of the scores.
+
+    Raises:
+        AssertionError: the first thing that is wrong, by name.
+        SettingsError: a function does not return one value for each row, or nothing that autograd can follow.
+
+    Example:
+        >>> from fillrank.losses import MMCL
+        >>> check_loss(MMCL(margins=(-0.5, 0.5), weights=(0.5, 0.5)))
+    """
+    trial = _Trial(loss if isinstance(loss, ScoreLoss) or hasattr(loss, "value_and_grad") else FromFunction(loss), seed)
+    trial.check_values()
+    trial.check_rows_and_order()
+    trial.check_gradients()
+    trial.check_masks()
+    trial.check_without_negatives()
+    trial.check_log_q()
+    trial.check_narrow_types()
+
+
+@dataclass
+class _Trial:
+    """One loss under test, with the scores that it is tried on."""
+
+    loss: Any
+    seed: int
+    name: str = field(init=False)
+    pos: Tensor = field(init=False)
+    neg: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        function = self.loss.function if isinstance(self.loss, FromFunction) else None
+        self.name = repr(self.loss) if function is None else getattr(function, "__name__", repr(function))
+        generator = torch_stream(self.seed, "check-loss")
+        scores = torch.rand(ROWS, 1 + NEGATIVES, generator=generator, dtype=torch.float64) * 2 - 1
+        self.pos, self.neg = scores[:, 0].clone(), scores[:, 1:].clone()
+
+    def check_values(self) -> None:
+        self._shaped_and_finite("on plain scores", self._value(self.pos, self.neg))
+
+    def check_rows_and_order(self) -> None:
+        together = self._value(self.pos, self.neg)
+        self._same("a row alone against the same row in a batch", self._value(self.pos[:1], self.neg[:1]), together[:1])
+        self._same("the negatives in another order", self._value(self.pos, self.neg.flip(1)), together)
+
+    def check_gradients(self) -> None:
+        self._agree("on plain scores", self.pos, self.neg)
+
+    def check_masks(self) -> None:
+        mask = torch.zeros(ROWS, NEGATIVES, dtype=torch.bool)
+        mask[1:, ::3] = True
+        where = "with some negatives masked"
+        if isinstance(self.loss, FromFunction) and not self.loss.takes_mask:
+            where += " (as minus infinity: take mask to leave them out)"
+        self._agree(where, self.pos, self.neg, mask=mask)
+        d_neg = self._graded(where, self.pos, self.neg, mask=mask)[2]
+        if bool(d_neg[mask].any()):
+            self._fail(where, "moves masked negatives: their gradient must be 0")
+        moved = self.neg + FAR * mask
+        self._same(
+            f"{where}, their scores moved by {FAR:g}",
+            self._value(self.pos, moved, mask=mask),
+            self._value(self.pos, self.neg, mask=mask),
+        )
+
+    def check_without_negatives(self) -> None:
+        mask = torch.zeros(ROWS, NEGATIVES, dtype=torch.bool)
+        mask[0] = True
+        self._agree("with every negative of a row masked", self.pos, self.neg, mask=mask)
+        self._agree("without negatives (N = 0)", self.pos, self.neg[:, :0])
+
+    def check_log_q(self) -> None:
+        none = torch.zeros(NEGATIVES, dtype=torch.float64)
+        if getattr(self.loss, "uses_log_q", True):
+            self._same(
+                "log_q = 0 against no log_q",
+                self._value(self.pos, self.neg, log_q=none),
+                self._value(self.pos, self.neg),
+            )
+            self._agree("with log_q", self.pos, self.neg, log_q=none - torch.arange(1, NEGATIVES + 1) / NEGATIVES)
+            return
+        try:
+            self._value(self.pos, self.neg, log_q=none)
+        except SettingsError:
+            return
+        self._fail("with log_q", "takes log_q in silence: raise SettingsError, or set uses_log_q")
+
+    def check_narrow_types(self) -> None:
+        for dtype in (torch.float32, torch.bfloat16):
+            for neg in (self.neg, self.neg.sign()):  # also scores at the ends of the range of cosines
+                where = f"in {str(dtype).removeprefix('torch.')}"
+                pos, scores = self.pos.to(dtype), neg.to(dtype)
+                self._finite(where, self._value(pos, scores), *self._graded(where, pos, scores))
+
+    def _agree(self, where: str, pos: Tensor, neg: Tensor, **options: Tensor) -> None:
+        """Shapes, finite values, and the gradients found in three ways."""
+        leaves = (pos.clone().requires_grad_(), neg.clone().requires_grad_())
+        value = self._value(*leaves, **options)
+        self._shaped_and_finite(where, value)
+        graded = self._graded(where, pos, neg, **options)
+        self._finite(where, *graded)
+        self._same(f"{where}: the value of value_and_grad against the loss", graded[0], value)
+        if not value.requires_grad:
+            self._fail(where, "does not depend on the scores by torch operations")
+        found = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
+        for side, closed, auto in zip(("pos", "neg"), graded[1:], found, strict=True):
+            self._same(f"{where}: the gradient of {side} in closed form against autograd", closed, auto)
+        for side, number, auto in zip(("pos", "neg"), self._differences(pos, neg, **options), found, strict=True):
+            self._same(
+                f"{where}: the gradient of {side} against finite differences", auto, number, rtol=1e-3, atol=1e-5
+            )
+
+    def _differences(self, pos: Tensor, neg: Tensor, **options: Tensor) -> tuple[Tensor, Tensor]:
+        """Both gradients by central differences, one score at a time."""
+        scores = torch.cat([pos[:, None], neg], dim=1)
+        slopes = torch.zeros_like(scores)
+        for column in range(scores.shape[1]):  # rows do not look at one another: all of them in one go
+            ends = []
+            for step in (STEP, -STEP):
+                moved = scores.clone()
+                moved[:, column] += step
+                ends.append(self._value(moved[:, 0], moved[:, 1:], **options))
+            slopes[:, column] = (ends[0] - ends[1]) / (2 * STEP)
+        return slopes[:, 0], slopes[:, 1:]
+
+    def _bound(self, n_rows: int) -> Any:
+        return self.loss.for_users(torch.arange(n_rows)) if isinstance(self.loss, ScoreLoss) else self.loss
+
+    def _value(self, pos: Tensor, neg: Tensor, **options: Tensor) -> Tensor:
+        value: Tensor = self._bound(len(pos))(pos, neg, **options)
+        return value
+
+    def _graded(self, where: str, pos: Tensor, neg: Tensor, **options: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        loss, d_pos, d_neg = self._bound(len(pos)).value_and_grad(pos.clone(), neg.clone(), **options)
+        for name, got, like in (("loss", loss, pos), ("d_pos", d_pos, pos), ("d_neg", d_neg, neg)):
+            if got.shape != like.shape:
+                self._fail(where, f"value_and_grad gives {name} the shape {list(got.shape)}, not {list(like.shape)}")
+        return loss, d_pos, d_neg
+
+    def _shaped_and_finite(self, where: str, value: Tensor) -> None:
+        if value.shape != (ROWS,):
+            self._fail(where, f"returns the shape {list(value.shape)}; one value for each row is wanted, [{ROWS}]")
+        self._finite(where, value)
+
+    def _finite(self, where: str, *tensors: Tensor) -> None:
+        for tensor in tensors:
+            if not bool(tensor.isfinite().all()):
+                self._fail(where, f"is not finite: {tensor.detach().flatten()[:8].tolist()}")
+
+    def _same(self, what: str, got: Tensor, wanted: Tensor, rtol: float = 1e-7, atol: float = 1e-9) -> None:
+        got, wanted = got.detach(), wanted.detach()
+        if not torch.allclose(got, wanted, rtol=rtol, atol=atol):
+            self._fail(what, f"differs by up to {float((got - wanted).abs().max()):.3g}")
+
+    def _fail(self, where: str, what: str) -> None:
+        raise AssertionError(f"the loss {self.name} {where}: {what}")

@@ -1,0 +1,65 @@
+"""A training that was stopped, in one file: tensors, and what happened so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fillrank.errors import DataError
+from fillrank.writing import replacing
+
+__all__ = ["Checkpoint", "Saved"]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds: named tensors, and plain data that JSON can hold."""
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+    def below(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with ``prefix``, without it."""
+        return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+
+class Checkpoint:
+    """A place for the state of a training; safetensors inside, so that nothing in it can run.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, saved: Saved) -> None:
+        """Put ``saved`` in the place of what was there; the file is whole at any time."""
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in saved.tensors.items()}
+        with replacing(self.path) as temporary:
+            save_file(tensors, temporary, metadata={"facts": json.dumps(dict(saved.facts))})
+
+    def read(self) -> Saved | None:
+        """What was written last, or None where there is no file.
+
+        Raises:
+            DataError: the file is torn or no checkpoint.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- it is no mapping
+                facts = json.loads(file.metadata()["facts"])
+        except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise DataError(
+                f"{self.path} is no whole checkpoint ({error}); remove it to begin anew, or name another file"
+            ) from error
+        return Saved(tensors, facts)

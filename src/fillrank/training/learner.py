@@ -1,0 +1,105 @@
+"""How a batch becomes a step of the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from fillrank.training.step import Batch, Step
+from fillrank.training.world import World
+
+__all__ = ["Autograd", "Learner"]
+
+
+class Learner(Protocol):
+    """What the loop drives: it takes batches, and changes the parameters of its modules.
+
+    Attributes:
+        modules: whose parameters are trained.
+        route: a name for the way it takes, for reports.
+    """
+
+    modules: Sequence[nn.Module]
+    route: str
+
+    def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step on a batch; the named parts of its loss, each a scalar."""
+        ...
+
+    def slow_down(self, factor: float) -> None:
+        """Take the learning rates times ``factor`` from now on (of what they were set to at first)."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """What a resumed training needs besides the parameters."""
+        ...
+
+    def resume(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state`."""
+        ...
+
+
+class Autograd:
+    """Any step at all: PyTorch finds the gradients, and Adam (Kingma & Ba 2015) moves every row of every table.
+
+    Args:
+        step: the loss of a batch.
+        modules: whose parameters are trained.
+        learning_rates: one for each module.
+        clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
+        world: the processes that share each batch.
+    """
+
+    route = "autograd"
+
+    def __init__(
+        self,
+        step: Step,
+        modules: Sequence[nn.Module],
+        learning_rates: Sequence[float],
+        *,
+        clip: float | None = None,
+        world: World | None = None,
+    ) -> None:
+        groups = zip(modules, learning_rates, strict=True)
+        self.modules = modules
+        self._step, self._clip, self._world = step, clip, world or World()
+        self._rates = list(learning_rates)
+        self._adam = torch.optim.Adam(
+            [{"params": list(part.parameters()), "lr": rate} for part, rate in groups], fused=True
+        )
+
+    def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """See :meth:`Learner.learn`."""
+        parts = self._step(batch.part(self._world), generator)
+        self._adam.zero_grad()
+        total: Any = sum(parts.values())
+        total.backward()
+        parameters = [p for module in self.modules for p in module.parameters() if p.grad is not None]
+        found = {name: part.detach().clone() for name, part in parts.items()}
+        self._world.add(*[p.grad for p in parameters if p.grad is not None], *found.values())
+        if self._clip is not None:
+            nn.utils.clip_grad_norm_(parameters, self._clip)
+        self._adam.step()
+        return found
+
+    def slow_down(self, factor: float) -> None:
+        """See :meth:`Learner.slow_down`."""
+        for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+
+    def state(self) -> dict[str, Tensor]:
+        """See :meth:`Learner.state`."""
+        moments = self._adam.state_dict()["state"]
+        return {f"{number}.{name}": torch.as_tensor(t) for number, own in moments.items() for name, t in own.items()}
+
+    def resume(self, state: dict[str, Tensor]) -> None:
+        """See :meth:`Learner.resume`."""
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.items():
+            number, _, moment = name.partition(".")
+            moments.setdefault(int(number), {})[moment] = tensor
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})

@@ -1,0 +1,202 @@
+"""The fast route: negatives that the batch shares, gradients in closed form, and only touched rows updated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fillrank.encoders import MF
+from fillrank.errors import SettingsError
+from fillrank.losses import ScoreLoss
+from fillrank.samplers import Negatives, Sampler
+from fillrank.training.rowwise import RowAdam
+from fillrank.training.step import Batch, dropout_mask
+from fillrank.training.world import World
+
+__all__ = ["ContrastSettings", "SharedContrast"]
+
+_BLOCK = 1 << 20  # scores that are held at a time
+_SHORTEST = 1e-12  # length below which a vector has no direction
+
+
+@dataclass(frozen=True)
+class ContrastSettings:
+    """How the contrast is trained; the same words on every route.
+
+    Attributes:
+        learning_rate: of Adam.
+        regularization: λ of ``λ/2 · |x|²``, paid in each batch once for each row of the tables that it touches, or
+            for every row: see ``regularized``.
+        regularized: ``"touched"`` or ``"all"``.
+        dropout: share of the entries of a user's vector that the loss does not see.
+        clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
+        precision: of the scores and the products around them. The tables, and all sums, are float32.
+    """
+
+    learning_rate: float = 1e-3
+    regularization: float = 0.0
+    regularized: Literal["touched", "all"] = "touched"
+    dropout: float = 0.0
+    clip: float | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise SettingsError(f"dropout must be from 0 to below 1, got {self.dropout}")
+        if not 0 <= self.regularization < float("inf"):
+            raise SettingsError(f"regularization must be 0 or more, got {self.regularization}")
+        if self.clip is not None and not self.clip > 0:
+            raise SettingsError(f"clip must be a positive length or None, got {self.clip}")
+
+
+class SharedContrast:
+    """Contrastive training of two tables without autograd.
+
+    A step does three matrix products per block of rows (the scores; their gradients times the negatives; the same
+    times the anchors) and one pass of the loss over the scores, which its gradient overwrites. Nothing of the size of
+    the catalogue is touched: the vectors of a batch are gathered once, their gradients summed row by row, carried
+    through the cosine's normalisation, and handed to :class:`RowAdam`. :class:`fillrank.training.ContrastStep` under
+    :class:`fillrank.training.Autograd` is the readable twin.
+
+    Args:
+        encoder: the tables; changed in place.
+        loss: of scores, in closed form.
+        sampler: of negatives that the batch shares.
+        settings: see :class:`ContrastSettings`.
+        world: the processes that share each batch.
+    """
+
+    route = "shared negatives, closed form, touched rows"
+
+    def __init__(
+        self,
+        encoder: MF,
+        loss: ScoreLoss,
+        sampler: Sampler,
+        settings: ContrastSettings,
+        *,
+        world: World | None = None,
+    ) -> None:
+        if settings.regularization > 0 and settings.regularized == "all":
+            raise SettingsError("the route of touched rows cannot regularize all rows; take Autograd, or 'touched'")
+        if loss.whole_batch and world is not None and world.size > 1:
+            raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
+        self.modules: Sequence[nn.Module] = [encoder]
+        self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
+        self._users, self._items = (
+            _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
+        )
+
+    def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """See :meth:`fillrank.training.Learner.learn`."""
+        own = batch.part(self._world)
+        drawn = self._sampler.sample(own.users, batch.items, generator)
+        users, user_of = torch.unique(batch.users, return_inverse=True)
+        items, item_of = torch.unique(torch.cat([batch.items, drawn.items]), return_inverse=True)
+        mine = own.rows_of_whole
+        anchor_of, positive_of, negative_of = user_of[mine], item_of[: len(batch)][mine], item_of[len(batch) :]
+        user_rows, item_rows = self._users.gather(users), self._items.gather(items)
+
+        anchors, rate = user_rows[anchor_of], self._settings.dropout
+        keep = dropout_mask(own, anchors, rate, generator) if rate > 0 else None
+        if keep is not None:
+            anchors *= keep
+        block = _Block(self._loss.for_users(own.users), item_rows[negative_of], drawn, self._settings.precision)
+        total, d_anchors, d_positives = block.run(anchors, item_rows[positive_of])
+        if keep is not None:
+            d_anchors *= keep
+
+        d_users = torch.zeros_like(user_rows).index_add_(0, anchor_of, d_anchors)
+        d_items = torch.zeros_like(item_rows).index_add_(0, positive_of, d_positives)
+        d_items.index_add_(0, negative_of, block.d_negatives)
+        self._world.add(d_users, d_items, total)
+        self._step((users, d_users), (items, d_items), len(batch))
+        return {"contrastive": total / len(batch)}
+
+    def _step(self, users: tuple[Tensor, Tensor], items: tuple[Tensor, Tensor], n: int) -> None:
+        gradients = [
+            side.through(gradient.div_(n)) for side, (_, gradient) in ((self._users, users), (self._items, items))
+        ]
+        if self._settings.clip is not None:
+            length = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
+            scale = (self._settings.clip / (length + 1e-6)).clamp(max=1.0)
+            for gradient in gradients:
+                gradient *= scale
+        for side, (rows, _), gradient in zip((self._users, self._items), (users, items), gradients, strict=True):
+            side.adam.step(rows, gradient)
+
+    def slow_down(self, factor: float) -> None:
+        """See :meth:`fillrank.training.Learner.slow_down`."""
+        for side in (self._users, self._items):
+            side.adam.rate = self._settings.learning_rate * factor
+
+    def state(self) -> dict[str, Tensor]:
+        """See :meth:`fillrank.training.Learner.state`."""
+        sides = {"users": self._users, "items": self._items}
+        return {f"{name}.{part}": t for name, side in sides.items() for part, t in side.adam.state().items()}
+
+    def resume(self, state: dict[str, Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.resume`."""
+        for name, side in (("users", self._users), ("items", self._items)):
+            side.adam.load({part: state[f"{name}.{part}"] for part in side.adam.state()})
+
+
+class _Side:
+    """One table: its rows as the product wants them, and the way back of their gradients."""
+
+    def __init__(self, table: Tensor, settings: ContrastSettings, similarity: str) -> None:
+        self.table, self.adam = table.detach(), RowAdam(table, settings.learning_rate)
+        self._cosine, self._penalty = similarity == "cosine", settings.regularization
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """The vectors of some rows ``[R, d]``, of unit length where the similarity is the cosine."""
+        raw = self.table.index_select(0, rows)
+        self._raw = raw
+        if not self._cosine:
+            return raw
+        self._lengths = torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp_(min=_SHORTEST)
+        unit: Tensor = raw / self._lengths
+        self._unit = unit
+        return unit
+
+    def through(self, gradient: Tensor) -> Tensor:
+        """From the gradient of what :meth:`gather` gave to that of the rows themselves, the penalty's included."""
+        if self._cosine:  # of x/|x|: what points along x does nothing
+            along = (gradient * self._unit).sum(dim=1, keepdim=True)
+            gradient = gradient.addcmul_(along, self._unit, value=-1).div_(self._lengths)
+        return gradient if self._penalty == 0 else gradient.add_(self._raw, alpha=self._penalty)
+
+
+class _Block:
+    """Rows against the shared negatives, so many at a time that their scores stay small."""
+
+    def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, precision: str) -> None:
+        if not drawn.shared:
+            raise SettingsError("the fast route wants negatives that the batch shares; take Autograd for others")
+        self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else negatives.dtype
+        self._negatives = negatives.to(self._dtype)
+        self.d_negatives = torch.zeros_like(negatives)
+
+    def run(self, anchors: Tensor, positives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``(sum of the losses, d_anchors [B, d], d_positives [B, d])``; adds to ``d_negatives``."""
+        total, d_anchors, d_positives = anchors.new_zeros(()), torch.empty_like(anchors), torch.empty_like(positives)
+        size = len(anchors) if self._loss.whole_batch else max(1, _BLOCK // max(1, len(self._negatives)))
+        for start in range(0, len(anchors), max(1, size)):
+            rows = slice(start, start + size)
+            own, positive, narrow = anchors[rows], positives[rows], anchors[rows].to(self._dtype)
+            scores = (narrow @ self._negatives.T).to(own.dtype)
+            mask = None if self._mask is None else self._mask[rows]
+            value, d_pos, d_neg = self._loss.value_and_grad(
+                (own * positive).sum(1), scores, mask=mask, log_q=self._log_q
+            )
+            d_neg = d_neg.to(self._dtype)
+            d_anchors[rows] = torch.addcmul((d_neg @ self._negatives).to(own.dtype), d_pos[:, None], positive)
+            torch.mul(own, d_pos[:, None], out=d_positives[rows])
+            self.d_negatives += (d_neg.T @ narrow).to(own.dtype)
+            total += value.sum()
+        return total, d_anchors, d_positives

@@ -1,0 +1,72 @@
+"""The processes that train one model together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+__all__ = ["World"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class World:
+    """One of ``size`` processes, each with the whole model and its part of every batch.
+
+    Every process draws the same batches and the same negatives from the same streams, works on its own rows of a batch,
+    and adds its gradients to the others'. So n processes take the steps that one would take, and keep equal tables
+    without ever sending one.
+
+    Attributes:
+        rank: of this process, from 0.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def current(cls) -> Self:
+        """The world that ``torchrun`` made, or one process alone."""
+        if dist.is_available() and dist.is_initialized():
+            return cls(dist.get_rank(), dist.get_world_size())
+        return cls()
+
+    def part(self, n: int) -> slice:
+        """Which of ``n`` rows are this process's: parts differ by one row at most.
+
+        >>> [World(rank, 2).part(5) for rank in (0, 1)]
+        [slice(0, 2, None), slice(2, 5, None)]
+        """
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def add(self, *tensors: Tensor) -> None:
+        """Replace each tensor by its sum over all processes, in one message."""
+        if self.size == 1:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        dist.all_reduce(flat)
+        for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process; all processes learn the same."""
+        if self.size == 1:
+            return flag
+        raised = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        dist.all_reduce(raised)
+        return bool(raised.item())
+
+    def first(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives in the first process, which alone does it; the others are sent the result."""
+        if self.size == 1:
+            return work()
+        parcel: list[Any] = [work() if self.rank == 0 else None]
+        dist.broadcast_object_list(parcel)
+        return cast("T", parcel[0])

@@ -1,0 +1,112 @@
+"""Explicit ALS: the loss it names never rises, its factors recover what is known, and folding solves the same."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fillrank.data import Interactions, Split, synthetic
+from fillrank.errors import DataError, SettingsError, TrainingError
+from fillrank.models import ALS
+from fillrank.ridge import RowSolver
+from fillrank.solvers.als import RatingLoss, als, als_rounds
+
+LOSS = RatingLoss(0.05, 0.02)
+
+
+def test_the_loss_is_what_its_docstring_says(ratings: Interactions) -> None:
+    factors = als(ratings, 3, LOSS, iterations=2)
+    expected = 0.0
+    for user, item, value in zip(ratings.users, ratings.items, ratings.values, strict=True):
+        p, q = factors.users[user].double(), factors.items[item].double()
+        b, c = factors.user_bias[user].double(), factors.item_bias[item].double()
+        expected += (value - factors.offset - b - c - p @ q) ** 2 + 0.05 * (p @ p + q @ q) + 0.02 * (b * b + c * c)
+    assert LOSS.value(factors, ratings) == pytest.approx(float(expected), rel=1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 100), dim=st.integers(1, 8), method=st.sampled_from(["cholesky", "cg", "block"]))
+def test_the_loss_never_rises(seed: int, dim: int, method: str) -> None:
+    log = synthetic(40, 30, 500, rank=3, seed=seed).interactions
+    rounds = als_rounds(log, dim, LOSS, solver=RowSolver(method, block=2), seed=seed)
+    losses = np.array([LOSS.value(factors, log) for factors in islice(rounds, 8)])
+    assert (np.diff(losses) <= 1e-5 * losses[:-1]).all()
+    assert losses[-1] < losses[0]
+
+
+def test_the_gradient_is_zero_where_it_ends(ratings: Interactions) -> None:
+    factors = als(ratings, 3, LOSS, iterations=300)
+    parts = [part.double().requires_grad_() for part in (factors.users, factors.user_bias)]
+    parts += [part.double().requires_grad_() for part in (factors.items, factors.item_bias)]
+    p, b, q, c = parts
+    users, items = (torch.from_numpy(column.astype(np.int64)) for column in (ratings.users, ratings.items))
+    errors = torch.tensor(ratings.values) - factors.offset - b[users] - c[items] - (p[users] * q[items]).sum(1)
+    penalty = 0.05 * (p[users].square().sum() + q[items].square().sum())
+    loss = errors.square().sum() + penalty + 0.02 * (b[users].square().sum() + c[items].square().sum())
+    for gradient in torch.autograd.grad(loss, parts):
+        assert gradient.abs().max() < 0.05  # the loss is in the thousands, single precision
+
+
+def test_ratings_of_low_rank_are_recovered(ratings: Interactions) -> None:
+    factors = als(ratings, 4, RatingLoss(0.001, 0.001), iterations=40)
+    users, items = (torch.from_numpy(column.astype(np.int64)) for column in (ratings.users, ratings.items))
+    errors = factors.score_pairs(users, items).numpy() - ratings.values
+    assert np.sqrt(np.square(errors).mean()) < 0.4 * ratings.values.std()
+
+
+def test_folding_a_known_user_in_gives_their_vector(parts: Split) -> None:
+    factors = als(parts.train, 4, LOSS, iterations=3)
+    again = factors.refreshed(parts.train)
+    torch.testing.assert_close(again.users, factors.users, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(again.user_bias, factors.user_bias, rtol=1e-3, atol=1e-4)
+
+
+def test_one_block_of_all_unknowns_and_many_gradients_are_the_exact_method(ratings: Interactions) -> None:
+    exact = als(ratings, 4, LOSS, iterations=3)
+    for solver in (RowSolver("block", block=5), RowSolver("cg", steps=12)):
+        other = als(ratings, 4, LOSS, iterations=3, solver=solver)
+        torch.testing.assert_close(other.users, exact.users, rtol=2e-3, atol=2e-3)
+
+
+def test_the_same_seed_gives_the_same_bits(ratings: Interactions) -> None:
+    one, two = (als(ratings, 4, iterations=2, solver=RowSolver(n_threads=n), seed=5) for n in (1, 2))
+    assert torch.equal(one.users, two.users)
+    assert torch.equal(one.items, two.items)
+    assert not torch.equal(one.users, als(ratings, 4, iterations=2, seed=6).users)
+
+
+def test_users_and_items_without_a_rating_are_average(parts: Split) -> None:
+    log = parts.train.select(parts.train.users != 3)
+    factors = als(log, 4, iterations=3)
+    assert not factors.users[3].any()
+    assert factors.user_bias[3] == 0
+
+
+def test_the_recipe_keeps_the_round_that_predicts_best(parts: Split) -> None:
+    model = ALS(dim=6, regularization=0.001, iterations=12, patience=2, progress=False).fit(parts.train, parts.valid)
+    errors = [epoch["valid_rmse"] for epoch in model.history]
+    assert model.settings["iterations"] == 1 + int(np.argmin(errors))
+    assert len(errors) < 12  # patience ended
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda log: als(log.without_values(), 2), DataError, "ALS learns from values, and this log has none"),
+        (lambda log: als(log, 0), SettingsError, "dim must be 1 or more, got 0"),
+        (lambda log: als(log, 2, iterations=0), SettingsError, "iterations must be 1 or more, got 0"),
+        (lambda log: als(log, 2, spread=0.0), SettingsError, "spread must be above 0, got 0.0"),
+        (lambda _: RatingLoss(-1.0), SettingsError, "regularization must be a finite number of 0 or more, got -1"),
+        (lambda _: RatingLoss(0.1, np.inf), SettingsError, "bias_regularization must be a finite number"),
+        (lambda log: als(log, 90, RatingLoss(0.0, 0.0)), TrainingError, "has no single solution; raise the regular"),
+        (lambda _: ALS(methd="cg"), SettingsError, "ALS has no setting 'methd'; it has dim, method"),
+    ],
+)
+def test_what_cannot_work_is_refused(make, error, message: str, ratings: Interactions) -> None:
+    with pytest.raises(error, match=message):
+        make(ratings)

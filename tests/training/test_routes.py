@@ -1,0 +1,224 @@
+"""The fast route against the plain one: the same steps, whatever the loss, the sampler and the settings."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from fillrank.data import Interactions, synthetic
+from fillrank.encoders import MF
+from fillrank.errors import DataError, SettingsError
+from fillrank.losses import BSL, LOSSES, MMCL, InfoNCE
+from fillrank.samplers import InBatch, KnownPositives, Uniform
+from fillrank.training import (
+    Autograd,
+    Batch,
+    ContrastSettings,
+    ContrastStep,
+    LoopSettings,
+    RowAdam,
+    SharedContrast,
+    World,
+    train,
+)
+
+
+@pytest.fixture(scope="module")
+def log() -> Interactions:
+    return synthetic(n_users=40, n_items=30, n_interactions=300, seed=1).interactions.without_values()
+
+
+def encoder(log: Interactions, similarity: str = "cosine") -> MF:
+    generator = torch.Generator().manual_seed(5)
+    made = MF.random(log.n_users, log.n_items, 6, generator=generator, similarity=similarity)
+    return made.double()
+
+
+def gradients(learner_of, log: Interactions, start: MF) -> list[torch.Tensor]:
+    """The last loss, and the tables, of three steps on all rows (so that the plain route moves no others).
+
+    Adam does not care how long gradients are; that they grow and shrink from step to step, and a penalty, tell.
+    """
+    trained = copy.deepcopy(start)
+    rows, generator, learner = Batch.of(log, None, "cpu"), torch.Generator().manual_seed(2), learner_of(trained)
+    for _ in range(3):
+        found = learner.learn(rows, generator)
+    return [found["contrastive"], *(table.detach() for table in (trained.users, trained.items))]
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_steps_are_the_steps_of_autograd(name: str, similarity: str, log: Interactions) -> None:
+    loss = MMCL((0.1, 0.3), (0.4, 0.6), 5.0) if name == "mmcl" else LOSSES[name]()
+    settings = ContrastSettings(learning_rate=0.05, dropout=0.2, regularization=0.1)
+    sampler = Uniform(KnownPositives.of_users(log), 12)
+    start = encoder(log, similarity)
+    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, start)
+    plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), log, start)
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+    assert not torch.equal(fast[1], start.users)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ContrastSettings(regularization=0.3),
+        ContrastSettings(clip=0.01),
+        ContrastSettings(regularization=0.1, dropout=0.5, clip=0.2),
+    ],
+)
+def test_penalty_and_clipping_are_the_same_on_both_routes(settings: ContrastSettings, log: Interactions) -> None:
+    sampler, loss, start = InBatch(KnownPositives.of_users(log)), BSL(several_positives=True), encoder(log)
+    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, start)
+    step = lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [1e-3], clip=settings.clip)  # noqa: E731
+    for one, other in zip(fast, gradients(step, log, start), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_blocks_do_not_change_the_step(log: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = lambda mf: SharedContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings())  # noqa: E731
+    whole = gradients(make, log, encoder(log))
+    monkeypatch.setattr("fillrank.training.shared._BLOCK", 40)
+    for one, other in zip(whole, gradients(make, log, encoder(log)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_bfloat16_scores_are_near(log: Interactions) -> None:
+    sampler = Uniform(KnownPositives.of_users(log), 12)
+    found = [
+        gradients(
+            lambda mf, p=p: SharedContrast(mf, InfoNCE(), sampler, ContrastSettings(precision=p)), log, encoder(log)
+        )
+        for p in ("float32", "bfloat16")
+    ]
+    assert found[0][0] == pytest.approx(found[1][0].item(), rel=0.02)
+    assert not torch.equal(found[0][0], found[1][0])
+
+
+def test_rowwise_adam_is_adam_where_every_row_is_touched() -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    mine, theirs = start.clone(), torch.nn.Parameter(start.clone())
+    rows, adam = RowAdam(mine, 0.1), torch.optim.Adam([theirs], lr=0.1)
+    for _ in range(5):
+        theirs.grad = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+        rows.step(torch.arange(5), theirs.grad.clone())
+        adam.step()
+    torch.testing.assert_close(mine, theirs.detach())
+
+
+def test_rowwise_adam_is_sparse_adam_on_some_rows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(9, 3, generator=generator, dtype=torch.float64)
+    mine, theirs = start.clone(), torch.nn.Parameter(start.clone())
+    rows, adam = RowAdam(mine, 0.1), torch.optim.SparseAdam([theirs], lr=0.1)
+    for step in range(6):
+        touched = torch.randperm(9, generator=generator)[: 2 + step % 3].sort().values
+        gradient = torch.randn(len(touched), 3, generator=generator, dtype=torch.float64)
+        theirs.grad = torch.sparse_coo_tensor(touched[None], gradient, theirs.shape, check_invariants=True).coalesce()
+        rows.step(touched, gradient.clone())
+        adam.step()
+    torch.testing.assert_close(mine, theirs.detach(), rtol=1e-4, atol=1e-5)  # SparseAdam's ε stands elsewhere
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_rate_that_cannot_be_is_refused(rate: float) -> None:
+    with pytest.raises(SettingsError, match="learning_rate must be a positive number, got"):
+        RowAdam(torch.zeros(2, 2), rate)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dropout": 1.0}, "dropout must be from 0 to below 1"),
+        ({"regularization": float("nan")}, "regularization must be 0 or more"),
+        ({"clip": 0.0}, "clip must be a positive length or None"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        ContrastSettings(**settings)
+
+
+def test_two_parts_of_a_batch_make_the_whole(log: Interactions) -> None:
+    """Without any process: the parts' gradients are summed by hand, and are the whole batch's."""
+    batch = Batch.of(log, None, "cpu").rows(torch.arange(25))
+    start, loss = encoder(log), InfoNCE()
+    sampler = InBatch(KnownPositives.of_users(log))
+    settings = ContrastSettings(dropout=0.3, regularization=0.2)
+
+    def gradient(part: Batch) -> torch.Tensor:
+        step = ContrastStep(start, loss, sampler, settings)
+        start.zero_grad()
+        sum(step(part, torch.Generator().manual_seed(1)).values()).backward()
+        return torch.cat([start.users.grad, start.items.grad])
+
+    halves = [gradient(batch.part(World(rank, 2))) for rank in (0, 1)]
+    torch.testing.assert_close(halves[0] + halves[1], gradient(batch))
+
+
+def plain_learner_for(log: Interactions, mf: MF) -> Autograd:
+    step = ContrastStep(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings())
+    return Autograd(step, [mf], [0.01])
+
+
+def learner_for(log: Interactions, mf: MF) -> SharedContrast:
+    return SharedContrast(
+        mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings(learning_rate=0.01)
+    )
+
+
+@pytest.mark.parametrize("route", ["fast", "plain"])
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(route: str, log: Interactions, tmp_path) -> None:
+    rows, file = Batch.of(log, None, "cpu"), tmp_path / "run.ckpt"
+
+    def run(stop_after: int | None = None, checkpoint=None) -> MF:
+        mf, looks = encoder(log), []
+
+        def monitor() -> tuple[float, dict[str, float]]:
+            looks.append(1)
+            if len(looks) == stop_after:
+                raise TimeoutError
+            return mf.users.detach()[0, 0].item(), {}
+
+        settings = LoopSettings(5, 64, patience=9, progress=False, checkpoint=checkpoint)
+        train(learner_for(log, mf) if route == "fast" else plain_learner_for(log, mf), rows, settings, monitor)
+        return mf
+
+    with pytest.raises(TimeoutError):
+        run(stop_after=3, checkpoint=file)
+    resumed, whole = run(checkpoint=file), run()
+    assert torch.equal(resumed.users, whole.users)
+    assert torch.equal(resumed.items, whole.items)
+
+
+def test_a_checkpoint_of_another_training_is_refused(log: Interactions, tmp_path) -> None:
+    rows, file = Batch.of(log, None, "cpu"), tmp_path / "run.ckpt"
+    train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64, progress=False, checkpoint=file))
+    with pytest.raises(DataError, match="is of another training"):
+        train(learner_for(log, encoder(log)), rows, LoopSettings(1, 32, progress=False, checkpoint=file))
+
+
+def test_a_torn_checkpoint_is_refused(log: Interactions, tmp_path) -> None:
+    rows, file = Batch.of(log, None, "cpu"), tmp_path / "run.ckpt"
+    file.write_bytes(b"half of it")
+    with pytest.raises(DataError, match="is no whole checkpoint"):
+        train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64, progress=False, checkpoint=file))
+
+
+def test_the_cosine_schedule_rises_and_falls() -> None:
+    settings = LoopSettings(1, 1, schedule="cosine", warm_up=0.1)
+    assert [settings.rate(done) for done in (0.05, 0.1, 0.5, 1.0)] == pytest.approx([0.5, 0.9755, 0.5, 0.0], abs=1e-3)
+    assert LoopSettings(1, 1).rate(0.7) == 1.0
+
+
+def test_the_same_seed_gives_the_same_bits(log: Interactions) -> None:
+    rows, found = Batch.of(log, None, "cpu"), []
+    for _ in range(2):
+        mf = encoder(log)
+        train(learner_for(log, mf), rows, LoopSettings(3, 64, progress=False))
+        found.append(mf.users.detach().clone())
+    assert torch.equal(*found)

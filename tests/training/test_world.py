@@ -1,0 +1,77 @@
+"""Two processes against one: the same losses, the same factors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WORK = """
+import json, os, sys
+import numpy as np, torch
+import torch.distributed as dist
+from fillrank.data import synthetic
+from fillrank.encoders import MF
+from fillrank.losses import InfoNCE
+from fillrank.samplers import InBatch, KnownPositives, Uniform
+from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, SharedContrast, World
+from fillrank.training import train
+
+route, out = sys.argv[1:]
+torch.set_num_threads(1)
+if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    dist.init_process_group("gloo")
+log = synthetic(n_users=60, n_items=40, n_interactions=700, seed=3).interactions.without_values()
+mf = MF.random(log.n_users, log.n_items, 8, generator=torch.Generator().manual_seed(0))
+known, world = KnownPositives.of_users(log), World.current()
+settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05, clip=1.0)
+if route == "fast":
+    learner = SharedContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
+else:
+    learner = Autograd(ContrastStep(mf, InfoNCE(), InBatch(known), settings), [mf], [0.01], clip=1.0, world=world)
+monitor = lambda: (float(mf.users.detach().square().sum()), {})
+history = train(learner, Batch.of(log, None, "cpu"), LoopSettings(4, 101, patience=9, progress=False), monitor)
+if world.rank == 0:
+    np.savez(out, users=mf.users.detach().numpy(), items=mf.items.detach().numpy(), best=history.best_epoch,
+             losses=[epoch["contrastive"] for epoch in history.epochs])
+if world.size > 1:
+    dist.destroy_process_group()
+"""
+
+
+def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
+    """Train in ``size`` processes, and read what the first of them wrote."""
+    script, out = folder / "work.py", folder / f"{route}-{size}.npz"
+    script.write_text(WORK)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script), route, str(out)],
+            env={**common, "RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(size)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+    return dict(np.load(out))
+
+
+@pytest.mark.parametrize("route", ["fast", "plain"])
+def test_two_processes_do_what_one_does(route: str, tmp_path: Path) -> None:
+    one, two = (run(route, size, tmp_path) for size in (1, 2))
+    np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
+    np.testing.assert_allclose(two["users"], one["users"], rtol=1e-3, atol=2e-5)
+    np.testing.assert_allclose(two["items"], one["items"], rtol=1e-3, atol=2e-5)
+    assert two["best"] == one["best"]
+    assert one["losses"][-1] < one["losses"][0]
