@@ -25,7 +25,23 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
     from fillrank.encoders import FixedItems
     from fillrank.experiments.compare import compare
     from fillrank.factors import Factors, Scorer
-    from fillrank.models import ALS, CMC, IALS, SGD, BiasedSVD, Gibbs, NormalisedSVD, Popularity, PureSVD
+    from fillrank.models import (
+        ALS,
+        BPRMF,
+        CCL,
+        CMC,
+        IALS,
+        MMCL,
+        SGD,
+        BiasedSVD,
+        Contrastive,
+        Gibbs,
+        LightGCN,
+        NeuMF,
+        NormalisedSVD,
+        Popularity,
+        PureSVD,
+    )
     from fillrank.ranking import Report, evaluate
     from fillrank.recommend import Recommender, fold_in
     from fillrank.solvers.lab import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
@@ -33,18 +49,24 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
 
 __all__ = [
     "ALS",
+    "BPRMF",
+    "CCL",
     "CMC",
     "IALS",
+    "MMCL",
     "SGD",
     "BiasedSVD",
+    "Contrastive",
     "Factors",
     "FillrankError",
     "FixedItems",
     "Gibbs",
     "IdMap",
     "Interactions",
+    "LightGCN",
     "MatrixCompletion",
     "MatrixCompletionCV",
+    "NeuMF",
     "NormalisedSVD",
     "Popularity",
     "PureSVD",
@@ -74,7 +96,23 @@ _HOMES = {
     "fillrank.encoders": ("FixedItems",),
     "fillrank.experiments.compare": ("compare",),
     "fillrank.factors": ("Factors", "Scorer"),
-    "fillrank.models": ("ALS", "CMC", "IALS", "SGD", "BiasedSVD", "Gibbs", "NormalisedSVD", "Popularity", "PureSVD"),
+    "fillrank.models": (
+        "ALS",
+        "BPRMF",
+        "CCL",
+        "CMC",
+        "IALS",
+        "MMCL",
+        "SGD",
+        "BiasedSVD",
+        "Contrastive",
+        "Gibbs",
+        "LightGCN",
+        "NeuMF",
+        "NormalisedSVD",
+        "Popularity",
+        "PureSVD",
+    ),
     "fillrank.ranking": ("Report", "evaluate"),
     "fillrank.recommend": ("Recommender", "fold_in"),
     "fillrank.solvers.lab": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),

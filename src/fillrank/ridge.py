@@ -177,7 +177,7 @@ def _plain_seconds(ridges: Ridges, solver: RowSolver) -> float:
 
 
 def _by_kernel(ridges: Ridges, solver: RowSolver, out: Array) -> int:
-    from fillrank import ridge_kernels as kernels
+    from fillrank.ridge_kernels import by_blocks, by_cholesky, by_gradients, run
 
     single = partial(np.ascontiguousarray, dtype=np.float32)
     everywhere = single(np.zeros((0, 0)) if ridges.everywhere is None else ridges.everywhere)
@@ -189,13 +189,13 @@ def _by_kernel(ridges: Ridges, solver: RowSolver, out: Array) -> int:
         (single(ridges.strength), single(ridges.scale)),
         out,
     )
-    kernels_by_name: dict[str, Callable[..., int]] = {
-        "cholesky": kernels.by_cholesky,
-        "cg": partial(kernels.by_gradients, solver.steps),
-        "block": partial(kernels.by_blocks, min(solver.block, ridges.dim)),
+    kernels: dict[str, Callable[..., int]] = {
+        "cholesky": by_cholesky,
+        "cg": partial(by_gradients, solver.steps),
+        "block": partial(by_blocks, min(solver.block, ridges.dim)),
     }
-    task = partial(kernels_by_name[solver.method], *problem)
-    return kernels.run(task, indptr, solver.n_threads or torch.get_num_threads())
+    task = partial(kernels[solver.method], *problem)
+    return run(task, indptr, solver.n_threads or torch.get_num_threads())
 
 
 def _by_loop(ridges: Ridges, solver: RowSolver, out: Array) -> int:

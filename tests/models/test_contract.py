@@ -30,8 +30,22 @@ SMALL = {
         "progress": False,
     },
 }
+CONTRASTIVE = {"contrastive", "bpr", "ccl", "mmcl", "lightgcn", "neumf"}
+SMALL |= {
+    name: {
+        "dim": 8,
+        "epochs": 6,
+        "learning_rate": 0.02,
+        "batch_size": 256,
+        "sampler_settings": {"n_negatives": 20},
+        "progress": False,
+    }
+    for name in CONTRASTIVE
+}
 RATING_ONLY = {"als", "biased-svd", "gibbs", "sgd"}
 """Recipes that learn from values and from nothing else."""
+OF_KNOWN_USERS = {"neumf"}
+"""Recipes that know no way to fold new users in."""
 PERSONAL = [name for name in RECIPES if name not in {"popularity", *RATING_ONLY}]
 
 
@@ -57,6 +71,8 @@ def test_even_users_get_even_items(name: str) -> None:
         if "svd" in name
         else {}
         if name == "ials"
+        else {"epochs": 30, "batch_size": 64, "dropout": 0.0}
+        if name in CONTRASTIVE
         else {"epochs": 30, "rating_share": 0.0, "batch_size": 64, "n_negatives": 20}
     )
     model = small(name, **more).fit(board)
@@ -135,6 +151,10 @@ def test_predictions_stay_on_the_scale_and_beat_the_mean(fitted: fr.Recommender,
 
 def test_a_new_user_gets_a_list_without_the_items_named(fitted: fr.Recommender) -> None:
     liked = fitted.item_ids.ids.head(4).to_list()
+    if fitted.name in OF_KNOWN_USERS:
+        with pytest.raises(DataError, match="knows no way to fold 1 new users in"):
+            fitted.fold_in(liked)
+        return
     folded = fitted.fold_in(liked)
     lists = folded.recommend(k=5)
     assert lists["user_id"].to_list() == ["new"] * 5
@@ -142,6 +162,8 @@ def test_a_new_user_gets_a_list_without_the_items_named(fitted: fr.Recommender) 
 
 
 def test_several_new_users_with_ratings(fitted: fr.Recommender, parts: Split) -> None:
+    if fitted.name in OF_KNOWN_USERS:
+        return
     low, high = parts.train.scale or (0, 1)
     folded = fitted.fold_in({"a": {"film 1": high, "film 2": low}, "b": {"film 3": high}})
     assert folded.recommend(k=3)["user_id"].to_list() == ["a"] * 3 + ["b"] * 3
@@ -152,7 +174,8 @@ def test_saving_and_loading_gives_the_same_model(fitted: fr.Recommender, tmp_pat
     again = fr.Recommender.load(tmp_path / "run")
     assert again.recommend(k=5).equals(fitted.recommend(k=5))
     assert again.settings == fitted.settings
-    assert again.fold_in(["film 1"]).recommend(k=5).equals(fitted.fold_in(["film 1"]).recommend(k=5))
+    if fitted.name not in OF_KNOWN_USERS:
+        assert again.fold_in(["film 1"]).recommend(k=5).equals(fitted.fold_in(["film 1"]).recommend(k=5))
     if fitted.rater is not None:
         assert torch.equal(again.rater.users, fitted.rater.users)
     assert (tmp_path / "run" / "README.md").read_text().startswith(f"# {fitted.name}")

@@ -4,6 +4,7 @@ from fillrank.errors import SettingsError
 from fillrank.models.als import ALS, IALS
 from fillrank.models.baselines import Popularity
 from fillrank.models.cmc import CMC
+from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
@@ -11,12 +12,18 @@ from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD
 
 __all__ = [
     "ALS",
+    "BPRMF",
+    "CCL",
     "CMC",
     "IALS",
+    "MMCL",
     "RECIPES",
     "SGD",
     "BiasedSVD",
+    "Contrastive",
     "Gibbs",
+    "LightGCN",
+    "NeuMF",
     "NormalisedSVD",
     "Popularity",
     "PureSVD",
@@ -24,9 +31,10 @@ __all__ = [
     "recipe",
 ]
 
-RECIPES: dict[str, type[Recipe]] = {
-    kind.kind: kind for kind in (Popularity, PureSVD, NormalisedSVD, BiasedSVD, SGD, ALS, IALS, Gibbs, CMC)
-}
+_OF_VALUES = (BiasedSVD, SGD, ALS, Gibbs)
+_OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
+
+RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC)}
 """Every recipe by its name on the command line."""
 
 

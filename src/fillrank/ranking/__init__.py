@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fillrank.ranking import metrics
 from fillrank.ranking.comparison import Comparison, Difference
-from fillrank.ranking.evaluate import evaluate
+from fillrank.ranking.evaluation import evaluate
 from fillrank.ranking.evaluator import METRICS, Evaluator
 from fillrank.ranking.lists import Ranking, rank, rank_blocks
 from fillrank.ranking.model import Model
