@@ -112,7 +112,7 @@ def test_a_script_keeps_the_lines_of_its_page() -> None:
         ("fillrank train --data x", "No such command 'train'"),
         ("fillrank data show", "No such command 'show'"),
         ("fillrank fit --data x --out y --dim 64", "No such option"),
-        ("fillrank fit --data x", "Missing parameter: out"),
+        ("fillrank complete x.csv", "Missing parameter: out"),
         ("$ A=1 fillrank recommend runs/x --user 1 --rank 3 | head", "No such option"),
     ],
 )

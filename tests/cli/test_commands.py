@@ -43,7 +43,7 @@ def test_fit_with_nothing_kept_back(log_file: Path, tmp_path: Path, json_of: Jso
         (["--model", "pure-svd", "--set", "ranc=4"], 1, "PureSVD has no setting 'ranc'; it has rank"),
         (["--model", "pure-svd", "--set", "rank"], 2, "'rank' is no KEY=VALUE"),
         (["--split", "by-time"], 1, "by_time needs times"),
-        (["--split", "by-time", "--test", "0"], 2, "goes with --split random, not by-time"),
+        (["--split", "by-time", "--test", "0"], 1, "goes with split 'random', not 'by-time'"),
         (["--read", "user=nobody"], 1, "nobody"),
     ],
 )

@@ -74,7 +74,7 @@ def test_an_unforeseen_error_is_called_a_fault(
         (["--version"], 0, "fillrank 0.1", ""),
         ([], 0, "Usage: fillrank", ""),
         (["data", "info", "movielens-smal"], 1, "", "did you mean 'movielens-small'?"),
-        (["fit", "--data", "log.csv"], 2, "", "fillrank fit: Missing option '--out'."),
+        (["complete", "log.csv"], 2, "", "fillrank complete: Missing option '--out'"),
     ],
 )
 def test_the_program_itself(words: list[str], code: int, stdout: str, stderr: str) -> None:

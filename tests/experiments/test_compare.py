@@ -133,3 +133,12 @@ def test_a_wrong_plan_is_refused(text: str, error, message: str, tmp_path: Path)
         read_plan(tmp_path / "plan.toml")
     with pytest.raises(DataError, match="cannot be read"):
         read_plan(tmp_path / "none.toml")
+
+
+def test_a_plan_over_several_data_sets_takes_the_mean_over_all_runs(tmp_path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text('data = ["movielens-small", "movielens-small"]\nseeds = [0, 1]\n[models.popularity]\n')
+    table = run_plan(read_plan(file))
+    assert [run.seed for run in table.runs] == [0, 1, 0, 1]
+    assert table.data == "movielens-small, movielens-small"
+    assert "4 runs" in str(table)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import complete, data, demo, doctor, lab, lists, models
+from fillrank.cli import complete, data, demo, doctor, lab, lists, models, sweep
 from fillrank.cli.shell import PlainSpoken, report_fault
 
 __all__ = ["app", "main"]
@@ -33,6 +33,7 @@ app.command(rich_help_panel=_FIRST)(lab.lab)
 app.add_typer(data.app, name="data", rich_help_panel=_FIRST)
 app.command(rich_help_panel=_MODELS)(models.compare)
 app.command(rich_help_panel=_MODELS)(models.fit)
+app.command(rich_help_panel=_MODELS)(sweep.sweep)
 app.command(rich_help_panel=_MODELS)(models.evaluate)
 app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)
@@ -64,7 +65,8 @@ def say_what_goes_on() -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    first = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    log.setLevel(logging.INFO if first else logging.ERROR)
 
 
 def main(args: Sequence[str] | None = None) -> None:

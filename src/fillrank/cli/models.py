@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,12 +14,12 @@ from fillrank.cli.options import (
     ReadOption,
     RunArgument,
     SeedOption,
+    SetOption,
     SplitName,
     SplitOption,
     TestOption,
     ValidOption,
     named_or_read,
-    open_log,
     open_split,
     parse_settings,
 )
@@ -28,7 +27,7 @@ from fillrank.cli.output import show, to_json, write_text
 from fillrank.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
-    from fillrank.data import Interactions, Split
+    from fillrank.data import Interactions
     from fillrank.recommend import Recommender
 
 __all__ = ["compare", "evaluate", "fit"]
@@ -81,35 +80,53 @@ def compare(
 
 
 def fit(
-    data: DataOption,
-    out: Annotated[Path, typer.Option("--out", help="The folder to save the model in.")],
-    model: Annotated[
-        str, typer.Option("--model", help="cmc, pure-svd, biased-svd, normalised-svd or popularity.")
-    ] = "cmc",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model, such as dim=64. Repeat as needed."),
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN.TOML]", help="A TOML file that says all of this; options take precedence."),
     ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="NAME|PATH", help="A known data set, or a file of your own.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder to save the model in.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="cmc (the default), pure-svd, als, mmcl, lightgcn or another.")
+    ] = None,
+    settings: SetOption = None,
     read: ReadOption = None,
-    split: SplitOption = "auto",
-    test: TestOption = 0.1,
-    valid: ValidOption = 0.1,
-    seed: SeedOption = 0,
+    split: Annotated[
+        SplitName | None, typer.Option("--split", help="As for `fillrank evaluate`; auto unless given.")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option("--test", help="Fraction of the rows kept for the test; 0.1 unless given.")
+    ] = None,
+    valid: Annotated[
+        float | None, typer.Option("--valid", help="Fraction on which stopping and settings are chosen; 0.1.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same result; 0.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model and save it. The test part stays unseen, for `fillrank evaluate`; --test 0 keeps nothing back."""
-    from fillrank.models import recipe
+    for name, value in (("--data", data), ("--out", out)):
+        if file is None and value is None:
+            raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
+    given = {"data": data, "model": model, "split": split, "test": test, "valid": valid, "seed": seed}
+    tables = {"settings": parse_settings(settings, "--set"), "read": parse_settings(read, "--read")}
+    over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
+    from fillrank.experiments.run import RunPlan, fit_run, read_run
 
-    kind = recipe(model)
-    chosen = parse_settings(settings, "--set")
-    if "seed" in kind.model_fields:
-        chosen.setdefault("seed", seed)
-    maker = kind(**chosen)
-    parts = _open_to_fit(data, read, split, test, valid, seed)
-    fitted = maker.fit(parts.train, valid=parts.valid)
-    fitted.save(out)
-    document = {"model": fitted.name, "out": out, "rows": len(parts.train), "protocol": dict(parts.protocol)}
-    show(document, f"{fitted.name}, trained on {len(parts.train):,} rows, is saved in {out}", as_json=as_json)
+    plan = RunPlan.of(over) if file is None else read_run(file, over)
+    outcome = fit_run(plan)
+    if outcome is None:  # another process of the group speaks
+        return
+    name, protocol = outcome.model.name, dict(outcome.protocol)
+    document = {"model": name, "out": plan.out, "rows": outcome.rows, "protocol": protocol}
+    said = f"{name}, trained on {outcome.rows:,} rows, is saved in {plan.out}"
+    if outcome.stopped_at is not None:
+        document["stopped_at"] = outcome.stopped_at
+        goes_on = "" if outcome.unfinished is None else ", and the same command goes on from there"
+        said += f"; it was stopped in epoch {outcome.stopped_at}{goes_on}"
+    show(document, said, as_json=as_json)
 
 
 def evaluate(
@@ -134,26 +151,6 @@ def evaluate(
     _refuse_known_rows(model, parts.test)
     report = measure(model, parts, k=tuple(k or (10,)))
     show(report.to_dict(), str(report), as_json=as_json)
-
-
-def _open_to_fit(data: str, read: Iterable[str] | None, how: SplitName, test: float, valid: float, seed: int) -> Split:
-    """As :func:`~fillrank.cli.options.open_split`, but ``test=0`` keeps nothing back: for a model that goes to work."""
-    if test:
-        return open_split(data, read, how, test, valid, seed)
-    if how not in {"auto", "random"}:
-        raise typer.BadParameter(
-            f"0 keeps nothing back, and that goes with --split random, not {how}", param_hint="--test"
-        )
-    import numpy as np
-
-    from fillrank.data import Split, split
-
-    log = open_log(data, read)
-    nothing = log.select(np.zeros(len(log), dtype=bool))
-    if valid == 0:
-        return Split(log, None, nothing, {"split": "none"})
-    cut = split.random(log, test=valid, valid=0, seed=seed)
-    return Split(cut.train, cut.test, nothing, {**cut.protocol, "test": 0, "valid": valid})
 
 
 def _refuse_known_rows(model: Recommender, test: Interactions) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from fillrank.experiments.opening import SplitName
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions, Split
@@ -19,6 +21,7 @@ __all__ = [
     "ReadOption",
     "RunArgument",
     "SeedOption",
+    "SetOption",
     "SplitName",
     "SplitOption",
     "TestOption",
@@ -29,8 +32,6 @@ __all__ = [
     "parse_settings",
     "parse_value",
 ]
-
-SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time"]
 
 DataOption = Annotated[
     str, typer.Option("--data", metavar="NAME|PATH", help="A data set that `fillrank data list` names, or a file.")
@@ -43,6 +44,10 @@ ReadOption = Annotated[
         help="How to read a file: user=, item=, value=, time= name its columns; relevant_from=, duplicates=, "
         "on_bad= and the other options of fillrank.read. Repeat as needed.",
     ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model, such as dim=64. Repeat as needed."),
 ]
 SplitOption = Annotated[
     SplitName,
@@ -106,44 +111,29 @@ def named_or_read(data: str, read: Iterable[str] | None) -> str | Interactions:
         typer.BadParameter: ``--read`` was given for a data set that is known by name.
         DataError: there is no such data set or file, or it cannot be read.
     """
-    from fillrank.data import list_datasets
-    from fillrank.data import read as read_log
+    from fillrank.experiments import opening
 
-    options = parse_settings(read, "--read")
-    name, slash, _ = data.partition("/")
-    if name not in list_datasets() or (slash and Path(data).exists()):
-        return read_log(data, **options)
-    if options:
-        raise typer.BadParameter(f"{data!r} is a data set known by name; only files need it", param_hint="--read")
-    return data
+    return opening.named_or_read(data, _read_options(data, read))
 
 
 def open_log(data: str, read: Iterable[str] | None) -> Interactions:
     """The whole log of a data set or a file; errors as in :func:`named_or_read`."""
-    from fillrank.data import load
+    from fillrank.experiments import opening
 
-    log = named_or_read(data, read)
-    return load(log.partition("/")[0]) if isinstance(log, str) else log
+    return opening.open_log(data, _read_options(data, read))
 
 
 def open_split(data: str, read: Iterable[str] | None, how: SplitName, test: float, valid: float, seed: int) -> Split:
-    """The data set or the file, split as ``--split`` says.
+    """The data set or the file, split as ``--split`` says; see :func:`fillrank.experiments.opening.open_split`."""
+    from fillrank.experiments import opening
 
-    Raises:
-        DataError: as :func:`named_or_read`, or the log cannot be split so.
-        SettingsError: a fraction is out of range.
-    """
-    if how == "auto":
-        from fillrank.experiments.compare import default_split
+    return opening.open_split(data, _read_options(data, read), how, test, valid, seed)
 
-        return default_split(named_or_read(data, read), test=test, valid=valid, seed=seed)
-    from fillrank.data import split
 
-    log = open_log(data, read)
-    if how == "per-user":
-        return split.per_user(log, test=test, valid=valid, seed=seed)
-    if how == "leave-last-out":
-        return split.leave_last_out(log, valid=int(valid > 0))
-    if how == "by-time":
-        return split.by_time(log, test=test, valid=valid)
-    return split.random(log, test=test, valid=valid, seed=seed)
+def _read_options(data: str, read: Iterable[str] | None) -> dict[str, Any]:
+    from fillrank.experiments.opening import is_known
+
+    options = parse_settings(read, "--read")
+    if options and is_known(data):
+        raise typer.BadParameter(f"{data!r} is a data set known by name; only files need it", param_hint="--read")
+    return options

@@ -71,9 +71,13 @@ def compare(
             own = {"seed": seed} if "seed" in kind.model_fields and "seed" not in wanted[name] else {}
             _log.info("%s, seed %d: fitting %s", _name(data), seed, name)
             started = time.perf_counter()
-            model = kind(**wanted[name], **own).fit(parts.train, parts.valid if protocol == "honest" else parts.test)
-            if refit:
-                model = kind(**model.settings).fit(_joined(parts))
+            made = kind(**wanted[name], **own)
+            if refit and not kind.looks_at_valid:
+                model = made.fit(_joined(parts))
+            else:
+                model = made.fit(parts.train, parts.valid if protocol == "honest" else parts.test)
+                if refit:
+                    model = kind(**model.settings).fit(_joined(parts))
             seconds = time.perf_counter() - started
             report = evaluate(model, parts, k=k, protocol=protocol)
             runs.append(Run(name, seed, model, report, seconds))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import tomllib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.experiments.compare import Protocol, compare
 from fillrank.experiments.table import ComparisonTable
+from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.models import RECIPES
 
 __all__ = ["Plan", "read_plan", "run_plan"]
@@ -28,11 +29,14 @@ class Plan(BaseModel):
         [models.pure-svd]
         [models.cmc]
         temperature = 0.1
+
+    Several data sets, such as the five folds of one (``data = ["ml-100k/u1", "ml-100k/u2"]``), are gone through one
+    after another, and the means are over all their runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: str
+    data: str | Annotated[list[str], Field(min_length=1)]
     models: dict[str, dict[str, Any]] = Field(min_length=1)
     k: int = Field(default=10, ge=1)
     seeds: list[int] = Field(default=[0], min_length=1)
@@ -50,18 +54,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         SettingsError: a key or a value is wrong, or a model is not known.
     """
     file = Path(path)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"the plan {file} cannot be read ({error.strerror}); give a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"the plan {file} is not TOML: {error}") from error
-    try:
-        plan = Plan(**content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{file}: {where}: {first['msg']}; a plan has {', '.join(Plan.model_fields)}") from None
+    plan = strict(Plan, read_toml(file, "plan"), source=str(file), what="a plan")
     for name, settings in plan.models.items():
         kind = name.partition(":")[0]
         if kind not in RECIPES:
@@ -72,13 +65,18 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
 
 def run_plan(plan: Plan) -> ComparisonTable:
     """Carry a plan out."""
-    return compare(
-        plan.data,
-        plan.models,
-        k=plan.k,
-        seeds=plan.seeds,
-        test=plan.test,
-        valid=plan.valid,
-        protocol=plan.protocol,
-        refit=plan.refit,
-    )
+    tables = [
+        compare(
+            data,
+            plan.models,
+            k=plan.k,
+            seeds=plan.seeds,
+            test=plan.test,
+            valid=plan.valid,
+            protocol=plan.protocol,
+            refit=plan.refit,
+        )
+        for data in ([plan.data] if isinstance(plan.data, str) else plan.data)
+    ]
+    runs = tuple(run for table in tables for run in table.runs)
+    return replace(tables[0], data=", ".join(table.data for table in tables), runs=runs)

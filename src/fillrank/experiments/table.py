@@ -153,8 +153,9 @@ class ComparisonTable:
 
     def _grid(self) -> Table:
         shown = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]
-        seeds = len({run.seed for run in self.runs})
-        spread = f"{seeds} seeds, mean ± half of the 95 % interval" if seeds > 1 else "1 seed"
+        runs, seeds = len(self.runs) // max(len(self.models), 1), len({run.seed for run in self.runs})
+        counted = f"{runs} {'seeds' if seeds == runs else 'runs'}"
+        spread = f"{counted}, mean ± half of the 95 % interval" if runs > 1 else "1 seed"
         table = Table(title=f"{self.data}: test part, {spread}")
         table.add_column("model")
         for name in shown:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import Field
 
@@ -34,12 +34,14 @@ _log = logging.getLogger("fillrank")
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
+_RATING_PENALTIES = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 _WEIGHTS, _PENALTIES = (0.01, 0.03, 0.1, 0.3), (0.003, 0.01, 0.02)
 _TRIAL = 4  # rounds after which these are compared; the best pair was the same one after 8 or 16
 
 
 _Judgement: TypeAlias = tuple[float, dict[str, float]]
 """How good a round is, higher is better, and the figures that say so."""
+Choice = TypeVar("Choice")
 _Judge: TypeAlias = Callable[[Factors], _Judgement]
 
 
@@ -60,6 +62,19 @@ class _Alternating(Recipe):
     def _solver(self) -> RowSolver:
         return RowSolver(self.method, self.steps, self.block, self.n_threads)
 
+    def _chosen(
+        self, candidates: Sequence[Choice], rounds: Callable[[Choice], Iterator[Factors]], judge: _Judge
+    ) -> Choice:
+        """The only candidate, or the one that does best on validation after a few rounds."""
+        if len(candidates) == 1:
+            return candidates[0]
+        if judge is _unjudged:
+            raise SettingsError(
+                f"{type(self).__name__} has settings to choose ('auto') and no valid; give valid, or them"
+            )
+        tried = ((choice, next(islice(rounds(choice), _TRIAL - 1, None))) for choice in candidates)
+        return best_by(tried, lambda factors: judge(factors)[0])
+
 
 class ALS(_Alternating):
     """Ratings by alternating least squares; see :func:`fillrank.solvers.als.als`.
@@ -69,7 +84,9 @@ class ALS(_Alternating):
 
     Attributes:
         dim: length of the vectors.
-        regularization, bias_regularization: see :class:`fillrank.solvers.als.RatingLoss`.
+        regularization, bias_regularization: see :class:`fillrank.solvers.als.RatingLoss`. The first matters most, and
+            the fewer ratings there are the higher it has to be: ``"auto"`` takes the lowest error on the validation
+            part after a few rounds.
         method, steps, block, n_threads: see :class:`fillrank.ridge.RowSolver`.
         spread: of the start.
         iterations: at most this many rounds.
@@ -88,16 +105,20 @@ class ALS(_Alternating):
 
     kind: ClassVar[str] = "als"
 
-    regularization: NotNegative = 0.07
+    regularization: NotNegative | Literal["auto"] = "auto"
     bias_regularization: NotNegative = 0.02
     iterations: int = Field(default=30, ge=1)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
-        loss = RatingLoss(self.regularization, self.bias_regularization)
-        rounds = als_rounds(train, self.dim, loss, solver=self._solver(), spread=self.spread, seed=self.seed)
+        def rounds(penalty: float) -> Iterator[Factors]:
+            loss = RatingLoss(penalty, self.bias_regularization)
+            return als_rounds(train, self.dim, loss, solver=self._solver(), spread=self.spread, seed=self.seed)
+
         judge = _unjudged if valid is None else _error_judge(train, valid)
-        kept = _best_round(self, rounds, judge)
-        chosen = {"iterations": kept.number}
+        penalties = _RATING_PENALTIES if self.regularization == "auto" else (self.regularization,)
+        penalty = self._chosen(penalties, rounds, judge)
+        kept = _best_round(self, rounds(penalty), judge)
+        chosen = {"regularization": penalty, "iterations": kept.number}
         return self._recommender(train, kept.factors, rater=kept.factors, chosen=chosen, history=kept.history)
 
 
@@ -135,24 +156,14 @@ class IALS(_Alternating):
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         judge = _unjudged if valid is None else _ndcg_judge(train, valid)
-        weight, penalty = self._chosen(train, judge)
+        weights = _WEIGHTS if self.unobserved_weight == "auto" else (self.unobserved_weight,)
+        penalties = _PENALTIES if self.regularization == "auto" else (self.regularization,)
+        weight, penalty = self._chosen(
+            list(product(weights, penalties)), lambda pair: self._rounds(train, *pair), judge
+        )
         kept = _best_round(self, self._rounds(train, weight, penalty), judge)
         chosen = {"unobserved_weight": weight, "regularization": penalty, "iterations": kept.number}
         return self._recommender(train, kept.factors, chosen=chosen, history=kept.history)
-
-    def _chosen(self, train: Interactions, judge: _Judge) -> tuple[float, float]:
-        """The two weights as they were given, or the pair that ranks best after a few rounds."""
-        weights = _WEIGHTS if self.unobserved_weight == "auto" else (self.unobserved_weight,)
-        penalties = _PENALTIES if self.regularization == "auto" else (self.regularization,)
-        pairs = list(product(weights, penalties))
-        if len(pairs) == 1:
-            return pairs[0]
-        if judge is _unjudged:
-            raise SettingsError(
-                f"{type(self).__name__} has settings to choose ('auto') and no valid; give valid, or them"
-            )
-        tried = ((pair, next(islice(self._rounds(train, *pair), _TRIAL - 1, None))) for pair in pairs)
-        return best_by(tried, lambda factors: judge(factors)[0])
 
     def _rounds(self, train: Interactions, weight: float, penalty: float) -> Iterator[Factors]:
         loss = ImplicitLoss(weight, penalty, self.frequency_exponent)
@@ -201,7 +212,7 @@ def _best_round(recipe: _Alternating, rounds: Iterator[Factors], judge: _Judge) 
             if gain >= kept.gain:
                 kept.factors, kept.number, kept.gain = factors, number, gain
             now = time.perf_counter()
-            kept.history.append({"epoch": number, "seconds": round(now - started, 3), **figures})
+            kept.history.append({"epoch": number, "seconds": round(now - started, 6), **figures})
             started = now
             progress.step_done()
             progress.epoch_done(kept.history[-1], kept.number)

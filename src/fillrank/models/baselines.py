@@ -27,6 +27,7 @@ class Popularity(Recipe):
     """
 
     kind: ClassVar[str] = "popularity"
+    looks_at_valid: ClassVar[bool] = False
 
     relevant_only: bool = False
     user_shrinkage: float = 5.0

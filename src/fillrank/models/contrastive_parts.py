@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 
@@ -29,11 +28,9 @@ from fillrank.training import Autograd, ContrastStep, Learner, SharedContrast, W
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
 
-__all__ = ["ENCODERS", "ContrastiveParts", "EncoderName", "Watch", "pick_route"]
+__all__ = ["ContrastiveParts", "EncoderName", "Watch", "pick_route"]
 
 EncoderName = Literal["mf", "lightgcn", "history", "neumf"]
-ENCODERS: tuple[EncoderName, ...] = ("mf", "lightgcn", "history", "neumf")
-_SHARED_SAMPLERS = ("uniform", "in-batch", "mixed", "popularity")
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,7 @@ class ContrastiveParts:
         loss = named_loss(settings.loss, **settings.loss_settings)
         device = pick_device(settings.device)
         known = KnownPositives.of_users(log, device)
-        fitting = _fitting(settings.sampler_settings, log.n_items)
-        sampler = named_sampler(settings.sampler, known, **fitting)
+        sampler = named_sampler(settings.sampler, known, **settings.sampler_settings)
         return cls(_encoder(settings, log).to(device), loss, sampler, device)
 
     def scorer(self) -> Factors | PairScorer:
@@ -94,14 +90,6 @@ class Watch:
         found = self._evaluator.run(self._parts.scorer()).metrics
         kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
         return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
-
-
-def _fitting(settings: Mapping[str, Any], n_items: int) -> dict[str, Any]:
-    """The sampler's settings, with no more negatives than there are items."""
-    found = dict(settings)
-    if isinstance(found.get("n_negatives"), int):
-        found["n_negatives"] = min(found["n_negatives"], n_items)
-    return found
 
 
 def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | HistoryUsers | NeuMF:

@@ -44,6 +44,7 @@ class Gibbs(Recipe):
     """
 
     kind: ClassVar[str] = "gibbs"
+    looks_at_valid: ClassVar[bool] = False
 
     dim: int = Field(default=20, ge=1)
     iterations: int = Field(default=512, ge=1)
@@ -86,7 +87,7 @@ class _Watch:
             self._progress.step_done()
             if sweep.chain == 0:
                 now = time.perf_counter()
-                seconds, self._before = round(now - self._before, 4), now
+                seconds, self._before = round(now - self._before, 6), now
                 self.history.append(
                     {"epoch": sweep.number, "seconds": seconds, "train_rmse": sweep.rmse, "noise": sweep.noise}
                 )

@@ -34,6 +34,9 @@ class Recipe(BaseModel, ABC):
     kind: ClassVar[str]
     """The name on the command line and in reports."""
 
+    looks_at_valid: ClassVar[bool] = True
+    """Whether anything is chosen on the validation part; where nothing is, it may as well be learnt from."""
+
     def __init__(self, **settings: Any) -> None:
         try:
             super().__init__(**settings)

@@ -104,7 +104,7 @@ class _Watch:
         """See :data:`fillrank.solvers.sgd.AfterEpoch`."""
         figures = {"rmse": epoch.rmse} | self._judge(epoch)
         now = time.perf_counter()
-        self.history.append({"epoch": epoch.number, "seconds": round(now - self._started, 3), **figures})
+        self.history.append({"epoch": epoch.number, "seconds": round(now - self._started, 6), **figures})
         self._started = now
         self._progress.step_done()
         self._progress.epoch_done(self.history[-1], self.best_epoch)

@@ -27,7 +27,7 @@ from fillrank.recommend.card import card
 if TYPE_CHECKING:
     from fillrank.recommend.recommender import Recommender
 
-__all__ = ["FORMAT", "load", "save"]
+__all__ = ["FORMAT", "check_target", "load", "save"]
 
 FORMAT = 1
 """Version of the folder's layout. A reader refuses a newer one."""
@@ -53,9 +53,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     Raises:
         ModelFileError: the target is a file, or a folder that holds something else than a model.
     """
-    target = Path(path)
-    if target.exists() and not _is_model(target):
-        raise ModelFileError(f"{target} exists and is no saved model; give a new folder, it is not written over")
+    target = check_target(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -70,6 +68,18 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
             fresh.replace(target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The folder ``path``, if a model may be saved there: it is not there yet, is empty, or holds a model.
+
+    Raises:
+        ModelFileError: the target is a file, or a folder that holds something else than a model.
+    """
+    target = Path(path)
+    if target.exists() and not _is_model(target):
+        raise ModelFileError(f"{target} exists and is no saved model; give a new folder, it is not written over")
+    return target
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fillrank.errors import MissingExtraError
-from fillrank.writing import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from fillrank.report.canvas import ACCENT, INK, SECOND, THIRD, blank, write_figure
 
 __all__ = ["accuracy_against_coverage", "temperature_study"]
-
-_INK, _QUIET, _ACCENT, _SECOND, _THIRD = "#1b2a41", "#9aa5b1", "#d1495b", "#00798c", "#edae49"
 
 
 def accuracy_against_coverage(record: Mapping[str, Any], path: str | os.PathLike[str], *, k: int = 10) -> Path:
@@ -29,25 +23,25 @@ def accuracy_against_coverage(record: Mapping[str, Any], path: str | os.PathLike
     Raises:
         MissingExtraError: Matplotlib is not installed.
     """
-    figure, axes = _figure(1, (7.0, 4.4))
+    figure, axes = blank(1, (7.0, 4.4))
     (axis,) = axes
     names = (f"coverage@{k}", f"recall@{k}")
     for model, means in record["models"].items():
         x, y = (means[name] for name in names)
         ours = model.startswith("cmc")
-        colour = _ACCENT if ours else _SECOND
+        colour = ACCENT if ours else SECOND
         spans = [_half(record["intervals"][model][name]) for name in names]
         axis.errorbar(x, y, xerr=spans[0], yerr=spans[1], fmt="o", ms=9 if ours else 7, color=colour, lw=1.2)
         axis.annotate(
-            model, (x, y), xytext=(9, 6), textcoords="offset points", color=_INK, weight="bold" if ours else "normal"
+            model, (x, y), xytext=(9, 6), textcoords="offset points", color=INK, weight="bold" if ours else "normal"
         )
     axis.set_xlabel(f"{names[0]}: share of the catalogue recommended to anybody")
     axis.set_ylabel(f"{names[1]}: share of a user's liked items found")
-    axis.set_title(f"{record['data']}: accuracy against coverage", loc="left", color=_INK)
+    axis.set_title(f"{record['data']}: accuracy against coverage", loc="left", color=INK)
     axis.margins(x=0.22, y=0.15)
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
-    return _write(figure, path)
+    return write_figure(figure, path)
 
 
 def temperature_study(
@@ -64,46 +58,23 @@ def temperature_study(
     Raises:
         MissingExtraError: Matplotlib is not installed.
     """
-    figure, axes = _figure(3, (9.6, 3.2))
+    figure, axes = blank(3, (9.6, 3.2))
     ordered = sorted(points, key=lambda point: point["temperature"])
     x = [point["temperature"] for point in ordered]
-    panels = ((f"recall@{k}", _ACCENT), (f"coverage@{k}", _SECOND), (f"popularity@{k}", _THIRD))
+    panels = ((f"recall@{k}", ACCENT), (f"coverage@{k}", SECOND), (f"popularity@{k}", THIRD))
     for axis, (metric, colour) in zip(axes, panels, strict=True):
         axis.plot(x, [point[metric] for point in ordered], "o-", color=colour)
         axis.set_xscale("log")
         axis.set_xticks(x, [f"{value:g}" for value in x])
         axis.minorticks_off()
         axis.set_xlabel("temperature")
-        axis.set_title(metric, loc="left", color=_INK)
+        axis.set_title(metric, loc="left", color=INK)
         axis.margins(y=0.12)
         axis.set_ylim(bottom=0)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", color=_INK)
-    return _write(figure, path)
-
-
-def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError('pictures need Matplotlib: pip install "fillrank[plot]"') from error
-    figure = Figure(figsize=size, layout="constrained", dpi=130)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(color=_QUIET, alpha=0.25, lw=0.6)
-        axis.tick_params(colors=_INK)
-    return figure, list(axes)
+        figure.suptitle(title, x=0.01, ha="left", color=INK)
+    return write_figure(figure, path)
 
 
 def _half(interval: Sequence[float] | None) -> float | None:
     return None if interval is None else (interval[1] - interval[0]) / 2
-
-
-def _write(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
-    with replacing(target) as fresh:
-        figure.savefig(fresh, format=target.suffix.lstrip(".") or "png")
-    return target

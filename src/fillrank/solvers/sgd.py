@@ -140,7 +140,7 @@ def biased_sgd(
     grid = Grid.deal(log, log.values, numpy_stream(settings.seed, "sgd grid"))
     learner = _Learner.fresh(log, grid, settings)
     with ThreadPoolExecutor(n_threads) as pool:
-        for epoch in learner.epochs(pool):
+        for epoch in learner.epochs(pool, n_threads):
             if after_epoch is not None and after_epoch(epoch):
                 break
     return learner.factors()
@@ -162,23 +162,29 @@ class _Learner:
         items = _start(log.item_counts[grid.items.order], settings.dim, rng)
         return cls(grid, users, items, settings)
 
-    def epochs(self, pool: Executor) -> Iterator[SgdEpoch]:
+    def epochs(self, pool: Executor, n_threads: int) -> Iterator[SgdEpoch]:
         """Learn, an epoch at a time."""
         for number in range(1, self.settings.epochs + 1):
-            squares = self._pass(pool, number)
+            squares = self._pass(pool, n_threads, number)
             error = math.sqrt(squares / len(self.grid.rows.values))
             self._check(error, number)
             yield SgdEpoch(number, error * self.grid.spread, self.factors)
 
-    def _pass(self, pool: Executor, epoch: int) -> float:
+    def _pass(self, pool: Executor, n_threads: int, epoch: int) -> float:
         """Every rating once; the sum of the squared errors."""
         rates = self.settings.rates(epoch)
+        total = 0.0
+        for blocks in self.grid.rounds(numpy_stream(self.settings.seed, "sgd order", epoch)):
+            queue, squares = iter(list(enumerate(blocks))), [0.0] * len(blocks)
+            for done in [pool.submit(self._work, queue, rates, squares) for _ in range(n_threads)]:
+                done.result()
+            total += sum(squares)  # in the order of the blocks, whoever did them
+        return total
 
-        def learn(block: Rows) -> float:
-            return compiled_sweep(block, self.users, self.items, rates)
-
-        rounds = self.grid.rounds(numpy_stream(self.settings.seed, "sgd order", epoch))
-        return sum(sum(pool.map(learn, blocks)) for blocks in rounds)
+    def _work(self, queue: Iterator[tuple[int, Rows]], rates: Rates, squares: list[float]) -> None:
+        """Learn from one block after another, until the threads that share the queue have emptied it."""
+        for number, rows in queue:
+            squares[number] = compiled_sweep(rows, self.users, self.items, rates)
 
     def _check(self, error: float, epoch: int) -> None:
         if not error <= _DIVERGED:  # NaN too
@@ -206,7 +212,7 @@ class _Learner:
 
 def _start(counts: NDArray[np.int64], dim: int, rng: np.random.Generator) -> Side:
     """Short random vectors, zeros for who has no rating, in rows of padded width; biases of zero."""
-    vectors = np.zeros((len(counts), padded_width(dim)), dtype=np.float32)
+    vectors = torch.zeros(len(counts), padded_width(dim)).numpy()  # from PyTorch, as it begins at a whole cache line
     vectors[:, :dim] = rng.standard_normal((len(counts), dim), dtype=np.float32)
     vectors[:, :dim] *= np.float32(_START / math.sqrt(dim)) * (counts > 0)[:, None]
     return Side(vectors, np.zeros(len(counts), dtype=np.float32))

@@ -2,6 +2,7 @@
 
 from fillrank.training.contrast import ContrastStep
 from fillrank.training.learner import Autograd, Learner
+from fillrank.training.looks import Listener, Look, listening
 from fillrank.training.loop import History, LoopSettings, Monitor, train
 from fillrank.training.rowwise import RowAdam
 from fillrank.training.shared import ContrastSettings, SharedContrast
@@ -16,6 +17,8 @@ __all__ = [
     "ContrastStep",
     "History",
     "Learner",
+    "Listener",
+    "Look",
     "LoopSettings",
     "Monitor",
     "RowAdam",
@@ -23,5 +26,6 @@ __all__ = [
     "Step",
     "StepWeights",
     "World",
+    "listening",
     "train",
 ]

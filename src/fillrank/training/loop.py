@@ -20,6 +20,7 @@ from fillrank.training.averaging import Average
 from fillrank.training.checkpoint import Checkpoint, Saved
 from fillrank.training.interrupt import Interrupt
 from fillrank.training.learner import Learner
+from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 from fillrank.training.step import Batch
 from fillrank.training.world import World
@@ -88,7 +89,8 @@ def train(learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monito
     """Train the modules of ``learner`` in place, and leave in them the averaged parameters of the best epoch.
 
     Each epoch goes once through all rows in a new random order. Ctrl-C ends the loop after the step in hand; what was
-    learnt so far is judged once more, and the best is kept.
+    learnt so far is judged once more, and the best is kept. Whoever listens (:func:`fillrank.training.listening`) is
+    told of every look at the modules, in every process.
 
     Args:
         learner: turns a batch into a step.
@@ -129,7 +131,7 @@ class _Loop:
                 started = time.perf_counter()
                 losses = self._epoch(epoch, progress, interrupt)
                 asked = self.world.any(interrupt.asked)
-                figures = self._look(epoch, last=asked or epoch == settings.epochs)
+                figures = self._look(epoch, asked=asked)
                 seconds = time.perf_counter() - started
                 self.past.append({"epoch": epoch, "seconds": round(seconds, 3), **losses, **figures})
                 progress.epoch_done(self.past[-1], self.best_epoch)
@@ -185,8 +187,9 @@ class _Loop:
     def _settled(self, epoch: int) -> bool:
         return self.monitor is not None and epoch - self.best_epoch >= self.settings.patience * self.settings.look_every
 
-    def _look(self, epoch: int, *, last: bool) -> dict[str, float]:
-        """Judge the averaged parameters, and keep them if none before were better."""
+    def _look(self, epoch: int, *, asked: bool) -> dict[str, float]:
+        """Judge the averaged parameters, keep them if none before were better, and tell who listens."""
+        last = asked or epoch == self.settings.epochs
         if not last and epoch % self.settings.look_every:
             return {}
         with self.average.applied():
@@ -194,6 +197,7 @@ class _Loop:
             if score > self.best_score:
                 self.best_score, self.best_epoch = score, epoch
                 self.best_state = copy.deepcopy(self.module.state_dict())
+        tell(Look(epoch, score, figures, asked))
         return dict(figures)
 
     def _epoch(self, epoch: int, progress: Progress, interrupt: Interrupt) -> dict[str, float]:

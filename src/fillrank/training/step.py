@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fillrank.data import Interactions
-from fillrank.encoders import MF, RatingHead
+from fillrank.encoders import RatingHead, VectorEncoder
 from fillrank.losses import ScoreLoss, contrast, squared_error
 from fillrank.samplers import Negatives, Sampler
 from fillrank.training.world import World
@@ -105,7 +105,7 @@ class CompletionStep:
         weights: of the parts.
     """
 
-    encoder: MF
+    encoder: VectorEncoder
     head: RatingHead | None
     loss: ScoreLoss
     item_sampler: Sampler
@@ -127,10 +127,8 @@ class CompletionStep:
         if weights.contrastive > 0 and bool(batch.all.positive.any()):
             parts["contrastive"] = weights.contrastive * self._contrastive(batch, users, items, generator)
         if weights.vector_regularization > 0:
-            raw = (
-                nn.functional.embedding(batch.users, encoder.users),
-                nn.functional.embedding(batch.items, encoder.items),
-            )
+            tables = encoder.tables()
+            raw = (nn.functional.embedding(batch.users, tables[0]), nn.functional.embedding(batch.items, tables[1]))
             lengths = sum((table.square().sum() for table in raw), start=torch.zeros(()))
             parts["vector_penalty"] = weights.vector_regularization * lengths / len(batch.all)
         return parts

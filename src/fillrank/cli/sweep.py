@@ -1,0 +1,54 @@
+"""``sweep``: a search over the settings of a model."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fillrank.cli.options import JsonOption, SetOption, parse_settings
+from fillrank.cli.output import show
+from fillrank.errors import MissingExtraError
+
+__all__ = ["sweep"]
+
+_INTERRUPTED = 130
+
+
+def sweep(
+    file: Annotated[
+        Path, typer.Argument(metavar="SEARCH.TOML", help="The data, the model, the metric, and what is varied.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder of the study; the same folder again goes on with it.")
+    ] = None,
+    n_trials: Annotated[
+        int | None, typer.Option("--n-trials", min=1, help="Trials in all, those of earlier calls counted in.")
+    ] = None,
+    settings: SetOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the split, the model and the trials.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search the settings of a model on the validation part, and write the best as a run for `fillrank fit`.
+
+    Run it in several terminals at once, and they share the trials. The test part is never looked at.
+    """
+    if find_spec("matplotlib") is None:  # said now, not after hours of trials
+        raise MissingExtraError('the pictures of a sweep need Matplotlib: pip install "fillrank[sweep]"')
+    from fillrank.experiments.search import read_search, run_search
+    from fillrank.report.sweep_plots import draw
+
+    over: dict[str, Any] = {"n_trials": n_trials, "seed": seed, "out": None if out is None else str(out)}
+    over |= {"settings": parse_settings(settings, "--set") or None}
+    plan = read_search(file, {name: value for name, value in over.items() if value is not None})
+    record = run_search(plan)
+    document = record.to_dict()
+    draw(document, Path(plan.out))
+    show(document, record, as_json=as_json)
+    if record.best is not None:
+        typer.echo(f"the best settings are a run: fillrank fit {Path(plan.out) / 'best.toml'}", err=True)
+    if record.interrupted:
+        typer.echo(f"stopped; the same command goes on with the trials in {plan.out}", err=True)
+        raise typer.Exit(_INTERRUPTED)

@@ -1,0 +1,217 @@
+"""A run as a TOML file: one model, its data, its settings, and where it is saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fillrank.data import Split
+from fillrank.errors import SettingsError
+from fillrank.experiments.nested import merged
+from fillrank.experiments.opening import SplitName, open_to_fit
+from fillrank.experiments.processes import processes
+from fillrank.experiments.toml_files import read_toml, strict, toml_text
+from fillrank.experiments.unfinished import Unfinished
+from fillrank.models import Contrastive, Recipe, recipe
+from fillrank.recommend import Recommender
+from fillrank.recommend.files import check_target
+from fillrank.training import Look, World, listening
+from fillrank.writing import replacing
+
+__all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
+
+
+class DataPlan(BaseModel):
+    """Which data, and how they are split: the part that runs and sweeps have in common.
+
+    Attributes:
+        data: the name of a data set, or the path of a file (from the folder in which the command runs).
+        read: options of :func:`fillrank.read`, for a file.
+        split: the way to split; see :data:`fillrank.experiments.opening.SplitName`.
+        test, valid: fractions of the rows. Nothing is ever chosen on the test part.
+        seed: of the split and, unless its settings have one, of the model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    read: dict[str, Any] = Field(default_factory=dict)
+    split: SplitName = "auto"
+    test: float = Field(default=0.1, ge=0, lt=1)
+    valid: float = Field(default=0.1, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+
+    def open(self) -> Split:
+        """The data, split."""
+        return open_to_fit(self.data, self.read, self.split, self.test, self.valid, self.seed)
+
+
+class RunPlan(DataPlan):
+    """What ``fillrank fit`` is asked, as data. A key that is not known is an error.
+
+    In TOML::
+
+        data = "gowalla"
+        model = "contrastive"
+        out = "runs/bsl"
+
+        [settings]
+        loss = "bsl"
+        learning_rate = 0.002
+
+        [settings.loss_settings]
+        temperature = 0.1
+
+    Attributes:
+        model: the name of a recipe.
+        out: the folder to save the model in.
+        settings: of the recipe.
+    """
+
+    model: str = "cmc"
+    out: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], source: str = "the options") -> Self:
+        """A plan from plain data.
+
+        Args:
+            content: by the names of the attributes.
+            source: where they stand, for messages.
+
+        Raises:
+            SettingsError: a key or a value is wrong, or the model or one of its settings is not known.
+
+        Example:
+            >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "settings": {"rank": 8}}).recipe()
+            PureSVD(rank=8, use_values=True, method='exact', seed=0)
+            >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "setings": {"rank": 8}})
+            Traceback (most recent call last):
+            fillrank.errors.SettingsError: the options: setings: Extra inputs are not permitted; a run has data, ...
+        """
+        plan = strict(cls, content, source=source, what="a run")
+        plan.recipe()
+        return plan
+
+    def recipe(self) -> Recipe:
+        """The recipe with its settings, checked."""
+        kind = recipe(self.model)
+        own = {"seed": self.seed} if "seed" in kind.model_fields else {}
+        return kind(**own | self.settings)
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole plan as plain data, with the value of every setting that is not None."""
+        settings = self.recipe().model_dump(exclude={"checkpoint"}, exclude_none=True)
+        return self.model_dump(exclude=set() if self.read else {"read"}) | {"settings": settings}
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run gave.
+
+    Attributes:
+        model: trained, and saved.
+        rows: it was trained on.
+        protocol: of the split.
+        stopped_at: the epoch in which the user stopped it, or None.
+        unfinished: the folder from which the same run goes on, if it was stopped and can go on.
+    """
+
+    model: Recommender
+    rows: int
+    protocol: Mapping[str, Any]
+    stopped_at: int | None = None
+    unfinished: Path | None = None
+
+
+def read_run(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> RunPlan:
+    """Read a run from a TOML file.
+
+    Args:
+        path: of the file.
+        over: values that take the place of the file's, table by table.
+
+    Raises:
+        DataError: there is no such file, or it is not TOML.
+        SettingsError: see :meth:`RunPlan.of`.
+    """
+    return RunPlan.of(merged(read_toml(path, "run"), over or {}), str(path))
+
+
+def fit_run(plan: RunPlan) -> Outcome | None:
+    """Fit and save the model; in several processes (``torchrun``), all fit and the first one saves.
+
+    While a recipe trains that can go on after a stop (one with the setting ``checkpoint``), its state is kept in
+    ``<out>.checkpoint``: the same run begun again goes on from there. The folder is removed once the model is whole.
+    The saved folder gets the run as it was resolved, ``run.toml``.
+
+    Returns:
+        What came of it; None in every process but the first.
+
+    Raises:
+        SettingsError: several processes and a recipe that cannot share its batches, or an unfinished training of other
+            settings is in the way.
+        ModelFileError: the target holds something else than a model.
+    """
+    maker, out = plan.recipe(), check_target(plan.out)
+    with processes(str(plan.settings.get("device", "auto"))) as world:
+        _check_shareable(maker, world)
+        parts, stop = plan.open(), _Stop()
+        with listening(stop.note), _resumable(maker, plan, world) as (maker, unfinished):
+            model = _without_place(maker.fit(parts.train, valid=parts.valid), plan)
+            if world.rank > 0:
+                return None
+            model.save(out)
+            with replacing(out / "run.toml") as temporary:
+                temporary.write_text(toml_text(plan.resolved()), encoding="utf-8")
+            if unfinished is not None and stop.epoch is None:
+                unfinished.end()
+        left = None if unfinished is None or not unfinished.folder.exists() else unfinished.folder
+        return Outcome(model, len(parts.train), parts.protocol, stop.epoch, left)
+
+
+@contextmanager
+def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[tuple[Recipe, Unfinished | None]]:
+    """The recipe, told where to keep its state if it can and was not told yet; no state, no folder left behind."""
+    if "checkpoint" not in type(maker).model_fields or "checkpoint" in plan.settings:
+        yield maker, None
+        return
+    unfinished = Unfinished(Path(plan.out))
+    try:
+        world.first(lambda: unfinished.begin(plan.resolved()))
+        yield type(maker)(**maker.model_dump() | {"checkpoint": str(unfinished.state)}), unfinished
+    finally:
+        if world.rank == 0 and not unfinished.state.exists():
+            unfinished.end()
+
+
+def _without_place(model: Recommender, plan: RunPlan) -> Recommender:
+    """The model without the place of its checkpoint among its settings, unless the plan has named one."""
+    own = {name: value for name, value in model.settings.items() if name != "checkpoint" or name in plan.settings}
+    return replace(model, settings=own)
+
+
+def _check_shareable(maker: Recipe, world: World) -> None:
+    if world.size > 1 and not isinstance(maker, Contrastive):
+        raise SettingsError(
+            f"{maker.kind} is fitted by one process, and {world.size} were started; run it without torchrun "
+            "(the contrastive models share their batches)"
+        )
+
+
+class _Stop:
+    """Listens for the epoch in which the user stopped the training."""
+
+    def __init__(self) -> None:
+        self.epoch: int | None = None
+
+    def note(self, look: Look) -> None:
+        if look.interrupted:
+            self.epoch = look.epoch

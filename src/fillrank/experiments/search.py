@@ -1,0 +1,206 @@
+"""A sweep as a TOML file: which settings of a model are varied, and by which figure of the validation part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.errors import MissingExtraError, SettingsError
+from fillrank.experiments.nested import leaves, merged
+from fillrank.experiments.processes import world_size
+from fillrank.experiments.run import DataPlan
+from fillrank.experiments.search_space import Space
+from fillrank.experiments.toml_files import read_toml, strict
+from fillrank.losses import loss
+from fillrank.models import Contrastive, Recipe, recipe
+from fillrank.models.contrastive_parts import ContrastiveParts
+from fillrank.ranking.metrics import ACCURACY
+from fillrank.samplers import KnownPositives, sampler
+
+if TYPE_CHECKING:
+    from fillrank.experiments.search_record import SearchRecord
+
+__all__ = ["Metric", "SearchPlan", "read_search", "run_search"]
+
+_ERRORS = ("rmse", "mae")
+
+
+class Metric:
+    """What a sweep goes by.
+
+    Args:
+        text: an accuracy of lists or their coverage at a length (``"ndcg@20"``), or ``"rmse"`` or ``"mae"``.
+
+    Raises:
+        SettingsError: it is none of these.
+
+    Example:
+        >>> Metric("recall@20").k, Metric("rmse").lower_is_better
+        (20, True)
+        >>> Metric("ndgc@20")
+        Traceback (most recent call last):
+        fillrank.errors.SettingsError: metric must be one of recall, ... rmse or mae; got 'ndgc@20'
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.name, at, length = text.partition("@")
+        ranks = self.name in (*ACCURACY, "coverage") and length.isdecimal() and int(length) > 0
+        if not ranks and not (self.name in _ERRORS and not at):
+            raise SettingsError(
+                f"metric must be one of {', '.join(ACCURACY)}, coverage at a length (ndcg@20), rmse or mae; "
+                f"got {text!r}"
+            )
+        self.k = int(length) if ranks else 10
+        self.lower_is_better = self.name in _ERRORS
+
+    @property
+    def watchable(self) -> bool:
+        """Whether the contrastive recipes can watch it after each epoch."""
+        return self.name in ACCURACY
+
+
+class SearchPlan(DataPlan):
+    """What ``fillrank sweep`` is asked, as data. A key that is not known is an error.
+
+    In TOML::
+
+        data = "gowalla"
+        model = "mmcl"
+        metric = "ndcg@20"
+        n_trials = 60
+        out = "sweeps/mmcl"
+
+        [settings]
+        dim = 64
+
+        [search]
+        learning_rate = { low = 1e-4, high = 1e-2, log = true }
+        loss_settings.margins_and_weights = { n_margins = [1, 4], lowest = 0.0, highest = 0.95 }
+        sampler_settings.n_negatives = { choices = [256, 1024] }
+
+    Attributes:
+        model: the name of a recipe.
+        metric: of the validation part; see :class:`Metric`. The test part is never looked at.
+        n_trials: how many, those of earlier calls and of other processes counted in.
+        out: the folder of the study, its record, its pictures and the best settings.
+        pruning: stop a trial whose best epoch so far is below the median of the others at the same epoch.
+        settings: of the recipe, the same in each trial.
+        search: what is varied; see :class:`fillrank.experiments.search_space.Space`.
+    """
+
+    model: str
+    metric: str = "ndcg@20"
+    n_trials: int = Field(default=50, ge=1)
+    out: str
+    pruning: bool = True
+    settings: dict[str, Any] = Field(default_factory=dict)
+    search: dict[str, Any]
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], source: str = "the search") -> Self:
+        """A plan from plain data, tried on the recipe at the ends of each range before anything is trained.
+
+        Args:
+            content: by the names of the attributes.
+            source: where they stand, for messages.
+
+        Raises:
+            SettingsError: a key or a value is wrong, a range cannot work, or the model cannot take one of its ends.
+        """
+        plan = strict(cls, content, source=source, what="a sweep")
+        Metric(plan.metric)
+        if plan.valid == 0:
+            raise SettingsError(
+                f"{source}: valid = 0 leaves nothing to choose on; give it a part of the data, such as 0.1"
+            )
+        space = Space.of(plan.search, f"{source}: search")
+        for name in {name for name, _ in leaves(plan.settings)} & set(space.settings):
+            raise SettingsError(f"{source}: {name} is fixed in [settings] and varied in [search]; take one of them out")
+        for corner in space.corners():
+            _check(plan.maker(corner), f"{source}: search")
+        return plan
+
+    @property
+    def space(self) -> Space:
+        """What is varied."""
+        return Space.of(self.search)
+
+    def fixed(self) -> dict[str, Any]:
+        """The settings that every trial has; a seed and the figure that picks its best epoch unless they are given."""
+        known, metric = recipe(self.model).model_fields, Metric(self.metric)
+        own: dict[str, Any] = {"seed": self.seed} if "seed" in known else {}
+        if "monitor" in known and known["monitor"].annotation is str and metric.watchable:
+            own["monitor"] = self.metric
+        return merged(own, self.settings)
+
+    def maker(self, drawn: Mapping[str, Any]) -> Recipe:
+        """The recipe of a trial; it shows no bars unless its settings say so."""
+        kind = recipe(self.model)
+        quiet = {"progress": False} if "progress" in kind.model_fields else {}
+        return kind(**merged(quiet | self.fixed(), drawn))
+
+    def identity(self) -> dict[str, Any]:
+        """What has to agree for trials to belong together."""
+        return self.model_dump(exclude={"n_trials", "out"})
+
+
+def read_search(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> SearchPlan:
+    """Read a sweep from a TOML file.
+
+    Args:
+        path: of the file.
+        over: values that take the place of the file's, table by table.
+
+    Raises:
+        DataError: there is no such file, or it is not TOML.
+        SettingsError: see :meth:`SearchPlan.of`.
+    """
+    return SearchPlan.of(merged(read_toml(path, "search"), over or {}), str(path))
+
+
+def run_search(plan: SearchPlan) -> SearchRecord:
+    """Carry a sweep out, or on: trials until there are ``n_trials``, and a record of them.
+
+    The study is the file ``study.jsonl`` in ``plan.out``, a line for each event. The same call goes on with it, and
+    several processes may work on one at a time: each adds trials until there are enough (what is under way then is
+    finished, so there may be a few more). The trials draw from streams of the seed and their number; one process that
+    was stopped and begun again makes the trials of one that was not. Ctrl-C ends the trial in hand, which does not
+    count, and then the sweep.
+
+    Beside the study are written ``record.json`` and ``best.toml``, a run for ``fillrank fit``.
+
+    Raises:
+        MissingExtraError: Optuna is not installed.
+        SettingsError: the folder holds a study of another plan, or a trial's settings do not fit the data.
+        TrainingError: no trial came to an end.
+    """
+    if find_spec("optuna") is None:
+        raise MissingExtraError('a sweep needs Optuna: pip install "fillrank[sweep]"')
+    if world_size() > 1:
+        raise SettingsError(
+            "the processes of a sweep share trials, not batches: start it several times, without torchrun"
+        )
+    from fillrank.experiments.search_study import search
+
+    return search(plan)
+
+
+def _check(made: Recipe, source: str) -> None:
+    """Try the parts of a contrastive recipe on next to nothing; of the others, making the recipe has checked all."""
+    if not isinstance(made, Contrastive):
+        return
+    try:
+        loss(made.loss, **made.loss_settings)
+        many = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=1 << 20)
+        sampler(made.sampler, many, **made.sampler_settings)
+        little = {"start": "random", "sampler": "uniform", "sampler_settings": {"n_negatives": 1}}
+        ContrastiveParts.of(made.model_copy(update=little), Interactions.from_arrays([0, 1], [0, 1]))
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from None

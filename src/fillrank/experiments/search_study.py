@@ -1,0 +1,237 @@
+"""The trials of a sweep, by Optuna (Akiba et al. 2019): tree-structured Parzen estimators and median pruning."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.pruners import MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from fillrank.data import Split
+from fillrank.errors import DataError, SettingsError, TrainingError
+from fillrank.experiments.nested import differences, leaves
+from fillrank.experiments.search import Metric, SearchPlan
+from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
+from fillrank.ranking import Evaluator
+from fillrank.rng import numpy_stream
+from fillrank.training import Look, listening
+from fillrank.training.interrupt import Interrupt
+
+__all__ = ["search"]
+
+_log = logging.getLogger("fillrank")
+
+_STUDY = "study.jsonl"
+_FIRST_EPOCHS = 2  # in which no trial is pruned
+_FIRST_TRIALS = 10  # drawn evenly from the space, before the estimator has something to go by
+
+
+def search(plan: SearchPlan) -> SearchRecord:
+    """See :func:`fillrank.experiments.search.run_search`."""
+    folder = Path(plan.out)
+    with _quiet():
+        parts = plan.open()
+        judge = _Judge(plan, parts)
+        study = _open_study(plan, folder)
+        with Interrupt() as interrupt:
+            stopped = False
+            while not (stopped or interrupt.asked) and len(_spent(study)) < plan.n_trials:
+                stopped = not _one_trial(study, plan, judge)
+        record = record_of(study, plan, judge.protocol, interrupted=stopped or interrupt.asked)
+    write_record(record, folder)
+    if record.best is None and not record.interrupted:
+        errors = [trial.error for trial in record.trials if trial.error is not None]
+        raise TrainingError(f"none of {len(record.trials)} trials came to its end; the last error: {errors[-1]}")
+    return record
+
+
+class _Judge:
+    """Fits the settings of a trial and measures them on the validation part; it never holds the test part."""
+
+    def __init__(self, plan: SearchPlan, parts: Split) -> None:
+        self._metric, self._train, self._valid = Metric(plan.metric), parts.train, parts.valid
+        asked = (self._metric.name,) if self._metric.watchable else ("ndcg",)
+        self._evaluator = Evaluator.on_valid(parts, k=self._metric.k, metrics=asked)
+        self.protocol = dict(self._evaluator.protocol)
+
+    def __call__(self, plan: SearchPlan, drawn: dict[str, Any]) -> float:
+        model = plan.maker(drawn).fit(self._train, valid=self._valid)
+        found = self._evaluator.run(model).metrics
+        if self._metric.text not in found:
+            raise SettingsError(
+                f"{plan.model} has no {self._metric.text} here, only {', '.join(found)}; name another metric"
+            )
+        if not math.isfinite(found[self._metric.text]):
+            raise TrainingError(f"{self._metric.text} is {found[self._metric.text]}")
+        return float(found[self._metric.text])
+
+
+class _Pruned(Exception):  # noqa: N818 -- no error: a trial that is given up
+    """The trial does not promise much."""
+
+
+class _Stopped(Exception):  # noqa: N818
+    """The user has pressed Ctrl-C during the trial."""
+
+
+def _one_trial(study: Study, plan: SearchPlan, judge: _Judge) -> bool:
+    """Draw settings, fit them, and tell the study; False where the user has stopped it."""
+    trial, started = study.ask(), time.perf_counter()
+    drawn = plan.space.draw(trial)
+    trial.set_user_attr("settings", dict(leaves(drawn)))
+    sign = -1 if Metric(plan.metric).lower_is_better else 1
+
+    def note(look: Look) -> None:
+        if look.interrupted:
+            raise _Stopped
+        trial.report(sign * look.score, look.epoch)
+        if trial.should_prune():
+            raise _Pruned
+
+    value, state, kept = None, TrialState.FAIL, True
+    try:
+        with listening(note):
+            value, state = judge(plan, drawn), TrialState.COMPLETE
+    except _Pruned:
+        state = TrialState.PRUNED
+    except TrainingError as error:
+        trial.set_user_attr("error", str(error))
+    except _Stopped:
+        kept = False
+    except (SettingsError, DataError) as error:
+        raise SettingsError(f"trial {trial.number} ({_words(dict(leaves(drawn)))}): {error}") from error
+    finally:  # whatever ends a trial, the study knows that it has ended
+        trial.set_user_attr("seconds", round(time.perf_counter() - started, 2))
+        told = study.tell(trial, value, state=state)
+    if kept:
+        _say(study, plan, told)
+    return kept
+
+
+def _say(study: Study, plan: SearchPlan, trial: FrozenTrial) -> None:
+    """One line of progress."""
+    done = [one for one in study.get_trials(deepcopy=False) if one.state == TrialState.COMPLETE]
+    came = {
+        TrialState.COMPLETE: lambda: f"{plan.metric} {trial.value:.4f}",
+        TrialState.PRUNED: lambda: f"pruned in epoch {trial.last_step}",
+        TrialState.FAIL: lambda: str(trial.user_attrs["error"]),
+    }[trial.state]()
+    best = f", best {study.best_value:.4f} in trial {study.best_trial.number}" if done else ""
+    _log.info(
+        "trial %d, %d of %d: %s%s, %.1f s: %s",
+        trial.number,
+        len(_spent(study)),
+        plan.n_trials,
+        came,
+        best,
+        trial.user_attrs["seconds"],
+        _words(trial.user_attrs["settings"]),
+    )
+
+
+def _words(settings: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} = {cell(value)}" for name, value in zip(brief(list(settings)), settings.values(), strict=True)
+    )
+
+
+def _spent(study: Study) -> list[FrozenTrial]:
+    """The trials that count: not those under way, nor those that the user or the machine has stopped."""
+    ended = {TrialState.COMPLETE, TrialState.PRUNED}
+    return [one for one in study.get_trials(deepcopy=False) if one.state in ended or "error" in one.user_attrs]
+
+
+def _open_study(plan: SearchPlan, folder: Path) -> Study:
+    """The study in the folder, or a new one.
+
+    Raises:
+        SettingsError: it is there, and of another plan.
+        DataError: the file is no journal of Optuna.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / _STUDY
+    lock = JournalFileOpenLock(str(file))
+    _mend(file, lock)
+    try:
+        study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(file), lock_obj=lock)),
+            sampler=_Numbered(plan.seed),
+            pruner=MedianPruner(n_warmup_steps=_FIRST_EPOCHS + 1) if plan.pruning else NopPruner(),
+            study_name="sweep",
+            direction="minimize" if Metric(plan.metric).lower_is_better else "maximize",
+            load_if_exists=True,
+        )
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f"{file} is no whole study ({error}); remove it to begin anew, or name another folder"
+        ) from error
+    known = study.user_attrs.get("plan")
+    other = [] if known is None else differences(known, plan.identity())
+    if other:
+        raise SettingsError(
+            f"{folder} holds a study of another plan ({', '.join(other)} differ); remove it, or name another folder"
+        )
+    study.set_user_attr("plan", plan.identity())
+    return study
+
+
+def _mend(file: Path, lock: JournalFileOpenLock) -> None:
+    """Cut off what a killed process may have left: a last line without its end."""
+    if not file.exists():
+        return
+    lock.acquire()
+    try:
+        content = file.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with file.open("r+b") as stream:
+                stream.truncate(whole)
+    finally:
+        lock.release()
+
+
+class _Numbered(BaseSampler):
+    """A fresh Parzen estimator for each trial, seeded by the trial's number.
+
+    What a trial draws depends on the trials before it and on nothing that a process remembers.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._inner = TPESampler(seed=seed)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        seed = int(numpy_stream(self._seed, "sweep", trial.number).integers(2**31))
+        self._inner = TPESampler(n_startup_trials=_FIRST_TRIALS, seed=seed)
+        self._inner.before_trial(study, trial)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+        return self._inner.infer_relative_search_space(study, trial)
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, Any]) -> dict[str, Any]:
+        return self._inner.sample_relative(study, trial, search_space)
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any) -> Any:
+        return self._inner.sample_independent(study, trial, param_name, param_distribution)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna's own lines are left out: there is one of fillrank's for each trial."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -1,0 +1,112 @@
+"""TOML in and out: what a plan is read from, and what a finished sweep leaves to be fitted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from fillrank.errors import DataError, SettingsError
+
+__all__ = ["read_toml", "strict", "toml_text"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def read_toml(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Args:
+        path: of the file.
+        what: it is, for messages: ``"plan"``.
+
+    Raises:
+        DataError: there is no such file, or it is not TOML.
+    """
+    file = Path(path)
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"the {what} {file} cannot be read ({error.strerror}); give a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"the {what} {file} is not TOML: {error}") from error
+
+
+def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what: str) -> Model:
+    """``content`` as a ``model``; the first thing wrong with it is an error that lists the keys there are.
+
+    Raises:
+        SettingsError: a key is not known or missing, or a value is of the wrong kind or out of range.
+    """
+    try:
+        return model(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{source}: {where}: {first['msg']}; {what} has {', '.join(model.model_fields)}") from None
+
+
+def toml_text(content: Mapping[str, Any]) -> str:
+    """``content`` as TOML: plain values first, then its tables. None, which TOML does not have, is left out.
+
+    Raises:
+        SettingsError: a value is of a kind that TOML does not have.
+
+    Example:
+        >>> print(toml_text({"data": "ml-1m", "settings": {"dim": 64, "loss_settings": {"margins": [0.5, 0.9]}}}))
+        data = "ml-1m"
+        <BLANKLINE>
+        [settings]
+        dim = 64
+        <BLANKLINE>
+        [settings.loss_settings]
+        margins = [0.5, 0.9]
+        <BLANKLINE>
+    """
+    return "\n".join(_table(content, ())).lstrip("\n") + "\n"
+
+
+def _table(content: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    plain = [f"{_key(name)} = {_value(value)}" for name, value in content.items() if not _is_absent(value)]
+    tables = {name: value for name, value in content.items() if isinstance(value, Mapping)}
+    head = ["", f"[{'.'.join(map(_key, path))}]"] if path and (plain or not tables) else []
+    return [*head, *plain, *(line for name, value in tables.items() for line in _table(value, (*path, name)))]
+
+
+def _is_absent(value: Any) -> bool:
+    """Of the plain values of a table: None is none, and a table stands below them."""
+    return value is None or isinstance(value, Mapping)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _string(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, str | os.PathLike):
+        return _string(str(value))
+    if isinstance(value, Mapping):
+        inside = (f"{_key(name)} = {_value(part)}" for name, part in value.items() if part is not None)
+        return f"{{{', '.join(inside)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    raise SettingsError(f"TOML has no form for {value!r}; it has strings, numbers, true, false, lists and tables")
+
+
+def _string(text: str) -> str:
+    """A basic string: JSON's escapes, and those of the one control character that JSON leaves bare."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

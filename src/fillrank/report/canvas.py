@@ -1,0 +1,50 @@
+"""What every picture has in common: colours, an empty figure, and how it is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fillrank.errors import MissingExtraError
+from fillrank.writing import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["ACCENT", "INK", "QUIET", "SECOND", "THIRD", "blank", "write_figure"]
+
+INK, QUIET, ACCENT, SECOND, THIRD = "#1b2a41", "#9aa5b1", "#d1495b", "#00798c", "#edae49"
+
+
+def blank(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
+    """An empty figure of so many panels side by side, and their axes.
+
+    Args:
+        panels: how many.
+        size: width and height in inches.
+
+    Raises:
+        MissingExtraError: Matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError('pictures need Matplotlib: pip install "fillrank[plot]"') from error
+    figure = Figure(figsize=size, layout="constrained", dpi=130)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color=QUIET, alpha=0.25, lw=0.6)
+        axis.tick_params(colors=INK)
+    return figure, list(axes)
+
+
+def write_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure in the format that the ending of ``path`` names (PNG where there is none); gives the path."""
+    target = Path(path)
+    with replacing(target) as fresh:
+        figure.savefig(fresh, format=target.suffix.lstrip(".") or "png")
+    return target

@@ -1,0 +1,227 @@
+"""Runs as files: strict, overridden by options, resumable, and shared by two processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fillrank.data import Interactions, synthetic
+from fillrank.errors import DataError, ModelFileError, SettingsError
+from fillrank.experiments.nested import leaves, merged, nested
+from fillrank.experiments.processes import processes
+from fillrank.experiments.run import RunPlan, fit_run, read_run
+from fillrank.experiments.toml_files import toml_text
+from fillrank.recommend import Recommender
+from fillrank.training import listening
+
+SMALL = {"dim": 4, "epochs": 3, "batch_size": 256, "progress": False, "sampler_settings": {"n_negatives": 8}}
+
+
+@pytest.fixture(scope="module")
+def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "log.csv"
+    small_log().to_frame().write_csv(path)
+    return path
+
+
+def small_log() -> Interactions:
+    return synthetic(60, 40, 900, seed=3).interactions
+
+
+def plan(log_file: Path, out: Path, **own: Any) -> RunPlan:
+    return RunPlan.of({"data": str(log_file), "out": str(out), "model": "contrastive", "settings": SMALL | own})
+
+
+def vectors(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    scorer = Recommender.load(folder).scorer
+    return scorer.users, scorer.items
+
+
+def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(toml_text({"data": str(log_file), "out": str(tmp_path / "model"), "model": "pure-svd", "seed": 3}))
+    outcome = fit_run(read_run(file, {"settings": {"rank": 3}}))
+    assert outcome is not None
+    assert (outcome.model.settings["rank"], outcome.model.settings["seed"]) == (3, 3)
+    resolved = tomllib.loads((tmp_path / "model" / "run.toml").read_text())
+    assert resolved["settings"] == {"rank": 3, "use_values": True, "method": "exact", "seed": 3}
+    again = fit_run(read_run(tmp_path / "model" / "run.toml", {"out": str(tmp_path / "again")}))
+    assert again is not None
+    assert all(
+        torch.equal(*pair) for pair in zip(vectors(tmp_path / "model"), vectors(tmp_path / "again"), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("data = 1\nout = 'x'", SettingsError, "data: Input should be a valid string; a run has data, read, split"),
+        ("data = 'x'\nout = 'x'\nmodell = 'cmc'", SettingsError, "modell: Extra inputs are not permitted; a run has"),
+        ("data = 'x'", SettingsError, "out: Field required"),
+        ("data = 'x'\nout = 'x'\ntest = 1.5", SettingsError, "test: Input should be less than 1"),
+        ("data = 'x'\nout = 'x'\nsplit = 'half'", SettingsError, "split: Input should be 'auto'"),
+        ("data = 'x'\nout = 'x'\nmodel = 'cmcc'", SettingsError, "no model is called 'cmcc'"),
+        ("data = 'x'\nout = 'x'\n[settings]\ndimm = 3", SettingsError, "CMC has no setting 'dimm'"),
+        ("data = ", DataError, "is not TOML"),
+    ],
+)
+def test_a_wrong_run_is_refused_before_data_are_read(text: str, error: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(error, match=message):
+        read_run(tmp_path / "run.toml")
+
+
+def test_a_folder_of_something_else_is_refused_before_the_training(log_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    with pytest.raises(ModelFileError, match="is no saved model"):
+        fit_run(plan(log_file, tmp_path / "notes"))
+    assert [file.name for file in tmp_path.iterdir()] == ["notes"]
+
+
+def test_a_training_that_broke_off_goes_on(log_file: Path, tmp_path: Path) -> None:
+    """Broken after its second epoch, the same run goes on there and ends at the factors of one that was not broken."""
+
+    def power_cut(look: Any) -> None:
+        if look.epoch == 3:
+            raise RuntimeError("no power")
+
+    whole, broken = plan(log_file, tmp_path / "whole"), plan(log_file, tmp_path / "broken")
+    fit_run(whole)
+    with pytest.raises(RuntimeError, match="no power"), listening(power_cut):
+        fit_run(broken)
+    state = tmp_path / "broken.checkpoint" / "state.safetensors"
+    assert state.exists()
+    with pytest.raises(SettingsError, match=r"with other settings \(settings.learning_rate\)"):
+        fit_run(plan(log_file, tmp_path / "broken", learning_rate=0.1))
+    seen: list[int] = []
+    with listening(lambda look: seen.append(look.epoch)):
+        outcome = fit_run(broken)
+    assert outcome is not None
+    assert seen == [3]
+    assert outcome.model.settings.get("checkpoint") is None
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken", "whole"]
+    assert all(
+        torch.equal(*pair) for pair in zip(vectors(tmp_path / "whole"), vectors(tmp_path / "broken"), strict=True)
+    )
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(log_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no setting 'warmth'"):
+        fit_run(plan(log_file, tmp_path / "x", loss_settings={"warmth": 1}))
+    assert list(tmp_path.iterdir()) == []
+
+
+PLAIN = st.one_of(st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False), st.text())
+VALUES = st.one_of(
+    PLAIN, st.lists(PLAIN, max_size=3), st.lists(st.dictionaries(st.text(), PLAIN, max_size=2), max_size=2)
+)
+
+
+@given(
+    st.recursive(st.dictionaries(st.text(), VALUES, max_size=4), lambda t: st.dictionaries(st.text(), t, max_size=3))
+)
+@settings(deadline=None, max_examples=60)
+def test_what_is_written_as_toml_is_read_again(content: dict[str, Any]) -> None:
+    assert tomllib.loads(toml_text(content)) == content
+
+
+def test_tables_by_dotted_names() -> None:
+    content = {"a": 1, "b": {"c": [2], "d": {"e": "x"}}}
+    assert dict(leaves(content)) == {"a": 1, "b.c": [2], "b.d.e": "x"}
+    assert nested(dict(leaves(content))) == content
+    assert merged(content, {"b": {"d": {"e": "y"}}, "a": 2}) == {"a": 2, "b": {"c": [2], "d": {"e": "y"}}}
+    assert toml_text({"a": None, "b": {}}) == "\n[b]\n".lstrip()
+    with pytest.raises(SettingsError, match="TOML has no form for"):
+        toml_text({"a": object()})
+
+
+def test_a_world_of_one_and_a_size_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with processes() as world:
+        assert (world.rank, world.size) == (0, 1)
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    with pytest.raises(SettingsError, match="WORLD_SIZE must be a whole number"), processes():
+        pass
+
+
+def start(rank: int, size: int, port: int, *words: object) -> subprocess.Popen[str]:
+    """One process of a group, as ``torchrun`` starts it."""
+    group = {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "fillrank", "fit", *map(str, words)],
+        env={**os.environ, **group, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def together(*words: object, ranks: tuple[tuple[object, ...], ...] = ((), ())) -> list[tuple[int, str, str]]:
+    """Exit code and the two streams of each of the processes; ``ranks`` are the words that only one of them gets."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = [start(rank, len(ranks), port, *words, *own) for rank, own in enumerate(ranks)]
+    spoken = [process.communicate(timeout=100) for process in running]
+    return [(process.returncode, *said) for process, said in zip(running, spoken, strict=True)]
+
+
+def test_two_processes_fit_what_one_fits(log_file: Path, tmp_path: Path) -> None:
+    fit_run(plan(log_file, tmp_path / "one"))
+    file = tmp_path / "run.toml"
+    file.write_text(toml_text(plan(log_file, tmp_path / "two").resolved()))
+    (code, said, errors), (other_code, other_said, other_errors) = together(file, "--json")
+    assert (code, other_code) == (0, 0), errors + other_errors
+    assert json.loads(said)["out"] == str(tmp_path / "two")
+    assert other_said + other_errors == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "run.toml", "two"]
+    for alone, shared in zip(vectors(tmp_path / "one"), vectors(tmp_path / "two"), strict=True):
+        torch.testing.assert_close(shared, alone, rtol=1e-3, atol=2e-5)
+
+
+def test_an_error_in_one_process_ends_the_other(log_file: Path, tmp_path: Path) -> None:
+    """The second finds no log where it was told to look; the first waits for it at the first step, and is told."""
+    words = ("--out", tmp_path / "x", "--model", "contrastive", "--set", "dim=4", "--set", "epochs=50")
+    words = (*words, "--set", "progress=false")
+    first, second = together(*words, ranks=(("--data", log_file), ("--data", tmp_path / "nothing.csv")))
+    assert (first[0], second[0]) == (1, 1)
+    assert "nothing.csv" in second[2]
+    assert "process 0 of 2 lost another one, whose own message says why" in first[2]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_shares_no_batches_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fillrank.experiments import run
+    from fillrank.training import World
+
+    with pytest.raises(SettingsError, match="pure-svd is fitted by one process, and 2 were started"):
+        run._check_shareable(RunPlan.of({"data": "x", "out": "x", "model": "pure-svd"}).recipe(), World(0, 2))
+
+
+def test_ctrl_c_keeps_the_model_and_the_way_on(log_file: Path, tmp_path: Path) -> None:
+    words = ("--data", log_file, "--model", "contrastive", "--out", tmp_path / "x", "--set", "epochs=100000")
+    words = (*words, "--set", "patience=100000", "--set", "dim=4", "--set", "sampler_settings.n_negatives=8")
+    with start(0, 1, 0, *words) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 2/"):
+                process.send_signal(signal.SIGINT)
+                break
+        said, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "it was stopped in epoch" in said
+    assert "the same command goes on from there" in said
+    assert Recommender.load(tmp_path / "x").settings["epochs"] >= 1
+    assert (tmp_path / "x.checkpoint" / "state.safetensors").exists()

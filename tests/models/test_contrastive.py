@@ -1,0 +1,116 @@
+"""The contrastive recipe: which route it takes, what it refuses, and that each name leads where it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fillrank.data import Split
+from fillrank.errors import DataError, SettingsError
+from fillrank.models import Contrastive
+from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
+
+QUICK = {"dim": 4, "epochs": 2, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
+
+
+def route(parts: Split, **settings) -> str:
+    recipe = Contrastive(**QUICK | settings)
+    return pick_route(recipe, ContrastiveParts.of(recipe, parts.train.without_values())).route
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "shared negatives"),
+        ({"loss": "ccl", "sampler": "in-batch", "sampler_settings": {}}, "shared negatives"),
+        ({"regularization": 0.1}, "shared negatives"),
+        ({"regularization": 0.1, "regularized": "all"}, "autograd"),
+        ({"route": "autograd"}, "autograd"),
+        ({"encoder": "lightgcn"}, "autograd"),
+        ({"encoder": "neumf"}, "autograd"),
+        ({"encoder": "history"}, "autograd"),
+        ({"sampler_settings": {"n_negatives": 20, "shared": False}}, "autograd"),
+        (
+            {
+                "sampler": "hard",
+                "sampler_settings": {"n_negatives": 5, "base": QUICK["sampler_settings"] | {"name": "uniform"}},
+            },
+            "autograd",
+        ),
+    ],
+)
+def test_the_fast_route_is_taken_where_it_leads_to_the_same_place(parts: Split, settings: dict, expected: str) -> None:
+    assert route(parts, **settings).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampler_settings": {"n_negatives": 20, "shared": False}},
+        {"sampler": "hard", "sampler_settings": {"n_negatives": 5, "base": {"name": "uniform", "n_negatives": 20}}},
+        {"sampler": "mixed", "loss": "infonce"},
+        {"sampler": "popularity", "loss": "psl"},
+        {"encoder": "history", "encoder_settings": {"own_share": 0.5}},
+        {"regularization": 0.01, "regularized": "all", "clip": 1.0},
+        {
+            "encoder": "neumf",
+            "encoder_settings": {"dropout": 0.2},
+            "loss": "bpr",
+            "regularization": 0.1,
+            "regularized": "all",
+        },
+        {"schedule": "cosine", "warm_up": 0.2, "look_every": 2, "precision": "bfloat16"},
+    ],
+)
+def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
+    lists = [Contrastive(**QUICK | settings).fit(parts.train, parts.valid).recommend(k=5) for _ in range(2)]
+    assert lists[0].equals(lists[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss_settings": {"temperature": 0}}, "temperature must be a positive number, got 0"),
+        ({"loss": "mmcl", "loss_settings": {"margins": [0.5], "weights": [0.5, 0.5]}}, "weights"),
+        ({"loss": "ccl", "loss_settings": {"margin": 2}}, r"margin must be within \[-1, 1\]"),
+        ({"loss": "bls"}, "there is no loss 'bls'; did you mean 'bsl'"),
+        ({"sampler": "unifrom"}, "there is no sampler 'unifrom'"),
+        ({"sampler_settings": {"n_negatives": 10_000}}, "n_negatives must be from 1 to the"),
+        ({"encoder": "lightgcn", "encoder_settings": {"layers": 2}}, "encoder_settings of 'lightgcn': .*'layers'"),
+        ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
+        ({"monitor": "auc@5"}, "unknown metrics"),
+        ({"learning_rate": float("nan")}, "learning_rate = nan"),
+        ({"positive_from": 99}, "no value is 99 or more, so there is no positive"),
+        ({"encoder": "neumf", "regularization": 0.1}, "NeuMF has more than two tables; take regularized='all'"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_before_anything_is_learnt(
+    parts: Split, settings: dict, message: str
+) -> None:
+    with pytest.raises((SettingsError, DataError), match=message):
+        Contrastive(**QUICK | settings).fit(parts.train, parts.valid)
+
+
+def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(parts: Split, tmp_path) -> None:
+    file = tmp_path / "run.ckpt"
+    whole = Contrastive(**QUICK | {"epochs": 4}).fit(parts.train)
+    first = Contrastive(**QUICK | {"epochs": 4}, checkpoint=str(file)).fit(parts.train)
+    assert file.exists()
+    again = Contrastive(**QUICK | {"epochs": 4}, checkpoint=str(file)).fit(parts.train)  # nothing is left to learn
+    for model in (first, again):
+        assert torch.equal(model.scorer.users, whole.scorer.users)
+
+
+def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:
+    middle = float(np.median(parts.train.values))
+    liked = parts.train.select(parts.train.values >= middle)
+    strict = Contrastive(**QUICK, positive_from=middle).fit(parts.train)
+    relevant = Contrastive(**QUICK, positive_from="relevant").fit(replace(parts.train, relevant_from=middle))
+    assert torch.equal(strict.scorer.users, Contrastive(**QUICK).fit(liked).scorer.users)
+    assert torch.equal(strict.scorer.users, relevant.scorer.users)
+    assert len(strict.log) == len(parts.train)  # what was met is not recommended, liked or not
+    with pytest.raises(SettingsError, match="positive_from=3 asks for values"):
+        Contrastive(**QUICK, positive_from=3).fit(parts.train.without_values())
