@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 _START = 0.1
 """Spread of the first vectors, as in libFM."""
 
+_ROWS = 1 << 16
+"""Ratings that are predicted at a time."""
+
 
 class Group:
     """Values of one kind, ``[1 + dim, n]``: row 0 is linear, row f the f-th dimension. Each row has its own prior."""
@@ -88,9 +91,13 @@ class Chain:
 
     def predict(self, users: NDArray[np.int32], items: NDArray[np.int32], days: NDArray[np.int32]) -> Floats:
         """What the present state predicts for ``B`` ratings, in units of the spread: float64 ``[B]``."""
-        a, b, d = (side.totals[:, places] for side, places in zip(self.sides, (users, items, days), strict=True))
-        products = a[1:] * b[1:] + (a[1:] + b[1:]) * d[1:]
-        predicted: Floats = self.offset + a[0] + b[0] + d[0] + products.sum(axis=0)
+        predicted = np.empty(len(users))
+        for start in range(0, len(users), _ROWS):
+            rows = slice(start, start + _ROWS)
+            places = users[rows], items[rows], days[rows]
+            a, b, d = (side.totals[:, own] for side, own in zip(self.sides, places, strict=True))
+            products = a[1:] * b[1:] + (a[1:] + b[1:]) * d[1:]
+            predicted[rows] = self.offset + a[0] + b[0] + d[0] + products.sum(axis=0)
         return predicted
 
     def sweep(self) -> None:
