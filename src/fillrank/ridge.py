@@ -11,7 +11,7 @@ Shapes: ``d`` unknowns of a row, ``h`` known cells of a row.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -148,15 +148,26 @@ def solve_ridges(
     out = np.zeros((ridges.n_rows, d), dtype=dtype) if start is None else np.array(start, dtype=dtype, order="C")
     if not out.size:
         return out
+    met = np.flatnonzero(np.diff(ridges.indptr) > 0)
+    known = _rows(ridges, met)
     if compiled is None:
-        compiled = dtype == np.float32 and repeats * _plain_seconds(ridges, solver) > _COMPILING
-    failed = _by_kernel(ridges, solver, out) if compiled else _by_loop(ridges, solver, out)
+        compiled = dtype == np.float32 and repeats * _plain_seconds(known, solver) > _COMPILING
+    found = out[met]
+    failed = _by_kernel(known, solver, found) if compiled else _by_loop(known, solver, found)
     if failed >= 0:
         raise TrainingError(
-            f"the ridge regression of row {failed} has no single solution; raise the regularization above "
-            f"{ridges.strength[failed] * ridges.scale.min():g}"
+            f"the ridge regression of row {met[failed]} has no single solution; raise the regularization above "
+            f"{known.strength[failed] * known.scale.min():g}"
         )
+    out[:] = 0  # nothing is known of the rows without a cell, and the penalty alone, even none, says zeros
+    out[met] = found
     return out
+
+
+def _rows(ridges: Ridges, rows: NDArray[np.int64]) -> Ridges:
+    """The problems of some rows, which are all that have cells."""
+    indptr = np.append(ridges.indptr[rows], ridges.indptr[-1])
+    return replace(ridges, indptr=indptr, strength=ridges.strength[rows])
 
 
 def gram(vectors: Array) -> Array:
@@ -226,7 +237,10 @@ def _gradients(steps: int, ridges: Ridges, row: int, x: Array) -> None:
         if squared <= 1e-20:  # nothing is left to improve, and the next division would be by zero
             return
         change = base @ direction + X.T @ (X @ direction)
-        step = squared / (direction @ change)
+        curvature = direction @ change
+        if not curvature > 0:
+            raise LinAlgError
+        step = squared / curvature
         x += step * direction
         residual -= step * change
         before, squared = squared, residual @ residual

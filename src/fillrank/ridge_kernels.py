@@ -166,13 +166,16 @@ def _first_residual(cells: Any, row: int, vectors: Floats, pull: Any, x: Floats,
 
 @njit(nogil=True, fastmath=True)
 def _gradient_step(cells: Any, row: int, vectors: Floats, pull: Any, state: Any, Ap: Floats, squared: Any) -> Any:
-    """One step along the direction p, given the everywhere part of ``A p``; the new squared length of the residual."""
+    """One step along p, given the everywhere part of ``A p``; the new squared length of the residual, or -1."""
     (x, r, p), (strength, scale) = state, pull
     d = len(x)
     for k in range(d):
         Ap[k] += strength[row] * scale[k] * p[k]
     _add_outer(cells, row, vectors, p, False, Ap)
-    step = squared / _dot(p, Ap)
+    curvature = _dot(p, Ap)
+    if not curvature > 0:
+        return np.float32(-1.0)
+    step = squared / curvature
     for k in range(d):
         x[k] += step * p[k]
         r[k] -= step * Ap[k]
@@ -210,6 +213,8 @@ def by_gradients(
                 if squared[b] > 1e-20:
                     state = (out[top + b], R[b], P[b])
                     squared[b] = _gradient_step(cells, top + b, vectors, pull, state, AP[b], squared[b])
+                    if squared[b] < 0:
+                        return top + b
         AP[:] = 0
     return -1
 

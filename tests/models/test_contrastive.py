@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from fillrank.data import Split
+from fillrank.data import Split, checkerboard
 from fillrank.errors import DataError, SettingsError
-from fillrank.models import Contrastive
+from fillrank.models import MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
@@ -84,7 +84,10 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"positive_from": 99}, "no value is 99 or more, so there is no positive"),
-        ({"encoder": "neumf", "regularization": 0.1}, "NeuMF has more than two tables; take regularized='all'"),
+        (
+            {"encoder": "neumf", "regularization": 0.1},
+            "NeuMF does not keep one vector for each user and item",
+        ),
     ],
 )
 def test_a_setting_that_cannot_work_is_named_before_anything_is_learnt(
@@ -102,6 +105,22 @@ def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(parts: Split, tmp_pa
     again = Contrastive(**QUICK | {"epochs": 4}, checkpoint=str(file)).fit(parts.train)  # nothing is left to learn
     for model in (first, again):
         assert torch.equal(model.scorer.users, whole.scorer.users)
+
+
+def test_a_checkpoint_of_other_settings_or_other_data_is_refused(parts: Split, tmp_path) -> None:
+    file = str(tmp_path / "run.ckpt")
+    Contrastive(**QUICK, checkpoint=file).fit(parts.train)
+    with pytest.raises(DataError, match="is of another training"):
+        Contrastive(**QUICK | {"loss": "ccl"}, checkpoint=file).fit(parts.train)
+    others = replace(parts.train, items=(parts.train.n_items - 1 - parts.train.items))
+    with pytest.raises(DataError, match="is of another training"):
+        Contrastive(**QUICK, checkpoint=file).fit(others)
+
+
+@pytest.mark.parametrize("kind", [Contrastive, MMCL, LightGCN, NeuMF])
+def test_the_defaults_will_do_for_small_data(kind: type[Contrastive]) -> None:
+    board = checkerboard(12)
+    assert len(kind(epochs=1, progress=False).fit(board).recommend(k=1)) == board.n_users
 
 
 def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:

@@ -16,7 +16,7 @@ from fillrank.data import IdMap, Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import ImplicitRidge
-from fillrank.losses import InfoNCE
+from fillrank.losses import BSL, LOSSES, InfoNCE
 from fillrank.solvers.given_items import solve_users
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -89,6 +89,13 @@ class _Hinge:
 
 
 class TestLoss:
+    @pytest.mark.parametrize("name", list(LOSSES))
+    def test_any_loss_will_do(self, name: str) -> None:
+        items, met = tastes()
+        for own in (LOSSES[name](), BSL(0.2, several_positives=True)) if name == "bsl" else (LOSSES[name](),):
+            users = fr.fold_in(items, met, objective="loss", loss=own, epochs=2)
+            assert bool(torch.isfinite(users).all())
+
     @pytest.mark.parametrize("loss", [InfoNCE(0.2), _Hinge()], ids=["closed-form", "autograd"])
     @pytest.mark.parametrize("similarity", ["dot", "cosine"])
     def test_users_are_drawn_to_the_rest_of_their_group(self, loss: Any, similarity: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fillrank.data import Interactions, Split, synthetic
+from fillrank.data import Interactions, Split, split, synthetic
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.models import ALS
+from fillrank.ranking import evaluate
 from fillrank.ridge import RowSolver
 from fillrank.solvers.als import RatingLoss, als, als_rounds
 
@@ -110,3 +112,32 @@ def test_the_recipe_keeps_the_round_that_predicts_best(parts: Split) -> None:
 def test_what_cannot_work_is_refused(make, error, message: str, ratings: Interactions) -> None:
     with pytest.raises(error, match=message):
         make(ratings)
+
+
+def unmet() -> Interactions:
+    """A log with a user and an item that have no row, as the train part of a split may be."""
+    log = synthetic(60, 40, 900, rank=2, seed=1).interactions
+    return log.select((log.users != 3) & (log.items != 5))
+
+
+@pytest.mark.parametrize("method", ["cholesky", "cg", "block"])
+def test_users_without_a_rating_stay_at_zero_whatever_the_penalty(method: str) -> None:
+    factors = als(unmet(), 2, RatingLoss(0.1, 0.0), iterations=3, solver=RowSolver(method))
+    assert not factors.users[3].any()
+    assert not factors.items[5].any()
+    assert factors.users[2].any()
+
+
+def test_a_singular_row_is_refused_by_conjugate_gradients_too() -> None:
+    with pytest.raises(TrainingError, match="has no single solution; raise the regularization above 0"):
+        als(unmet(), 8, RatingLoss(0.0, 0.0), iterations=40, solver=RowSolver("cg", steps=30))
+
+
+def test_the_penalty_that_is_chosen_follows_the_scale_of_the_values() -> None:
+    log = synthetic(150, 80, 4000, rank=2, noise=0.5, seed=0).interactions
+    errors = []
+    for scale in (1.0, 50.0):
+        parts = split.random(replace(log, values=log.values * scale), valid=0.1)
+        model = ALS(dim=8, progress=False).fit(parts.train, parts.valid)
+        errors.append(evaluate(model, parts)["rmse"] / scale)
+    assert errors[1] == pytest.approx(errors[0], rel=0.05)

@@ -13,6 +13,7 @@ from fillrank.experiments.machine import machine
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import recipe
 from fillrank.ranking import evaluate
+from fillrank.training.looks import Look, listening
 
 __all__ = ["MODELS", "Protocol", "compare", "default_split"]
 
@@ -72,16 +73,25 @@ def compare(
             _log.info("%s, seed %d: fitting %s", _name(data), seed, name)
             started = time.perf_counter()
             made = kind(**wanted[name], **own)
-            if refit and not kind.looks_at_valid:
-                model = made.fit(_joined(parts))
-            else:
-                model = made.fit(parts.train, parts.valid if protocol == "honest" else parts.test)
-                if refit:
-                    model = kind(**model.settings).fit(_joined(parts))
+            with listening(_Stop()):
+                if refit and not kind.looks_at_valid:
+                    model = made.fit(_joined(parts))
+                else:
+                    model = made.fit(parts.train, parts.valid if protocol == "honest" else parts.test)
+                    if refit:
+                        model = kind(**model.settings).fit(_joined(parts))
             seconds = time.perf_counter() - started
             report = evaluate(model, parts, k=k, protocol=protocol)
             runs.append(Run(name, seed, model, report, seconds))
     return ComparisonTable(_name(data), tuple(runs), machine(), refit=refit)
+
+
+class _Stop:
+    """Ends a comparison when a model in it was stopped by hand: half a training is no figure to compare."""
+
+    def __call__(self, look: Look) -> None:
+        if look.interrupted:
+            raise KeyboardInterrupt
 
 
 def default_split(data: str | Interactions, *, test: float, valid: float, seed: int) -> Split:

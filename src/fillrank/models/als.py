@@ -25,6 +25,7 @@ from fillrank.ridge import RidgeMethod, RowSolver
 from fillrank.solvers.als import RatingLoss, als_rounds
 from fillrank.solvers.ials import ImplicitLoss, ials_rounds
 from fillrank.training.interrupt import Interrupt
+from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 
 __all__ = ["ALS", "IALS"]
@@ -36,6 +37,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 _RATING_PENALTIES = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 _WEIGHTS, _PENALTIES = (0.01, 0.03, 0.1, 0.3), (0.003, 0.01, 0.02)
+_MOST_TRIED = 20
 _TRIAL = 4  # rounds after which these are compared; the best pair was the same one after 8 or 16
 
 
@@ -115,11 +117,26 @@ class ALS(_Alternating):
             return als_rounds(train, self.dim, loss, solver=self._solver(), spread=self.spread, seed=self.seed)
 
         judge = _unjudged if valid is None else _error_judge(train, valid)
-        penalties = _RATING_PENALTIES if self.regularization == "auto" else (self.regularization,)
-        penalty = self._chosen(penalties, rounds, judge)
+        penalty = self._penalty(train, rounds, judge) if self.regularization == "auto" else self.regularization
         kept = _best_round(self, rounds(penalty), judge)
         chosen = {"regularization": penalty, "iterations": kept.number}
         return self._recommender(train, kept.factors, rater=kept.factors, chosen=chosen, history=kept.history)
+
+    def _penalty(self, train: Interactions, rounds: Callable[[float], Iterator[Factors]], judge: _Judge) -> float:
+        """The best on validation after a few rounds.
+
+        What is right grows in proportion to the spread of the values, so the usual ones, which are for stars, are taken
+        times the nearest power of two; and the search goes on as long as the best is the lowest or the highest tried.
+        """
+        spread = 1.0 if train.values is None else float(train.values.std())
+        unit = 2.0 ** round(math.log2(spread)) if spread > 0 else 1.0
+        tried = [penalty * unit for penalty in _RATING_PENALTIES]
+        best = self._chosen(tried, rounds, judge)
+        while best in {min(tried), max(tried)} and len(tried) < _MOST_TRIED:
+            fresh = best * 2 if best == max(tried) else best / 2
+            tried.append(fresh)
+            best = self._chosen((best, fresh), rounds, judge)
+        return best
 
 
 class IALS(_Alternating):
@@ -216,6 +233,7 @@ def _best_round(recipe: _Alternating, rounds: Iterator[Factors], judge: _Judge) 
             started = now
             progress.step_done()
             progress.epoch_done(kept.history[-1], kept.number)
+            tell(Look(number, gain, figures, interrupt.asked))
             if interrupt.asked:
                 _log.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
             if interrupt.asked or number - kept.number >= recipe.patience:

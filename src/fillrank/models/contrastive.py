@@ -36,7 +36,8 @@ class Contrastive(Recipe):
         loss: its name in :data:`fillrank.losses.LOSSES`.
         loss_settings: such as ``{"temperature": 0.1}``.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
-        sampler_settings: such as ``{"n_negatives": 1024}``.
+        sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
+            NeuMF), or all items where there are fewer.
         positive_from: rows with at least this value are positives; ``"relevant"`` takes the data's own threshold, None
             every row.
         learning_rate, regularization, regularized, dropout, clip, precision: see
@@ -54,6 +55,7 @@ class Contrastive(Recipe):
     """
 
     kind: ClassVar[str] = "contrastive"
+    usual_negatives: ClassVar[int] = 1024
 
     encoder: EncoderName = "mf"
     encoder_settings: Settings = Field(default_factory=dict)
@@ -64,7 +66,7 @@ class Contrastive(Recipe):
     loss: str = "bsl"
     loss_settings: Settings = Field(default_factory=dict)
     sampler: str = "uniform"
-    sampler_settings: Settings = Field(default_factory=lambda: {"n_negatives": 1024})
+    sampler_settings: Settings = Field(default_factory=dict)
     positive_from: float | Literal["relevant"] | None = None
     learning_rate: Positive = 0.001
     regularization: NotNegative = 0.0
@@ -139,6 +141,7 @@ class Contrastive(Recipe):
             seed=self.seed,
             progress=self.progress,
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
         )
 
 
@@ -185,4 +188,4 @@ class NeuMF(Contrastive):
     encoder: EncoderName = "neumf"
     loss: str = "logistic"
     dim: int = Field(default=32, ge=1)
-    sampler_settings: Settings = Field(default_factory=lambda: {"n_negatives": 64})
+    usual_negatives: ClassVar[int] = 64

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
 import torch
+from torch.nn.functional import pad
 
 from fillrank.data import Interactions
 from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContrastiveParts", "EncoderName", "Watch", "pick_route"]
 
+_WITHOUT_COUNT = ("in-batch", "hard")
 EncoderName = Literal["mf", "lightgcn", "history", "neumf"]
 
 
@@ -52,7 +54,9 @@ class ContrastiveParts:
         loss = named_loss(settings.loss, **settings.loss_settings)
         device = pick_device(settings.device)
         known = KnownPositives.of_users(log, device)
-        sampler = named_sampler(settings.sampler, known, **settings.sampler_settings)
+        count = {"n_negatives": min(settings.usual_negatives, log.n_items)}
+        usual = {} if settings.sampler in _WITHOUT_COUNT else count
+        sampler = named_sampler(settings.sampler, known, **usual | settings.sampler_settings)
         return cls(_encoder(settings, log).to(device), loss, sampler, device)
 
     def scorer(self) -> Factors | PairScorer:
@@ -81,7 +85,7 @@ class Watch:
         metric, _, k = monitor.partition("@")
         if not k.isdigit():
             raise SettingsError(f"monitor must be a figure at a length, such as 'ndcg@20', got {monitor!r}")
-        self._name, self._parts = monitor, parts
+        self._name, self._parts = f"{metric}@{int(k)}", parts
         metrics = tuple(dict.fromkeys((metric, "recall", "ndcg")))
         self._evaluator = Evaluator(valid, train=train, seen=train.csr, k=int(k), metrics=metrics)
 
@@ -117,5 +121,7 @@ def _tables(settings: Contrastive, log: Interactions, generator: torch.Generator
     if settings.start == "random":
         std = settings.start_scale / settings.dim**0.5
         return normal_tables(log.n_users, log.n_items, settings.dim, generator=generator, std=std)
-    spectral = normalised_svd(log, settings.dim, power=1.0, method="randomized", seed=settings.seed)
-    return tables_of_factors(spectral, generator=generator, scale=settings.start_scale)
+    rank = min(settings.dim, log.n_users, log.n_items)
+    spectral = normalised_svd(log, rank, power=1.0, method="randomized", seed=settings.seed)
+    users, items = (pad(table, (0, settings.dim - rank)) for table in (spectral.users, spectral.items))
+    return tables_of_factors(Factors(users, items), generator=generator, scale=settings.start_scale)

@@ -15,6 +15,7 @@ from fillrank.models.recipe import Recipe
 from fillrank.recommend import Recommender
 from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
 from fillrank.training.interrupt import Interrupt
+from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 
 __all__ = ["Gibbs"]
@@ -65,6 +66,7 @@ class Gibbs(Recipe):
         if interrupt.asked:
             _log.warning("stopped by hand; keeping the mean of %d samples", mean.n_samples)
         watch.history[-1]["loss"] = mean.loss
+        tell(Look(len(watch.history), float(mean.n_samples), watch.history[-1], interrupt.asked))
         scorer = mean.rater.undated if isinstance(mean.rater, Dated) else mean.rater
         return self._recommender(train, scorer, rater=mean.rater, chosen={"dates": dates}, history=watch.history)
 

@@ -18,6 +18,7 @@ from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
 from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
 from fillrank.training.interrupt import Interrupt
+from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 
 __all__ = ["SGD"]
@@ -108,6 +109,8 @@ class _Watch:
         self._started = now
         self._progress.step_done()
         self._progress.epoch_done(self.history[-1], self.best_epoch)
+        score = -figures.get("valid_rmse", -float(epoch.number))
+        tell(Look(epoch.number, score, figures, self._interrupt.asked))
         if self._interrupt.asked:
             _log.warning(
                 "stopped by hand in epoch %d; keeping epoch %d, the best so far", epoch.number, self.best_epoch

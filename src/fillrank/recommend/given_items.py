@@ -15,7 +15,7 @@ from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import ImplicitRidge
-from fillrank.losses import InfoNCE, contrast, contrast_by_autograd
+from fillrank.losses import InfoNCE, ScoreLoss, contrast, contrast_by_autograd
 from fillrank.recommend.item_histories import ItemHistories, log_of
 from fillrank.samplers import KnownPositives, Sampler, Uniform
 from fillrank.solvers.given_items import solve_users
@@ -166,8 +166,10 @@ class _Step:
         users, positives = encoder.user_vectors(batch.users), self._item_side(batch.items)
         if self.item_bias is not None:
             users = torch.cat([users, users.new_ones(len(users), 1)], dim=1)
-        way = contrast if hasattr(self.loss, "value_and_grad") else contrast_by_autograd
-        loss = way(self.loss, users, positives, self._item_side(drawn.items), drawn.mask, drawn.log_q)
+        own = self.loss.for_users(batch.users) if isinstance(self.loss, ScoreLoss) else self.loss
+        log_q = drawn.log_q if getattr(own, "uses_log_q", True) else None
+        way = contrast if hasattr(own, "value_and_grad") else contrast_by_autograd
+        loss = way(own, users, positives, self._item_side(drawn.items), drawn.mask, log_q)
         penalty = self.regularization * encoder.users[batch.users].square().sum(1)
         return {"contrastive": loss.mean(), "penalty": penalty.mean()}
 

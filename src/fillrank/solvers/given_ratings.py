@@ -83,17 +83,18 @@ class _Log:
         return len(self.users)
 
     def solved(self, regularization: float) -> Tensor:
-        vectors, counts = self.item_factors.detach().cpu().numpy(), self.log.user_counts
+        counts = self.log.user_counts
+        vectors = self.item_factors.detach().cpu().double().numpy()  # normal equations square the rounding of single
         ridges = Ridges(
             indptr=self.log.csr.indptr,
             columns=self.log.items,
-            targets=self.values.cpu().numpy(),
+            targets=self.values.cpu().double().numpy(),
             vectors=vectors,
             strength=np.where(counts > 0, regularization * counts, 1.0).astype(vectors.dtype),
             scale=np.ones(vectors.shape[1], vectors.dtype),
         )
         found = solve_ridges(ridges) if regularization > 0 else _shortest(ridges)
-        return torch.from_numpy(found).to(self.item_factors.device)
+        return torch.from_numpy(found).to(self.item_factors)
 
     def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         own = embedding(self.users[rows], users)

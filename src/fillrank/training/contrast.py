@@ -67,7 +67,8 @@ class ContrastStep:
             return {"penalty": weight * torch.stack([p.square().sum() for p in self.encoder.parameters()]).sum()}
         users, items = (getattr(self.encoder, name, None) for name in ("users", "items"))
         if isinstance(self.encoder, PairEncoder) or users is None or items is None:
-            raise SettingsError(f"{type(self.encoder).__name__} has more than two tables; take regularized='all'")
+            name = type(self.encoder).__name__
+            raise SettingsError(f"{name} does not keep one vector for each user and item; take regularized='all'")
         places = torch.unique(batch.all.users), torch.unique(torch.cat([batch.all.items, drawn.items.flatten()]))
         return {"penalty": weight * (users[places[0]].square().sum() + items[places[1]].square().sum())}
 

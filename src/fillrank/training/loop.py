@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
 import math
 import time
@@ -49,6 +50,7 @@ class LoopSettings:
         seed: of the order of the rows and of what the step draws.
         progress: show it.
         checkpoint: a file to which the state goes after each epoch, and from which a stopped training goes on.
+        identity: what else has to agree for a checkpoint to be of the same training.
     """
 
     epochs: int
@@ -62,6 +64,7 @@ class LoopSettings:
     seed: int = 0
     progress: bool = True
     checkpoint: Path | None = None
+    identity: str = ""
 
     def rate(self, done: float) -> float:
         """The factor of the learning rate when the share ``done`` of all steps has been taken."""
@@ -182,6 +185,8 @@ class _Loop:
             "seed": settings.seed,
             "route": self.learner.route,
             "shapes": shapes,
+            "data": _digest(self.rows),
+            "identity": settings.identity,
         }
 
     def _settled(self, epoch: int) -> bool:
@@ -217,6 +222,14 @@ class _Loop:
             if interrupt.asked and self.world.size == 1:  # of several processes, none may leave the others waiting
                 break
         return {name: value / number for name, value in sums.items()}
+
+
+def _digest(rows: Batch) -> str:
+    """A short fingerprint of who met what."""
+    digest = hashlib.blake2b(digest_size=8)
+    for column in (rows.users, rows.items):
+        digest.update(column.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _finite(parts: dict[str, Tensor], epoch: int, number: int) -> dict[str, float]:
