@@ -289,7 +289,7 @@ def test_patience_is_how_long_it_waits(parts: Split) -> None:
 
 def test_ctrl_c_ends_with_the_best_so_far(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
-    judge = recipe.prediction_errors
+    judge = recipe.error_on
 
     def interrupted(*args, **more):
         looks.append(1)
@@ -297,7 +297,7 @@ def test_ctrl_c_ends_with_the_best_so_far(parts: Split, monkeypatch: pytest.Monk
             signal.raise_signal(signal.SIGINT)
         return judge(*args, **more)
 
-    monkeypatch.setattr(recipe, "prediction_errors", interrupted)
+    monkeypatch.setattr(recipe, "error_on", interrupted)
     model = SGD(dim=4, progress=False).fit(parts.train, parts.valid)
     assert len(model.history) == model.settings["epochs"] == 2
 

@@ -8,18 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.models.recipe import Recipe, best_by
+from fillrank.models.recipe import NotNegative, Positive, Recipe, best_by, error_on
 from fillrank.ranking import Evaluator
-from fillrank.ranking.lists import MEMORY
-from fillrank.ranking.metrics import rmse
-from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
 from fillrank.ridge import RidgeMethod, RowSolver
 from fillrank.solvers.als import RatingLoss, als_rounds
@@ -32,8 +29,6 @@ __all__ = ["ALS", "IALS"]
 
 _log = logging.getLogger("fillrank")
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 _RATING_PENALTIES = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 _WEIGHTS, _PENALTIES = (0.01, 0.03, 0.1, 0.3), (0.003, 0.01, 0.02)
@@ -189,7 +184,7 @@ class IALS(_Alternating):
 
 def _error_judge(train: Interactions, valid: Interactions) -> _Judge:
     def judge(factors: Factors) -> _Judgement:
-        error = rmse(prediction_errors(factors, valid, scale=train.scale, memory=MEMORY))
+        error = error_on(valid, factors, train.scale)
         return -error, {"valid_rmse": error}
 
     return judge

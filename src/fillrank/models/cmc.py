@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.models.cmc_parts import Parts, Watch, ranker
-from fillrank.models.recipe import Recipe
+from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
 from fillrank.training import Autograd, Batch, LoopSettings
 from fillrank.training import train as loop
 
 __all__ = ["CMC"]
-
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 
 class CMC(Recipe):

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, Watch, pick_route
-from fillrank.models.recipe import Recipe
+from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, LoopSettings
 from fillrank.training import train as loop
 
 __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 Settings = dict[str, Any]
 
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from fillrank.data import Interactions
 from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
-from fillrank.factors import Blend, Factors
+from fillrank.factors import Blend, Factors, Scorer
 from fillrank.pair_scorer import PairScorer
+from fillrank.ranking.lists import MEMORY
+from fillrank.ranking.metrics import rmse
+from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
 
-__all__ = ["Recipe", "best_by"]
+__all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on"]
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 Candidate = TypeVar("Candidate")
 Model = TypeVar("Model")
@@ -95,6 +101,11 @@ def best_by(candidates: Iterable[tuple[Candidate, Model]], judge: Callable[[Mode
     """
     scored = [(judge(model), candidate) for candidate, model in candidates]
     return max(scored, key=lambda pair: pair[0])[1]
+
+
+def error_on(valid: Interactions, rater: Scorer, scale: tuple[float, float] | None) -> float:
+    """The root mean squared error of ``rater`` on the validation part, its predictions clipped to ``scale``."""
+    return rmse(prediction_errors(rater, valid, scale=scale, memory=MEMORY))
 
 
 def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.models.recipe import Recipe
-from fillrank.ranking.lists import MEMORY
-from fillrank.ranking.metrics import rmse
-from fillrank.ranking.predictions import prediction_errors
+from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
 from fillrank.recommend import Recommender
 from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
 from fillrank.training.interrupt import Interrupt
@@ -24,9 +21,6 @@ from fillrank.training.progress import Progress
 __all__ = ["SGD"]
 
 _log = logging.getLogger("fillrank")
-
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 
 class SGD(Recipe):
@@ -124,7 +118,7 @@ class _Watch:
             self.best_epoch = epoch.number
             return {}
         factors = epoch.factors()
-        error = rmse(prediction_errors(factors, self._valid, scale=self._train.scale, memory=MEMORY))
+        error = error_on(self._valid, factors, self._train.scale)
         if error < self._lowest:
             self._lowest, self.best_epoch, self.best = error, epoch.number, factors
         return {"valid_rmse": error}

@@ -10,11 +10,8 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.models.recipe import Recipe, best_by
+from fillrank.models.recipe import NotNegative, Recipe, best_by, error_on
 from fillrank.ranking import Evaluator
-from fillrank.ranking.lists import MEMORY
-from fillrank.ranking.metrics import rmse
-from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
 from fillrank.solvers.biases import fit_biases
 from fillrank.solvers.svd import SvdMethod, biased_svd, first_directions, normalised_svd, pure_svd
@@ -22,7 +19,6 @@ from fillrank.solvers.svd import SvdMethod, biased_svd, first_directions, normal
 __all__ = ["BiasedSVD", "NormalisedSVD", "PureSVD"]
 
 Rank = Annotated[int, Field(ge=1)] | Literal["auto"]
-NotNegative = Annotated[float, Field(ge=0)]
 
 _RANKS = ((4, 8, 16, 24, 32, 48, 64), (96, 128), (192, 256), (384, 512))
 """Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
@@ -108,7 +104,7 @@ class BiasedSVD(Recipe):
         tried = (((rank, pair, f), f) for pair in self._pairs() for rank, f in self._ranks(train, pair))
 
         def judge(factors: Factors) -> float:
-            return -rmse(prediction_errors(factors, held_out, scale=train.scale, memory=MEMORY))
+            return -error_on(held_out, factors, train.scale)
 
         rank, (user, item), factors = best_by(tried, judge)
         chosen = {"rank": rank, "user_shrinkage": user, "item_shrinkage": item}

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -155,16 +156,16 @@ class _Loop:
             "learner/": self.learner.state(),
         }
         tensors = {prefix + name: tensor for prefix, group in kinds.items() for name, tensor in group.items()}
-        facts = {"training": self._identity(), "past": self.past, "best": [self.best_score, self.best_epoch]}
+        facts = {"training": self._identity, "past": self.past, "best": [self.best_score, self.best_epoch]}
         return Saved(tensors, facts)
 
     def _resume(self, saved: Saved | None) -> None:
         if saved is None:
             return
-        if saved.facts["training"] != self._identity():
+        if saved.facts["training"] != self._identity:
             raise DataError(
                 f"{self.settings.checkpoint} is of another training ({saved.facts['training']}, not "
-                f"{self._identity()}); remove it to begin anew, or name another file"
+                f"{self._identity}); remove it to begin anew, or name another file"
             )
         self.module.load_state_dict(saved.below("module/"))
         self.best_state = saved.below("best/")
@@ -174,6 +175,7 @@ class _Loop:
         self.best_score, self.best_epoch = saved.facts["best"][0], int(saved.facts["best"][1])
         _log.info("going on after epoch %d of %s", len(self.past), self.settings.checkpoint)
 
+    @cached_property
     def _identity(self) -> dict[str, Any]:
         """What has to agree for a training to be the same one."""
         shapes = {name: list(p.shape) for name, p in self.module.named_parameters()}
