@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
@@ -81,7 +82,7 @@ def test_penalty_and_clipping_are_the_same_on_both_routes(settings: ContrastSett
 def test_blocks_do_not_change_the_step(log: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
     make = lambda mf: SharedContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings())  # noqa: E731
     whole = gradients(make, log, encoder(log))
-    monkeypatch.setattr("fillrank.training.shared._BLOCK", 40)
+    monkeypatch.setattr("fillrank.training.shared_scores._BLOCK", 40)
     for one, other in zip(whole, gradients(make, log, encoder(log)), strict=True):
         torch.testing.assert_close(one, other)
 
@@ -222,3 +223,37 @@ def test_the_same_seed_gives_the_same_bits(log: Interactions) -> None:
         train(learner_for(log, mf), rows, LoopSettings(3, 64, progress=False))
         found.append(mf.users.detach().clone())
     assert torch.equal(*found)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tables and batches too take the compiled passes, and two threads."""
+    monkeypatch.setattr("fillrank.training.rowwise._KERNEL_FROM", 1)
+    monkeypatch.setattr("fillrank.training.shared_scores._SPLIT_FROM", 1)
+    monkeypatch.setattr("fillrank.losses.base._KERNEL_FROM", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_compiled_steps_by_two_threads_are_the_steps_of_autograd(
+    name: str, similarity: str, log: Interactions
+) -> None:
+    loss = MMCL((0.1, 0.3), (0.4, 0.6), 5.0) if name == "mmcl" else LOSSES[name]()
+    settings = ContrastSettings(learning_rate=0.05, dropout=0.2, regularization=0.1)
+    sampler, start = Uniform(KnownPositives.of_users(log), 12), encoder(log, similarity)
+    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, copy.deepcopy(start).float())
+    plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), log, start)
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-3, atol=1e-4)
+
+
+def test_rows_are_numbered_as_they_come_up() -> None:
+    from fillrank.training.row_kernels import number
+
+    ids = torch.tensor([5, 2, 5, 0, 2])
+    place, each, of = np.full(6, -1, dtype=np.int32), np.empty(5, dtype=np.int64), np.empty(5, dtype=np.int64)
+    found = number(ids.numpy(), place, each, of)
+    assert (each[:found].tolist(), of.tolist()) == ([5, 2, 0], [0, 1, 0, 2, 1])
+    assert (place == -1).all()

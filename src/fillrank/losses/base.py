@@ -9,7 +9,9 @@ from torch import Tensor
 
 from fillrank.errors import DataError, SettingsError
 
-__all__ = ["ScoreLoss", "check_above_zero", "check_not_negative", "check_within"]
+__all__ = ["ScoreLoss", "check_above_zero", "check_not_negative", "check_within", "wants_kernel"]
+
+_KERNEL_FROM = 2**16  # scores; below, compiling a kernel (about a second, once) costs more than it saves
 
 
 class ScoreLoss(ABC):
@@ -102,6 +104,12 @@ class ScoreLoss(ABC):
             )
         if log_q.shape not in (neg.shape, neg.shape[1:]):
             raise DataError(f"log_q must be [N] or [B, N] for neg {list(neg.shape)}, got the shape {list(log_q.shape)}")
+
+
+def wants_kernel(scores: Tensor) -> bool:
+    """Whether the compiled passes of :mod:`fillrank.losses.row_kernels` take such scores, and pay."""
+    plain = scores.device.type == "cpu" and scores.dtype == torch.float32 and scores.is_contiguous()
+    return plain and scores.numel() >= _KERNEL_FROM
 
 
 def check_above_zero(name: str, value: float, advice: str) -> None:

@@ -42,9 +42,10 @@ class _Decoupled(ScoreLoss):
         self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         _, temperature, weight = self._sides()
-        log_sum, empty, d_neg = softmax_(counted_(neg.div_(temperature), mask, log_q), weight / temperature)
+        top, total, d_neg = softmax_(neg, temperature, mask, log_q, weight / temperature)
+        empty = top == -torch.inf
         pull, d_pull = self._pull_and_grad(pos, empty)
-        loss = (weight * log_sum - pull).masked_fill_(empty, 0.0)
+        loss = (weight * (total.log() + top) - pull).masked_fill_(empty, 0.0)
         return loss, d_pull.neg_().masked_fill_(empty, 0.0), d_neg
 
 

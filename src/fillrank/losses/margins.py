@@ -6,11 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from fillrank.errors import SettingsError
-from fillrank.losses.base import ScoreLoss, check_not_negative, check_within
+from fillrank.losses.base import ScoreLoss, check_not_negative, check_within, wants_kernel
 
 __all__ = ["CCL", "MMCL"]
 
@@ -39,14 +40,19 @@ class _Margins(ScoreLoss):
         log_q: Tensor | None,  # noqa: ARG002
     ) -> tuple[Tensor, Tensor, Tensor]:
         positive_weight, share, steps = self._terms(neg.shape[1])
+        loss, d_pos = positive_weight * (1 - pos).relu(), (pos < 1).to(pos.dtype) * -positive_weight
+        if wants_kernel(neg):
+            from fillrank.losses.row_kernels import margin_rows
+
+            margins, weights = np.array(steps).T
+            return loss + margin_rows(neg, mask, margins, share * weights), d_pos, neg
         if mask is not None:
             neg.masked_fill_(mask, -torch.inf)
         slopes, over = torch.zeros_like(neg), torch.empty_like(neg)
-        loss = positive_weight * (1 - pos).relu()
         for margin, weight in steps:
             loss += share * weight * torch.sub(neg, margin, out=over).clamp_(min=0).sum(dim=1)
             slopes.add_(over.sign_(), alpha=share * weight)
-        return loss, (pos < 1).to(pos.dtype) * -positive_weight, neg.copy_(slopes)
+        return loss, d_pos, neg.copy_(slopes)
 
 
 @dataclass(frozen=True)

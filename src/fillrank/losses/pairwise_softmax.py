@@ -111,7 +111,7 @@ class PSL(ScoreLoss):
     ) -> tuple[Tensor, Tensor, Tensor]:
         gaps = neg.sub_(pos[:, None]).div_(self.score_scale)
         logits, slopes = _ACTIVATIONS[self.activation].log_and_slope_(gaps)
-        logits = counted_(logits.div_(self.temperature), mask, log_q)
-        loss, _, weights = softmax_(logits, 1 / (self.temperature * self.score_scale))
+        scale = 1 / (self.temperature * self.score_scale)
+        top, total, weights = softmax_(logits, self.temperature, mask, log_q, scale)
         d_neg = slopes.mul_(weights)
-        return loss, -d_neg.sum(dim=1), d_neg
+        return (total.log() + top).masked_fill_(top == -torch.inf, 0.0), -d_neg.sum(dim=1), d_neg

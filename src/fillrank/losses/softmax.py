@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fillrank.losses.base import ScoreLoss, check_above_zero
+from fillrank.losses.base import ScoreLoss, check_above_zero, wants_kernel
 
-__all__ = ["USUAL_TEMPERATURES", "InfoNCE", "counted_", "highest", "log_sum_exp", "softmax_"]
+__all__ = ["USUAL_TEMPERATURES", "InfoNCE", "counted_", "log_sum_exp", "softmax_"]
 
 USUAL_TEMPERATURES = "0.05 to 0.5 are usual"
 
@@ -54,14 +54,10 @@ class InfoNCE(ScoreLoss):
     def _closed_form(
         self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        logits = counted_(neg.div_(self.temperature), mask, log_q)
         first = pos / self.temperature
-        top = torch.maximum(highest(logits), first)
-        weights = logits.sub_(top[:, None]).exp_()
+        top, total, d_neg = softmax_(neg, self.temperature, mask, log_q, 1 / self.temperature, first)
         own = (first - top).exp()
-        total = weights.sum(dim=1) + own
         loss = total.log() + (top - first)  # two numbers of 0 or more: nothing cancels
-        d_neg = weights.div_((total * self.temperature)[:, None])
         return loss, (own / total - 1) / self.temperature, d_neg
 
 
@@ -74,11 +70,6 @@ def counted_(logits: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tenso
     return logits
 
 
-def highest(logits: Tensor) -> Tensor:
-    """The largest of each row, ``[B]``; minus infinity for rows of length 0."""
-    return logits.amax(dim=1) if logits.shape[1] else logits.new_full(logits.shape[:1], -torch.inf)
-
-
 def log_sum_exp(logits: Tensor) -> tuple[Tensor, Tensor]:
     """``(log Σ_j exp(logits_j) [B], empty [B])`` for autograd; rows of nothing but minus infinity are empty: 0."""
     empty = (logits == -torch.inf).all(dim=1)
@@ -86,15 +77,35 @@ def log_sum_exp(logits: Tensor) -> tuple[Tensor, Tensor]:
     return torch.logsumexp(filled, dim=1).masked_fill(empty, 0.0), empty
 
 
-def softmax_(logits: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor]:
-    """:func:`log_sum_exp`, and its gradient ``scale · softmax(logits)`` in the memory of ``logits``.
+def softmax_(
+    scores: Tensor,
+    temperature: float,
+    mask: Tensor | None,
+    log_q: Tensor | None,
+    scale: float,
+    first: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The softmax of the logits ``l = scores/temperature - log_q`` without the masked, in the memory of ``scores``.
+
+    On a CPU, large blocks take the compiled pass of :mod:`fillrank.losses.row_kernels`.
+
+    Args:
+        first: one more logit of each row, ``[B]``, that counts in the sum.
 
     Returns:
-        ``(log_sum [B], empty [B], gradient [B, N])``; empty rows have a gradient of 0.
+        ``(top [B], total [B], scale · exp(l - top) / total [B, N])``, with the largest logit and the sum of
+        ``exp(l - top)``; rows of which nothing counts have minus infinity, 1 and zeros.
     """
-    top = highest(logits)
-    empty = top == -torch.inf
-    top = top.masked_fill(empty, 0.0)
-    weights = logits.sub_(top[:, None]).exp_()
-    total = weights.sum(dim=1).masked_fill_(empty, 1.0)
-    return total.log() + top, empty, weights.mul_((scale / total)[:, None])
+    if wants_kernel(scores):
+        from fillrank.losses.row_kernels import softmax_rows
+
+        top, total = softmax_rows(scores, temperature, mask, log_q, first, scale)
+        return top, total.masked_fill_(top == -torch.inf, 1.0), scores
+    logits = counted_(scores.div_(temperature), mask, log_q)
+    top = logits.amax(dim=1) if logits.shape[1] else logits.new_full(logits.shape[:1], -torch.inf)
+    top = top if first is None else torch.maximum(top, first)
+    held = top.masked_fill(top == -torch.inf, 0.0)
+    weights = logits.sub_(held[:, None]).exp_()
+    total = weights.sum(dim=1) + (0 if first is None else (first - held).exp())
+    total = total.masked_fill(top == -torch.inf, 1.0)
+    return top, total, weights.mul_((scale / total)[:, None])

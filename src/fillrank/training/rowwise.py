@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from fillrank.errors import SettingsError
 
-__all__ = ["RowAdam"]
+__all__ = ["RowAdam", "on_kernels"]
+
+_KERNEL_FROM = 2**14  # numbers in a table; below, compiling the kernels costs more than it saves
+
+
+def on_kernels(table: Tensor) -> bool:
+    """Whether the compiled passes of :mod:`fillrank.training.row_kernels` take such a table, and pay."""
+    return table.device.type == "cpu" and table.dtype == torch.float32 and table.numel() >= _KERNEL_FROM
 
 
 class RowAdam:
@@ -54,13 +62,21 @@ class RowAdam:
         """
         self._steps += 1
         first, second = self._betas
+        scale = (1 - second**self._steps) ** 0.5
+        rate, eps = self.rate * scale / (1 - first**self._steps), self._eps * scale
+        if on_kernels(self._table):
+            from fillrank.training.row_kernels import adam_rows
+
+            tables = self._table.numpy(), self._mean.numpy(), self._square.numpy()
+            numbers = np.array([first, second, rate, eps], dtype=np.float32)
+            adam_rows(tables, rows.numpy(), gradient.numpy(), numbers)
+            return
         mean = self._mean.index_select(0, rows).lerp_(gradient, 1 - first)
         square = self._square.index_select(0, rows).mul_(second).addcmul_(gradient, gradient, value=1 - second)
         self._mean.index_copy_(0, rows, mean)
         self._square.index_copy_(0, rows, square)
-        scale = (1 - second**self._steps) ** 0.5
-        change = torch.div(mean, square.sqrt_().add_(self._eps * scale), out=gradient)
-        self._table.index_add_(0, rows, change, alpha=-self.rate * scale / (1 - first**self._steps))
+        change = torch.div(mean, square.sqrt_().add_(eps), out=gradient)
+        self._table.index_add_(0, rows, change, alpha=-rate)
 
     def state(self) -> dict[str, Tensor]:
         """All that a resumed training needs."""

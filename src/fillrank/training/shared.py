@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fillrank.encoders import MF
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
-from fillrank.samplers import Negatives, Sampler
-from fillrank.training.rowwise import RowAdam
+from fillrank.samplers import Sampler
+from fillrank.training.rowwise import RowAdam, on_kernels
+from fillrank.training.shared_scores import Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
+from fillrank.training.workers import Workers
 from fillrank.training.world import World
 
 __all__ = ["ContrastSettings", "SharedContrast"]
 
-_BLOCK = 1 << 20  # scores that are held at a time
 _SHORTEST = 1e-12  # length below which a vector has no direction
 
 
@@ -87,6 +89,8 @@ class SharedContrast:
             raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
         self.modules: Sequence[nn.Module] = [encoder]
         self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
+        self._workers = Workers()
+        self._scratches = [Scratch() for _ in range(self._workers.n)]
         self._users, self._items = (
             _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
         )
@@ -95,8 +99,8 @@ class SharedContrast:
         """See :meth:`fillrank.training.Learner.learn`."""
         own = batch.part(self._world)
         drawn = self._sampler.sample(own.users, batch.items, generator)
-        users, user_of = torch.unique(batch.users, return_inverse=True)
-        items, item_of = torch.unique(torch.cat([batch.items, drawn.items]), return_inverse=True)
+        users, user_of = self._users.number(batch.users)
+        items, item_of = self._items.number(torch.cat([batch.items, drawn.items]))
         mine = own.rows_of_whole
         anchor_of, positive_of, negative_of = user_of[mine], item_of[: len(batch)][mine], item_of[len(batch) :]
         user_rows, item_rows = self._users.gather(users), self._items.gather(items)
@@ -105,14 +109,15 @@ class SharedContrast:
         keep = dropout_mask(own, anchors, rate, generator) if rate > 0 else None
         if keep is not None:
             anchors *= keep
-        block = _Block(self._loss.for_users(own.users), item_rows[negative_of], drawn, self._settings.precision)
-        total, d_anchors, d_positives = block.run(anchors, item_rows[positive_of])
+        scores = SharedScores(self._loss.for_users(own.users), item_rows[negative_of], drawn, self._settings.precision)
+        total, d_anchors, d_positives, d_negatives = scores.contrast(
+            anchors, item_rows[positive_of], self._workers, self._scratches
+        )
         if keep is not None:
             d_anchors *= keep
 
-        d_users = torch.zeros_like(user_rows).index_add_(0, anchor_of, d_anchors)
-        d_items = torch.zeros_like(item_rows).index_add_(0, positive_of, d_positives)
-        d_items.index_add_(0, negative_of, block.d_negatives)
+        d_users = self._users.add_up((d_anchors, anchor_of), like=user_rows)
+        d_items = self._items.add_up((d_positives, positive_of), (d_negatives, negative_of), like=item_rows)
         self._world.add(d_users, d_items, total)
         self._step((users, d_users), (items, d_items), len(batch))
         return {"contrastive": total / len(batch)}
@@ -151,6 +156,31 @@ class _Side:
     def __init__(self, table: Tensor, settings: ContrastSettings, similarity: str) -> None:
         self.table, self.adam = table.detach(), RowAdam(table, settings.learning_rate)
         self._cosine, self._penalty = similarity == "cosine", settings.regularization
+        self._place = np.full(len(table), -1, dtype=np.int32)
+
+    def number(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """``(the different ids [R], which of them each is [n])``."""
+        if not on_kernels(self.table):
+            each, of = torch.unique(ids, return_inverse=True)
+            return each, of
+        from fillrank.training.row_kernels import number
+
+        each, of = torch.empty_like(ids), torch.empty_like(ids)
+        n = number(ids.numpy(), self._place, each.numpy(), of.numpy())
+        return each[:n], of
+
+    def add_up(self, *parts: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
+        """The sum of each row's gradients ``[R, d]``, from pairs of some of them ``[n, d]`` and whose they are."""
+        sums = torch.zeros_like(like)
+        if not on_kernels(self.table):
+            for gradients, of in parts:
+                sums.index_add_(0, of, gradients)
+            return sums
+        from fillrank.training.row_kernels import add_rows
+
+        for gradients, of in parts:
+            add_rows(gradients.numpy(), of.numpy(), sums.numpy())
+        return sums
 
     def gather(self, rows: Tensor) -> Tensor:
         """The vectors of some rows ``[R, d]``, of unit length where the similarity is the cosine."""
@@ -169,34 +199,3 @@ class _Side:
             along = (gradient * self._unit).sum(dim=1, keepdim=True)
             gradient = gradient.addcmul_(along, self._unit, value=-1).div_(self._lengths)
         return gradient if self._penalty == 0 else gradient.add_(self._raw, alpha=self._penalty)
-
-
-class _Block:
-    """Rows against the shared negatives, so many at a time that their scores stay small."""
-
-    def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, precision: str) -> None:
-        if not drawn.shared:
-            raise SettingsError("the fast route wants negatives that the batch shares; take Autograd for others")
-        self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
-        self._dtype = torch.bfloat16 if precision == "bfloat16" else negatives.dtype
-        self._negatives = negatives.to(self._dtype)
-        self.d_negatives = torch.zeros_like(negatives)
-
-    def run(self, anchors: Tensor, positives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``(sum of the losses, d_anchors [B, d], d_positives [B, d])``; adds to ``d_negatives``."""
-        total, d_anchors, d_positives = anchors.new_zeros(()), torch.empty_like(anchors), torch.empty_like(positives)
-        size = len(anchors) if self._loss.whole_batch else max(1, _BLOCK // max(1, len(self._negatives)))
-        for start in range(0, len(anchors), max(1, size)):
-            rows = slice(start, start + size)
-            own, positive, narrow = anchors[rows], positives[rows], anchors[rows].to(self._dtype)
-            scores = (narrow @ self._negatives.T).to(own.dtype)
-            mask = None if self._mask is None else self._mask[rows]
-            value, d_pos, d_neg = self._loss.value_and_grad(
-                (own * positive).sum(1), scores, mask=mask, log_q=self._log_q
-            )
-            d_neg = d_neg.to(self._dtype)
-            d_anchors[rows] = torch.addcmul((d_neg @ self._negatives).to(own.dtype), d_pos[:, None], positive)
-            torch.mul(own, d_pos[:, None], out=d_positives[rows])
-            self.d_negatives += (d_neg.T @ narrow).to(own.dtype)
-            total += value.sum()
-        return total, d_anchors, d_positives

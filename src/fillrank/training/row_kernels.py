@@ -1,0 +1,68 @@
+"""What the fast route does with rows of tables, on a CPU: one compiled pass each, and nothing sorted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["adam_rows", "add_rows", "number"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+_REORDER = {"reassoc", "contract", "nsz", "arcp"}
+
+
+@njit(nogil=True)
+def number(ids: Ints, place: NDArray[np.int32], each: Ints, of: Ints) -> int:
+    """Number the different ids from 0, as they come up.
+
+    Args:
+        ids: ``[n]``, places in ``place``.
+        place: one entry for every possible id, all -1; left so.
+        each: ``[n]``, written: the different ids.
+        of: ``[n]``, written: which of them each id is.
+
+    Returns:
+        How many there are.
+    """
+    found = 0
+    for i in range(len(ids)):
+        at = place[ids[i]]
+        if at < 0:
+            at = place[ids[i]] = found
+            each[found] = ids[i]
+            found += 1
+        of[i] = at
+    for i in range(found):
+        place[each[i]] = -1
+    return found
+
+
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
+def add_rows(rows: Floats, of: Ints, sums: Floats) -> None:
+    """``sums[of[i]] += rows[i]`` for all i, in that order: always the same bits."""
+    for i in range(len(of)):
+        own, total = rows[i], sums[of[i]]
+        for j in range(len(own)):
+            total[j] += own[j]
+
+
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
+def adam_rows(tables: tuple[Floats, Floats, Floats], rows: Ints, gradient: Floats, numbers: Floats) -> None:
+    """``m ← β₁m + (1-β₁)g``, ``v ← β₂v + (1-β₂)g²``, ``x ← x - rate · m / (√v + ε)`` for some rows.
+
+    Args:
+        tables: x, m and v.
+        rows: which rows of them.
+        gradient: of each of those rows.
+        numbers: β₁, β₂, rate and ε.
+    """
+    first, second, rate, eps = numbers
+    one = np.float32(1)
+    for i in range(len(rows)):
+        x, m, v, g = tables[0][rows[i]], tables[1][rows[i]], tables[2][rows[i]], gradient[i]
+        for j in range(len(x)):
+            m[j] += (one - first) * (g[j] - m[j])
+            v[j] = second * v[j] + (one - second) * g[j] * g[j]
+            x[j] -= rate * m[j] / (np.sqrt(v[j]) + eps)

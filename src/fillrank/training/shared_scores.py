@@ -1,0 +1,121 @@
+"""The middle of the fast route: scores of a batch against shared negatives, their loss, and the products back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from fillrank.errors import SettingsError
+from fillrank.losses import ScoreLoss
+from fillrank.samplers import Negatives
+from fillrank.training.workers import Workers
+
+__all__ = ["Contrasted", "Scratch", "SharedScores"]
+
+_BLOCK = 1 << 20  # scores that a thread holds at a time
+_SPLIT_FROM = 1 << 18  # scores of a batch from which all threads take part
+
+
+class Contrasted(NamedTuple):
+    """What a batch has to say.
+
+    Attributes:
+        total: sum of the losses.
+        d_anchors, d_positives: its gradient, ``[B, d]``.
+        d_negatives: likewise, ``[N, d]``.
+    """
+
+    total: Tensor
+    d_anchors: Tensor
+    d_positives: Tensor
+    d_negatives: Tensor
+
+
+class Scratch:
+    """Memory for a block of scores, kept from step to step: new pages cost as much as a pass over them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[torch.dtype, Tensor] = {}
+
+    def block(self, n_rows: int, n: int, like: Tensor) -> Tensor:
+        """Some memory ``[n_rows, n]``."""
+        kept = self._kept.get(like.dtype)
+        if kept is None or len(kept) < n_rows * n:
+            kept = self._kept[like.dtype] = like.new_empty(n_rows * n)
+        return kept[: n_rows * n].view(n_rows, n)
+
+
+class SharedScores:
+    """Rows against the shared negatives, so many at a time that their scores stay small.
+
+    Args:
+        loss: of scores, in closed form; it knows whose rows they are.
+        negatives: ``[N, d]``.
+        drawn: what the sampler says of them.
+        precision: of the scores and the products around them.
+    """
+
+    def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, precision: str) -> None:
+        if not drawn.shared:
+            raise SettingsError("the fast route wants negatives that the batch shares; take Autograd for others")
+        self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
+        self._wide = negatives
+        self._negatives = negatives.bfloat16() if precision == "bfloat16" else negatives
+
+    def contrast(self, anchors: Tensor, positives: Tensor, workers: Workers, scratches: list[Scratch]) -> Contrasted:
+        """The losses of the rows and their gradients, by all threads where that pays.
+
+        Args:
+            anchors, positives: vectors ``[B, d]``.
+            workers: the threads.
+            scratches: one for each of them.
+        """
+        d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
+
+        def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:
+            return self._part(rows, (anchors, positives), (d_anchors, d_positives), scratches[number])
+
+        alone = anchors.device.type != "cpu" or workers.n == 1 or self._loss.whole_batch
+        if alone or len(anchors) * len(self._negatives) < _SPLIT_FROM:
+            found = [part(0, slice(0, len(anchors)))]
+        else:
+            found = workers.map(part, len(anchors))
+        total, d_negatives = found[0]
+        for more_total, more in found[1:]:
+            total, d_negatives = total + more_total, d_negatives.add_(more)
+        return Contrasted(total, d_anchors, d_positives, d_negatives)
+
+    def _part(
+        self, part: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor], scratch: Scratch
+    ) -> tuple[Tensor, Tensor]:
+        """``(sum of the losses, d_negatives)`` of some rows; their own gradients go into ``into``."""
+        anchors, d_anchors = vectors[0], into[0]
+        total, d_negatives = self._wide.new_zeros(()), torch.zeros_like(self._wide)
+        size = len(anchors) if self._loss.whole_batch else max(1, _BLOCK // max(1, len(self._negatives)))
+        for start in range(part.start, part.stop, max(1, size)):
+            rows = slice(start, min(start + size, part.stop))
+            own, positive = (each[rows] for each in vectors)
+            narrow = own.to(self._negatives.dtype)
+            mask = None if self._mask is None else self._mask[rows]
+            value, d_pos, d_scores = self._loss.value_and_grad(
+                (own * positive).sum(1), self._scores(narrow, scratch), mask=mask, log_q=self._log_q
+            )
+            d_scores = _cast(d_scores, self._negatives, scratch)
+            torch.addcmul((d_scores @ self._negatives).to(own.dtype), d_pos[:, None], positive, out=d_anchors[rows])
+            torch.mul(own, d_pos[:, None], out=into[1][rows])
+            d_negatives += (d_scores.T @ narrow).to(own.dtype)
+            total += value.sum()
+        return total, d_negatives
+
+    def _scores(self, anchors: Tensor, scratch: Scratch) -> Tensor:
+        scores = scratch.block(len(anchors), len(self._negatives), anchors)
+        torch.mm(anchors, self._negatives.T, out=scores)
+        return _cast(scores, self._wide, scratch)
+
+
+def _cast(scores: Tensor, like: Tensor, scratch: Scratch) -> Tensor:
+    if scores.dtype == like.dtype:
+        return scores
+    return scratch.block(len(scores), scores.shape[1], like).copy_(scores)
