@@ -24,21 +24,21 @@ def route(parts: Split, **settings) -> str:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, "shared negatives"),
-        ({"loss": "ccl", "sampler": "in-batch", "sampler_settings": {}}, "shared negatives"),
-        ({"regularization": 0.1}, "shared negatives"),
+        ({}, "closed form"),
+        ({"loss": "ccl", "sampler": "in-batch", "sampler_settings": {}}, "closed form"),
+        ({"regularization": 0.1}, "closed form"),
         ({"regularization": 0.1, "regularized": "all"}, "autograd"),
         ({"route": "autograd"}, "autograd"),
         ({"encoder": "lightgcn"}, "autograd"),
         ({"encoder": "neumf"}, "autograd"),
         ({"encoder": "history"}, "autograd"),
-        ({"sampler_settings": {"n_negatives": 20, "shared": False}}, "autograd"),
+        ({"sampler_settings": {"n_negatives": 20, "shared": False}}, "closed form"),
         (
             {
                 "sampler": "hard",
                 "sampler_settings": {"n_negatives": 5, "base": QUICK["sampler_settings"] | {"name": "uniform"}},
             },
-            "autograd",
+            "closed form",
         ),
     ],
 )

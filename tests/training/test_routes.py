@@ -12,7 +12,7 @@ from fillrank.data import Interactions, synthetic
 from fillrank.encoders import MF
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses import BSL, LOSSES, MMCL, InfoNCE
-from fillrank.samplers import InBatch, KnownPositives, Uniform
+from fillrank.samplers import Hard, InBatch, KnownPositives, Popularity, Sampler, Uniform
 from fillrank.training import (
     Autograd,
     Batch,
@@ -61,6 +61,28 @@ def test_steps_are_the_steps_of_autograd(name: str, similarity: str, log: Intera
     for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
     assert not torch.equal(fast[1], start.users)
+
+
+@pytest.mark.parametrize("kind", ["own", "own, corrected each", "hard"])
+@pytest.mark.parametrize("double", [False, True], ids=["compiled", "tensors"])
+def test_negatives_of_each_row_too(kind: str, double: bool, log: Interactions) -> None:
+    known = KnownPositives.of_users(log)
+    sampler: Sampler = Uniform(known, 5, shared=False)
+    if kind == "hard":
+        sampler = Hard(Uniform(known, 12), 4, n_easy=1)
+    if kind == "own, corrected each":
+        sampler = Popularity(known, 5, shared=False)
+    settings, loss, start = (
+        ContrastSettings(learning_rate=0.05, dropout=0.2, regularization=0.1),
+        InfoNCE(),
+        encoder(log),
+    )
+    plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), log, start)
+    begun = start if double else copy.deepcopy(start).float()
+    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, begun)
+    near = {"rtol": 1e-6, "atol": 1e-7} if double else {"rtol": 1e-3, "atol": 1e-4}
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one.double(), other, **near)
 
 
 @pytest.mark.parametrize(
@@ -237,9 +259,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("name", list(LOSSES))
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_compiled_steps_by_two_threads_are_the_steps_of_autograd(
-    name: str, similarity: str, log: Interactions
-) -> None:
+def test_compiled_steps_by_two_threads_are_the_steps_of_autograd(name: str, similarity: str, log: Interactions) -> None:
     loss = MMCL((0.1, 0.3), (0.4, 0.6), 5.0) if name == "mmcl" else LOSSES[name]()
     settings = ContrastSettings(learning_rate=0.05, dropout=0.2, regularization=0.1)
     sampler, start = Uniform(KnownPositives.of_users(log), 12), encoder(log, similarity)

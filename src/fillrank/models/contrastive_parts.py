@@ -71,8 +71,7 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
     """The fast route where it leads to the same place, autograd where it does not."""
     contrast, world = settings.contrast(), World.current()
     everywhere = settings.regularization > 0 and settings.regularized == "all"
-    own_draws = settings.sampler == "hard" or settings.sampler_settings.get("shared") is False
-    if settings.route == "auto" and isinstance(parts.encoder, MF) and not everywhere and not own_draws:
+    if settings.route == "auto" and isinstance(parts.encoder, MF) and not everywhere:
         return SharedContrast(parts.encoder, parts.loss, parts.sampler, contrast, world=world)
     step = ContrastStep(parts.encoder, parts.loss, parts.sampler, contrast)
     return Autograd(step, [parts.encoder], [settings.learning_rate], clip=settings.clip, world=world)

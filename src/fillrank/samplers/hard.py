@@ -49,6 +49,8 @@ class Hard:
         tensor([[1, 2]])
     """
 
+    shared = False
+
     def __init__(self, base: Sampler, n_negatives: int, *, n_easy: int = 0, correct: bool = True) -> None:
         if not is_whole(n_negatives) or n_negatives < 1:
             raise SettingsError(f"n_negatives must be a whole number of 1 or more, got {n_negatives!r}")

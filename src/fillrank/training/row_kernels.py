@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["adam_rows", "add_rows", "number"]
+__all__ = ["adam_rows", "add_rows", "number", "own_gradients", "own_scores"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -46,6 +46,37 @@ def add_rows(rows: Floats, of: Ints, sums: Floats) -> None:
         own, total = rows[i], sums[of[i]]
         for j in range(len(own)):
             total[j] += own[j]
+
+
+@njit(nogil=True, fastmath=_REORDER)
+def own_scores(anchors: Floats, vectors: Floats, of: Ints, scores: Floats) -> None:
+    """``scores[b, j] = <anchors[b], vectors[of[b, j]]>``."""
+    for b in range(len(anchors)):
+        anchor = anchors[b]
+        for j in range(of.shape[1]):
+            vector = vectors[of[b, j]]
+            total = np.float32(0)
+            for i in range(len(anchor)):
+                total += anchor[i] * vector[i]
+            scores[b, j] = total
+
+
+@njit(nogil=True, fastmath=_REORDER)
+def own_gradients(
+    d_scores: Floats, anchors: Floats, vectors: Floats, of: Ints, d_anchors: Floats, d_vectors: Floats
+) -> None:
+    """The way back of :func:`own_scores`: adds to ``d_anchors`` and ``d_vectors``; skips scores that are not felt."""
+    for b in range(len(anchors)):
+        anchor, d_anchor = anchors[b], d_anchors[b]
+        for j in range(of.shape[1]):
+            slope = d_scores[b, j]
+            if slope == 0:
+                continue
+            vector, d_vector = vectors[of[b, j]], d_vectors[of[b, j]]
+            for i in range(len(anchor)):
+                d_anchor[i] += slope * vector[i]
+            for i in range(len(anchor)):
+                d_vector[i] += slope * anchor[i]
 
 
 @njit(nogil=True, fastmath=_REORDER, error_model="numpy")

@@ -1,4 +1,4 @@
-"""The fast route: negatives that the batch shares, gradients in closed form, and only touched rows updated."""
+"""The fast route: gradients in closed form, and only touched rows updated."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from fillrank.encoders import MF
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
 from fillrank.samplers import Sampler
+from fillrank.training.drawing import draw
 from fillrank.training.rowwise import RowAdam, on_kernels
-from fillrank.training.shared_scores import Scratch, SharedScores
+from fillrank.training.shared_scores import OwnScores, Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
 from fillrank.training.workers import Workers
 from fillrank.training.world import World
@@ -58,8 +60,9 @@ class ContrastSettings:
 class SharedContrast:
     """Contrastive training of two tables without autograd.
 
-    A step does three matrix products per block of rows (the scores; their gradients times the negatives; the same
-    times the anchors) and one pass of the loss over the scores, which its gradient overwrites. Nothing of the size of
+    With negatives that the batch shares, a step does three matrix products per block of rows (the scores; their
+    gradients times the negatives; the same times the anchors) and one pass of the loss over the scores, which its
+    gradient overwrites; with negatives of each row's own, compiled passes do as much row by row. Nothing of the size of
     the catalogue is touched: the vectors of a batch are gathered once, their gradients summed row by row, carried
     through the cosine's normalisation, and handed to :class:`RowAdam`. :class:`fillrank.training.ContrastStep` under
     :class:`fillrank.training.Autograd` is the readable twin.
@@ -67,12 +70,12 @@ class SharedContrast:
     Args:
         encoder: the tables; changed in place.
         loss: of scores, in closed form.
-        sampler: of negatives that the batch shares.
+        sampler: of negatives; those that the batch shares are much the faster where there are many.
         settings: see :class:`ContrastSettings`.
         world: the processes that share each batch.
     """
 
-    route = "shared negatives, closed form, touched rows"
+    route = "closed form, touched rows"
 
     def __init__(
         self,
@@ -98,29 +101,38 @@ class SharedContrast:
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`fillrank.training.Learner.learn`."""
         own = batch.part(self._world)
-        drawn = self._sampler.sample(own.users, batch.items, generator)
+        drawn, contrasted = draw(self._sampler, own, generator, self._score)
         users, user_of = self._users.number(batch.users)
-        items, item_of = self._items.number(torch.cat([batch.items, drawn.items]))
+        items, item_of = self._items.number(torch.cat([batch.items, contrasted.flatten()]))
         mine = own.rows_of_whole
-        anchor_of, positive_of, negative_of = user_of[mine], item_of[: len(batch)][mine], item_of[len(batch) :]
+        anchor_of, positive_of = user_of[mine], item_of[: len(batch)][mine]
+        negative_of = item_of[len(batch) :].view(contrasted.shape)
         user_rows, item_rows = self._users.gather(users), self._items.gather(items)
 
         anchors, rate = user_rows[anchor_of], self._settings.dropout
         keep = dropout_mask(own, anchors, rate, generator) if rate > 0 else None
         if keep is not None:
             anchors *= keep
-        scores = SharedScores(self._loss.for_users(own.users), item_rows[negative_of], drawn, self._settings.precision)
-        total, d_anchors, d_positives, d_negatives = scores.contrast(
-            anchors, item_rows[positive_of], self._workers, self._scratches
-        )
+        loss, positives = self._loss.for_users(own.users), item_rows[positive_of]
+        if drawn.shared:
+            scores = SharedScores(loss, item_rows[negative_of], drawn, self._settings.precision)
+            found = scores.contrast(anchors, positives, self._workers, self._scratches)
+        else:
+            found = OwnScores(loss, item_rows, negative_of[mine], drawn).contrast(anchors, positives, self._workers)
+            negative_of = torch.arange(len(items), device=items.device)
         if keep is not None:
-            d_anchors *= keep
+            found.d_anchors.mul_(keep)
 
-        d_users = self._users.add_up((d_anchors, anchor_of), like=user_rows)
-        d_items = self._items.add_up((d_positives, positive_of), (d_negatives, negative_of), like=item_rows)
-        self._world.add(d_users, d_items, total)
+        d_users = self._users.add_up((found.d_anchors, anchor_of), like=user_rows)
+        d_items = self._items.add_up((found.d_positives, positive_of), (found.d_negatives, negative_of), like=item_rows)
+        self._world.add(d_users, d_items, found.total)
         self._step((users, d_users), (items, d_items), len(batch))
-        return {"contrastive": total / len(batch)}
+        return {"contrastive": found.total / len(batch)}
+
+    def _score(self, users: Tensor, items: Tensor) -> Tensor:
+        """See :data:`fillrank.samplers.Score`."""
+        anchors, vectors = self._users.vectors(users), self._items.vectors(items)
+        return anchors @ vectors.T if items.dim() == 1 else torch.einsum("bd,bnd->bn", anchors, vectors)
 
     def _step(self, users: tuple[Tensor, Tensor], items: tuple[Tensor, Tensor], n: int) -> None:
         gradients = [
@@ -181,6 +193,11 @@ class _Side:
         for gradients, of in parts:
             add_rows(gradients.numpy(), of.numpy(), sums.numpy())
         return sums
+
+    def vectors(self, places: Tensor) -> Tensor:
+        """The vectors ``[..., d]`` of rows that may come up again; nothing is remembered of them."""
+        raw = self.table[places]
+        return normalize(raw, dim=-1) if self._cosine else raw
 
     def gather(self, rows: Tensor) -> Tensor:
         """The vectors of some rows ``[R, d]``, of unit length where the similarity is the cosine."""

@@ -1,18 +1,18 @@
-"""The middle of the fast route: scores of a batch against shared negatives, their loss, and the products back."""
+"""The middle of the fast route: scores of a batch against its negatives, their loss, and the way back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
 from fillrank.samplers import Negatives
 from fillrank.training.workers import Workers
 
-__all__ = ["Contrasted", "Scratch", "SharedScores"]
+__all__ = ["Contrasted", "OwnScores", "Scratch", "SharedScores"]
 
 _BLOCK = 1 << 20  # scores that a thread holds at a time
 _SPLIT_FROM = 1 << 18  # scores of a batch from which all threads take part
@@ -24,7 +24,7 @@ class Contrasted(NamedTuple):
     Attributes:
         total: sum of the losses.
         d_anchors, d_positives: its gradient, ``[B, d]``.
-        d_negatives: likewise, ``[N, d]``.
+        d_negatives: likewise, ``[N, d]``; of own negatives, whose rows are told beforehand, of those rows ``[R, d]``.
     """
 
     total: Tensor
@@ -58,8 +58,6 @@ class SharedScores:
     """
 
     def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, precision: str) -> None:
-        if not drawn.shared:
-            raise SettingsError("the fast route wants negatives that the batch shares; take Autograd for others")
         self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
         self._wide = negatives
         self._negatives = negatives.bfloat16() if precision == "bfloat16" else negatives
@@ -77,14 +75,8 @@ class SharedScores:
         def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:
             return self._part(rows, (anchors, positives), (d_anchors, d_positives), scratches[number])
 
-        alone = anchors.device.type != "cpu" or workers.n == 1 or self._loss.whole_batch
-        if alone or len(anchors) * len(self._negatives) < _SPLIT_FROM:
-            found = [part(0, slice(0, len(anchors)))]
-        else:
-            found = workers.map(part, len(anchors))
-        total, d_negatives = found[0]
-        for more_total, more in found[1:]:
-            total, d_negatives = total + more_total, d_negatives.add_(more)
+        alone = self._loss.whole_batch or len(anchors) * len(self._negatives) < _SPLIT_FROM
+        total, d_negatives = _gathered(part, anchors, workers, alone)
         return Contrasted(total, d_anchors, d_positives, d_negatives)
 
     def _part(
@@ -113,6 +105,82 @@ class SharedScores:
         scores = scratch.block(len(anchors), len(self._negatives), anchors)
         torch.mm(anchors, self._negatives.T, out=scores)
         return _cast(scores, self._wide, scratch)
+
+
+class OwnScores:
+    """Rows against negatives of their own: what :class:`SharedScores` does with products, done row by row.
+
+    Args:
+        loss: of scores, in closed form; it knows whose rows they are.
+        vectors: of all items of the batch, ``[R, d]``.
+        of: which of them the negatives are, int64 ``[B, N]``.
+        drawn: what the sampler says of them.
+    """
+
+    def __init__(self, loss: ScoreLoss, vectors: Tensor, of: Tensor, drawn: Negatives) -> None:
+        self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
+        self._vectors, self._of = vectors, of
+
+    def contrast(self, anchors: Tensor, positives: Tensor, workers: Workers) -> Contrasted:
+        """See :meth:`SharedScores.contrast`; ``d_negatives`` is of all ``vectors``, ``[R, d]``."""
+        d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
+
+        def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+            return self._part(rows, (anchors, positives), (d_anchors, d_positives))
+
+        alone = self._loss.whole_batch or self._of.numel() < _SPLIT_FROM
+        total, d_vectors = _gathered(part, anchors, workers, alone)
+        return Contrasted(total, d_anchors, d_positives, d_vectors)
+
+    def _part(self, rows: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        own, positive = (each[rows] for each in vectors)
+        of, mask = self._of[rows], None if self._mask is None else self._mask[rows]
+        log_q = self._log_q if self._log_q is None or self._log_q.dim() == 1 else self._log_q[rows]
+        value, d_pos, d_scores = self._loss.value_and_grad(
+            (own * positive).sum(1), self._scores(own, of), mask=mask, log_q=log_q
+        )
+        d_anchors = torch.mul(positive, d_pos[:, None], out=into[0][rows])
+        torch.mul(own, d_pos[:, None], out=into[1][rows])
+        return value.sum(), self._back(d_scores, own, of, d_anchors)
+
+    def _scores(self, anchors: Tensor, of: Tensor) -> Tensor:
+        if not _compiled(anchors):
+            return torch.einsum("bd,bnd->bn", anchors, self._vectors[of])
+        from fillrank.training.row_kernels import own_scores
+
+        scores = anchors.new_empty(of.shape)
+        own_scores(*(part.numpy() for part in (anchors, self._vectors, of, scores)))
+        return scores
+
+    def _back(self, d_scores: Tensor, anchors: Tensor, of: Tensor, d_anchors: Tensor) -> Tensor:
+        """Adds to ``d_anchors``; returns the gradient of all vectors."""
+        d_vectors = torch.zeros_like(self._vectors)
+        if not _compiled(anchors):
+            d_anchors += torch.einsum("bn,bnd->bd", d_scores, self._vectors[of])
+            each = d_scores[:, :, None] * anchors[:, None, :]
+            return d_vectors.index_add_(0, of.flatten(), each.flatten(0, 1))
+        from fillrank.training.row_kernels import own_gradients
+
+        own_gradients(*(part.numpy() for part in (d_scores, anchors, self._vectors, of, d_anchors, d_vectors)))
+        return d_vectors
+
+
+def _compiled(vectors: Tensor) -> bool:
+    """Whether the compiled passes take such vectors; with tensors, the vectors of all pairs would be laid out."""
+    return vectors.device.type == "cpu" and vectors.dtype == torch.float32
+
+
+def _gathered(
+    part: Callable[[int, slice], tuple[Tensor, Tensor]], anchors: Tensor, workers: Workers, alone: bool
+) -> tuple[Tensor, Tensor]:
+    """The sums of what ``part`` gives for parts of the rows; one part if it does not pay."""
+    if alone or anchors.device.type != "cpu" or workers.n == 1:
+        return part(0, slice(0, len(anchors)))
+    found = workers.map(part, len(anchors))
+    total, gradient = found[0]
+    for more_total, more in found[1:]:
+        total, gradient = total + more_total, gradient.add_(more)
+    return total, gradient
 
 
 def _cast(scores: Tensor, like: Tensor, scratch: Scratch) -> Tensor:
