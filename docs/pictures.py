@@ -1,5 +1,9 @@
-"""The pictures of docs/matrix-completion.md, drawn anew: ``python docs/pictures.py``. Every seed is fixed."""
+"""The pictures of docs/matrix-completion.md and of the studies, drawn anew: ``python docs/pictures.py``.
 
+Every seed is fixed; the studies are drawn from their records.
+"""
+
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,9 +14,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import fillrank as fr
+from fillrank.report.study_plots import quality_against_seconds
 from fillrank.writing import replacing
 
 IMAGES = Path(__file__).parent / "images"
+STUDIES = Path(__file__).parents[1] / "experiments" / "studies"
 SOLVERS = {"gd": "#00798c", "sgd": "#d1495b", "adam": "#edae49", "als": "#1b2a41", "svd": "#8d6a9f"}
 COMPLETE = np.array([[0.3374, 0.6005, 0.1735], [3.3359, 0.0492, 1.8374], [2.9407, 0.5301, 2.2620]])
 _ = np.nan
@@ -21,9 +27,11 @@ SMALLEST = 1e-6  # what is nearer than this counts as there
 
 
 def draw_all() -> None:
-    """Both pictures, into docs/images."""
+    """All pictures, into docs/images."""
     complete_matrix(IMAGES / "solvers-3x3.png")
     matrix_with_holes(IMAGES / "solvers-5x4.png")
+    for file in sorted(STUDIES.glob("*.json")):
+        quality_against_seconds(json.loads(file.read_text(encoding="utf-8")), IMAGES / f"study-{file.stem}.png")
 
 
 def complete_matrix(path: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,15 @@ def plan(log_file: Path, out: Path, **own: Any) -> RunPlan:
     return RunPlan.of({"data": str(log_file), "out": str(out), "model": "contrastive", "settings": SMALL | own})
 
 
+def cmc_plan(log_file: Path, out: Path) -> RunPlan:
+    settings = {"dim": 4, "rating_dim": 2, "epochs": 2, "batch_size": 256, "progress": False}
+    return RunPlan.of({"data": str(log_file), "out": str(out), "model": "cmc", "settings": settings})
+
+
 def vectors(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    scorer = Recommender.load(folder).scorer
-    return scorer.users, scorer.items
+    model = Recommender.load(folder)
+    factors = model.scorer if model.rater is None else model.rater
+    return factors.users, factors.items
 
 
 def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_path: Path) -> None:
@@ -178,10 +185,11 @@ def together(*words: object, ranks: tuple[tuple[object, ...], ...] = ((), ())) -
     return [(process.returncode, *said) for process, said in zip(running, spoken, strict=True)]
 
 
-def test_two_processes_fit_what_one_fits(log_file: Path, tmp_path: Path) -> None:
-    fit_run(plan(log_file, tmp_path / "one"))
+@pytest.mark.parametrize("plan_of", [plan, cmc_plan])
+def test_two_processes_fit_what_one_fits(plan_of: Callable[..., RunPlan], log_file: Path, tmp_path: Path) -> None:
+    fit_run(plan_of(log_file, tmp_path / "one"))
     file = tmp_path / "run.toml"
-    file.write_text(toml_text(plan(log_file, tmp_path / "two").resolved()))
+    file.write_text(toml_text(plan_of(log_file, tmp_path / "two").resolved()))
     (code, said, errors), (other_code, other_said, other_errors) = together(file, "--json")
     assert (code, other_code) == (0, 0), errors + other_errors
     assert json.loads(said)["out"] == str(tmp_path / "two")

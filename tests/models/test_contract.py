@@ -42,6 +42,7 @@ SMALL |= {
     }
     for name in CONTRASTIVE
 }
+SMALL["lightgcn"] |= {"views": "edge-dropout"}
 RATING_ONLY = {"als", "biased-svd", "gibbs", "sgd"}
 """Recipes that learn from values and from nothing else."""
 OF_KNOWN_USERS = {"neumf"}

@@ -32,6 +32,9 @@ def route(parts: Split, **settings) -> str:
         ({"encoder": "lightgcn"}, "autograd"),
         ({"encoder": "neumf"}, "autograd"),
         ({"encoder": "history"}, "autograd"),
+        ({"views": "noise"}, "autograd"),
+        ({"views": "noise", "view_weight": 0.0}, "closed form"),
+        ({"loss": "alignment-uniformity", "sampler_settings": {}}, "autograd"),
         ({"sampler_settings": {"n_negatives": 20, "shared": False}}, "closed form"),
         (
             {
@@ -63,6 +66,10 @@ def test_the_fast_route_is_taken_where_it_leads_to_the_same_place(parts: Split, 
             "regularized": "all",
         },
         {"schedule": "cosine", "warm_up": 0.2, "look_every": 2, "precision": "bfloat16"},
+        {"encoder": "lightgcn", "views": "edge-dropout", "view_settings": {"rate": 0.2}, "view_weight": 0.3},
+        {"encoder": "lightgcn", "views": "noise", "encoder_settings": {"n_layers": 1, "layer_weights": [0, 1]}},
+        {"loss": "bpr", "similarity": "dot", "views": "noise", "view_temperature": 0.5},
+        {"loss": "alignment-uniformity", "loss_settings": {"uniformity_weight": 0.5}, "sampler_settings": {}},
     ],
 )
 def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
@@ -80,6 +87,22 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"sampler": "unifrom"}, "there is no sampler 'unifrom'"),
         ({"sampler_settings": {"n_negatives": 10_000}}, "n_negatives must be from 1 to the"),
         ({"encoder": "lightgcn", "encoder_settings": {"layers": 2}}, "encoder_settings of 'lightgcn': .*'layers'"),
+        ({"view_settings": {"eps": 0.1}}, "without views nothing looks at view_settings; set views"),
+        ({"view_weight": 0.1, "view_temperature": 0.1}, "nothing looks at view_weight, view_temperature; set views"),
+        ({"views": "dropout"}, "views = 'dropout': input should be 'edge-dropout' or 'noise'"),
+        ({"views": "noise", "view_settings": {"rate": 0.1}}, "the view 'noise' has no setting 'rate'; it has eps"),
+        ({"views": "noise", "view_settings": {"eps": "0.1"}}, "eps must be a number of 0 or more, got '0.1'"),
+        ({"views": "edge-dropout"}, "edge-dropout wants a graph, and MF has none; take 'noise'"),
+        ({"views": "noise", "encoder": "neumf"}, "noise is put on vectors, and NeuMF has none"),
+        ({"loss": "alignment-uniformity"}, "'alignment-uniformity' takes no negatives; leave sampler and its settings"),
+        (
+            {"loss": "alignment-uniformity", "sampler": "in-batch", "sampler_settings": {}},
+            "'alignment-uniformity' takes no negatives",
+        ),
+        (
+            {"loss": "alignment-uniformity", "encoder": "neumf", "sampler_settings": {}},
+            "is a loss of vectors, and NeuMF has none",
+        ),
         ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
@@ -95,6 +118,24 @@ def test_a_setting_that_cannot_work_is_named_before_anything_is_learnt(
 ) -> None:
     with pytest.raises((SettingsError, DataError), match=message):
         Contrastive(**QUICK | settings).fit(parts.train, parts.valid)
+
+
+def test_views_without_weight_are_no_views_and_with_it_they_are_trained(parts: Split) -> None:
+    common = QUICK | {"encoder": "lightgcn"}
+    none, idle, at_work = (
+        LightGCN(**common | own).fit(parts.train)
+        for own in ({}, {"views": "noise", "view_weight": 0.0}, {"views": "noise"})
+    )
+    assert torch.equal(none.scorer.users, idle.scorer.users)
+    assert not torch.equal(none.scorer.users, at_work.scorer.users)
+    assert at_work.history[-1]["views"] < at_work.history[0]["views"]
+
+
+@pytest.mark.parametrize(("views", "weight"), [("edge-dropout", 0.1), ("noise", 0.5)])
+def test_what_is_not_set_is_as_the_authors_have_it(views: str, weight: float, parts: Split) -> None:
+    made = ContrastiveParts.of(LightGCN(views=views), parts.train).views
+    assert (made.weight, made.loss.temperature) == (weight, 0.2)
+    assert (getattr(made.view, "rate", 0.1), getattr(made.view, "eps", 0.1)) == (0.1, 0.1)
 
 
 def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(parts: Split, tmp_path) -> None:

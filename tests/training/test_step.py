@@ -14,7 +14,7 @@ from fillrank.encoders import MF, RatingHead
 from fillrank.losses import InfoNCE
 from fillrank.models import CMC
 from fillrank.samplers import InBatch, KnownPositives
-from fillrank.training import Batch, CompletionStep, StepWeights
+from fillrank.training import Batch, CompletionStep, StepWeights, World
 
 LOG = Interactions.from_arrays([0, 0, 1, 1, 2, 3], [0, 1, 1, 2, 3, 0], [5.0, 4.0, 3.0, 2.0, 1.0, 4.0])
 GENERATOR = torch.Generator().manual_seed(0)
@@ -116,3 +116,34 @@ def test_dropout_leaves_the_mean_and_takes_the_share() -> None:
     thinned = step._thin(torch.ones(200, 50), batch, torch.Generator().manual_seed(1)).numpy()
     assert np.mean(thinned == 0) == pytest.approx(0.25, abs=0.02)
     assert thinned.mean() == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("n_rows", [6, 2, 1])
+def test_parts_of_a_batch_make_the_whole(n_rows: int) -> None:
+    """In every part of the loss, whether a process has several rows, no positive one among them, or none at all."""
+    batch = Batch.of(LOG, 3.0, "cpu").rows(torch.arange(6)[-n_rows:])
+    step = step_of(
+        LOG,
+        head=True,
+        symmetric=True,
+        dropout=0.4,
+        regularization=0.3,
+        bias_regularization=0.2,
+        vector_regularization=0.1,
+    )
+    parameters = [*step.encoder.parameters(), *step.head.parameters()]
+
+    def found(part: Batch) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+        for parameter in parameters:
+            parameter.grad = None
+        parts = step(part, torch.Generator().manual_seed(1))
+        sum(parts.values()).backward()
+        return parts, [parameter.grad for parameter in parameters]
+
+    whole, gradients = found(batch)
+    assert set(whole) == {"squared_error", "penalty", "contrastive", "vector_penalty"}
+    shared = [found(batch.part(World(rank, 3))) for rank in range(3)]
+    for name, value in whole.items():
+        torch.testing.assert_close(sum(parts[name] for parts, _ in shared), value)
+    for place, gradient in enumerate(gradients):
+        torch.testing.assert_close(sum(own[place] for _, own in shared), gradient)

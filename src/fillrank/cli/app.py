@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import complete, data, demo, doctor, lab, lists, models, sweep
+from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, sweep
 from fillrank.cli.shell import PlainSpoken, report_fault
 
 __all__ = ["app", "main"]
@@ -34,6 +34,7 @@ app.add_typer(data.app, name="data", rich_help_panel=_FIRST)
 app.command(rich_help_panel=_MODELS)(models.compare)
 app.command(rich_help_panel=_MODELS)(models.fit)
 app.command(rich_help_panel=_MODELS)(sweep.sweep)
+app.command(rich_help_panel=_MODELS)(reproduce.reproduce)
 app.command(rich_help_panel=_MODELS)(models.evaluate)
 app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)

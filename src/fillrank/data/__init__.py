@@ -10,6 +10,7 @@ from fillrank.data.result import ReadResult
 from fillrank.data.split import Split
 from fillrank.data.summary import Summary
 from fillrank.data.synthetic import Synthetic, checkerboard, synthetic
+from fillrank.data.thinning import thinned
 
 __all__ = [
     "DatasetInfo",
@@ -30,4 +31,5 @@ __all__ = [
     "scan",
     "split",
     "synthetic",
+    "thinned",
 ]

@@ -8,10 +8,11 @@ from fillrank.encoders.mf import MF
 from fillrank.encoders.neumf import NeuMF
 from fillrank.encoders.rating_head import RatingHead
 from fillrank.encoders.start import normal_tables, tables_of_factors, xavier_tables
-from fillrank.encoders.views import edge_dropout, layer_noise, with_noise
+from fillrank.encoders.views import VIEWS, View, edge_dropout, layer_noise, view, with_noise
 
 __all__ = [
     "MF",
+    "VIEWS",
     "FixedItems",
     "HistoryUsers",
     "LightGCN",
@@ -20,10 +21,12 @@ __all__ = [
     "RatingHead",
     "Tables",
     "VectorEncoder",
+    "View",
     "edge_dropout",
     "layer_noise",
     "normal_tables",
     "tables_of_factors",
+    "view",
     "with_noise",
     "xavier_tables",
 ]

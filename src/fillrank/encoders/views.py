@@ -3,19 +3,29 @@
 Each gives tables as an encoder's ``tables()`` does, differentiable. What is drawn comes from the generator that is
 handed in, so two calls with one generator give two different views. A view is for training; evaluate what the encoder
 itself gives.
+
+A training step takes them as a :data:`View`: an encoder with a way to disturb it, which is asked for some users and
+some items at a time. :func:`view` makes one by its name in :data:`VIEWS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding, normalize
 
-from fillrank.encoders.base import Tables
+from fillrank.encoders.base import PairEncoder, Tables, VectorEncoder
 from fillrank.encoders.lightgcn import LightGCN
 from fillrank.errors import SettingsError
 
-__all__ = ["edge_dropout", "layer_noise", "with_noise"]
+__all__ = ["VIEWS", "EdgeDropout", "Noise", "View", "edge_dropout", "layer_noise", "view", "with_noise"]
+
+View = Callable[[Tensor, Tensor, torch.Generator], Tables]
+"""``(users int64 [U], items int64 [I], generator) → (users [U, d], items [I, d])``: their vectors in a new view."""
 
 
 def edge_dropout(encoder: LightGCN, rate: float, generator: torch.Generator) -> Tables:
@@ -36,8 +46,7 @@ def edge_dropout(encoder: LightGCN, rate: float, generator: torch.Generator) -> 
         >>> users.shape, items.shape
         (torch.Size([30, 4]), torch.Size([20, 4]))
     """
-    if not 0 <= rate < 1:
-        raise SettingsError(f"rate must be from 0 to below 1, got {rate}")
+    _check_rate(rate)
     edges = encoder.adjacency.users
     kept = _uniform(edges.shape, generator, edges.device) >= rate
     return encoder.tables_over(encoder.adjacency.thinned(kept))
@@ -75,6 +84,113 @@ def layer_noise(encoder: LightGCN, eps: float, generator: torch.Generator) -> Ta
     return encoder.tables_over(encoder.adjacency, lambda layer: layer + _noise(layer, eps, generator))
 
 
+@dataclass(frozen=True)
+class EdgeDropout:
+    """:func:`edge_dropout` as a :data:`View`: SGL (Wu et al. 2021).
+
+    Attributes:
+        encoder: whose graph loses edges.
+        rate: share of the edges that a view drops; 0.1 is the authors' for Yelp2018.
+
+    Raises:
+        SettingsError: the encoder has no graph, or ``rate`` is not from 0 to below 1.
+    """
+
+    encoder: VectorEncoder | PairEncoder
+    rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._graph()
+        _check_rate(self.rate)
+
+    def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Tables:
+        """See :data:`View`."""
+        return _rows(edge_dropout(self._graph(), self.rate, generator), users, items)
+
+    def _graph(self) -> LightGCN:
+        if isinstance(self.encoder, LightGCN):
+            return self.encoder
+        raise SettingsError(f"edge-dropout wants a graph, and {type(self.encoder).__name__} has none; take 'noise'")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise as a :data:`View`: on each layer of a graph, as SimGCL has it (Yu et al. 2022), else on the vectors.
+
+    On a graph it is :func:`layer_noise`. Elsewhere it is :func:`with_noise` on the rows that are asked for, brought to
+    unit length first where the similarity is cosine: then ``eps`` means the same for short and long vectors.
+
+    Attributes:
+        encoder: whose vectors are disturbed.
+        eps: length of the noise; 0.1 in the paper.
+
+    Raises:
+        SettingsError: the encoder has no vectors, or ``eps`` is negative or not finite.
+
+    Example:
+        >>> from fillrank.encoders import MF
+        >>> noise, generator = Noise(MF(torch.eye(2), torch.eye(2))), torch.Generator().manual_seed(0)
+        >>> users, items = noise(torch.tensor([0]), torch.tensor([0, 1]), generator)
+        >>> users.detach()  # the zero has no sign, and stays
+        tensor([[1.1000, 0.0000]])
+        >>> items.shape
+        torch.Size([2, 2])
+    """
+
+    encoder: VectorEncoder | PairEncoder
+    eps: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._vectors()
+        _check_eps(self.eps)
+
+    def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Tables:
+        """See :data:`View`."""
+        encoder = self._vectors()
+        if isinstance(encoder, LightGCN):
+            return _rows(layer_noise(encoder, self.eps, generator), users, items)
+        rows = _rows(encoder.tables(), users, items)
+        if encoder.similarity == "cosine":
+            rows = normalize(rows[0], dim=1), normalize(rows[1], dim=1)
+        return with_noise(rows, self.eps, generator)
+
+    def _vectors(self) -> VectorEncoder:
+        if isinstance(self.encoder, VectorEncoder):
+            return self.encoder
+        raise SettingsError(f"noise is put on vectors, and {type(self.encoder).__name__} has none; leave views out")
+
+
+VIEWS: dict[str, type[EdgeDropout | Noise]] = {"edge-dropout": EdgeDropout, "noise": Noise}
+"""The views by name."""
+
+
+def view(name: str, encoder: VectorEncoder | PairEncoder, **settings: Any) -> View:
+    """A view of an encoder by its name in :data:`VIEWS`.
+
+    Raises:
+        SettingsError: there is no such view or setting, or it does not go with the encoder.
+
+    Example:
+        >>> from fillrank.encoders import MF
+        >>> view("noise", MF(torch.eye(2), torch.eye(2)), eps=0.2).eps
+        0.2
+        >>> view("noise", MF(torch.eye(2), torch.eye(2)), size=0.2)
+        Traceback (most recent call last):
+        fillrank.errors.SettingsError: the view 'noise' has no setting 'size'; it has eps
+    """
+    if name not in VIEWS:
+        raise SettingsError(f"there is no view {name!r}; known are {', '.join(VIEWS)}")
+    known = [field.name for field in fields(VIEWS[name]) if field.name != "encoder"]
+    for setting in settings:
+        if setting not in known:
+            raise SettingsError(f"the view {name!r} has no setting {setting!r}; it has {', '.join(known)}")
+    return VIEWS[name](encoder, **settings)
+
+
+def _rows(tables: Tables, users: Tensor, items: Tensor) -> Tables:
+    return embedding(users, tables[0]), embedding(items, tables[1])
+
+
 def _noise(table: Tensor, eps: float, generator: torch.Generator) -> Tensor:
     drawn = _uniform(table.shape, generator, table.device).to(table.dtype)
     return normalize(drawn * table.detach().sign(), dim=1) * eps
@@ -84,6 +200,11 @@ def _uniform(shape: torch.Size, generator: torch.Generator, device: torch.device
     return torch.rand(shape, generator=generator, device=generator.device).to(device)
 
 
+def _check_rate(rate: float) -> None:
+    if not (isinstance(rate, int | float) and 0 <= rate < 1):
+        raise SettingsError(f"rate must be from 0 to below 1, got {rate!r}")
+
+
 def _check_eps(eps: float) -> None:
-    if not 0 <= eps < float("inf"):
-        raise SettingsError(f"eps must be a number of 0 or more, got {eps}")
+    if not (isinstance(eps, int | float) and 0 <= eps < float("inf")):
+        raise SettingsError(f"eps must be a number of 0 or more, got {eps!r}")

@@ -15,7 +15,7 @@ from fillrank.models import recipe
 from fillrank.ranking import evaluate
 from fillrank.training.looks import Look, listening
 
-__all__ = ["MODELS", "Protocol", "compare", "default_split"]
+__all__ = ["MODELS", "Protocol", "compare", "default_split", "run_model"]
 
 _log = logging.getLogger("fillrank")
 
@@ -68,22 +68,48 @@ def compare(
     for seed in seeds:
         held = valid if protocol == "honest" else 0.0
         parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
-        for name, kind in kinds.items():
-            own = {"seed": seed} if "seed" in kind.model_fields and "seed" not in wanted[name] else {}
+        for name in kinds:
             _log.info("%s, seed %d: fitting %s", _name(data), seed, name)
-            started = time.perf_counter()
-            made = kind(**wanted[name], **own)
-            with listening(_Stop()):
-                if refit and not kind.looks_at_valid:
-                    model = made.fit(_joined(parts))
-                else:
-                    model = made.fit(parts.train, parts.valid if protocol == "honest" else parts.test)
-                    if refit:
-                        model = kind(**model.settings).fit(_joined(parts))
-            seconds = time.perf_counter() - started
-            report = evaluate(model, parts, k=k, protocol=protocol)
-            runs.append(Run(name, seed, model, report, seconds))
+            runs.append(run_model(name, wanted[name], parts, k=k, seed=seed, protocol=protocol, refit=refit))
     return ComparisonTable(_name(data), tuple(runs), machine(), refit=refit)
+
+
+def run_model(
+    name: str,
+    settings: Mapping[str, Any],
+    parts: Split,
+    *,
+    k: int,
+    seed: int,
+    protocol: Protocol = "honest",
+    refit: bool = False,
+) -> Run:
+    """Fit one model on a split under a protocol, and evaluate it on the test part.
+
+    Args:
+        name: of the recipe, perhaps with a tag after a colon.
+        settings: of the recipe; it gets ``seed`` where they have none.
+        parts: the split. Choices are made on its validation part, or under the legacy protocol on its test part.
+        k: length of the lists.
+        seed: of the run.
+        protocol, refit: see :func:`compare`.
+
+    Raises:
+        SettingsError: a setting is not known.
+        KeyboardInterrupt: the training was stopped by hand; half a training is no figure to compare.
+    """
+    kind = recipe(name.partition(":")[0])
+    made = kind(**({"seed": seed} if "seed" in kind.model_fields else {}) | dict(settings))
+    started = time.perf_counter()
+    with listening(_Stop()):
+        if refit and not kind.looks_at_valid:
+            model = made.fit(_joined(parts))
+        else:
+            model = made.fit(parts.train, parts.valid if protocol == "honest" else parts.test)
+            if refit:
+                model = kind(**model.settings).fit(_joined(parts))
+    seconds = time.perf_counter() - started
+    return Run(name, seed, model, evaluate(model, parts, k=k, protocol=protocol), seconds)
 
 
 class _Stop:

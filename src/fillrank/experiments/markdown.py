@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError
+from fillrank.experiments.speed_table import figures_of, speeds_of
+from fillrank.experiments.study_table import StudyRow, published_text, rows_of
 
-__all__ = ["fill_tables", "speeds_of", "table_of"]
+__all__ = ["fill_tables", "speeds_of", "studied", "table_of"]
 
 _BLOCK = re.compile(r"(<!-- table: (?P<file>\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 _COLUMNS = (("rmse", 4), ("recall", 3), ("ndcg", 3), ("coverage", 3), ("novelty", 2))
@@ -43,71 +45,56 @@ def table_of(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_SPEEDS = {
-    "seconds": ("seconds a round", ".3f"),
-    "time_to_equal_error": ("seconds to equal error", ".2f"),
-    "updates_per_second": ("million updates a second", ".1f"),
-}
-_QUALITIES = {"rmse": ".4f", "loss": ",.0f"}
+def studied(record: Mapping[str, Any]) -> str:
+    """A study's record as a Markdown table: a row for each entry, the protocols side by side, and what was published.
 
-
-def speeds_of(record: Mapping[str, Any]) -> str:
-    """A benchmark's record as a Markdown table: a row for each measure of each setting, ours beside the rival's.
+    Coverage, novelty and seconds are those of the honest run, or of the legacy one where there is no other.
 
     Args:
-        record: what a script in ``benchmarks/`` wrote, with ``results``: each has a ``dim`` and, for a measure,
-            ``median`` (of the ratios of neighbouring runs), ``ours`` and ``theirs``.
+        record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
     """
-    lines = ["| what | measure | fillrank | rival | ratio | quality | peak, MB |", "|---|---|--:|--:|--:|--:|--:|"]
-    for result in record["results"]:
-        what = ", ".join(str(result[key]) for key in ("rival", "method") if key in result) + f", d={result['dim']}"
-        for measure, (words, form) in _SPEEDS.items():
-            if measure not in result:
-                continue
-            million = 1e-6 if measure == "updates_per_second" else 1
-            pair = [format(result[measure][side] * million, form) for side in ("ours", "theirs")]
-            ratio = f"{result[measure]['median']:.2f}×"
-            lines.append(
-                f"| {what} | {words} | {' | '.join(pair)} | {ratio} | {_qualities(result)} | {_peaks(result)} |"
-            )
+    k, rows = record["k"], rows_of(record)
+    accuracy = [f"{protocol}: Recall@{k} / nDCG@{k}" for protocol in ("honest", "legacy")]
+    heads = [*accuracy, "published", f"coverage@{k}", f"novelty@{k}, bits", "seconds"]
+    lines = ["| entry | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
+    for name in dict.fromkeys(row.entry for row in rows):
+        own = {row.protocol: row for row in rows if row.entry == name}
+        first = own.get("honest") or own["legacy"]
+        cells = [_accuracy(own.get("honest")), _accuracy(own.get("legacy")), published_text(first)]
+        cells += [first.text(column) for column in ("coverage", "novelty", "seconds")]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _qualities(result: Mapping[str, Any]) -> str:
-    for name, form in _QUALITIES.items():
-        sides = _sides(result, name)
-        if sides:
-            return f"{name} {format(sides[0], form)} / {format(sides[1], form)}"
-    return "–"
-
-
-def _peaks(result: Mapping[str, Any]) -> str:
-    sides = _sides(result, "peak_mb")
-    return f"{sides[0]:.0f} / {sides[1]:.0f}" if sides else "–"
-
-
-def _sides(result: Mapping[str, Any], name: str) -> tuple[float, float] | None:
-    """A figure of ours and of the rival, wherever the record holds it."""
-    if name in result:
-        return result[name]["ours"], result[name]["theirs"]
-    last = result.get("last", {})
-    return (last["ours"][name], last["theirs"][name]) if name in last.get("ours", {}) else None
+def _accuracy(row: StudyRow | None) -> str:
+    return "–" if row is None else f"{row.text('recall')} / {row.text('ndcg')}"
 
 
 def fill_tables(text: str, root: Path) -> str:
     """``text`` with the table of each record written between its two marks.
 
-    The marks are comments: ``<!-- table: experiments/NAME.json -->`` and ``<!-- end of table -->``.
+    The marks are comments: ``<!-- table: experiments/NAME.json -->`` and ``<!-- end of table -->``. A benchmark's
+    record may have several tables: ``benchmarks/records/NAME.json#PART`` is that of one part.
 
     Raises:
         DataError: a record that is named is not there.
     """
 
     def fill(match: re.Match[str]) -> str:
-        file = root / match["file"]
+        name, _, part = match["file"].partition("#")
+        file = root / name
         if not file.is_file():
-            raise DataError(f"the record {match['file']} is not there; run its plan, or take the mark out")
+            raise DataError(f"the record {name} is not there; run its plan, or take the mark out")
         record = json.loads(file.read_text(encoding="utf-8"))
-        return match[1] + (speeds_of(record) if "benchmark" in record else table_of(record)) + match[3]
+        return match[1] + _written(record, part) + match[3]
 
     return _BLOCK.sub(fill, text)
+
+
+def _written(record: Mapping[str, Any], part: str) -> str:
+    """A record, or a part of it, as the table of its kind."""
+    if part:
+        return figures_of(record, part)
+    if "benchmark" in record:
+        return speeds_of(record)
+    return studied(record) if "study" in record else table_of(record)

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.data import Split
 from fillrank.errors import SettingsError
+from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
 from fillrank.experiments.processes import processes
 from fillrank.experiments.toml_files import read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
-from fillrank.models import Contrastive, Recipe, recipe
+from fillrank.models import Recipe, recipe
 from fillrank.recommend import Recommender
 from fillrank.recommend.files import check_target
 from fillrank.training import Look, World, listening
@@ -36,6 +37,7 @@ class DataPlan(BaseModel):
         split: the way to split; see :data:`fillrank.experiments.opening.SplitName`.
         test, valid: fractions of the rows. Nothing is ever chosen on the test part.
         seed: of the split and, unless its settings have one, of the model.
+        keep: the part of the data that is worked on; all unless given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,10 +48,12 @@ class DataPlan(BaseModel):
     test: float = Field(default=0.1, ge=0, lt=1)
     valid: float = Field(default=0.1, ge=0, lt=1)
     seed: int = Field(default=0, ge=0)
+    keep: Keep = Keep()
 
     def open(self) -> Split:
         """The data, split."""
-        return open_to_fit(self.data, self.read, self.split, self.test, self.valid, self.seed)
+        whole = open_to_fit(self.data, self.read, self.split, self.test, self.valid, self.seed)
+        return self.keep.of(whole, self.seed)
 
 
 class RunPlan(DataPlan):
@@ -109,7 +113,8 @@ class RunPlan(DataPlan):
     def resolved(self) -> dict[str, Any]:
         """The whole plan as plain data, with the value of every setting that is not None."""
         settings = self.recipe().model_dump(exclude={"checkpoint"}, exclude_none=True)
-        return self.model_dump(exclude=set() if self.read else {"read"}) | {"settings": settings}
+        idle = {name for name, asked in (("read", self.read), ("keep", self.keep != Keep())) if not asked}
+        return self.model_dump(exclude=idle) | {"settings": settings}
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,10 +204,10 @@ def _without_place(model: Recommender, plan: RunPlan) -> Recommender:
 
 
 def _check_shareable(maker: Recipe, world: World) -> None:
-    if world.size > 1 and not isinstance(maker, Contrastive):
+    if world.size > 1 and not maker.shares_batches:
         raise SettingsError(
             f"{maker.kind} is fitted by one process, and {world.size} were started; run it without torchrun "
-            "(the contrastive models share their batches)"
+            "(the contrastive models and CMC share their batches)"
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from fillrank.errors import TrainingError
+from fillrank.experiments.keep import Keep
 from fillrank.experiments.machine import machine
 from fillrank.experiments.nested import merged, nested
 from fillrank.experiments.search import Metric, SearchPlan
@@ -96,6 +97,7 @@ class SearchRecord:
             raise TrainingError("no trial came to its end, so there are no best settings")
         run = self.plan.model_dump(include={"data", "split", "test", "valid", "seed", "model"})
         run |= {"read": self.plan.read} if self.plan.read else {}
+        run |= {} if self.plan.keep == Keep() else {"keep": self.plan.keep.model_dump()}
         settings = merged(self.plan.fixed(), nested(self.best.settings))
         return run | {"out": str(Path(self.plan.out) / "best"), "settings": settings}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from fillrank.errors import DataError
 from fillrank.ranking import Report
 from fillrank.recommend import Recommender
 
-__all__ = ["ComparisonTable", "Run"]
+__all__ = ["ComparisonTable", "Run", "interval_of"]
 
 _LOWER_IS_BETTER = ("rmse", "mae", "popularity", "gini")
 
@@ -77,7 +77,7 @@ class ComparisonTable:
 
     def interval(self, model: str, metric: str, level: float = 0.95) -> tuple[float, float] | None:
         """Student's interval of the mean over seeds; None with fewer than two."""
-        return _interval(self.values(model, metric), level)
+        return interval_of(self.values(model, metric), level)
 
     def versus(self, model: str, rival: str, metric: str) -> dict[str, Any]:
         """One model against another on one metric, paired by seed.
@@ -97,7 +97,7 @@ class ComparisonTable:
         return {
             "ratio": float(np.mean(ours) / np.mean(theirs)) if np.mean(theirs) else math.inf,
             "difference": float(np.mean(differences)),
-            "interval": _interval(differences),
+            "interval": interval_of(differences),
             "better": sum(sign * difference > 0 for difference in differences),
             "seeds": len(differences),
         }
@@ -182,7 +182,8 @@ class ComparisonTable:
 _SHOWN = {"rmse": 4, "recall": 4, "ndcg": 4, "coverage": 3, "novelty": 2, "popularity": 0, "seconds": 1}
 
 
-def _interval(values: list[float], level: float = 0.95) -> tuple[float, float] | None:
+def interval_of(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Student's interval of the mean of ``values``; None with fewer than two."""
     if len(values) < 2:
         return None
     half = float(student.ppf((1 + level) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))

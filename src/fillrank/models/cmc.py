@@ -11,7 +11,7 @@ from fillrank.factors import Factors
 from fillrank.models.cmc_parts import Parts, Watch, ranker
 from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
-from fillrank.training import Autograd, Batch, LoopSettings
+from fillrank.training import Autograd, Batch, LoopSettings, World
 from fillrank.training import train as loop
 
 __all__ = ["CMC"]
@@ -60,6 +60,7 @@ class CMC(Recipe):
     """
 
     kind: ClassVar[str] = "cmc"
+    shares_batches: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     rating_dim: int = Field(default=32, ge=0)
@@ -91,8 +92,9 @@ class CMC(Recipe):
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         parts = Parts.of(self, train)
         watch = None if valid is None else Watch(self, train, valid, parts)
+        rates = self._learning_rates(len(parts.modules))
         history = loop(
-            Autograd(parts.step(self, train), parts.modules, self._learning_rates(len(parts.modules))),
+            Autograd(parts.step(self, train), parts.modules, rates, world=World.current()),
             Batch.of(train, self.threshold(train), parts.device),
             self._loop_settings(),
             None if watch is None else watch.look,
@@ -116,7 +118,7 @@ class CMC(Recipe):
             return 0.0
         if self.rating_share != "auto":
             return self.rating_share
-        return 1.0 if watch is None else watch.best_share(preference, rater)
+        return 1.0 if watch is None else World.current().first(lambda: watch.best_share(preference, rater))
 
     def _learning_rates(self, n_modules: int) -> tuple[float, ...]:
         of_vectors = self.learning_rate if self.vector_learning_rate is None else self.vector_learning_rate

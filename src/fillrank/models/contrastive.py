@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
-from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, Watch, pick_route
+from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
 from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, LoopSettings
@@ -31,17 +31,25 @@ class Contrastive(Recipe):
         start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``start_scale``.
         start_scale: see ``start``.
-        loss: its name in :data:`fillrank.losses.LOSSES`.
+        loss: its name in :data:`fillrank.losses.LOSSES`; or ``"alignment-uniformity"``
+            (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), which takes no negatives, and so no sampler.
         loss_settings: such as ``{"temperature": 0.1}``.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
         sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
             NeuMF), or all items where there are fewer.
+        views: ``"edge-dropout"`` (of LightGCN's graph: SGL) or ``"noise"`` (on LightGCN's layers: SimGCL; on the
+            vectors of MF and history users) adds a contrast between two views of the batch's users and items, see
+            :class:`fillrank.training.ViewTerm`. None: no views, and then no other setting of theirs may be given.
+        view_settings: such as ``{"rate": 0.2}`` of ``"edge-dropout"``, ``{"eps": 0.2}`` of ``"noise"``; 0.1 if not.
+        view_weight: of that contrast. None: what its authors take on Yelp2018, 0.1 for ``"edge-dropout"``, 0.5 for
+            ``"noise"``.
+        view_temperature: of that contrast. None: 0.2.
         positive_from: rows with at least this value are positives; ``"relevant"`` takes the data's own threshold, None
             every row.
         learning_rate, regularization, regularized, dropout, clip, precision: see
             :class:`fillrank.training.ContrastSettings`.
-        route: ``"auto"`` takes the fast one where it can (vectors from two tables, shared negatives, touched rows
-            regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
+        route: ``"auto"`` takes the fast one where it can (vectors from two tables, a loss of scores, no views, touched
+            rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
         epochs, batch_size, patience, average_span, schedule, warm_up, look_every, seed, progress: see
             :class:`fillrank.training.LoopSettings`.
         monitor: the figure of the validation part that picks the best epoch.
@@ -53,6 +61,7 @@ class Contrastive(Recipe):
     """
 
     kind: ClassVar[str] = "contrastive"
+    shares_batches: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
 
     encoder: EncoderName = "mf"
@@ -65,6 +74,10 @@ class Contrastive(Recipe):
     loss_settings: Settings = Field(default_factory=dict)
     sampler: str = "uniform"
     sampler_settings: Settings = Field(default_factory=dict)
+    views: ViewName | None = None
+    view_settings: Settings = Field(default_factory=dict)
+    view_weight: NotNegative | None = None
+    view_temperature: Positive | None = None
     positive_from: float | Literal["relevant"] | None = None
     learning_rate: Positive = 0.001
     regularization: NotNegative = 0.0

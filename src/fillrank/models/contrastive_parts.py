@@ -9,13 +9,13 @@ import torch
 from torch.nn.functional import pad
 
 from fillrank.data import Interactions
-from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables
+from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables, view
 from fillrank.encoders.base import Tables
 from fillrank.encoders.start import tables_of_factors
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import ImplicitRidge
-from fillrank.losses import ScoreLoss
+from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, vector_loss
 from fillrank.losses import loss as named_loss
 from fillrank.models.cmc_parts import pick_device
 from fillrank.pair_scorer import PairScorer
@@ -24,15 +24,18 @@ from fillrank.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler
 from fillrank.samplers import sampler as named_sampler
 from fillrank.solvers.svd import normalised_svd
-from fillrank.training import Autograd, ContrastStep, Learner, SharedContrast, World
+from fillrank.training import Autograd, ContrastStep, Learner, SharedContrast, ViewTerm, World
 
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
 
-__all__ = ["ContrastiveParts", "EncoderName", "Watch", "pick_route"]
+__all__ = ["ContrastiveParts", "EncoderName", "ViewName", "Watch", "pick_route"]
 
 _WITHOUT_COUNT = ("in-batch", "hard")
+_VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
+"""What the authors of SGL and SimGCL take on Yelp2018."""
 EncoderName = Literal["mf", "lightgcn", "history", "neumf"]
+ViewName = Literal["edge-dropout", "noise"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ class ContrastiveParts:
     """Untrained parts for a log, and what is made of them."""
 
     encoder: MF | LightGCN | HistoryUsers | NeuMF
-    loss: ScoreLoss
-    sampler: Sampler
+    loss: ScoreLoss | VectorLoss
+    sampler: Sampler | None
+    views: ViewTerm | None
     device: torch.device
 
     @classmethod
@@ -51,13 +55,10 @@ class ContrastiveParts:
         Raises:
             SettingsError: a name or a setting is not known, or does not go with the others.
         """
-        loss = named_loss(settings.loss, **settings.loss_settings)
-        device = pick_device(settings.device)
-        known = KnownPositives.of_users(log, device)
-        count = {"n_negatives": min(settings.usual_negatives, log.n_items)}
-        usual = {} if settings.sampler in _WITHOUT_COUNT else count
-        sampler = named_sampler(settings.sampler, known, **usual | settings.sampler_settings)
-        return cls(_encoder(settings, log).to(device), loss, sampler, device)
+        loss, device = _loss(settings), pick_device(settings.device)
+        sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
+        encoder = _encoder(settings, log).to(device)
+        return cls(encoder, loss, sampler, _views(settings, encoder), device)
 
     def scorer(self) -> Factors | PairScorer:
         """What was learnt so far."""
@@ -68,12 +69,17 @@ class ContrastiveParts:
 
 
 def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
-    """The fast route where it leads to the same place, autograd where it does not."""
+    """The fast route where it leads to the same place, autograd where it does not: its ``route`` says which.
+
+    The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
+    """
     contrast, world = settings.contrast(), World.current()
+    loss, sampler = parts.loss, parts.sampler
     everywhere = settings.regularization > 0 and settings.regularized == "all"
-    if settings.route == "auto" and isinstance(parts.encoder, MF) and not everywhere:
-        return SharedContrast(parts.encoder, parts.loss, parts.sampler, contrast, world=world)
-    step = ContrastStep(parts.encoder, parts.loss, parts.sampler, contrast)
+    plain = settings.route == "autograd" or everywhere or parts.views is not None
+    if not plain and isinstance(parts.encoder, MF) and isinstance(loss, ScoreLoss) and sampler is not None:
+        return SharedContrast(parts.encoder, loss, sampler, contrast, world=world)
+    step = ContrastStep(parts.encoder, loss, sampler, contrast, parts.views)
     return Autograd(step, [parts.encoder], [settings.learning_rate], clip=settings.clip, world=world)
 
 
@@ -93,6 +99,35 @@ class Watch:
         found = self._evaluator.run(self._parts.scorer()).metrics
         kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
         return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
+
+
+def _loss(settings: Contrastive) -> ScoreLoss | VectorLoss:
+    if settings.loss != "alignment-uniformity":
+        return named_loss(settings.loss, **settings.loss_settings)
+    if settings.sampler != "uniform" or settings.sampler_settings:
+        raise SettingsError("the loss 'alignment-uniformity' takes no negatives; leave sampler and its settings out")
+    return vector_loss("alignment_uniformity", **settings.loss_settings)
+
+
+def _sampler(settings: Contrastive, log: Interactions, device: torch.device) -> Sampler:
+    count = {"n_negatives": min(settings.usual_negatives, log.n_items)}
+    usual = {} if settings.sampler in _WITHOUT_COUNT else count
+    known = KnownPositives.of_users(log, device)
+    return named_sampler(settings.sampler, known, **usual | settings.sampler_settings)
+
+
+def _views(settings: Contrastive, encoder: MF | LightGCN | HistoryUsers | NeuMF) -> ViewTerm | None:
+    """The contrast of views, if the settings ask for one that weighs something."""
+    if settings.views is None:
+        own = ("view_settings", "view_weight", "view_temperature")
+        idle = [name for name in own if getattr(settings, name) not in (None, {})]
+        if idle:
+            raise SettingsError(f"without views nothing looks at {', '.join(idle)}; set views, or leave that out")
+        return None
+    chosen = view(settings.views, encoder, **settings.view_settings)
+    weight = _VIEW_WEIGHTS[settings.views] if settings.view_weight is None else settings.view_weight
+    temperature = {} if settings.view_temperature is None else {"temperature": settings.view_temperature}
+    return ViewTerm(chosen, ViewContrast(**temperature), weight) if weight > 0 else None
 
 
 def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | HistoryUsers | NeuMF:

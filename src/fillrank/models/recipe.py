@@ -43,6 +43,9 @@ class Recipe(BaseModel, ABC):
     looks_at_valid: ClassVar[bool] = True
     """Whether anything is chosen on the validation part; where nothing is, it may as well be learnt from."""
 
+    shares_batches: ClassVar[bool] = False
+    """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
+
     def __init__(self, **settings: Any) -> None:
         try:
             super().__init__(**settings)

@@ -1,6 +1,6 @@
 """Batches, learners, the loop."""
 
-from fillrank.training.contrast import ContrastStep
+from fillrank.training.contrast import ContrastStep, ViewTerm
 from fillrank.training.learner import Autograd, Learner
 from fillrank.training.looks import Listener, Look, listening
 from fillrank.training.loop import History, LoopSettings, Monitor, train
@@ -25,6 +25,7 @@ __all__ = [
     "SharedContrast",
     "Step",
     "StepWeights",
+    "ViewTerm",
     "World",
     "listening",
     "train",

@@ -79,7 +79,8 @@ class History:
     """What happened, epoch by epoch.
 
     Attributes:
-        epochs: one dict per epoch: ``epoch``, ``seconds``, each part of the loss, each figure of the monitor.
+        epochs: one dict per epoch: ``epoch``, ``seconds`` of training (without the look at the monitor), each part of
+            the loss, each figure of the monitor.
         best_epoch: the epoch whose parameters were kept, from 1.
         interrupted: the user stopped it; the best epoch so far was kept all the same.
     """
@@ -134,9 +135,9 @@ class _Loop:
                     break
                 started = time.perf_counter()
                 losses = self._epoch(epoch, progress, interrupt)
+                seconds = time.perf_counter() - started
                 asked = self.world.any(interrupt.asked)
                 figures = self._look(epoch, asked=asked)
-                seconds = time.perf_counter() - started
                 self.past.append({"epoch": epoch, "seconds": round(seconds, 3), **losses, **figures})
                 progress.epoch_done(self.past[-1], self.best_epoch)
                 if asked:

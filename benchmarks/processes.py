@@ -1,0 +1,200 @@
+"""Two processes that train one model against one process alone: interactions a second, and where the rest goes.
+
+Run ``python benchmarks/processes.py --out processes.json`` (with ``FILLRANK_DATA`` set: Gowalla's log; elsewhere a
+synthetic one of its size). The fast route, softmax, d = 64, 1,024 negatives. ``torchrun`` starts the processes, each
+with one thread, and they speak through gloo. One and two take turns, on the same global batches; what counts is the
+median of the ratios of neighbouring runs (2 would be ideal).
+
+Where the rest goes is measured by clocks around the calls of the first process. Sampling, numbering, gathering and
+updating rows is what every process does for the whole batch, or nearly so, and two of them gain little there; the
+exchange (``World.add``) includes waiting for the other one, so a message of its size is sent once more, when both are
+ready: ``bare_exchange``. What is left is the contrast itself (scores, loss, products), which is shared out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from rivals import Answer, Job, ratio_of, write
+
+DIM, NEGATIVES = 64, 1024
+PARTS = ("sampling", "numbering", "gathering", "adding_up", "normalising_back", "updating", "exchange")
+
+
+class Clocks:
+    """Seconds spent in some calls, by the name of their part."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def around(self, owner: object, name: str, part: str) -> None:
+        """Put a clock around ``owner.name``."""
+        call: Callable[..., Any] = getattr(owner, name)
+
+        @wraps(call)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            begin = perf_counter()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                self.seconds[part] += perf_counter() - begin
+
+        setattr(owner, name, timed)
+
+
+def clocked() -> Clocks:
+    """Clocks around what a step of the fast route is made of."""
+    from fillrank.samplers import Uniform
+    from fillrank.training import World, shared
+    from fillrank.training.rowwise import RowAdam
+
+    clocks = Clocks()
+    clocks.around(Uniform, "sample", "sampling")
+    clocks.around(World, "add", "exchange")
+    clocks.around(RowAdam, "step", "updating")
+    side = shared._Side  # noqa: SLF001  # the rows of one table: there is no other door to them
+    for name, part in zip(("number", "gather", "add_up", "through"), PARTS[1:5], strict=True):
+        clocks.around(side, name, part)
+    return clocks
+
+
+def measure(job: Job) -> Answer:
+    """For each size of batch, interactions a second and milliseconds a step, all and by part: one process's view."""
+    import torch
+
+    from fillrank.experiments.processes import processes
+    from training import open_log
+
+    torch.set_num_threads(1)
+    clocks, log = clocked(), open_log(None, job["shrink"])
+    with processes("cpu") as world:
+        return {str(size): _steps(world, clocks, log, size, job["steps"]) for size in job["batch_sizes"]}
+
+
+def _steps(world: Any, clocks: Clocks, log: Any, size: int, n_steps: int) -> Answer:
+    import torch
+
+    from fillrank.encoders import MF
+    from fillrank.losses import InfoNCE
+    from fillrank.samplers import KnownPositives, Uniform
+    from fillrank.training import ContrastSettings, SharedContrast
+    from training import batches
+
+    encoder = MF.random(log.n_users, log.n_items, DIM, generator=torch.Generator().manual_seed(0), std=0.1)
+    sampler = Uniform(KnownPositives.of_users(log), NEGATIVES)
+    learner = SharedContrast(encoder, InfoNCE(), sampler, ContrastSettings(), world=world)
+    drawn, generator = batches(log, size), torch.Generator().manual_seed(1)
+    for _ in range(3):  # compiles and warms up
+        learner.learn(next(drawn), generator)
+    some = [next(drawn) for _ in range(n_steps)]
+    world.any(False)  # all begin together
+    clocks.seconds.clear()
+    begin = perf_counter()
+    for batch in some:
+        loss = learner.learn(batch, generator)["contrastive"]
+    taken = perf_counter() - begin
+    parts = {part: 1e3 * clocks.seconds[part] / n_steps for part in PARTS}
+    step = 1e3 * taken / n_steps
+    bare = _bare_exchange(world, some[-1])
+    parts = {**parts, "contrast": step - sum(parts.values()), "step": step, "bare_exchange": bare}
+    return {"interactions_per_second": size * n_steps / taken, "milliseconds": parts, "loss": loss.item()}
+
+
+def _bare_exchange(world: Any, batch: Any) -> float:
+    """Milliseconds to add up as many numbers as a step does (or a few more, where negatives are in the batch)."""
+    import torch
+
+    n_rows = len(batch.users.unique()) + len(batch.items.unique()) + NEGATIVES
+    message, seconds = torch.zeros(n_rows, DIM), []
+    for _ in range(10):
+        begin = perf_counter()
+        world.add(message)
+        seconds.append(perf_counter() - begin)
+    return 1e3 * median(seconds)
+
+
+def started(n_processes: int, job: Job) -> Answer:
+    """What the first of so many processes measured."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    with TemporaryDirectory() as folder:
+        asked, answered = Path(folder) / "job.json", Path(folder) / "answer.json"
+        asked.write_text(json.dumps(job))
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+        command = [*torchrun, str(n_processes), __file__, "--job", str(asked), "--answer", str(answered)]
+        surroundings = {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE"}
+        done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{n_processes} processes failed:\n{done.stderr}")
+        answer: Answer = json.loads(answered.read_text())
+        return answer
+
+
+def compare(job: Job) -> dict[str, Any]:
+    """Both by turns, for all sizes of batches."""
+    taken: dict[str, list[Answer]] = {"ours": [], "theirs": []}
+    for _ in range(job["rounds"]):
+        taken["theirs"].append(started(1, job))
+        taken["ours"].append(started(2, job))
+    found = [_compared(taken, size) for size in job["batch_sizes"]]
+    return {"results": [result for result, _ in found], "parts": [row for _, rows in found for row in rows]}
+
+
+def _compared(taken: dict[str, list[Answer]], size: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    of_size = {side: [answer[str(size)] for answer in answers] for side, answers in taken.items()}
+    speed = ratio_of({"ours": of_size["theirs"], "theirs": of_size["ours"]}, "interactions_per_second")
+    speed |= {"ours": speed["theirs"], "theirs": speed["ours"]}  # a ratio above 1: two are faster than one
+    result = {
+        "rival": f"batches of {size:,}",
+        "dim": DIM,
+        "interactions_per_second": speed,
+        "last_loss": {side: runs[-1]["loss"] for side, runs in of_size.items()},
+    }
+    rows = []
+    for part in (*PARTS, "contrast", "step", "bare_exchange"):
+        one, two = (median(run["milliseconds"][part] for run in of_size[side]) for side in ("theirs", "ours"))
+        rows.append({"batch_size": size, "part": part, "one_ms": one, "two_ms": two})
+    print(f"batches of {size:>6,}: {speed['median']:.2f}x", flush=True)
+    for row in rows:
+        print(f"    {row['part']:<17} {row['one_ms']:8.2f} ms alone {row['two_ms']:8.2f} ms of two", flush=True)
+    return result, rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="write a JSON record to this path")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[2048, 8192])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--shrink", type=int, default=1, help="a synthetic log so many times smaller, to try it out")
+    parser.add_argument("--job", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.job:
+        answer = measure(json.loads(asked.job.read_text()))
+        if int(os.environ.get("RANK", "0")) == 0:
+            write(asked.answer, answer)
+        return
+    from fillrank.experiments.machine import machine
+
+    job = {name: value for name, value in vars(asked).items() if name not in {"out", "job", "answer"}}
+    settings = {"dim": DIM, "n_negatives": NEGATIVES, "threads_of_each": 1} | job
+    sides = ["two processes", "one process"]
+    found = {"benchmark": "processes", "sides": sides, "settings": settings, **compare(job), "machine": machine()}
+    if asked.out:
+        write(asked.out, found)
+
+
+if __name__ == "__main__":
+    main()

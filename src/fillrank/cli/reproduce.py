@@ -1,0 +1,75 @@
+"""``reproduce``: published tables, run again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fillrank.cli.options import JsonOption
+from fillrank.cli.output import row_table, show
+
+__all__ = ["reproduce"]
+
+_INTERRUPTED = 130
+_FOLDER = Path("experiments") / "studies"
+
+
+def reproduce(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME|FILE.TOML", help="A study that --list names, or a file of your own.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help=f"The record; the same file again goes on with it. Else {_FOLDER}/NAME.json."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ENTRY", help="This entry alone. Repeat as needed.")
+    ] = None,
+    protocol: Annotated[
+        Literal["honest", "legacy"] | None,
+        typer.Option("--protocol", help="honest: all choices on validation. legacy: the best epoch on the test part."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs at once, each with its part of the cores.")] = 1,
+    list_them: Annotated[bool, typer.Option("--list", help="List the studies that come with fillrank.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a published table again under both protocols, and set our figures beside the published ones.
+
+    Each run is in the record as soon as it is finished, and is not run again.
+    """
+    if (name is None) != list_them:
+        raise typer.BadParameter("give the name of a study, or --list", param_hint="NAME|FILE.TOML")
+    if name is None:
+        _list(as_json=as_json)
+        return
+    from fillrank.experiments.study import read_study, run_study
+    from fillrank.experiments.study_table import rows_of
+
+    study = read_study(name)
+    path = _FOLDER / f"{study.name}.json" if out is None else out
+    record = run_study(study, path, only=only or (), jobs=jobs, protocols=None if protocol is None else [protocol])
+    document = record.to_dict()
+    show(document | {"rows": [asdict(row) for row in rows_of(document)]}, record, as_json=as_json)
+    if record.interrupted:
+        typer.echo(f"stopped; the same command goes on with the {len(record.runs)} runs in {path}", err=True)
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _list(*, as_json: bool) -> None:
+    from fillrank.experiments.study import read_study, studies
+
+    found = [read_study(name) for name in studies()]
+    rows = [
+        {
+            "study": one.name,
+            "title": one.title,
+            "data": one.data,
+            "entries": len(one.entries),
+            "runs": len(list(one.tasks())),
+        }
+        for one in found
+    ]
+    show({"studies": rows}, row_table(rows), as_json=as_json)

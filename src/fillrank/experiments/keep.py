@@ -1,0 +1,32 @@
+"""Which part of the data an experiment works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from fillrank.data import Split
+
+__all__ = ["Keep"]
+
+
+class Keep(BaseModel):
+    """Shares of users and of training rows; see :func:`fillrank.data.thinned`. In TOML: ``keep = { users = 0.25 }``.
+
+    Attributes:
+        users: share of the users, in every part of the split.
+        rows: share of their rows of train; validation and test keep theirs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: float = Field(default=1.0, gt=0, le=1)
+    rows: float = Field(default=1.0, gt=0, le=1)
+
+    def of(self, split: Split, seed: int) -> Split:
+        """The part of a split."""
+        from fillrank.data import thinned
+
+        return thinned(split, users=self.users, rows=self.rows, seed=seed)

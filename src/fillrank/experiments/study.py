@@ -1,0 +1,272 @@
+"""A study as a TOML file: a published table, and the recipes that answer to it on one data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fillrank.data import Split
+from fillrank.errors import SettingsError
+from fillrank.experiments.compare import Protocol
+from fillrank.experiments.keep import Keep
+from fillrank.experiments.opening import open_split
+from fillrank.experiments.toml_files import read_toml, strict
+from fillrank.experiments.tuning import Tuning
+from fillrank.models import recipe
+
+if TYPE_CHECKING:
+    from fillrank.experiments.study_record import StudyRecord
+
+__all__ = ["Entry", "Study", "Task", "read_study", "run_study", "studies"]
+
+_ANSWERED = ("recall", "ndcg")
+_BESIDE_THE_FIGURES = {"device", "progress", "checkpoint", "seed"}  # settings that no run is told apart by
+
+
+class Entry(BaseModel):
+    """A line of the table.
+
+    Attributes:
+        model: the name of a recipe.
+        settings: of the recipe.
+        seeds: over those of the study.
+        keep: the part of the data that is worked on; None: all.
+        tuning: a sweep that fills in some of the settings; see :class:`fillrank.experiments.tuning.Tuning`.
+        published: the figures that it answers to, ``recall@k`` and ``ndcg@k`` for the study's ``k``, and their
+            ``source``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    seeds: list[int] | None = Field(default=None, min_length=1)
+    published: dict[str, float | str] = Field(default_factory=dict)
+    keep: Keep | None = None
+    tuning: Tuning | None = None
+
+    def asked(self) -> dict[str, Any]:
+        """Every setting spelt out, as JSON has them, but for those that no run is told apart by."""
+        return recipe(self.model)(**self.settings).model_dump(mode="json", exclude=_BESIDE_THE_FIGURES)
+
+    def besides(self) -> dict[str, Any]:
+        """What else tells its runs apart, as JSON has it; empty for most entries."""
+        return self.model_dump(mode="json", include={"keep", "tuning"}, exclude_none=True)
+
+
+class Study(BaseModel):
+    """What ``fillrank reproduce`` is asked, as data. A key that is not known is an error.
+
+    In TOML::
+
+        title = "Gowalla, LightGCN split"
+        data = "gowalla"
+        k = 20
+
+        [entries.mf-bsl]
+        model = "contrastive"
+        seeds = [0, 1, 2]
+        published = { "recall@20" = 0.1882, "ndcg@20" = 0.1584, source = "BSL" }
+
+        [entries.mf-bsl.settings]
+        loss = "bsl"
+
+    Attributes:
+        name: of the study; that of its file where it has none.
+        title: above the table.
+        data: the name of a data set or the path of a file, split as :func:`fillrank.compare` splits it.
+        k: length of the lists.
+        seeds: of the split and of the model; a run for each.
+        protocols: ``"honest"`` holds ``valid`` out of train for every choice; ``"legacy"`` holds nothing out and takes
+            the best epoch on the test part, as much of the literature does.
+        test: fraction of a random split.
+        valid: fraction for the validation part; of a published split, of its train part.
+        entries: by name, in the order of the table.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    data: str
+    k: int = Field(default=20, ge=1)
+    seeds: list[int] = Field(default=[0], min_length=1)
+    protocols: list[Protocol] = Field(default=["honest", "legacy"], min_length=1)
+    test: float = Field(default=0.1, gt=0, lt=1)
+    valid: float = Field(default=0.1, gt=0, lt=1)
+    entries: dict[str, Entry] = Field(min_length=1)
+
+    def seeds_of(self, name: str) -> list[int]:
+        """The seeds of an entry."""
+        own = self.entries[name].seeds
+        return self.seeds if own is None else own
+
+    def tasks(self, only: Sequence[str] = (), protocols: Sequence[Protocol] | None = None) -> Iterator[Task]:
+        """Every run, protocol by protocol and entry by entry.
+
+        Args:
+            only: these entries; all where there is none.
+            protocols: these of the study's protocols; None takes all.
+
+        Raises:
+            SettingsError: the study has no such entry or protocol.
+        """
+        _refuse_unknown("entry", only, self.entries, self.name)
+        _refuse_unknown("protocol", protocols or (), self.protocols, self.name)
+        for protocol in self.protocols:
+            for name in self.entries:
+                if (not only or name in only) and (protocols is None or protocol in protocols):
+                    for seed in dict.fromkeys(self.seeds_of(name)):
+                        yield Task(self, name, protocol, seed)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of a study.
+
+    Attributes:
+        study: it belongs to.
+        entry: the name of its line.
+        protocol: under which it runs.
+        seed: of the split and of the model.
+    """
+
+    study: Study
+    entry: str
+    protocol: Protocol
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What no other run of the study has."""
+        return self.entry, self.protocol, self.seed
+
+    def open(self) -> Split:
+        """The data, split; under the legacy protocol nothing is held out of train."""
+        study = self.study
+        valid = study.valid if self.protocol == "honest" else 0.0
+        return (study.entries[self.entry].keep or Keep()).of(
+            open_split(study.data, {}, "auto", study.test, valid, self.seed), self.seed
+        )
+
+    def settings(self, sweeps: Path) -> dict[str, Any]:
+        """The entry's settings, the tuned ones included.
+
+        Args:
+            sweeps: the folder in which each tuned entry has one of its own; what is there is gone on with.
+        """
+        entry = self.study.entries[self.entry]
+        return entry.settings if entry.tuning is None else entry.tuning.best(self.study, entry, sweeps / self.entry)
+
+    def __str__(self) -> str:
+        return f"{self.entry}, {self.protocol}, seed {self.seed}"
+
+
+def studies() -> list[str]:
+    """The names of the studies that come with fillrank.
+
+    Example:
+        >>> "movielens-small" in studies()
+        True
+    """
+    return sorted(Path(file.name).stem for file in _SHELF.iterdir() if file.name.endswith(".toml"))
+
+
+def read_study(name_or_path: str | os.PathLike[str]) -> Study:
+    """A study by its name, or from a TOML file.
+
+    Args:
+        name_or_path: one of :func:`studies`, or a path that ends in ``.toml``.
+
+    Raises:
+        DataError: there is no such file, or it is not TOML.
+        SettingsError: no study has this name, a key or a value is wrong, or a model or a setting is not known.
+
+    Example:
+        >>> list(read_study("movielens-small").entries)
+        ['popularity', 'pure-svd', 'mf-bsl']
+    """
+    if Path(name_or_path).suffix == ".toml":
+        return _read(Path(name_or_path))
+    if str(name_or_path) not in studies():
+        raise SettingsError(
+            f"no study is called {str(name_or_path)!r}; there are {', '.join(studies())}; or give a file, FILE.toml"
+        )
+    with as_file(_SHELF / f"{name_or_path}.toml") as file:
+        return _read(file)
+
+
+def run_study(
+    study: Study,
+    record_path: str | os.PathLike[str],
+    *,
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    protocols: Sequence[Protocol] | None = None,
+) -> StudyRecord:
+    """Carry a study out, or go on with it: a run that the record holds with the same settings is not run again.
+
+    Each run is written into the record as soon as it is finished. Ctrl-C drops those in hand and keeps the others.
+
+    Args:
+        study: what is asked.
+        record_path: of the record, a JSON file; made where there is none.
+        only: these entries; all where there is none.
+        jobs: how many runs at once, each in a process of its own with its part of the cores; a script that asks for
+            several stands under ``if __name__ == "__main__":``.
+        protocols: these of the study's protocols; None takes all.
+
+    Returns:
+        The record as it then stands, runs of earlier calls included.
+
+    Raises:
+        SettingsError: no such entry or protocol, or the record is of another study.
+        DataError: the record is torn or none of a study, or the data are not there.
+        TrainingError: a loss is not finite, or a process was killed.
+    """
+    from fillrank.experiments.study_runs import carry_out
+
+    return carry_out(study, Path(record_path), list(study.tasks(only, protocols)), jobs)
+
+
+_SHELF = files("fillrank.experiments") / "published"
+
+
+def _read(file: Path) -> Study:
+    content = {"name": file.stem} | read_toml(file, "study")
+    study = strict(Study, content, source=str(file), what="a study")
+    for name, entry in study.entries.items():
+        _check_entry(study, entry, f"{file}: {name}")
+    return study
+
+
+def _check_entry(study: Study, entry: Entry, source: str) -> None:
+    """Refuse, before anything is trained, settings that cannot work and figures that nothing answers to."""
+    if "seed" in entry.settings:
+        raise SettingsError(f"{source}: its settings hold a seed; give seeds = [{entry.settings['seed']}] instead")
+    try:
+        entry.asked()
+        if entry.tuning is not None:
+            entry.tuning.plan(study, entry, Path())
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from None
+    k = study.k
+    kinds: dict[str, type] = {f"{metric}@{k}": float for metric in _ANSWERED} | {"source": str}
+    for name, value in entry.published.items():
+        if not isinstance(value, kinds.get(name, ())):
+            raise SettingsError(
+                f"{source}: published has {name} = {value!r}; it takes numbers for recall@{k} and ndcg@{k}, "
+                "and words for source"
+            )
+
+
+def _refuse_unknown(what: str, given: Sequence[str], known: Sequence[str] | dict[str, Entry], study: str) -> None:
+    for name in given:
+        if name not in known:
+            raise SettingsError(f"the study {study} has no {what} {name!r}; there are {', '.join(known)}")

@@ -1,0 +1,159 @@
+"""What a study found: a file with a line for each finished run, and the rows that people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from rich.table import Table
+
+from fillrank.errors import DataError, SettingsError
+from fillrank.experiments.nested import differences
+from fillrank.experiments.study import Study, Task
+from fillrank.experiments.study_table import study_table
+from fillrank.writing import replacing
+
+__all__ = ["StudyRecord", "StudyRun", "add_run", "read_record"]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One finished run.
+
+    Attributes:
+        entry, protocol, seed: which run it is.
+        model: the name of the recipe.
+        settings: of the recipe, all of them, as they were asked.
+        chosen: those that the fit has chosen, with what it chose.
+        metrics: of the test part: recall, nDCG, coverage, novelty and Gini at the study's length.
+        seconds: of fitting, with what came before the first epoch and all looks at the watched part.
+        curve: a mapping for each such look: ``epoch``, ``seconds`` of all epochs up to it (neither looks nor what came
+            before the first epoch are counted), ``recall`` and ``ndcg``. The watched part is validation under the
+            honest protocol, and test under the legacy one. Empty where the model does not look, or at another length.
+        measured: how the metrics were measured.
+        machine: what it ran on.
+        besides: what else the entry asked: a part of the data, or a sweep that chose settings.
+    """
+
+    entry: str
+    protocol: str
+    seed: int
+    model: str
+    settings: Mapping[str, Any]
+    chosen: Mapping[str, Any]
+    metrics: Mapping[str, float | None]
+    seconds: float
+    curve: tuple[Mapping[str, float], ...]
+    measured: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    besides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What no other run of the record has."""
+        return self.entry, self.protocol, self.seed
+
+    def answers(self, task: Task) -> bool:
+        """Whether it is the run that ``task`` asks for.
+
+        Settings that recipes have got, or lost, since then are not looked at: a new one's default changes nothing.
+        """
+        entry = task.study.entries[task.entry]
+        now = entry.asked()
+        same = all(now[name] == value for name, value in self.settings.items() if name in now)
+        same = same and self.besides == entry.besides()
+        return self.key == task.key and self.model == entry.model and same
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study, as far as it has come.
+
+    Attributes:
+        study: what is asked.
+        runs: that are finished, in the order of the study.
+        interrupted: by Ctrl-C; the same call goes on.
+    """
+
+    study: Study
+    runs: tuple[StudyRun, ...] = ()
+    interrupted: bool = False
+
+    def has(self, task: Task) -> bool:
+        """Whether the run is finished, with the settings that the study has now."""
+        return any(run.answers(task) for run in self.runs)
+
+    def with_run(self, run: StudyRun) -> Self:
+        """The record with a run more, or in the place of an older one."""
+        kept = [one for one in self.runs if one.key != run.key]
+        return replace(self, runs=tuple(_ordered(self.study, [*kept, run])))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return _facts(self.study) | {"runs": [asdict(run) for run in self.runs]}
+
+    def __rich__(self) -> Table:
+        return study_table(self.to_dict())
+
+
+def read_record(path: Path, study: Study) -> StudyRecord:
+    """The record of ``study`` in a file; an empty one where there is no file.
+
+    Raises:
+        DataError: the file is torn, or no record of a study.
+        SettingsError: it is the record of another study, or of the same with other data, lengths or parts.
+    """
+    if not path.exists():
+        return StudyRecord(study)
+    advice = "remove it to begin anew, or name another file"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or "study" not in content:
+            raise DataError(f"{path} is not the record of a study; name another file")
+        runs = [StudyRun(**(run | {"curve": tuple(run["curve"])})) for run in content["runs"]]
+        before = {name: content[name] for name in _IDENTITY}
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no whole record of a study ({error}); {advice}") from error
+    facts = _facts(study)
+    other = differences(before, {name: facts[name] for name in _IDENTITY})
+    if other:
+        words = ", ".join(f"{name} {before[name]!r}, not {facts[name]!r}" for name in other)
+        raise SettingsError(f"{path} is the record of another study ({words}); {advice}")
+    return StudyRecord(study, tuple(_ordered(study, runs)))
+
+
+def add_run(path: Path, study: Study, run: StudyRun) -> StudyRecord:
+    """The record in the file with a run more; read anew, since another process may have added some."""
+    record = read_record(path, study).with_run(run)
+    with replacing(path) as temporary:
+        temporary.write_text(_text(record.to_dict()), encoding="utf-8")
+    return record
+
+
+_IDENTITY = ("study", "data", "k", "test", "valid")
+
+
+def _facts(study: Study) -> dict[str, Any]:
+    """What the record says of the study."""
+    entries = {
+        name: {"model": entry.model, "seeds": study.seeds_of(name), "published": dict(entry.published)}
+        for name, entry in study.entries.items()
+    }
+    own = study.model_dump(include={"title", "data", "k", "test", "valid", "protocols"})
+    return {"study": study.name} | own | {"entries": entries}
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each run, so that a change of the file shows which runs are new."""
+    head = json.dumps({name: value for name, value in content.items() if name != "runs"}, indent=2)
+    lines = ",\n    ".join(json.dumps(run) for run in content["runs"])
+    return f'{head.removesuffix("}").rstrip()},\n  "runs": [\n    {lines}\n  ]\n}}\n'
+
+
+def _ordered(study: Study, runs: Iterable[StudyRun]) -> list[StudyRun]:
+    """Runs in the order of the study's tasks; those that it no longer asks for at the end."""
+    places = {task.key: place for place, task in enumerate(study.tasks())}
+    return sorted(runs, key=lambda run: (places.get(run.key, len(places)), run.key))

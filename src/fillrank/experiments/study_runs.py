@@ -1,0 +1,161 @@
+"""The runs of a study, one after another or several at once; each is in the record as soon as it is finished."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from multiprocessing import active_children, get_context
+from pathlib import Path
+
+import torch
+from pydantic_core import to_jsonable_python
+
+from fillrank.errors import SettingsError, TrainingError
+from fillrank.experiments.compare import run_model
+from fillrank.experiments.machine import machine
+from fillrank.experiments.study import Study, Task
+from fillrank.experiments.study_record import StudyRecord, StudyRun, add_run, read_record
+from fillrank.models import recipe
+
+__all__ = ["carry_out", "curve_of", "run_task"]
+
+_log = logging.getLogger("fillrank")
+
+_KEPT = ("recall", "ndcg", "coverage", "novelty", "gini")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+def carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> StudyRecord:
+    """See :func:`fillrank.experiments.study.run_study`."""
+    if jobs < 1:
+        raise SettingsError(f"jobs must be 1 or more, got {jobs}")
+    record = read_record(path, study)
+    left = [task for task in tasks if not record.has(task)]
+    if len(left) < len(tasks):
+        _log.info("%d of %d runs are in %s", len(tasks) - len(left), len(tasks), path)
+    jobs, sweeps = min(jobs, len(left)), path.with_suffix(".sweeps")
+    try:
+        with closing(_several(left, sweeps, jobs) if jobs > 1 else _one_by_one(left, sweeps)) as runs:
+            for number, run in enumerate(runs, start=1):
+                record = add_run(path, study, run)
+                _log.info("%d of %d: %s", number, len(left), _words(run))
+    except KeyboardInterrupt:
+        record = replace(record, interrupted=True)
+    return record
+
+
+def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
+    """Fit and evaluate the model of one run.
+
+    Args:
+        task: the run.
+        sweeps: see :meth:`Task.settings`.
+        quiet: no progress of the training, whatever its settings say.
+
+    Raises:
+        KeyboardInterrupt: the training was stopped by hand.
+    """
+    entry, k = task.study.entries[task.entry], task.study.k
+    hush = {"progress": False} if quiet and "progress" in recipe(entry.model).model_fields else {}
+    settings = task.settings(sweeps) | hush
+    found = run_model(entry.model, settings, task.open(), k=k, seed=task.seed, protocol=task.protocol)
+    asked, report = entry.asked(), found.report.to_dict()
+    fitted = to_jsonable_python(dict(found.fitted.settings))
+    return StudyRun(
+        *task.key,
+        model=entry.model,
+        settings=asked,
+        chosen={name: fitted[name] for name, value in asked.items() if name in fitted and fitted[name] != value},
+        metrics={f"{name}@{k}": report["metrics"][f"{name}@{k}"] for name in _KEPT},
+        seconds=round(found.seconds, 3),
+        curve=tuple(curve_of(found.fitted.history, k)),
+        measured=to_jsonable_python(report["protocol"]),
+        machine=machine(),
+        besides=entry.besides(),
+    )
+
+
+def curve_of(history: Sequence[Mapping[str, float]], k: int) -> Iterator[dict[str, float]]:
+    """A mapping for each look at the watched part: ``epoch``, ``seconds`` of all epochs so far, ``recall``, ``ndcg``.
+
+    Example:
+        >>> looked = {"epoch": 2, "seconds": 1.5, "valid_recall@5": 0.25, "valid_ndcg@5": 0.125}
+        >>> list(curve_of([{"epoch": 1, "seconds": 2.0}, looked], 5))
+        [{'epoch': 2, 'seconds': 3.5, 'recall': 0.25, 'ndcg': 0.125}]
+    """
+    names = {name: f"valid_{name}@{k}" for name in ("recall", "ndcg")}
+    seconds = 0.0
+    for epoch in history:
+        seconds += epoch["seconds"]
+        if all(name in epoch for name in names.values()):
+            figures = {name: round(epoch[long], 6) for name, long in names.items()}
+            yield {"epoch": int(epoch["epoch"]), "seconds": round(seconds, 3), **figures}
+
+
+def _one_by_one(tasks: Sequence[Task], sweeps: Path) -> Generator[StudyRun, None, None]:
+    for task in tasks:
+        _log.info("%s: fitting %s", task.study.data, task)
+        yield run_task(task, sweeps)
+
+
+def _several(tasks: Sequence[Task], sweeps: Path, jobs: int) -> Generator[StudyRun, None, None]:
+    """The runs as they end, so many at once, each process with its part of the cores."""
+    threads = max(1, _cores() // jobs)
+    _log.info("%d runs, %d at once, threads of each: %d", len(tasks), jobs, threads)
+    before = set(active_children())
+    with _limited(threads):  # set before the processes begin: they read it when they load their libraries
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(threads,))
+        futures = [pool.submit(run_task, task, sweeps, quiet=True) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "a process was killed, perhaps for want of memory; the same call goes on, with fewer jobs if need be"
+            ) from error
+        finally:
+            if not all(future.done() for future in futures):  # broken off: what is at work is not waited for
+                for process in set(active_children()) - before:
+                    process.terminate()
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(threads: int) -> None:
+    """A process begins: its threads are counted, and Ctrl-C is left to the one that started it."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    torch.set_num_threads(threads)
+
+
+@contextmanager
+def _limited(threads: int) -> Iterator[None]:
+    """Inside the block, processes that begin take so many threads in every library."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _words(run: StudyRun) -> str:
+    """A finished run in one line."""
+    accuracy = [f"{name} {value:.4f}" for name, value in list(run.metrics.items())[:2] if value is not None]
+    return f"{run.entry}, {run.protocol}, seed {run.seed}: {', '.join(accuracy)}, {run.seconds:.1f} s"

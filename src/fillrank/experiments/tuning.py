@@ -1,0 +1,84 @@
+"""Settings of a study's entry that are searched before its runs: each entry with the same number of trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fillrank.errors import TrainingError
+from fillrank.experiments.keep import Keep
+from fillrank.experiments.nested import merged, nested
+from fillrank.experiments.search import SearchPlan, run_search
+
+if TYPE_CHECKING:
+    from fillrank.experiments.study import Entry, Study
+
+__all__ = ["Tuning"]
+
+
+class Tuning(BaseModel):
+    """A sweep on the validation part, whose best settings the runs of the entry take, whatever their protocol.
+
+    In TOML::
+
+        [entries.mmcl.tuning]
+        n_trials = 6
+        keep = { users = 0.25 }
+        settings = { epochs = 8 }
+
+        [entries.mmcl.tuning.search]
+        learning_rate = { low = 1e-3, high = 1e-2, log = true }
+
+    Attributes:
+        n_trials: how many; none is cut short.
+        seed: of the split, of the trials and of what they draw.
+        keep: the part of the data on which the trials work.
+        settings: of the trials, over those of the entry.
+        search: what is varied; see :class:`fillrank.experiments.search.SearchPlan`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_trials: int = Field(ge=1)
+    seed: int = Field(default=0, ge=0)
+    keep: Keep = Keep()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    search: dict[str, Any]
+
+    def plan(self, study: Study, entry: Entry, out: Path) -> SearchPlan:
+        """The sweep.
+
+        Raises:
+            SettingsError: a range or a setting cannot work.
+        """
+        content = {
+            "data": study.data,
+            "test": study.test,
+            "valid": study.valid,
+            "seed": self.seed,
+            "keep": self.keep.model_dump(),
+            "model": entry.model,
+            "metric": f"ndcg@{study.k}",
+            "n_trials": self.n_trials,
+            "out": str(out),
+            "pruning": False,
+            "settings": merged(entry.settings, self.settings),
+            "search": self.search,
+        }
+        return SearchPlan.of(content, f"tuning of {entry.model}")
+
+    def best(self, study: Study, entry: Entry, out: Path) -> dict[str, Any]:
+        """The entry's settings with those that were found; trials in the folder ``out`` are not made again.
+
+        Raises:
+            KeyboardInterrupt: it was stopped by hand.
+            TrainingError: no trial came to its end.
+        """
+        record = run_search(self.plan(study, entry, out))
+        if record.interrupted:
+            raise KeyboardInterrupt
+        if record.best is None:
+            raise TrainingError(f"no trial of {entry.model} came to its end, so there are no settings to go by")
+        return merged(entry.settings, nested(record.best.settings))
