@@ -89,12 +89,12 @@ def _steps(world: Any, clocks: Clocks, log: Any, size: int, n_steps: int) -> Ans
     from fillrank.encoders import MF
     from fillrank.losses import InfoNCE
     from fillrank.samplers import KnownPositives, Uniform
-    from fillrank.training import ContrastSettings, SharedContrast
+    from fillrank.training import ContrastSettings, TableContrast
     from training import batches
 
     encoder = MF.random(log.n_users, log.n_items, DIM, generator=torch.Generator().manual_seed(0), std=0.1)
     sampler = Uniform(KnownPositives.of_users(log), NEGATIVES)
-    learner = SharedContrast(encoder, InfoNCE(), sampler, ContrastSettings(), world=world)
+    learner = TableContrast(encoder, InfoNCE(), sampler, ContrastSettings(), world=world)
     drawn, generator = batches(log, size), torch.Generator().manual_seed(1)
     for _ in range(3):  # compiles and warms up
         learner.learn(next(drawn), generator)

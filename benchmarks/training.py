@@ -40,7 +40,7 @@ from fillrank.encoders import MF
 from fillrank.experiments.machine import machine
 from fillrank.losses import InfoNCE
 from fillrank.samplers import KnownPositives, Uniform
-from fillrank.training import Autograd, Batch, ContrastSettings, Learner, SharedContrast, Step
+from fillrank.training import Autograd, Batch, ContrastSettings, Learner, Step, TableContrast
 from fillrank.training.averaging import Average
 from rivals import Answer, Job, call, ratio_of, write
 
@@ -80,7 +80,7 @@ def learner(route: str, log: Interactions, n_negatives: int = NEGATIVES) -> Lear
     sampler = Uniform(KnownPositives.of_users(log), n_negatives, shared=not route.startswith("usual"))
     if route.startswith("fast"):
         precision = "bfloat16" if route == "fast-bf16" else "float32"
-        return SharedContrast(encoder, InfoNCE(), sampler, ContrastSettings(learning_rate=RATE, precision=precision))
+        return TableContrast(encoder, InfoNCE(), sampler, ContrastSettings(learning_rate=RATE, precision=precision))
     return Autograd(plain(encoder, InfoNCE(), sampler), [encoder], [RATE])
 
 

@@ -103,6 +103,11 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
             {"loss": "alignment-uniformity", "encoder": "neumf", "sampler_settings": {}},
             "is a loss of vectors, and NeuMF has none",
         ),
+        ({"encoder": "lightgcn", "precision": "bfloat16"}, "precision='bfloat16' belongs to the fast route"),
+        (
+            {"precision": "bfloat16", "sampler_settings": {"n_negatives": 20, "shared": False}},
+            "precision='bfloat16' is for negatives that the batch shares",
+        ),
         ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),

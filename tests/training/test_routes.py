@@ -20,7 +20,7 @@ from fillrank.training import (
     ContrastStep,
     LoopSettings,
     RowAdam,
-    SharedContrast,
+    TableContrast,
     World,
     train,
 )
@@ -56,7 +56,7 @@ def test_steps_are_the_steps_of_autograd(name: str, similarity: str, log: Intera
     settings = ContrastSettings(learning_rate=0.05, dropout=0.2, regularization=0.1)
     sampler = Uniform(KnownPositives.of_users(log), 12)
     start = encoder(log, similarity)
-    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, start)
+    fast = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), log, start)
     plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), log, start)
     for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
@@ -79,7 +79,7 @@ def test_negatives_of_each_row_too(kind: str, double: bool, log: Interactions) -
     )
     plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), log, start)
     begun = start if double else copy.deepcopy(start).float()
-    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, begun)
+    fast = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), log, begun)
     near = {"rtol": 1e-6, "atol": 1e-7} if double else {"rtol": 1e-3, "atol": 1e-4}
     for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one.double(), other, **near)
@@ -95,16 +95,16 @@ def test_negatives_of_each_row_too(kind: str, double: bool, log: Interactions) -
 )
 def test_penalty_and_clipping_are_the_same_on_both_routes(settings: ContrastSettings, log: Interactions) -> None:
     sampler, loss, start = InBatch(KnownPositives.of_users(log)), BSL(several_positives=True), encoder(log)
-    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, start)
+    fast = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), log, start)
     step = lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [1e-3], clip=settings.clip)  # noqa: E731
     for one, other in zip(fast, gradients(step, log, start), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
 
 
 def test_blocks_do_not_change_the_step(log: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
-    make = lambda mf: SharedContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings())  # noqa: E731
+    make = lambda mf: TableContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings())  # noqa: E731
     whole = gradients(make, log, encoder(log))
-    monkeypatch.setattr("fillrank.training.shared_scores._BLOCK", 40)
+    monkeypatch.setattr("fillrank.training.scores._BLOCK", 40)
     for one, other in zip(whole, gradients(make, log, encoder(log)), strict=True):
         torch.testing.assert_close(one, other)
 
@@ -113,7 +113,7 @@ def test_bfloat16_scores_are_near(log: Interactions) -> None:
     sampler = Uniform(KnownPositives.of_users(log), 12)
     found = [
         gradients(
-            lambda mf, p=p: SharedContrast(mf, InfoNCE(), sampler, ContrastSettings(precision=p)), log, encoder(log)
+            lambda mf, p=p: TableContrast(mf, InfoNCE(), sampler, ContrastSettings(precision=p)), log, encoder(log)
         )
         for p in ("float32", "bfloat16")
     ]
@@ -188,10 +188,8 @@ def plain_learner_for(log: Interactions, mf: MF) -> Autograd:
     return Autograd(step, [mf], [0.01])
 
 
-def learner_for(log: Interactions, mf: MF) -> SharedContrast:
-    return SharedContrast(
-        mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings(learning_rate=0.01)
-    )
+def learner_for(log: Interactions, mf: MF) -> TableContrast:
+    return TableContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings(learning_rate=0.01))
 
 
 @pytest.mark.parametrize("route", ["fast", "plain"])
@@ -251,7 +249,7 @@ def test_the_same_seed_gives_the_same_bits(log: Interactions) -> None:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables and batches too take the compiled passes, and two threads."""
     monkeypatch.setattr("fillrank.training.rowwise._KERNEL_FROM", 1)
-    monkeypatch.setattr("fillrank.training.shared_scores._SPLIT_FROM", 1)
+    monkeypatch.setattr("fillrank.training.scores._SPLIT_FROM", 1)
     monkeypatch.setattr("fillrank.losses.base._KERNEL_FROM", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
 
@@ -263,7 +261,7 @@ def test_compiled_steps_by_two_threads_are_the_steps_of_autograd(name: str, simi
     loss = MMCL((0.1, 0.3), (0.4, 0.6), 5.0) if name == "mmcl" else LOSSES[name]()
     settings = ContrastSettings(learning_rate=0.05, dropout=0.2, regularization=0.1)
     sampler, start = Uniform(KnownPositives.of_users(log), 12), encoder(log, similarity)
-    fast = gradients(lambda mf: SharedContrast(mf, loss, sampler, settings), log, copy.deepcopy(start).float())
+    fast = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), log, copy.deepcopy(start).float())
     plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), log, start)
     for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one.double(), other, rtol=1e-3, atol=1e-4)

@@ -19,7 +19,7 @@ from fillrank.data import synthetic
 from fillrank.encoders import MF
 from fillrank.losses import InfoNCE
 from fillrank.samplers import InBatch, KnownPositives, Uniform
-from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, SharedContrast, World
+from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, TableContrast, World
 from fillrank.training import train
 
 route, out = sys.argv[1:]
@@ -31,7 +31,7 @@ mf = MF.random(log.n_users, log.n_items, 8, generator=torch.Generator().manual_s
 known, world = KnownPositives.of_users(log), World.current()
 settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05, clip=1.0)
 if route == "fast":
-    learner = SharedContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
+    learner = TableContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
 else:
     learner = Autograd(ContrastStep(mf, InfoNCE(), InBatch(known), settings), [mf], [0.01], clip=1.0, world=world)
 monitor = lambda: (float(mf.users.detach().square().sum()), {})

@@ -24,7 +24,7 @@ from fillrank.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler
 from fillrank.samplers import sampler as named_sampler
 from fillrank.solvers.svd import normalised_svd
-from fillrank.training import Autograd, ContrastStep, Learner, SharedContrast, ViewTerm, World
+from fillrank.training import Autograd, ContrastStep, Learner, TableContrast, ViewTerm, World
 
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
@@ -72,13 +72,21 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
     """The fast route where it leads to the same place, autograd where it does not: its ``route`` says which.
 
     The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
+
+    Raises:
+        SettingsError: half precision is asked for where autograd is taken.
     """
     contrast, world = settings.contrast(), World.current()
     loss, sampler = parts.loss, parts.sampler
     everywhere = settings.regularization > 0 and settings.regularized == "all"
     plain = settings.route == "autograd" or everywhere or parts.views is not None
     if not plain and isinstance(parts.encoder, MF) and isinstance(loss, ScoreLoss) and sampler is not None:
-        return SharedContrast(parts.encoder, loss, sampler, contrast, world=world)
+        return TableContrast(parts.encoder, loss, sampler, contrast, world=world)
+    if contrast.precision != "float32":
+        raise SettingsError(
+            f"precision={contrast.precision!r} belongs to the fast route, and this training goes by autograd; "
+            "leave it out, or leave out what asks for autograd"
+        )
     step = ContrastStep(parts.encoder, loss, sampler, contrast, parts.views)
     return Autograd(step, [parts.encoder], [settings.learning_rate], clip=settings.clip, world=world)
 

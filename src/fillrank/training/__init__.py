@@ -5,8 +5,8 @@ from fillrank.training.learner import Autograd, Learner
 from fillrank.training.looks import Listener, Look, listening
 from fillrank.training.loop import History, LoopSettings, Monitor, train
 from fillrank.training.rowwise import RowAdam
-from fillrank.training.shared import ContrastSettings, SharedContrast
 from fillrank.training.step import Batch, CompletionStep, Step, StepWeights
+from fillrank.training.table_contrast import ContrastSettings, TableContrast
 from fillrank.training.world import World
 
 __all__ = [
@@ -22,9 +22,9 @@ __all__ = [
     "LoopSettings",
     "Monitor",
     "RowAdam",
-    "SharedContrast",
     "Step",
     "StepWeights",
+    "TableContrast",
     "ViewTerm",
     "World",
     "listening",

@@ -15,8 +15,8 @@ from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, contrast
 from fillrank.samplers import Sampler
 from fillrank.training.drawing import draw
-from fillrank.training.shared import ContrastSettings
 from fillrank.training.step import Batch, dropout_mask
+from fillrank.training.table_contrast import ContrastSettings
 
 __all__ = ["ContrastStep", "ViewTerm"]
 

@@ -17,12 +17,12 @@ from fillrank.losses import ScoreLoss
 from fillrank.samplers import Sampler
 from fillrank.training.drawing import draw
 from fillrank.training.rowwise import RowAdam, on_kernels
-from fillrank.training.shared_scores import OwnScores, Scratch, SharedScores
+from fillrank.training.scores import OwnScores, Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
 from fillrank.training.workers import Workers
 from fillrank.training.world import World
 
-__all__ = ["ContrastSettings", "SharedContrast"]
+__all__ = ["ContrastSettings", "TableContrast"]
 
 _SHORTEST = 1e-12  # length below which a vector has no direction
 
@@ -57,7 +57,7 @@ class ContrastSettings:
             raise SettingsError(f"clip must be a positive length or None, got {self.clip}")
 
 
-class SharedContrast:
+class TableContrast:
     """Contrastive training of two tables without autograd.
 
     With negatives that the batch shares, a step does three matrix products per block of rows (the scores; their
@@ -88,6 +88,10 @@ class SharedContrast:
     ) -> None:
         if settings.regularization > 0 and settings.regularized == "all":
             raise SettingsError("the route of touched rows cannot regularize all rows; take Autograd, or 'touched'")
+        if settings.precision != "float32" and getattr(sampler, "shared", True) is False:
+            raise SettingsError(
+                f"precision={settings.precision!r} is for negatives that the batch shares; leave it out"
+            )
         if loss.whole_batch and world is not None and world.size > 1:
             raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
         self.modules: Sequence[nn.Module] = [encoder]
