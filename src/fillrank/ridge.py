@@ -215,11 +215,16 @@ def _by_loop(ridges: Ridges, solver: RowSolver, out: Array) -> int:
         "cg": partial(_gradients, solver.steps),
         "block": partial(_blocks, solver.block),
     }
-    for row in range(ridges.n_rows):
-        try:
-            ways[solver.method](ridges, row, out[row])
-        except LinAlgError:
-            return row
+    # Some BLAS builds set the flag for "invalid" on lanes of a short product that they then throw away, so
+    # what is checked is the solution.
+    with np.errstate(invalid="ignore"):
+        for row in range(ridges.n_rows):
+            try:
+                ways[solver.method](ridges, row, out[row])
+            except LinAlgError:
+                return row
+            if not np.isfinite(out[row]).all():
+                return row
     return -1
 
 
