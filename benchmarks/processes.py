@@ -57,14 +57,14 @@ class Clocks:
 def clocked() -> Clocks:
     """Clocks around what a step of the fast route is made of."""
     from fillrank.samplers import Uniform
-    from fillrank.training import World, shared
+    from fillrank.training import World, table_contrast
     from fillrank.training.rowwise import RowAdam
 
     clocks = Clocks()
     clocks.around(Uniform, "sample", "sampling")
     clocks.around(World, "add", "exchange")
     clocks.around(RowAdam, "step", "updating")
-    side = shared._Side  # noqa: SLF001  # the rows of one table: there is no other door to them
+    side = table_contrast._Side  # noqa: SLF001  # the rows of one table: there is no other door to them
     for name, part in zip(("number", "gather", "add_up", "through"), PARTS[1:5], strict=True):
         clocks.around(side, name, part)
     return clocks

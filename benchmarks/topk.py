@@ -8,7 +8,7 @@ Gowalla's where ``FILLRANK_DATA`` holds it, and as many random ones elsewhere.
 
 The rivals are ``implicit``'s ``recommend`` (with the threads of its linear algebra on or off, whichever was faster when
 warming up), the plain way in PyTorch (chunks of 1,024 users: product, -inf at the seen items, ``torch.topk``), and the
-bare product: the scores of fillrank's own blocks, from which nothing is picked. The lists of all must be the same; an
+bare product: fillrank's own tiles of scores, from which nothing is picked. The lists of all must be the same; an
 item in the place of another of equal score, to rounding, counts as the same.
 """
 
@@ -100,25 +100,15 @@ def by_fillrank(job: Job) -> Answer:
 
 def by_product(job: Job) -> Answer:
     from fillrank.ranking import rank
+    from fillrank.ranking.kernel import Lists
 
     factors, seen = our_parts(job)
-    blocks = []
-
-    class Noting:
-        """The factors, and which blocks of users are asked for."""
-
-        n_users, n_items = factors.n_users, factors.n_items
-
-        def score(self, users: Any) -> Any:
-            blocks.append(users)
-            return factors.score(users)
-
-    rank(Noting(), k=K, seen=seen)
+    Lists.offer = lambda *_: None  # type: ignore[method-assign, assignment]  # the tiles, and nothing picked from them
 
     def run() -> None:
-        for block in blocks:
-            factors.score(block)
+        rank(factors, k=K, seen=seen)
 
+    run()
     return timed(run, job)
 
 

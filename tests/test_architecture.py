@@ -13,6 +13,7 @@ ROOMS = (
         "errors",
         "writing",
         "rng",
+        "workers",
         "data",
         "factors",
         "encoders",

@@ -1,4 +1,4 @@
-"""The fast path of :func:`fillrank.ranking.top_k` on a CPU: one pass over each row of scores.
+"""The fast path of :func:`fillrank.ranking.top_k` on a CPU: one pass over each row of scores, whole or tile by tile.
 
 Nearly all scores of a row are below the worst of the k best so far. So the row is read in chunks, each chunk is
 compared with that threshold in one vectorised sweep, and only a chunk that holds something better is looked at item by
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["top_k_rows"]
+__all__ = ["Lists", "top_k_rows"]
 
 _CHUNK = 64  # scores per sweep: 32 to 256 were measured
 
@@ -45,67 +45,88 @@ def _insert(best: NDArray[Any], items: NDArray[np.int64], found: int, score: flo
 @njit(nogil=True)
 def _scan(
     scores: NDArray[Any],
-    indptr: NDArray[np.int64],
-    seen: NDArray[np.int32],
-    allowed: NDArray[np.bool_],
-    items: NDArray[np.int64],
-    best: NDArray[Any],
-    nan_at: NDArray[np.int64],
+    first: int,
+    left_out: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.bool_]],
+    lists: tuple[NDArray[np.int64], NDArray[Any]],
+    state: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> None:
+    """Offer some rows' lists the scores of the items from ``first`` on; see :class:`Lists`, whose fields these are."""
+    indptr, seen, allowed = left_out
+    items, best = lists
+    found, passed, nan_at = state
     n, k = scores.shape[1], best.shape[1]
     for r in range(scores.shape[0]):
-        row, found, at, end = scores[r], 0, indptr[r], indptr[r + 1]
+        row, at, end = scores[r], indptr[r] + passed[r], indptr[r + 1]
         threshold = best[r, k - 1]  # the k-th best so far; -inf until there are k
         for start in range(0, n, _CHUNK):
             stop = min(start + _CHUNK, n)
             if stop - start == _CHUNK and not _any_above(row[start:stop], threshold):
                 continue
             for i in range(start, stop):
-                score = row[i]
+                score, item = row[i], first + i
                 if np.isnan(score):
-                    nan_at[r] = i
-                if not score > threshold or (allowed.size and not allowed[i]):
+                    nan_at[r] = item
+                if not score > threshold or (allowed.size and not allowed[item]):
                     continue
-                while at < end and seen[at] < i:
+                while at < end and seen[at] < item:
                     at += 1
-                if at < end and seen[at] == i:
+                if at < end and seen[at] == item:
                     continue
-                _insert(best[r], items[r], found, score, i)
-                found = min(found + 1, k)
+                _insert(best[r], items[r], found[r], score, item)
+                found[r] = min(found[r] + 1, k)
                 threshold = best[r, k - 1]
+        passed[r] = at - indptr[r]
 
 
-def top_k_rows(
-    scores: NDArray[Any],
-    k: int,
-    indptr: NDArray[np.int64],
-    seen: NDArray[np.int32],
-    allowed: NDArray[np.bool_],
-    n_threads: int,
-) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
-    """The k best of each row, equal scores by their place.
+class Lists:
+    """The k best of each row so far, and what may not be among them.
 
     Args:
-        scores: float32 or float64 ``[B, n]``.
+        n_rows: how many lists.
         k: length of a list.
-        indptr, seen: the items to skip, as the index arrays of a CSR matrix ``[B, n]``, sorted in each row.
+        dtype: of the scores, float32 or float64.
+        indptr, seen: the items to skip, as the index arrays of a CSR matrix ``[n_rows, n]``, sorted in each row.
         allowed: bool ``[n]``, or empty: every item may be listed.
-        n_threads: rows are dealt out to so many threads.
 
-    Returns:
-        The items ``[B, k]`` (-1 where a list is shorter), their scores ``[B, k]`` (-inf there) and, for each row, the
-        place of a NaN or -1.
+    Attributes:
+        items: int64 ``[n_rows, k]``, the best first, equal scores by their place; -1 where a list is shorter.
+        best: their scores ``[n_rows, k]``; -inf where a list is shorter.
+        nan_at: int64 ``[n_rows]``, the place of a NaN or -1.
     """
-    n_rows = len(scores)
-    items = np.full((n_rows, k), -1, dtype=np.int64)
-    best = np.full((n_rows, k), -np.inf, dtype=scores.dtype)
-    nan_at = np.full(n_rows, -1, dtype=np.int64)
-    step = max(1, -(-n_rows // n_threads))
+
+    def __init__(
+        self,
+        n_rows: int,
+        k: int,
+        dtype: DTypeLike,
+        indptr: NDArray[np.int64],
+        seen: NDArray[np.int32],
+        allowed: NDArray[np.bool_],
+    ) -> None:
+        self.items = np.full((n_rows, k), -1, dtype=np.int64)
+        self.best = np.full((n_rows, k), -np.inf, dtype=dtype)
+        self.nan_at = np.full(n_rows, -1, dtype=np.int64)
+        self._found, self._passed = np.zeros(n_rows, dtype=np.int64), np.zeros(n_rows, dtype=np.int64)
+        self._indptr, self._seen, self._allowed = indptr, seen, allowed
+
+    def offer(self, rows: slice, first: int, scores: NDArray[Any]) -> None:
+        """Take what is better from the scores of ``rows`` for the items ``first``, ``first + 1``, …
+
+        The items of a row have to come in rising order. Several threads may offer, each to rows of its own.
+        """
+        a, b = rows.start, rows.stop
+        left_out = self._indptr[a : b + 1], self._seen, self._allowed
+        state = self._found[a:b], self._passed[a:b], self.nan_at[a:b]
+        _scan(scores, first, left_out, (self.items[a:b], self.best[a:b]), state)
+
+
+def top_k_rows(scores: NDArray[Any], lists: Lists, n_threads: int) -> None:
+    """Fill the lists from whole rows of scores, float32 or float64 ``[B, n]``, dealt out to so many threads."""
+    step = max(1, -(-len(scores) // n_threads))
 
     def part(a: int) -> None:
-        b = a + step
-        _scan(scores[a:b], indptr[a : b + 1], seen, allowed, items[a:b], best[a:b], nan_at[a:b])
+        rows = slice(a, min(a + step, len(scores)))
+        lists.offer(rows, 0, scores[rows])
 
     with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(part, range(0, n_rows, step)))
-    return items, best, nan_at
+        list(pool.map(part, range(0, len(scores), step)))

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Scorer
-from fillrank.ranking.topk import top_k
+from fillrank.ranking.products import TILES, product_of, top_k_products
+from fillrank.ranking.topk import kernel_pays, top_k
 
 __all__ = ["MEMORY", "Places", "Ranking", "rank", "rank_blocks"]
 
@@ -22,6 +23,7 @@ Places = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
 MEMORY = 256 * 2**20  # bytes
 _CPU_BLOCK = 30 * 2**20  # bytes of scores; from 32 MiB on, glibc maps fresh pages for every block, and that shows
+_LISTS = 2**14  # users in a block of which no scores are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +133,31 @@ def rank_blocks(
     allowed = _allowed(candidates, exclude, scorer.n_items)
     where = torch.device(getattr(scorer, "device", "cpu") if device is None else device)
     step = _users_per_block(scorer.n_items, memory, where)
+    product = product_of(scorer) if where.type == "cpu" else None
+    tiled = product is not None and kernel_pays(len(everyone) * scorer.n_items, k) and _tiles_fit(memory)
+    if tiled:
+        step = max(step, min(_LISTS, memory // (3 * 16 * k)))  # of a user, nothing but the list is kept
     for start in range(0, len(everyone), step):
         block = everyone[start : start + step]
-        with torch.no_grad():
-            scores = scorer.score(torch.from_numpy(block).to(where))
-        if tuple(scores.shape) != (len(block), scorer.n_items):
-            raise DataError(f"the scorer gave {list(scores.shape)}, wanted [{len(block)}, {scorer.n_items}]")
-        yield _listed(block, *top_k(scores, k, seen=None if seen is None else seen[block], allowed=allowed), k)
+        of_block = None if seen is None else seen[block]
+        places = torch.from_numpy(block)
+        if tiled and product is not None:
+            best = top_k_products(product, places, k, seen=of_block, allowed=allowed)
+        else:
+            best = top_k(_scores(scorer, places.to(where)), k, seen=of_block, allowed=allowed)
+        yield _listed(block, *best, k)
+
+
+def _scores(scorer: Scorer, users: Tensor) -> Tensor:
+    with torch.no_grad():
+        scores = scorer.score(users)
+    if tuple(scores.shape) != (len(users), scorer.n_items):
+        raise DataError(f"the scorer gave {list(scores.shape)}, wanted [{len(users)}, {scorer.n_items}]")
+    return scores
+
+
+def _tiles_fit(memory: int) -> bool:
+    return torch.get_num_threads() * TILES <= memory // 3
 
 
 def _listed(users: NDArray[np.int64], items: Tensor, scores: Tensor, k: int) -> Ranking:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +11,10 @@ from torch import Tensor
 
 from fillrank.errors import DataError, SettingsError
 
-__all__ = ["top_k"]
+if TYPE_CHECKING:
+    from fillrank.ranking.kernel import Lists
+
+__all__ = ["check_k", "empty_lists", "kernel_pays", "top_k"]
 
 _KERNEL_FROM = 2**22  # cells; below, compiling the kernel (half a second, once) costs more than it saves
 _KERNEL_K = 256  # above, its insertion into a sorted list loses to torch.topk's selection
@@ -50,8 +53,13 @@ def top_k(
     _check(scores, k, seen, allowed)
     if not scores.dtype.is_floating_point or scores.dtype.itemsize < 4:
         scores = scores.float()
-    large = scores.device.type == "cpu" and scores.numel() >= _KERNEL_FROM
-    return (top_k_by_kernel if large and k <= _KERNEL_K else top_k_by_topk)(scores, k, seen, allowed)
+    compiled = scores.device.type == "cpu" and kernel_pays(scores.numel(), k)
+    return (top_k_by_kernel if compiled else top_k_by_topk)(scores, k, seen, allowed)
+
+
+def kernel_pays(n_cells: int, k: int) -> bool:
+    """Whether the compiled pass is the quicker one on a CPU."""
+    return n_cells >= _KERNEL_FROM and k <= _KERNEL_K
 
 
 def top_k_by_topk(
@@ -80,17 +88,25 @@ def top_k_by_kernel(
     """:func:`top_k` by the compiled pass, for float32 and float64 on a CPU."""
     from fillrank.ranking.kernel import top_k_rows
 
-    n_rows = len(scores)
+    lists = empty_lists(len(scores), k, scores.dtype, seen, allowed)
+    top_k_rows(scores.detach().contiguous().numpy(), lists, torch.get_num_threads())
+    _refuse_nan(torch.from_numpy(lists.nan_at >= 0), scores)
+    return torch.from_numpy(lists.items), torch.from_numpy(lists.best)
+
+
+def empty_lists(
+    n_rows: int, k: int, dtype: torch.dtype, seen: sp.csr_array[Any] | None, allowed: Tensor | None
+) -> Lists:
+    """The lists of the compiled pass, for :func:`top_k`'s arguments, with nothing in them yet."""
+    from fillrank.ranking.kernel import Lists
+
     if seen is None:
         indptr, places = np.zeros(n_rows + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     else:
         ordered = seen if seen.has_sorted_indices else seen.sorted_indices()
         indptr, places = ordered.indptr.astype(np.int64), ordered.indices.astype(np.int32, copy=False)
     may = np.zeros(0, dtype=np.bool_) if allowed is None else allowed.cpu().numpy()
-    block = scores.detach().contiguous().numpy()
-    items, best, nan_at = top_k_rows(block, k, indptr, places, may, torch.get_num_threads())
-    _refuse_nan(torch.from_numpy(nan_at >= 0), scores)
-    return torch.from_numpy(items), torch.from_numpy(best)
+    return Lists(n_rows, k, str(dtype).removeprefix("torch."), indptr, places, may)
 
 
 def _without(scores: Tensor, seen: sp.csr_array[Any] | None, allowed: Tensor | None) -> Tensor:
@@ -107,14 +123,19 @@ def _without(scores: Tensor, seen: sp.csr_array[Any] | None, allowed: Tensor | N
 
 
 def _check(scores: Tensor, k: int, seen: sp.csr_array[Any] | None, allowed: Tensor | None) -> None:
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise SettingsError(f"k must be a whole number of 1 or more, got {k!r}")
+    check_k(k)
     if scores.dim() != 2 or not scores.shape[1]:
         raise DataError(f"scores must be [B, n_items] with at least one item, got {list(scores.shape)}")
     if seen is not None and seen.shape != tuple(scores.shape):
         raise DataError(f"seen must have the shape of the scores {list(scores.shape)}, got {list(seen.shape)}")
     if allowed is not None and (allowed.shape != scores.shape[1:] or allowed.dtype != torch.bool):
         raise DataError(f"allowed must be bool [{scores.shape[1]}], got {allowed.dtype} {list(allowed.shape)}")
+
+
+def check_k(k: int) -> None:
+    """Refuse what is no length of a list."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise SettingsError(f"k must be a whole number of 1 or more, got {k!r}")
 
 
 def _refuse_nan(bad: Tensor, scores: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fillrank.losses import ScoreLoss
 from fillrank.samplers import Negatives
-from fillrank.training.workers import Workers
+from fillrank.workers import Workers
 
 __all__ = ["Contrasted", "OwnScores", "Scratch", "SharedScores"]
 

@@ -19,8 +19,8 @@ from fillrank.training.drawing import draw
 from fillrank.training.rowwise import RowAdam, on_kernels
 from fillrank.training.scores import OwnScores, Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
-from fillrank.training.workers import Workers
 from fillrank.training.world import World
+from fillrank.workers import Workers
 
 __all__ = ["ContrastSettings", "TableContrast"]
 

@@ -1,4 +1,4 @@
-"""Threads that each do a part of a batch from end to end, with one thread of PyTorch's own in each."""
+"""Threads that each do a part of the work from end to end, with one thread of PyTorch's own in each."""
 
 from __future__ import annotations
 

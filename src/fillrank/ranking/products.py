@@ -1,0 +1,96 @@
+"""The k best of each row of a matrix product that is never formed: tile by tile, each read while it is in the cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from fillrank.errors import DataError
+from fillrank.factors import Blend, Factors, Scorer
+from fillrank.ranking.topk import check_k, empty_lists
+from fillrank.workers import Workers
+
+if TYPE_CHECKING:
+    from fillrank.ranking.kernel import Lists
+
+__all__ = ["TILES", "product_of", "top_k_products"]
+
+_ROWS, _COLUMNS = 256, 2048  # of a tile; halves and doubles of both were measured
+TILES = 4 * _ROWS * _COLUMNS  # bytes that a thread takes
+
+
+def product_of(scorer: Scorer) -> Factors | None:
+    """The factors whose product the scores are; None for any other scorer, and for those not in memory as float32."""
+    factors = scorer.flat if type(scorer) is Blend else scorer
+    if type(factors) is not Factors:  # a subclass may score in a way of its own
+        return None
+    plain = all(side.device.type == "cpu" and side.dtype == torch.float32 for side in (factors.users, factors.items))
+    return factors if plain else None
+
+
+def top_k_products(
+    factors: Factors,
+    users: Tensor,
+    k: int,
+    *,
+    seen: sp.csr_array[Any] | None = None,
+    allowed: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """:func:`fillrank.ranking.top_k` of ``factors.score(users)``, on the CPU, to rounding.
+
+    The work is cut into tiles of users by items. Each thread multiplies a tile and at once takes from it what is
+    better than the worst of each list so far, so the scores of all items never go to memory and back. The tiles are the
+    same whatever the number of threads, and so are the lists.
+
+    Args:
+        factors: float32, on the CPU.
+        users: int64 ``[B]``, their places.
+        k: length of a list.
+        seen: ``[B, n_items]``; whatever is stored in its row b is left out of list b.
+        allowed: bool ``[n_items]``: only these may be listed. None: all.
+
+    Returns:
+        ``(places, scores)``, int64 and float32 ``[B, k]``, ended with -1 and -inf where a list is shorter.
+
+    Raises:
+        SettingsError: ``k`` is below 1.
+        DataError: a score is NaN, which finite factors give where products of theirs overflow.
+    """
+    check_k(k)
+    anchors, vectors = factors.user_vectors.detach()[users], factors.item_vectors.detach()
+    bias = None if factors.item_bias is None else factors.item_bias.detach()
+    lists = empty_lists(len(users), k, torch.float32, seen, allowed)
+
+    def part(_: int, tiles: slice) -> None:
+        room = torch.empty(_ROWS * _COLUMNS)
+        for tile in range(tiles.start, tiles.stop):
+            rows = slice(tile * _ROWS, min((tile + 1) * _ROWS, len(users)))
+            _fill(lists, rows, anchors[rows], vectors, bias, room)
+
+    Workers().map(part, -(-len(users) // _ROWS))
+    bad = (lists.nan_at >= 0).nonzero()[0]
+    if len(bad):
+        user, item = int(users[bad[0]]), int(lists.nan_at[bad[0]])
+        raise DataError(
+            f"{len(bad)} of {len(users)} rows of scores hold NaN, the first is of user {user}, item {item}; "
+            "the factors are so large that their products overflow: look for a diverged model"
+        )
+    best = torch.from_numpy(lists.best)
+    if factors.user_bias is not None:
+        best += factors.user_bias.detach()[users, None]
+    return torch.from_numpy(lists.items), best.add_(factors.offset)
+
+
+def _fill(lists: Lists, rows: slice, anchors: Tensor, vectors: Tensor, bias: Tensor | None, room: Tensor) -> None:
+    """Offer some rows everything, a tile at a time."""
+    for first in range(0, len(vectors), _COLUMNS):
+        columns = slice(first, first + _COLUMNS)
+        tile = vectors[columns]
+        scores = room[: len(anchors) * len(tile)].view(len(anchors), len(tile))
+        torch.mm(anchors, tile.T, out=scores)
+        if bias is not None:
+            scores += bias[columns]
+        lists.offer(rows, first, scores.numpy())
