@@ -14,11 +14,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import fillrank as fr
+from fillrank.report.grid_plots import grid_lines, grid_map
 from fillrank.report.study_plots import quality_against_seconds
 from fillrank.writing import replacing
 
 IMAGES = Path(__file__).parent / "images"
 STUDIES = Path(__file__).parents[1] / "experiments" / "studies"
+MMCL = STUDIES.with_name("mmcl")
+MAPS = {"margins-gowalla"}
+SERIES = {"gowalla", "yelp2018", "sparsity-gowalla", "sparsity-ml-1m"}
 SOLVERS = {"gd": "#00798c", "sgd": "#d1495b", "adam": "#edae49", "als": "#1b2a41", "svd": "#8d6a9f"}
 COMPLETE = np.array([[0.3374, 0.6005, 0.1735], [3.3359, 0.0492, 1.8374], [2.9407, 0.5301, 2.2620]])
 _ = np.nan
@@ -32,6 +36,10 @@ def draw_all() -> None:
     matrix_with_holes(IMAGES / "solvers-5x4.png")
     for file in sorted(STUDIES.glob("*.json")):
         quality_against_seconds(json.loads(file.read_text(encoding="utf-8")), IMAGES / f"study-{file.stem}.png")
+    for file in sorted(MMCL.glob("*.json")):
+        if file.stem in MAPS | SERIES:
+            draw = grid_map if file.stem in MAPS else grid_lines
+            draw(json.loads(file.read_text(encoding="utf-8")), IMAGES / f"mmcl-{file.stem}.png")
 
 
 def complete_matrix(path: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError
+from fillrank.experiments.crossed import crossed
 from fillrank.experiments.speed_table import figures_of, speeds_of
 from fillrank.experiments.study_table import StudyRow, published_text, rows_of
 
-__all__ = ["fill_tables", "speeds_of", "studied", "table_of"]
+__all__ = ["fill_tables", "gridded", "speeds_of", "studied", "table_of"]
 
 _BLOCK = re.compile(r"(<!-- table: (?P<file>\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 _COLUMNS = (("rmse", 4), ("recall", 3), ("ndcg", 3), ("coverage", 3), ("novelty", 2))
@@ -46,7 +47,9 @@ def table_of(record: Mapping[str, Any]) -> str:
 
 
 def studied(record: Mapping[str, Any]) -> str:
-    """A study's record as a Markdown table: a row for each entry, the protocols side by side, and what was published.
+    """A study's record as a Markdown table: a row for each entry, the protocols side by side.
+
+    What was published stands beside them, if anything was.
 
     Coverage, novelty and seconds are those of the honest run, or of the legacy one where there is no other.
 
@@ -54,15 +57,45 @@ def studied(record: Mapping[str, Any]) -> str:
         record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
     """
     k, rows = record["k"], rows_of(record)
-    accuracy = [f"{protocol}: Recall@{k} / nDCG@{k}" for protocol in ("honest", "legacy")]
-    heads = [*accuracy, "published", f"coverage@{k}", f"novelty@{k}, bits", "seconds"]
+    protocols = [name for name in ("honest", "legacy") if any(row.protocol == name for row in rows)]
+    published = any(row.published for row in rows)
+    heads = [f"{protocol}: Recall@{k} / nDCG@{k}" for protocol in protocols]
+    heads += ["published"] * published + [f"coverage@{k}", f"novelty@{k}, bits", "seconds"]
     lines = ["| entry | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
     for name in dict.fromkeys(row.entry for row in rows):
         own = {row.protocol: row for row in rows if row.entry == name}
         first = own.get("honest") or own["legacy"]
-        cells = [_accuracy(own.get("honest")), _accuracy(own.get("legacy")), published_text(first)]
+        cells = [_accuracy(own.get(protocol)) for protocol in protocols]
+        cells += [published_text(first)] * published
         cells += [first.text(column) for column in ("coverage", "novelty", "seconds")]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def gridded(record: Mapping[str, Any]) -> str:
+    """A study whose entries are called "THIS, THAT" as a Markdown grid; the best recall and nDCG of a column are bold.
+
+    Args:
+        record: see :func:`fillrank.experiments.crossed.crossed`.
+    """
+    grid, k = crossed(record), record["k"]
+    lines = [f"| Recall@{k} / nDCG@{k} | " + " | ".join(grid.columns) + " |", "|---|" + "--:|" * len(grid.columns)]
+    best = {
+        (column, name): max(row.figures[name].mean for (_, other), row in grid.cells.items() if other == column)
+        for column in grid.columns
+        for name in ("recall", "ndcg")
+    }
+
+    def text(row: StudyRow, column: str, name: str) -> str:
+        return f"**{row.text(name)}**" if row.figures[name].mean == best[column, name] else row.text(name)
+
+    for line in grid.lines:
+        own = {column: grid.cells.get((line, column)) for column in grid.columns}
+        cells = [
+            "–" if row is None else f"{text(row, column, 'recall')} / {text(row, column, 'ndcg')}"
+            for column, row in own.items()
+        ]
+        lines.append(f"| {line} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -74,10 +107,11 @@ def fill_tables(text: str, root: Path) -> str:
     """``text`` with the table of each record written between its two marks.
 
     The marks are comments: ``<!-- table: experiments/NAME.json -->`` and ``<!-- end of table -->``. A benchmark's
-    record may have several tables: ``benchmarks/records/NAME.json#PART`` is that of one part.
+    record may have several tables: ``benchmarks/records/NAME.json#PART`` is that of one part. Of a study
+    ``#grid`` is the table that :func:`gridded` writes.
 
     Raises:
-        DataError: a record that is named is not there.
+        DataError: a record that is named is not there, or has no such table.
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -93,6 +127,10 @@ def fill_tables(text: str, root: Path) -> str:
 
 def _written(record: Mapping[str, Any], part: str) -> str:
     """A record, or a part of it, as the table of its kind."""
+    if part and "study" in record:
+        if part != "grid":
+            raise DataError(f"a study has no table {part!r}; write #grid, or nothing for a row to each entry")
+        return gridded(record)
     if part:
         return figures_of(record, part)
     if "benchmark" in record:

@@ -13,11 +13,10 @@ from scipy.optimize import isotonic_regression
 
 from fillrank.errors import DataError
 from fillrank.experiments.study_table import runs_of
-from fillrank.report.canvas import ACCENT, INK, QUIET, SECOND, THIRD, blank, write_figure
+from fillrank.report.canvas import COLOURS, INK, QUIET, blank, write_figure
 
 __all__ = ["quality_against_seconds", "spread"]
 
-_COLOURS = (ACCENT, SECOND, THIRD, INK, "#8d6a9f", "#5b8e3e", "#b5651d", "#4a6fa5", "#c2578b", "#6b705c")
 _STYLES = ("-", (0, (5, 1)), "-.")  # a second and a third round through the colours
 _APART = 0.045  # of two labels, as a share of the height
 
@@ -87,8 +86,8 @@ def _lines(record: Mapping[str, Any]) -> list[_Line]:
                 [max(point["seconds"], 1e-3) for point in points],
                 [point["ndcg"] for point in points],
                 entry["published"].get(f"ndcg@{k}"),
-                _COLOURS[place % len(_COLOURS)],
-                _STYLES[place // len(_COLOURS) % len(_STYLES)],
+                COLOURS[place % len(COLOURS)],
+                _STYLES[place // len(COLOURS) % len(_STYLES)],
             )
         )
     return lines
