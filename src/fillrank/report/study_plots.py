@@ -26,7 +26,8 @@ def quality_against_seconds(record: Mapping[str, Any], path: str | os.PathLike[s
 
     Taken is the first run under the legacy protocol (which watches test), or else under the honest one (validation). A
     model that is not watched epoch by epoch is one point: nDCG on test at the seconds that its fit took. The seconds of
-    a line are those of its epochs alone.
+    a line are those of its epochs alone. Entries that end below half of the best are left out, and named in the title:
+    they would press the others together.
 
     Args:
         record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
@@ -41,6 +42,9 @@ def quality_against_seconds(record: Mapping[str, Any], path: str | os.PathLike[s
         raise DataError(
             f"no run of the study {record['study']} is finished, so there is nothing to draw; let it run on"
         )
+    least = max(line.quality[-1] for line in lines) / 2
+    low = [line.entry for line in lines if line.quality[-1] < least]
+    lines = [line for line in lines if line.quality[-1] >= least]
     figure, (axis,) = blank(1, (8.0, 4.8))
     for line in lines:
         axis.plot(line.seconds, line.quality, color=line.colour, ls=line.style, lw=1.8)
@@ -49,6 +53,7 @@ def quality_against_seconds(record: Mapping[str, Any], path: str | os.PathLike[s
             ends = (line.seconds[-1] / 1.5, line.seconds[-1] * 1.5)
             axis.plot(ends, [line.published] * 2, ls=(0, (2, 1.5)), color=line.colour, lw=1.4)
     axis.set_xscale("log")
+    _plain_ticks(axis)
     axis.margins(x=0.08, y=0.1)
     _label(axis, lines)
     protocols = dict.fromkeys(line.protocol for line in lines)
@@ -56,8 +61,18 @@ def quality_against_seconds(record: Mapping[str, Any], path: str | os.PathLike[s
     axis.set_ylabel(f"nDCG@{record['k']}")
     words = f"{record['title']}, {' and '.join(protocols)} protocol"
     words += "; dashes: published" if any(line.published is not None for line in lines) else ""
-    axis.set_title(words, loc="left", color=INK)
+    words += f"; left out, as low: {', '.join(low)}" if low else ""
+    axis.set_title(words, loc="left", color=INK, fontsize=10)
     return write_figure(figure, path)
+
+
+def _plain_ticks(axis: Any) -> None:
+    """Seconds as 10, 20, 50, 100."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 @dataclass(frozen=True)
