@@ -12,7 +12,7 @@ from fillrank.losses import LOSSES, MMCL, PUBLISHED, VECTOR_LOSSES, FromFunction
 from fillrank.losses.registry import _made
 
 BAD_TEMPERATURES = [0, 0.0, -1.0, math.inf, math.nan, "0.1", None, True]
-WITH_TEMPERATURE = ["infonce", "dcl", "bsl", "psl", "bpr", "logistic", "view_contrast"]
+WITH_TEMPERATURE = ["infonce", "dcl", "bsl", "psl", "bpr", "logistic", "view-contrast"]
 
 
 @pytest.mark.parametrize("temperature", BAD_TEMPERATURES)
@@ -79,13 +79,13 @@ def test_every_loss_of_vectors_is_found_by_name(name: str) -> None:
 def test_a_name_that_is_not_there_says_what_is() -> None:
     with pytest.raises(SettingsError, match=r"there is no loss 'mcl'; did you mean '\w+'\? known are bpr, bsl, ccl"):
         loss("mcl")
-    with pytest.raises(SettingsError, match="there is no loss 'xyz'; known are alignment_uniformity, view_contrast"):
+    with pytest.raises(SettingsError, match="there is no loss 'xyz'; known are alignment-uniformity, view-contrast"):
         vector_loss("xyz")
 
 
 def test_each_contract_points_to_the_other() -> None:
-    with pytest.raises(SettingsError, match=r"is a loss of vectors, not of scores: ask vector_loss\('view_contrast'\)"):
-        loss("view_contrast")
+    with pytest.raises(SettingsError, match=r"is a loss of vectors, not of scores: ask vector_loss\('view-contrast'\)"):
+        loss("view-contrast")
     with pytest.raises(SettingsError, match=r"is a loss of scores, not of vectors: ask loss\('ccl'\)"):
         vector_loss("ccl")
 

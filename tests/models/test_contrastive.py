@@ -12,6 +12,7 @@ from fillrank.data import Split, checkerboard
 from fillrank.errors import DataError, SettingsError
 from fillrank.models import MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
+from fillrank.training import World
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
 
@@ -94,6 +95,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"views": "noise", "view_settings": {"eps": "0.1"}}, "eps must be a number of 0 or more, got '0.1'"),
         ({"views": "edge-dropout"}, "edge-dropout wants a graph, and MF has none; take 'noise'"),
         ({"views": "noise", "encoder": "neumf"}, "noise is put on vectors, and NeuMF has none"),
+        ({"encoder": "neumf", "similarity": "dot", "start": "random"}, "nothing looks at similarity, start; leave"),
         ({"loss": "alignment-uniformity"}, "'alignment-uniformity' takes no negatives; leave sampler and its settings"),
         (
             {"loss": "alignment-uniformity", "sampler": "in-batch", "sampler_settings": {}},
@@ -179,3 +181,10 @@ def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:
     assert len(strict.log) == len(parts.train)  # what was met is not recommended, liked or not
     with pytest.raises(SettingsError, match="positive_from=3 asks for values"):
         Contrastive(**QUICK, positive_from=3).fit(parts.train.without_values())
+
+
+def test_neumf_has_no_dropout_of_its_own_in_several_processes(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "current", classmethod(lambda cls: cls(0, 2)))
+    dropped = Contrastive(**QUICK | {"encoder": "neumf", "encoder_settings": {"dropout": 0.2}})
+    with pytest.raises(SettingsError, match=r"NeuMF's dropout=0\.2 is drawn for the rows of a process, so 2 processes"):
+        dropped.fit(parts.train)

@@ -35,8 +35,8 @@ LOSSES: dict[str, type[ScoreLoss]] = {
 """The losses of scores."""
 
 VECTOR_LOSSES: dict[str, type[AlignmentUniformity | ViewContrast]] = {
-    "alignment_uniformity": AlignmentUniformity,
-    "view_contrast": ViewContrast,
+    "alignment-uniformity": AlignmentUniformity,
+    "view-contrast": ViewContrast,
 }
 """The losses of vectors: another contract, :class:`~fillrank.losses.VectorLoss`."""
 
@@ -78,7 +78,7 @@ def vector_loss(name: str, **settings: Any) -> VectorLoss:
     """A loss of vectors by its name in :data:`VECTOR_LOSSES`; as :func:`loss`.
 
     Example:
-        >>> vector_loss("view_contrast", temperature=0.1)
+        >>> vector_loss("view-contrast", temperature=0.1)
         ViewContrast(temperature=0.1)
     """
     if name in LOSSES:

@@ -27,7 +27,7 @@ class Contrastive(Recipe):
         encoder: ``"mf"``, ``"lightgcn"``, ``"history"`` or ``"neumf"``; see :mod:`fillrank.encoders`.
         encoder_settings: of the encoder, such as ``{"n_layers": 2}``.
         dim: of the vectors.
-        similarity: ``"cosine"`` or ``"dot"``.
+        similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor the start may be given.
         start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``start_scale``.
         start_scale: see ``start``.

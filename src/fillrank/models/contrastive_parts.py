@@ -74,7 +74,7 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
     The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
 
     Raises:
-        SettingsError: half precision is asked for where autograd is taken.
+        SettingsError: half precision is asked for where autograd is taken, or NeuMF's dropout in several processes.
     """
     contrast, world = settings.contrast(), World.current()
     loss, sampler = parts.loss, parts.sampler
@@ -82,6 +82,11 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
     plain = settings.route == "autograd" or everywhere or parts.views is not None
     if not plain and isinstance(parts.encoder, MF) and isinstance(loss, ScoreLoss) and sampler is not None:
         return TableContrast(parts.encoder, loss, sampler, contrast, world=world)
+    if world.size > 1 and isinstance(parts.encoder, NeuMF) and parts.encoder.dropout > 0:
+        raise SettingsError(
+            f"NeuMF's dropout={parts.encoder.dropout:g} is drawn for the rows of a process, so {world.size} processes "
+            "would not learn what one does; set it to 0, or use one process"
+        )
     if contrast.precision != "float32":
         raise SettingsError(
             f"precision={contrast.precision!r} belongs to the fast route, and this training goes by autograd; "
@@ -114,7 +119,7 @@ def _loss(settings: Contrastive) -> ScoreLoss | VectorLoss:
         return named_loss(settings.loss, **settings.loss_settings)
     if settings.sampler != "uniform" or settings.sampler_settings:
         raise SettingsError("the loss 'alignment-uniformity' takes no negatives; leave sampler and its settings out")
-    return vector_loss("alignment_uniformity", **settings.loss_settings)
+    return vector_loss("alignment-uniformity", **settings.loss_settings)
 
 
 def _sampler(settings: Contrastive, log: Interactions, device: torch.device) -> Sampler:
@@ -142,6 +147,7 @@ def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | Histor
     generator, own = torch_stream(settings.seed, "init"), settings.encoder_settings
     try:
         if settings.encoder == "neumf":
+            _refuse_settings_of_vectors(settings)
             return NeuMF(log.n_users, log.n_items, dim=settings.dim, generator=generator, **own)
         users, items = _tables(settings, log, generator)
         if settings.encoder == "mf":
@@ -157,6 +163,16 @@ def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | Histor
         )
     except TypeError as error:
         raise SettingsError(f"encoder_settings of {settings.encoder!r}: {error}") from None
+
+
+def _refuse_settings_of_vectors(settings: Contrastive) -> None:
+    usual = type(settings).model_fields
+    idle = [name for name in ("similarity", "start", "start_scale") if getattr(settings, name) != usual[name].default]
+    if idle:
+        raise SettingsError(
+            f"NeuMF's scores are no product of vectors and start small, so nothing looks at {', '.join(idle)}; "
+            "leave that out, or take another encoder"
+        )
 
 
 def _tables(settings: Contrastive, log: Interactions, generator: torch.Generator) -> Tables:
