@@ -43,13 +43,7 @@ def grid_lines(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
 def grid_map(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """A map of nDCG on the test part: the lines of the grid from below, its columns from the left.
 
-    Args:
-        record: see :func:`fillrank.experiments.crossed.crossed`.
-        path: of the picture.
-
-    Raises:
-        DataError: the study is no grid, or no run is finished.
-        MissingExtraError: Matplotlib is not installed.
+    It takes what :func:`grid_lines` takes.
     """
     grid = crossed(record)
     lines = sorted(grid.lines, key=lambda line: number_in(line) or 0.0)
