@@ -202,10 +202,32 @@ def test_two_at_once_find_what_one_finds(study: Study, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
 def test_ctrl_c_ends_the_processes_and_the_command(write: Callable[..., Path], tmp_path: Path) -> None:
-    out = tmp_path / "r.json"
-    command = [sys.executable, "-m", "fillrank", "reproduce", str(write(epochs=10_000)), "--out", str(out)]
+    process, said = _stopped(
+        write(epochs=10_000), tmp_path / "r.json", lambda process: os.killpg(process.pid, signal.SIGINT)
+    )
+    assert process.returncode == 130, said
+    assert "stopped; the same command goes on with the 4 runs" in said
+    assert "Traceback" not in said
+    assert _ends(process.pid), "processes were left behind"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="looks for a group of processes")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_no_process_outlives_a_killed_command(write: Callable[..., Path], tmp_path: Path, name: str) -> None:
+    kill = getattr(signal, name)
+    process, _ = _stopped(write(epochs=10_000), tmp_path / "r.json", lambda process: process.send_signal(kill))
+    assert process.returncode == -kill
+    assert _ends(process.pid), "processes were left behind"
+
+
+def _stopped(
+    study: Path, out: Path, stop: Callable[[subprocess.Popen[str]], None]
+) -> tuple[subprocess.Popen[str], str]:
+    """``fillrank reproduce`` with two jobs, stopped after its four short runs; and what it said."""
+    command = [sys.executable, "-m", "fillrank", "reproduce", str(study), "--out", str(out), "--jobs", "2"]
     process = subprocess.Popen(
-        [*command, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         deadline = time.monotonic() + 60
@@ -213,15 +235,12 @@ def test_ctrl_c_ends_the_processes_and_the_command(write: Callable[..., Path], t
             if out.exists() and len(json.loads(out.read_text())["runs"]) == 4:
                 break
             time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGINT)
+        stop(process)
         _, said = process.communicate(timeout=30)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 130, said
-    assert "stopped; the same command goes on with the 4 runs" in said
-    assert "Traceback" not in said
-    assert _ends(process.pid), "processes were left behind"
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return process, said
 
 
 def _ends(group: int, seconds: float = 10) -> bool:

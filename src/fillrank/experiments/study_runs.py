@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 import torch
@@ -127,10 +128,19 @@ def _several(tasks: Sequence[Task], sweeps: Path, jobs: int) -> Generator[StudyR
 
 
 def _begin(threads: int) -> None:
-    """A process begins: its threads are counted, and Ctrl-C is left to the one that started it."""
+    """A process begins: its threads are counted, Ctrl-C is left to the one that started it, and it ends with that."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
     torch.set_num_threads(threads)
+
+
+def _end_with_the_first() -> None:
+    """Where the process that started this one was killed, nobody is left to take its run: it would only cost time."""
+    first = parent_process()
+    if first is not None:
+        first.join()
+        os._exit(1)
 
 
 @contextmanager
