@@ -140,6 +140,13 @@ def test_a_curve_has_a_point_for_each_look_and_counts_no_look_as_training(
     assert seconds[-1] < run.seconds - 1
 
 
+def test_an_entry_may_run_under_one_protocol_alone(write: Callable[..., Path]) -> None:
+    study = read_study(write(('model = "contrastive"', 'model = "contrastive"\nprotocols = ["legacy"]')))
+    assert [task.key for task in study.tasks()] == [*KEYS[:2], *KEYS[3:]]
+    with pytest.raises(SettingsError, match="legacy"):
+        read_study(write(("k = 5", 'k = 5\nprotocols = ["honest"]'), ("seeds = [0, 1]", 'protocols = ["legacy"]')))
+
+
 def test_what_is_in_the_record_is_not_run_again(study: Study, tmp_path: Path, handed: list[str]) -> None:
     path = tmp_path / "r.json"
     run_study(study, path, only=["popular"], protocols=["legacy"])

@@ -36,6 +36,8 @@ class Entry(BaseModel):
         model: the name of a recipe.
         settings: of the recipe.
         seeds: over those of the study.
+        protocols: in the place of those of the study, and among them; such as legacy alone where the settings were
+            picked on the test part, so that no run of them is honest.
         keep: the part of the data that is worked on; None: all.
         tuning: a sweep that fills in some of the settings; see :class:`fillrank.experiments.tuning.Tuning`.
         published: the figures that it answers to, ``recall@k`` and ``ndcg@k`` for the study's ``k``, and their
@@ -47,6 +49,7 @@ class Entry(BaseModel):
     model: str
     settings: dict[str, Any] = Field(default_factory=dict)
     seeds: list[int] | None = Field(default=None, min_length=1)
+    protocols: list[Protocol] | None = Field(default=None, min_length=1)
     published: dict[str, float | str] = Field(default_factory=dict)
     keep: Keep | None = None
     tuning: Tuning | None = None
@@ -120,7 +123,9 @@ class Study(BaseModel):
         _refuse_unknown("entry", only, self.entries, self.name)
         _refuse_unknown("protocol", protocols or (), self.protocols, self.name)
         for protocol in self.protocols:
-            for name in self.entries:
+            for name, entry in self.entries.items():
+                if entry.protocols is not None and protocol not in entry.protocols:
+                    continue
                 if (not only or name in only) and (protocols is None or protocol in protocols):
                     for seed in dict.fromkeys(self.seeds_of(name)):
                         yield Task(self, name, protocol, seed)
@@ -248,6 +253,7 @@ def _read(file: Path) -> Study:
 
 def _check_entry(study: Study, entry: Entry, source: str) -> None:
     """Refuse, before anything is trained, settings that cannot work and figures that nothing answers to."""
+    _refuse_unknown("protocol", entry.protocols or (), study.protocols, study.name)
     if "seed" in entry.settings:
         raise SettingsError(f"{source}: its settings hold a seed; give seeds = [{entry.settings['seed']}] instead")
     try:
