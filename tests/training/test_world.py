@@ -16,11 +16,11 @@ import json, os, sys
 import numpy as np, torch
 import torch.distributed as dist
 from fillrank.data import synthetic
-from fillrank.encoders import MF
-from fillrank.losses import InfoNCE
+from fillrank.encoders import MF, LightGCN, view
+from fillrank.losses import InfoNCE, ViewContrast
 from fillrank.samplers import InBatch, KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, TableContrast, World
-from fillrank.training import train
+from fillrank.training import ViewTerm, train
 
 route, out = sys.argv[1:]
 torch.set_num_threads(1)
@@ -33,12 +33,16 @@ settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05
 if route == "fast":
     learner = TableContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
 else:
-    learner = Autograd(ContrastStep(mf, InfoNCE(), InBatch(known), settings), [mf], [0.01], clip=1.0, world=world)
+    mf, views = (mf, None) if route == "plain" else (LightGCN(mf.users, mf.items, log, n_layers=2), route)
+    if views is not None:
+        views = ViewTerm(view(views, mf), ViewContrast(0.2), 0.5)
+    step = ContrastStep(mf, InfoNCE(), InBatch(known), settings, views)
+    learner = Autograd(step, [mf], [0.01], clip=1.0, world=world)
 monitor = lambda: (float(mf.users.detach().square().sum()), {})
 history = train(learner, Batch.of(log, None, "cpu"), LoopSettings(4, 101, patience=9, progress=False), monitor)
 if world.rank == 0:
     np.savez(out, users=mf.users.detach().numpy(), items=mf.items.detach().numpy(), best=history.best_epoch,
-             losses=[epoch["contrastive"] for epoch in history.epochs])
+             losses=[epoch["contrastive"] + epoch.get("views", 0) for epoch in history.epochs])
 if world.size > 1:
     dist.destroy_process_group()
 """
@@ -72,7 +76,7 @@ if World.current().rank == 0:
 if World.current().size > 1:
     dist.destroy_process_group()
 """
-WORK = {"fast": PAIRS, "plain": PAIRS, "cmc": CMC}
+WORK = {"fast": PAIRS, "plain": PAIRS, "edge-dropout": PAIRS, "noise": PAIRS, "cmc": CMC}
 
 
 def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
@@ -98,7 +102,9 @@ def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(out))
 
 
-@pytest.mark.parametrize("route", WORK)
+@pytest.mark.parametrize(
+    "route", ["fast", "plain", "edge-dropout", pytest.param("noise", marks=pytest.mark.slow), "cmc"]
+)
 def test_two_processes_do_what_one_does(route: str, tmp_path: Path) -> None:
     one, two = (run(route, size, tmp_path) for size in (1, 2))
     np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-5)
