@@ -143,7 +143,7 @@ def test_a_curve_has_a_point_for_each_look_and_counts_no_look_as_training(
 def test_an_entry_may_run_under_one_protocol_alone(write: Callable[..., Path]) -> None:
     study = read_study(write(('model = "contrastive"', 'model = "contrastive"\nprotocols = ["legacy"]')))
     assert [task.key for task in study.tasks()] == [*KEYS[:2], *KEYS[3:]]
-    with pytest.raises(SettingsError, match="legacy"):
+    with pytest.raises(SettingsError, match="popular: the study small has no protocol 'legacy'; there are honest"):
         read_study(write(("k = 5", 'k = 5\nprotocols = ["honest"]'), ("seeds = [0, 1]", 'protocols = ["legacy"]')))
 
 

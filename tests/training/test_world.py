@@ -33,9 +33,10 @@ settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05
 if route == "fast":
     learner = TableContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
 else:
-    mf, views = (mf, None) if route == "plain" else (LightGCN(mf.users, mf.items, log, n_layers=2), route)
-    if views is not None:
-        views = ViewTerm(view(views, mf), ViewContrast(0.2), 0.5)
+    views = None
+    if route != "plain":
+        mf = LightGCN(mf.users, mf.items, log, n_layers=2)
+        views = ViewTerm(view(route, mf), ViewContrast(0.2), 0.5)
     step = ContrastStep(mf, InfoNCE(), InBatch(known), settings, views)
     learner = Autograd(step, [mf], [0.01], clip=1.0, world=world)
 monitor = lambda: (float(mf.users.detach().square().sum()), {})
@@ -103,7 +104,7 @@ def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    "route", ["fast", "plain", "edge-dropout", pytest.param("noise", marks=pytest.mark.slow), "cmc"]
+    "route", [pytest.param(route, marks=pytest.mark.slow if route == "noise" else ()) for route in WORK]
 )
 def test_two_processes_do_what_one_does(route: str, tmp_path: Path) -> None:
     one, two = (run(route, size, tmp_path) for size in (1, 2))

@@ -110,6 +110,11 @@ class Study(BaseModel):
         own = self.entries[name].seeds
         return self.seeds if own is None else own
 
+    def protocols_of(self, name: str) -> list[Protocol]:
+        """The protocols of an entry."""
+        own = self.entries[name].protocols
+        return self.protocols if own is None else own
+
     def tasks(self, only: Sequence[str] = (), protocols: Sequence[Protocol] | None = None) -> Iterator[Task]:
         """Every run, protocol by protocol and entry by entry.
 
@@ -123,10 +128,10 @@ class Study(BaseModel):
         _refuse_unknown("entry", only, self.entries, self.name)
         _refuse_unknown("protocol", protocols or (), self.protocols, self.name)
         for protocol in self.protocols:
-            for name, entry in self.entries.items():
-                if entry.protocols is not None and protocol not in entry.protocols:
-                    continue
-                if (not only or name in only) and (protocols is None or protocol in protocols):
+            if protocols is not None and protocol not in protocols:
+                continue
+            for name in self.entries:
+                if (not only or name in only) and protocol in self.protocols_of(name):
                     for seed in dict.fromkeys(self.seeds_of(name)):
                         yield Task(self, name, protocol, seed)
 
@@ -253,10 +258,10 @@ def _read(file: Path) -> Study:
 
 def _check_entry(study: Study, entry: Entry, source: str) -> None:
     """Refuse, before anything is trained, settings that cannot work and figures that nothing answers to."""
-    _refuse_unknown("protocol", entry.protocols or (), study.protocols, study.name)
     if "seed" in entry.settings:
         raise SettingsError(f"{source}: its settings hold a seed; give seeds = [{entry.settings['seed']}] instead")
     try:
+        _refuse_unknown("protocol", entry.protocols or (), study.protocols, study.name)
         entry.asked()
         if entry.tuning is not None:
             entry.tuning.plan(study, entry, Path())
