@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -73,6 +74,15 @@ def test_a_loss_that_is_no_number_stops_with_its_place() -> None:
         train(learner(step, line), ROWS, SETTINGS)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as a terminal has it: what a shell puts into the background begins with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_was_learnt() -> None:
     line, calls = Line(), []
 
