@@ -74,6 +74,15 @@ def test_the_gradient_is_right_where_only_one_side_is_looked_at(log: Interaction
     assert gradcheck(some_users, (start[0].requires_grad_(), start[1].requires_grad_()))
 
 
+def test_products_in_half_precision_move_values_and_gradients_by_thousandths(log: Interactions, start: Tables) -> None:
+    single = start[0].float(), start[1].float()
+    exact, halved = (LightGCN(*single, log, n_layers=3, precision=p) for p in ("float32", "bfloat16"))
+    found = [(*e.tables(), *gradients(e.tables(), (e.users, e.items))) for e in (exact, halved)]
+    for whole, half in zip(*found, strict=True):
+        assert half.dtype == torch.float32
+        assert 0 < (whole - half).norm() < 0.01 * whole.norm()
+
+
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
 def test_without_layers_it_is_mf(log: Interactions, start: Tables, similarity: str) -> None:
     graph, plain = LightGCN(*start, log, n_layers=0, similarity=similarity), MF(*start, similarity=similarity)
@@ -210,6 +219,7 @@ def test_noise_on_each_layer_is_smoothed_by_the_next(log: Interactions, start: T
         ({"layer_weights": (1.0,)}, SettingsError, "3 layers want 4 layer_weights, the first for layer 0; got 1"),
         ({"n_layers": 1, "layer_weights": (1, float("nan"))}, SettingsError, "finite and not all zero"),
         ({"n_layers": 1, "layer_weights": (0, 0)}, SettingsError, "finite and not all zero"),
+        ({"precision": "half"}, SettingsError, "precision must be 'float32' or 'bfloat16', got 'half'"),
         ({"similarity": "l2"}, SettingsError, "similarity must be 'dot' or 'cosine', got 'l2'"),
         ({"users": torch.zeros(5, 3)}, DataError, "tables are of 5 users and 9 items, the log of 12 and 9"),
         ({"items": torch.zeros(9, 4)}, DataError, r"got \[12, 3\] and \[9, 4\]"),

@@ -105,7 +105,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
             {"loss": "alignment-uniformity", "encoder": "neumf", "sampler_settings": {}},
             "is a loss of vectors, and NeuMF has none",
         ),
-        ({"encoder": "lightgcn", "precision": "bfloat16"}, "precision='bfloat16' belongs to the fast route"),
+        ({"encoder": "history", "precision": "bfloat16"}, "bfloat16' belongs to the fast route and to LightGCN"),
         (
             {"precision": "bfloat16", "sampler_settings": {"n_negatives": 20, "shared": False}},
             "precision='bfloat16' is for negatives that the batch shares",
@@ -136,6 +136,12 @@ def test_views_without_weight_are_no_views_and_with_it_they_are_trained(parts: S
     assert torch.equal(none.scorer.users, idle.scorer.users)
     assert not torch.equal(none.scorer.users, at_work.scorer.users)
     assert at_work.history[-1]["views"] < at_work.history[0]["views"]
+
+
+def test_the_precision_of_a_graph_is_that_of_its_products(parts: Split) -> None:
+    whole, halved = (LightGCN(**QUICK, precision=p).fit(parts.train).scorer.users for p in ("float32", "bfloat16"))
+    assert not torch.equal(whole, halved)
+    assert torch.cosine_similarity(whole, halved).min() > 0.99
 
 
 @pytest.mark.parametrize(("views", "weight"), [("edge-dropout", 0.1), ("noise", 0.5)])

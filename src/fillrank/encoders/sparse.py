@@ -92,7 +92,7 @@ class SparseMatrix(nn.Module):
         return cast("Tensor", _Product.apply(self, table))  # type: ignore[no-untyped-call]
 
     def product(self, table: Tensor, *, transposed: bool) -> Tensor:
-        """``M · table`` or ``Mᵀ · table``, outside of autograd."""
+        """``M · table`` or ``Mᵀ · table``, outside of autograd; in the precision of the table, summed in float32."""
         if transposed:
             return _sums(self._users_by_item, self._item_starts, self._weights_by_item, table)
         return _sums(self.items, self._user_starts, self.weights, table)
@@ -174,5 +174,5 @@ def _starts(places: Tensor, n: int) -> Tensor:
 def _sums(places: Tensor, starts: Tensor, weights: Tensor, table: Tensor) -> Tensor:
     """``out[r] = Σ weights[h] · table[places[h]]`` over ``h`` from ``starts[r]`` to before ``starts[r + 1]``."""
     return embedding_bag(
-        places, table.contiguous(), starts, mode="sum", per_sample_weights=weights, include_last_offset=True
+        places, table.contiguous(), starts, mode="sum", per_sample_weights=weights.to(table), include_last_offset=True
     )

@@ -74,7 +74,7 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
     The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
 
     Raises:
-        SettingsError: half precision is asked for where autograd is taken, or NeuMF's dropout in several processes.
+        SettingsError: half precision is asked for where nothing takes it, or NeuMF's dropout in several processes.
     """
     contrast, world = settings.contrast(), World.current()
     loss, sampler = parts.loss, parts.sampler
@@ -87,10 +87,10 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
             f"NeuMF's dropout={parts.encoder.dropout:g} is drawn for the rows of a process, so {world.size} processes "
             "would not learn what one does; set it to 0, or use one process"
         )
-    if contrast.precision != "float32":
+    if contrast.precision != "float32" and not isinstance(parts.encoder, LightGCN):
         raise SettingsError(
-            f"precision={contrast.precision!r} belongs to the fast route, and this training goes by autograd; "
-            "leave it out, or leave out what asks for autograd"
+            f"precision={contrast.precision!r} belongs to the fast route and to LightGCN, and this training goes by "
+            "autograd; leave it out, or leave out what asks for autograd"
         )
     step = ContrastStep(parts.encoder, loss, sampler, contrast, parts.views)
     return Autograd(step, [parts.encoder], [settings.learning_rate], clip=settings.clip, world=world)
@@ -153,7 +153,7 @@ def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | Histor
         if settings.encoder == "mf":
             return MF(users, items, similarity=settings.similarity, **own)
         if settings.encoder == "lightgcn":
-            return LightGCN(users, items, log, similarity=settings.similarity, **own)
+            return LightGCN(users, items, log, similarity=settings.similarity, precision=settings.precision, **own)
         return HistoryUsers(
             items,
             log,

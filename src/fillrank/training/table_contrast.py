@@ -38,7 +38,8 @@ class ContrastSettings:
         regularized: ``"touched"`` or ``"all"``.
         dropout: share of the entries of a user's vector that the loss does not see.
         clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
-        precision: of the scores and the products around them. The tables, and all sums, are float32.
+        precision: of the scores and the products around them on the fast route, of the products with the graph in
+            LightGCN. The tables, and all sums, are float32.
     """
 
     learning_rate: float = 1e-3
