@@ -1,14 +1,16 @@
 """Two processes that train one model against one process alone: interactions a second, and where the rest goes.
 
 Run ``python benchmarks/processes.py --out processes.json`` (with ``FILLRANK_DATA`` set: Gowalla's log; elsewhere a
-synthetic one of its size). The fast route, softmax, d = 64, 1,024 negatives. ``torchrun`` starts the processes, each
-with one thread, and they speak through gloo. One and two take turns, on the same global batches; what counts is the
-median of the ratios of neighbouring runs (2 would be ideal).
+synthetic one of its size). The fast route, softmax, d = 64; a case is a size of batch and a number of negatives.
+``torchrun`` starts the processes, each with one thread, and they speak through gloo. One and two take turns, on the
+same global batches; what counts is the median of the ratios of neighbouring runs (2 would be ideal).
 
 Where the rest goes is measured by clocks around the calls of the first process. Sampling, numbering, gathering and
 updating rows is what every process does for the whole batch, or nearly so, and two of them gain little there; the
 exchange (``World.add``) includes waiting for the other one, so a message of its size is sent once more, when both are
 ready: ``bare_exchange``. What is left is the contrast itself (scores, loss, products), which is shared out.
+``shared_exchange`` is what the same message takes through memory that both processes see, with gloo for the waiting
+alone: what a library that left the loopback could save.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from typing import Any
 
 from rivals import Answer, Job, ratio_of, write
 
-DIM, NEGATIVES = 64, 1024
+DIM = 64
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of files that live in memory, where the system has one
+CASES = ("2048x1024", "8192x1024", "32768x1024", "8192x4096")
 PARTS = ("sampling", "numbering", "gathering", "adding_up", "normalising_back", "updating", "exchange")
 
 
@@ -80,10 +84,16 @@ def measure(job: Job) -> Answer:
     torch.set_num_threads(1)
     clocks, log = clocked(), open_log(None, job["shrink"])
     with processes("cpu") as world:
-        return {str(size): _steps(world, clocks, log, size, job["steps"]) for size in job["batch_sizes"]}
+        return {case: _steps(world, clocks, log, *numbers(case), job["steps"]) for case in job["cases"]}
 
 
-def _steps(world: Any, clocks: Clocks, log: Any, size: int, n_steps: int) -> Answer:
+def numbers(case: str) -> tuple[int, int]:
+    """Size of the batch and number of negatives, of ``8192x1024``."""
+    size, _, n_negatives = case.partition("x")
+    return int(size), int(n_negatives)
+
+
+def _steps(world: Any, clocks: Clocks, log: Any, size: int, n_negatives: int, n_steps: int) -> Answer:
     import torch
 
     from fillrank.encoders import MF
@@ -93,7 +103,7 @@ def _steps(world: Any, clocks: Clocks, log: Any, size: int, n_steps: int) -> Ans
     from training import batches
 
     encoder = MF.random(log.n_users, log.n_items, DIM, generator=torch.Generator().manual_seed(0), std=0.1)
-    sampler = Uniform(KnownPositives.of_users(log), NEGATIVES)
+    sampler = Uniform(KnownPositives.of_users(log), n_negatives)
     learner = TableContrast(encoder, InfoNCE(), sampler, ContrastSettings(), world=world)
     drawn, generator = batches(log, size), torch.Generator().manual_seed(1)
     for _ in range(3):  # compiles and warms up
@@ -107,20 +117,51 @@ def _steps(world: Any, clocks: Clocks, log: Any, size: int, n_steps: int) -> Ans
     taken = perf_counter() - begin
     parts = {part: 1e3 * clocks.seconds[part] / n_steps for part in PARTS}
     step = 1e3 * taken / n_steps
-    bare = _bare_exchange(world, some[-1])
-    parts = {**parts, "contrast": step - sum(parts.values()), "step": step, "bare_exchange": bare}
+    parts |= {"contrast": step - sum(parts.values()), "step": step} | _exchanges(world, some[-1], n_negatives)
     return {"interactions_per_second": size * n_steps / taken, "milliseconds": parts, "loss": loss.item()}
 
 
-def _bare_exchange(world: Any, batch: Any) -> float:
+def _exchanges(world: Any, batch: Any, n_negatives: int) -> dict[str, float]:
     """Milliseconds to add up as many numbers as a step does (or a few more, where negatives are in the batch)."""
     import torch
 
-    n_rows = len(batch.users.unique()) + len(batch.items.unique()) + NEGATIVES
-    message, seconds = torch.zeros(n_rows, DIM), []
+    n_rows = len(batch.users.unique()) + len(batch.items.unique()) + n_negatives
+    message = torch.zeros(n_rows, DIM)
+    return {
+        "bare_exchange": _median_ms(lambda: world.add(message)),
+        "shared_exchange": _shared_exchange(world, message) if world.size > 1 else 0.0,
+    }
+
+
+def _shared_exchange(world: Any, message: Any) -> float:
+    """The same sum through a file in memory that every process maps: write, wait, add up the others', wait."""
+    import torch
+
+    with TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as own:
+        folder = Path(world.first(lambda: own))
+        maps = [
+            torch.from_file(str(folder / f"{rank}.bin"), shared=True, size=message.numel()).view_as(message)
+            for rank in range(world.size)
+        ]
+        mine, others = maps[world.rank], [part for rank, part in enumerate(maps) if rank != world.rank]
+
+        def add() -> None:
+            mine.copy_(message)
+            world.any(False)
+            for part in others:
+                message.add_(part)
+            world.any(False)
+
+        taken = _median_ms(add)
+        world.any(False)  # nobody removes what another still reads
+        return taken
+
+
+def _median_ms(work: Callable[[], None]) -> float:
+    seconds = []
     for _ in range(10):
         begin = perf_counter()
-        world.add(message)
+        work()
         seconds.append(perf_counter() - begin)
     return 1e3 * median(seconds)
 
@@ -147,25 +188,27 @@ def compare(job: Job) -> dict[str, Any]:
     for _ in range(job["rounds"]):
         taken["theirs"].append(started(1, job))
         taken["ours"].append(started(2, job))
-    found = [_compared(taken, size) for size in job["batch_sizes"]]
+    found = [_compared(taken, case) for case in job["cases"]]
     return {"results": [result for result, _ in found], "parts": [row for _, rows in found for row in rows]}
 
 
-def _compared(taken: dict[str, list[Answer]], size: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    of_size = {side: [answer[str(size)] for answer in answers] for side, answers in taken.items()}
-    speed = ratio_of({"ours": of_size["theirs"], "theirs": of_size["ours"]}, "interactions_per_second")
+def _compared(taken: dict[str, list[Answer]], case: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    of_case = {side: [answer[case] for answer in answers] for side, answers in taken.items()}
+    speed = ratio_of({"ours": of_case["theirs"], "theirs": of_case["ours"]}, "interactions_per_second")
+    size, n_negatives = numbers(case)
+    name = f"batches of {size:,}, {n_negatives:,} negatives"
     speed |= {"ours": speed["theirs"], "theirs": speed["ours"]}  # a ratio above 1: two are faster than one
     result = {
-        "rival": f"batches of {size:,}",
+        "rival": name,
         "dim": DIM,
         "interactions_per_second": speed,
-        "last_loss": {side: runs[-1]["loss"] for side, runs in of_size.items()},
+        "last_loss": {side: runs[-1]["loss"] for side, runs in of_case.items()},
     }
     rows = []
-    for part in (*PARTS, "contrast", "step", "bare_exchange"):
-        one, two = (median(run["milliseconds"][part] for run in of_size[side]) for side in ("theirs", "ours"))
-        rows.append({"batch_size": size, "part": part, "one_ms": one, "two_ms": two})
-    print(f"batches of {size:>6,}: {speed['median']:.2f}x", flush=True)
+    for part in (*PARTS, "contrast", "step", "bare_exchange", "shared_exchange"):
+        one, two = (median(run["milliseconds"][part] for run in of_case[side]) for side in ("theirs", "ours"))
+        rows.append({"batch_size": size, "n_negatives": n_negatives, "part": part, "one_ms": one, "two_ms": two})
+    print(f"{name}: {speed['median']:.2f}x", flush=True)
     for row in rows:
         print(f"    {row['part']:<17} {row['one_ms']:8.2f} ms alone {row['two_ms']:8.2f} ms of two", flush=True)
     return result, rows
@@ -174,7 +217,7 @@ def _compared(taken: dict[str, list[Answer]], size: int) -> tuple[dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write a JSON record to this path")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[2048, 8192])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), help="such as 8192x1024: batch and negatives")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--shrink", type=int, default=1, help="a synthetic log so many times smaller, to try it out")
@@ -189,7 +232,7 @@ def main() -> None:
     from fillrank.experiments.machine import machine
 
     job = {name: value for name, value in vars(asked).items() if name not in {"out", "job", "answer"}}
-    settings = {"dim": DIM, "n_negatives": NEGATIVES, "threads_of_each": 1} | job
+    settings = {"dim": DIM, "threads_of_each": 1} | job
     sides = ["two processes", "one process"]
     found = {"benchmark": "processes", "sides": sides, "settings": settings, **compare(job), "machine": machine()}
     if asked.out:
