@@ -110,6 +110,17 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
             {"precision": "bfloat16", "sampler_settings": {"n_negatives": 20, "shared": False}},
             "precision='bfloat16' is for negatives that the batch shares",
         ),
+        ({"route": "spread"}, "route='spread' is for encoder='lightgcn'"),
+        ({"route": "spread", "encoder": "lightgcn", "views": "noise"}, "with a loss of scores and without views"),
+        (
+            {"route": "spread", "encoder": "lightgcn", "loss": "alignment-uniformity", "sampler_settings": {}},
+            "with a loss of scores and without views",
+        ),
+        (
+            {"route": "spread", "encoder": "lightgcn", "regularization": 0.1, "regularized": "all"},
+            "cannot regularize all rows",
+        ),
+        ({"spread_every": 7}, "spread_every=7 is for route='spread'"),
         ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
@@ -142,6 +153,13 @@ def test_the_precision_of_a_graph_is_that_of_its_products(parts: Split) -> None:
     whole, halved = (LightGCN(**QUICK, precision=p).fit(parts.train).scorer.users for p in ("float32", "bfloat16"))
     assert not torch.equal(whole, halved)
     assert torch.cosine_similarity(whole, halved).min() > 0.99
+
+
+def test_a_graph_learns_by_spreading_its_changes_too(parts: Split) -> None:
+    common = QUICK | {"encoder": "lightgcn", "route": "spread", "epochs": 6}
+    close, never = (Contrastive(**common, spread_every=every).fit(parts.train) for every in (2, 10**6))
+    assert close.history[-1]["contrastive"] < close.history[0]["contrastive"]
+    assert not torch.equal(close.scorer.users, never.scorer.users)
 
 
 @pytest.mark.parametrize(("views", "weight"), [("edge-dropout", 0.1), ("noise", 0.5)])

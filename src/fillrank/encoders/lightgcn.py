@@ -95,6 +95,10 @@ class LightGCN(TableEncoder):
         )
         return cast("Tables", found)
 
+    def propagated(self, tables: Tables, weights: Sequence[float]) -> Tables:
+        """``Σ_l w_l Â^l`` times tables of any kind, outside of autograd."""
+        return _propagated(*tables, self.adjacency, weights, self.halved)
+
 
 def _propagated(
     users: Tensor,

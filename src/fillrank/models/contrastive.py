@@ -49,7 +49,10 @@ class Contrastive(Recipe):
         learning_rate, regularization, regularized, dropout, clip, precision: see
             :class:`fillrank.training.ContrastSettings`.
         route: ``"auto"`` takes the fast one where it can (vectors from two tables, a loss of scores, no views, touched
-            rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
+            rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always. ``"spread"`` is for
+            LightGCN: steps as fast as those of two tables, and every ``spread_every`` of them what has changed is
+            spread over the graph. An approximation; see :class:`fillrank.training.SpreadContrast`.
+        spread_every: steps between two spreads, where the route is ``"spread"``.
         epochs, batch_size, patience, average_span, schedule, warm_up, look_every, seed, progress: see
             :class:`fillrank.training.LoopSettings`.
         monitor: the figure of the validation part that picks the best epoch.
@@ -85,7 +88,8 @@ class Contrastive(Recipe):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     clip: Positive | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
-    route: Literal["auto", "autograd"] = "auto"
+    route: Literal["auto", "autograd", "spread"] = "auto"
+    spread_every: int = Field(default=50, ge=1)
     epochs: int = Field(default=30, ge=1)
     batch_size: int = Field(default=1024, ge=1)
     patience: int = Field(default=3, ge=1)

@@ -24,7 +24,16 @@ from fillrank.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler
 from fillrank.samplers import sampler as named_sampler
 from fillrank.solvers.svd import normalised_svd
-from fillrank.training import Autograd, ContrastStep, Learner, TableContrast, ViewTerm, World
+from fillrank.training import (
+    Autograd,
+    ContrastStep,
+    Learner,
+    SpreadContrast,
+    TableContrast,
+    ViewTerm,
+    World,
+    smoothed,
+)
 
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
@@ -40,13 +49,20 @@ ViewName = Literal["edge-dropout", "noise"]
 
 @dataclass(frozen=True)
 class ContrastiveParts:
-    """Untrained parts for a log, and what is made of them."""
+    """Untrained parts for a log, and what is made of them.
+
+    Attributes:
+        encoder: what is trained, and scores.
+        loss, sampler, views, device: of its training.
+        graph: over which what ``encoder`` learns is spread, where it is the smoothed vectors of a graph encoder.
+    """
 
     encoder: MF | LightGCN | HistoryUsers | NeuMF
     loss: ScoreLoss | VectorLoss
     sampler: Sampler | None
     views: ViewTerm | None
     device: torch.device
+    graph: LightGCN | None = None
 
     @classmethod
     def of(cls, settings: Contrastive, log: Interactions) -> Self:
@@ -58,7 +74,16 @@ class ContrastiveParts:
         loss, device = _loss(settings), pick_device(settings.device)
         sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
         encoder = _encoder(settings, log).to(device)
-        return cls(encoder, loss, sampler, _views(settings, encoder), device)
+        if settings.route != "spread":
+            if settings.spread_every != type(settings).model_fields["spread_every"].default:
+                raise SettingsError(f"spread_every={settings.spread_every} is for route='spread'; leave it out")
+            return cls(encoder, loss, sampler, _views(settings, encoder), device)
+        if not isinstance(encoder, LightGCN) or sampler is None or settings.views is not None:
+            raise SettingsError(
+                "route='spread' is for encoder='lightgcn' with a loss of scores and without views; "
+                "leave it out, or leave out what asks for another"
+            )
+        return cls(smoothed(encoder), loss, sampler, None, device, encoder)
 
     def scorer(self) -> Factors | PairScorer:
         """What was learnt so far."""
@@ -69,7 +94,7 @@ class ContrastiveParts:
 
 
 def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
-    """The fast route where it leads to the same place, autograd where it does not: its ``route`` says which.
+    """The fast route where it leads to the same place or is asked for, autograd elsewhere: its ``route`` says which.
 
     The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
 
@@ -79,9 +104,10 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
     contrast, world = settings.contrast(), World.current()
     loss, sampler = parts.loss, parts.sampler
     everywhere = settings.regularization > 0 and settings.regularized == "all"
-    plain = settings.route == "autograd" or everywhere or parts.views is not None
+    plain = parts.graph is None and (settings.route == "autograd" or everywhere or parts.views is not None)
     if not plain and isinstance(parts.encoder, MF) and isinstance(loss, ScoreLoss) and sampler is not None:
-        return TableContrast(parts.encoder, loss, sampler, contrast, world=world)
+        steps = TableContrast(parts.encoder, loss, sampler, contrast, world=world)
+        return steps if parts.graph is None else SpreadContrast(steps, parts.graph, every=settings.spread_every)
     if world.size > 1 and isinstance(parts.encoder, NeuMF) and parts.encoder.dropout > 0:
         raise SettingsError(
             f"NeuMF's dropout={parts.encoder.dropout:g} is drawn for the rows of a process, so {world.size} processes "

@@ -5,6 +5,7 @@ from fillrank.training.learner import Autograd, Learner
 from fillrank.training.looks import Listener, Look, listening
 from fillrank.training.loop import History, LoopSettings, Monitor, train
 from fillrank.training.rowwise import RowAdam
+from fillrank.training.spread import SpreadContrast, smoothed
 from fillrank.training.step import Batch, CompletionStep, Step, StepWeights
 from fillrank.training.table_contrast import ContrastSettings, TableContrast
 from fillrank.training.world import World
@@ -22,11 +23,13 @@ __all__ = [
     "LoopSettings",
     "Monitor",
     "RowAdam",
+    "SpreadContrast",
     "Step",
     "StepWeights",
     "TableContrast",
     "ViewTerm",
     "World",
     "listening",
+    "smoothed",
     "train",
 ]
