@@ -20,7 +20,7 @@ from fillrank.encoders import MF, LightGCN, view
 from fillrank.losses import InfoNCE, ViewContrast
 from fillrank.samplers import InBatch, KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, TableContrast, World
-from fillrank.training import ViewTerm, train
+from fillrank.training import SpreadContrast, ViewTerm, smoothed, train
 
 route, out = sys.argv[1:]
 torch.set_num_threads(1)
@@ -32,6 +32,11 @@ known, world = KnownPositives.of_users(log), World.current()
 settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05, clip=1.0)
 if route == "fast":
     learner = TableContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
+elif route == "spread":
+    graph = LightGCN(mf.users, mf.items, log, n_layers=2)
+    mf = smoothed(graph)
+    steps = TableContrast(mf, InfoNCE(), Uniform(known, 16), settings, world=world)
+    learner = SpreadContrast(steps, graph, every=3)
 else:
     views = None
     if route != "plain":
@@ -77,7 +82,7 @@ if World.current().rank == 0:
 if World.current().size > 1:
     dist.destroy_process_group()
 """
-WORK = {"fast": PAIRS, "plain": PAIRS, "edge-dropout": PAIRS, "noise": PAIRS, "cmc": CMC}
+WORK = {"fast": PAIRS, "spread": PAIRS, "plain": PAIRS, "edge-dropout": PAIRS, "noise": PAIRS, "cmc": CMC}
 
 
 def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
