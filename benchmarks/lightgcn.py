@@ -1,11 +1,11 @@
 """A step of LightGCN: by autograd, by autograd with products in bfloat16, and on tables whose changes are spread.
 
-Run ``python benchmarks/lightgcn.py --out lightgcn.json`` (with ``FILLRANK_DATA`` set: Gowalla's log; elsewhere one made up
-of its size). Two layers, d = 64, softmax over 1,024 negatives that the batch shares. The routes take turns on the
-same batches, in one process for each size of batch; time is per interaction, ``spread`` with what its spreading every
-50 steps costs (a round is 50 steps of it), and what counts is the median of the ratios of neighbouring rounds: above 1,
-``spread`` is faster. That its steps are not those of the others is said in :class:`fillrank.training.SpreadContrast`;
-what both learn is in docs/contrastive-recommendation.md.
+Run ``python benchmarks/lightgcn.py --out lightgcn.json`` (with ``FILLRANK_DATA`` set: Gowalla's log; elsewhere one
+made up of its size). Two layers, d = 64, softmax over 1,024 negatives that the batch shares. The routes take turns on
+the same batches, in one process for each size of batch. Time is per interaction, for ``spread`` with what its spreading
+costs (a round is the 50 steps between two); what counts is the median of the ratios of neighbouring rounds: above 1,
+``spread`` is faster. That its steps are not those of the others is said in
+:class:`fillrank.training.SpreadContrast`; what both learn is in docs/contrastive-recommendation.md.
 """
 
 from __future__ import annotations
