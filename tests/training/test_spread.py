@@ -10,6 +10,7 @@ import torch
 
 from fillrank.data import Interactions, synthetic
 from fillrank.encoders import LightGCN, normal_tables
+from fillrank.encoders.sparse import adjacency_of
 from fillrank.errors import SettingsError
 from fillrank.losses import BSL
 from fillrank.samplers import KnownPositives, Uniform
@@ -34,13 +35,10 @@ def steps_on(mf: torch.nn.Module, log: Interactions) -> TableContrast:
 
 
 def dense(log: Interactions) -> torch.Tensor:
-    """``M/w_0`` of users and items together, by its definition."""
-    met = torch.tensor(log.csr.toarray() != 0, dtype=torch.float64)
-    n, m = met.shape
-    whole = torch.zeros(n + m, n + m, dtype=torch.float64)
-    whole[:n, n:], whole[n:, :n] = met, met.T
-    scale = torch.where(whole.sum(1) > 0, whole.sum(1) ** -0.5, 0.0)
-    graph = scale[:, None] * whole * scale
+    """``M/w_0`` of users and items together."""
+    half = adjacency_of(log, torch.float64).dense()
+    none = [torch.zeros(n, n) for n in half.shape]
+    graph = torch.cat([torch.cat([none[0], half], 1), torch.cat([half.T, none[1]], 1)])
     powers = [weight / WEIGHTS[0] * torch.linalg.matrix_power(graph, n) for n, weight in enumerate(WEIGHTS)]
     return torch.stack(powers).sum(0)
 

@@ -68,12 +68,12 @@ class LightGCN(TableEncoder):
         super().__init__(similarity)
         if precision not in {"float32", "bfloat16"}:
             raise SettingsError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
-        self.halved = precision == "bfloat16"
         check_tables(users, items, (log.n_users, log.n_items))
         self.layer_weights = _checked_weights(n_layers, layer_weights)
         self.users = nn.Parameter(users.detach().clone())
         self.items = nn.Parameter(items.detach().clone())
-        self.adjacency = adjacency_of(log, users.dtype).to(users.device)
+        dtype = torch.bfloat16 if precision == "bfloat16" else users.dtype
+        self.adjacency = adjacency_of(log, dtype).to(users.device)
 
     @property
     def n_layers(self) -> int:
@@ -90,28 +90,20 @@ class LightGCN(TableEncoder):
             adjacency: such as a :meth:`~fillrank.encoders.sparse.SparseMatrix.thinned` one.
             change: applied to the users, then the items, after each layer. The gradient takes no notice of it.
         """
-        found = _Propagation.apply(  # type: ignore[no-untyped-call]
-            self.users, self.items, adjacency, self.layer_weights, self.halved, change
-        )
+        found = _Propagation.apply(self.users, self.items, adjacency, self.layer_weights, change)  # type: ignore[no-untyped-call]
         return cast("Tables", found)
 
     def propagated(self, tables: Tables, weights: Sequence[float]) -> Tables:
         """``Σ_l w_l Â^l`` times tables of any kind, outside of autograd."""
-        return _propagated(*tables, self.adjacency, weights, self.halved)
+        return _propagated(*tables, self.adjacency, weights)
 
 
 def _propagated(
-    users: Tensor,
-    items: Tensor,
-    adjacency: SparseMatrix,
-    weights: Sequence[float],
-    halved: bool,
-    change: LayerChange | None = None,
+    users: Tensor, items: Tensor, adjacency: SparseMatrix, weights: Sequence[float], change: LayerChange | None = None
 ) -> Tables:
-    """``Σ_l w_l E^l`` of both sides, outside of autograd."""
+    """``Σ_l w_l E^l`` of both sides, outside of autograd; the layers are in the precision of the graph."""
     sums = users * weights[0], items * weights[0]
-    if halved:
-        users, items = users.bfloat16(), items.bfloat16()
+    users, items = users.to(adjacency.weights.dtype), items.to(adjacency.weights.dtype)
     for weight in weights[1:]:
         users, items = adjacency.product(items, transposed=False), adjacency.product(users, transposed=True)
         if change is not None:
@@ -131,16 +123,15 @@ class _Propagation(torch.autograd.Function):
         items: Tensor,
         adjacency: SparseMatrix,
         weights: Sequence[float],
-        halved: bool,
         change: LayerChange | None,
     ) -> Tables:
-        ctx.adjacency, ctx.weights, ctx.halved = adjacency, weights, halved
-        return _propagated(users, items, adjacency, weights, halved, change)
+        ctx.adjacency, ctx.weights = adjacency, weights
+        return _propagated(users, items, adjacency, weights, change)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        return *_propagated(outer[0], outer[1], ctx.adjacency, ctx.weights, ctx.halved), None, None, None, None
+        return *_propagated(outer[0], outer[1], ctx.adjacency, ctx.weights), None, None, None
 
 
 def _checked_weights(n_layers: int, weights: Sequence[float] | None) -> tuple[float, ...]:

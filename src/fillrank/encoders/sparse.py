@@ -85,14 +85,15 @@ class SparseMatrix(nn.Module):
     ) -> Self:
         """``D_u^-½ R D_i^-½`` of the pairs: each weighs ``1/√(n_u · n_i)``, with the counts of user and item."""
         counts = torch.bincount(users, minlength=shape[0])[users] * torch.bincount(items, minlength=shape[1])[items]
-        return cls(users, items, counts.to(dtype).rsqrt(), shape, by_item=by_item)
+        exact = counts.to(torch.promote_types(dtype, torch.float32)).rsqrt()
+        return cls(users, items, exact.to(dtype), shape, by_item=by_item)
 
     def times(self, table: Tensor) -> Tensor:
         """``M · table``: ``[n_items, d]`` → ``[n_users, d]``, differentiable in the table."""
         return cast("Tensor", _Product.apply(self, table))  # type: ignore[no-untyped-call]
 
     def product(self, table: Tensor, *, transposed: bool) -> Tensor:
-        """``M · table`` or ``Mᵀ · table``, outside of autograd; in the precision of the table, summed in float32."""
+        """``M · table`` or ``Mᵀ · table``, outside of autograd; the table is of the precision of the weights."""
         if transposed:
             return _sums(self._users_by_item, self._item_starts, self._weights_by_item, table)
         return _sums(self.items, self._user_starts, self.weights, table)
@@ -174,5 +175,5 @@ def _starts(places: Tensor, n: int) -> Tensor:
 def _sums(places: Tensor, starts: Tensor, weights: Tensor, table: Tensor) -> Tensor:
     """``out[r] = Σ weights[h] · table[places[h]]`` over ``h`` from ``starts[r]`` to before ``starts[r + 1]``."""
     return embedding_bag(
-        places, table.contiguous(), starts, mode="sum", per_sample_weights=weights.to(table), include_last_offset=True
+        places, table.contiguous(), starts, mode="sum", per_sample_weights=weights, include_last_offset=True
     )
