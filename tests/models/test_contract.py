@@ -9,7 +9,7 @@ import torch
 import fillrank as fr
 from fillrank.data import Interactions, Split, checkerboard
 from fillrank.errors import DataError, SettingsError, UnknownIdError
-from fillrank.models import RECIPES, Recipe
+from fillrank.models import RECIPES, NormalisedSVD, PureSVD, Recipe
 
 SMALL = {
     "popularity": {},
@@ -29,6 +29,10 @@ SMALL = {
         "n_negatives": 40,
         "progress": False,
     },
+}
+SMALL["blended"] = {
+    "parts": [{"model": name, "settings": SMALL[name]} for name in ("pure-svd", "normalised-svd", "cmc")],
+    "weights": [2.0, 1.0, 1.0],
 }
 CONTRASTIVE = {"contrastive", "bpr", "ccl", "mmcl", "lightgcn", "neumf"}
 SMALL |= {
@@ -74,6 +78,8 @@ def test_even_users_get_even_items(name: str) -> None:
         if name == "ials"
         else {"epochs": 30, "batch_size": 64, "dropout": 0.0}
         if name in CONTRASTIVE
+        else {"parts": [PureSVD(rank=2), NormalisedSVD(rank=2)], "weights": [1.0, 1.0]}
+        if name == "blended"
         else {"epochs": 30, "rating_share": 0.0, "batch_size": 64, "n_negatives": 20}
     )
     model = small(name, **more).fit(board)

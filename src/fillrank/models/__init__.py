@@ -3,6 +3,7 @@
 from fillrank.errors import SettingsError
 from fillrank.models.als import ALS, IALS
 from fillrank.models.baselines import Popularity
+from fillrank.models.blended import Blended
 from fillrank.models.cmc import CMC
 from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.gibbs import Gibbs
@@ -20,6 +21,7 @@ __all__ = [
     "RECIPES",
     "SGD",
     "BiasedSVD",
+    "Blended",
     "Contrastive",
     "Gibbs",
     "LightGCN",
@@ -34,7 +36,7 @@ __all__ = [
 _OF_VALUES = (BiasedSVD, SGD, ALS, Gibbs)
 _OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
 
-RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC)}
+RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC, Blended)}
 """Every recipe by its name on the command line."""
 
 

@@ -18,8 +18,8 @@ from fillrank.folding import ImplicitRidge
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, vector_loss
 from fillrank.losses import loss as named_loss
 from fillrank.models.cmc_parts import pick_device
+from fillrank.models.recipe import monitored
 from fillrank.pair_scorer import PairScorer
-from fillrank.ranking import Evaluator
 from fillrank.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler
 from fillrank.samplers import sampler as named_sampler
@@ -126,12 +126,8 @@ class Watch:
     """Looks at the validation part after each epoch."""
 
     def __init__(self, monitor: str, train: Interactions, valid: Interactions, parts: ContrastiveParts) -> None:
-        metric, _, k = monitor.partition("@")
-        if not k.isdigit():
-            raise SettingsError(f"monitor must be a figure at a length, such as 'ndcg@20', got {monitor!r}")
-        self._name, self._parts = f"{metric}@{int(k)}", parts
-        metrics = tuple(dict.fromkeys((metric, "recall", "ndcg")))
-        self._evaluator = Evaluator(valid, train=train, seen=train.csr, k=int(k), metrics=metrics)
+        self._parts = parts
+        self._name, self._evaluator = monitored(monitor, train, valid, also=("recall", "ndcg"))
 
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""

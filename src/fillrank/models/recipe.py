@@ -14,12 +14,13 @@ from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.pair_scorer import PairScorer
+from fillrank.ranking import Evaluator
 from fillrank.ranking.lists import MEMORY
 from fillrank.ranking.metrics import rmse
 from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
 
-__all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on"]
+__all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on", "monitored", "needed"]
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -104,6 +105,40 @@ def best_by(candidates: Iterable[tuple[Candidate, Model]], judge: Callable[[Mode
     """
     scored = [(judge(model), candidate) for candidate, model in candidates]
     return max(scored, key=lambda pair: pair[0])[1]
+
+
+def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
+    """The validation part, for a choice that cannot do without one.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if valid is None:
+        raise SettingsError(
+            f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
+        )
+    return valid
+
+
+def monitored(
+    monitor: str, train: Interactions, valid: Interactions, also: Iterable[str] = ()
+) -> tuple[str, Evaluator]:
+    """What looks at the validation part, and the name that the figure to choose by has in what it finds.
+
+    Args:
+        monitor: a metric at a length, such as ``"ndcg@20"``.
+        train: what was learnt from; its items are not listed again.
+        valid: the validation part.
+        also: metrics to take beside it.
+
+    Raises:
+        SettingsError: ``monitor`` is no such thing.
+    """
+    metric, _, k = monitor.partition("@")
+    if not k.isdigit():
+        raise SettingsError(f"monitor must be a figure at a length, such as 'ndcg@20', got {monitor!r}")
+    metrics = tuple(dict.fromkeys((metric, *also)))
+    return f"{metric}@{int(k)}", Evaluator(valid, train=train, seen=train.csr, k=int(k), metrics=metrics)
 
 
 def error_on(valid: Interactions, rater: Scorer, scale: tuple[float, float] | None) -> float:

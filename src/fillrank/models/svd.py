@@ -10,7 +10,7 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.models.recipe import NotNegative, Recipe, best_by, error_on
+from fillrank.models.recipe import NotNegative, Recipe, best_by, error_on, needed
 from fillrank.ranking import Evaluator
 from fillrank.recommend import Recommender
 from fillrank.solvers.biases import fit_biases
@@ -100,7 +100,7 @@ class BiasedSVD(Recipe):
         if "auto" not in {self.rank, self.user_shrinkage, self.item_shrinkage}:
             factors = self._solve(train, int(self.rank), float(self.user_shrinkage), float(self.item_shrinkage))
             return self._recommender(train, factors, rater=factors)
-        held_out = _needed(self, valid)
+        held_out = needed(self, valid)
         tried = (((rank, pair, f), f) for pair in self._pairs() for rank, f in self._ranks(train, pair))
 
         def judge(factors: Factors) -> float:
@@ -138,7 +138,7 @@ def _chosen_rank(
     """The rank asked for, or the best one on the validation part: one decomposition serves all that are tried."""
     if recipe.rank != "auto":
         return recipe.rank, solve(recipe.rank)
-    evaluator = Evaluator(_needed(recipe, valid), train=train, seen=train.csr, k=10, metrics=("ndcg",))
+    evaluator = Evaluator(needed(recipe, valid), train=train, seen=train.csr, k=10, metrics=("ndcg",))
     best: tuple[int, Factors] | None = None
     for step in _RANKS:
         ranks = _fitting(step, train)
@@ -153,14 +153,6 @@ def _chosen_rank(
     if best is None:
         raise SettingsError(f"{train!r} is too small to choose a rank for; give rank=1 or so")
     return best
-
-
-def _needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
-    if valid is None:
-        raise SettingsError(
-            f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
-        )
-    return valid
 
 
 def _fitting(ranks: tuple[int, ...], train: Interactions) -> list[int]:
