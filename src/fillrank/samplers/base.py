@@ -57,7 +57,7 @@ class Negatives:
         """Whether all rows of the batch share the same items."""
         return self.items.dim() == 1
 
-    def rows(self, rows: slice) -> Negatives:
+    def rows(self, rows: slice | Tensor) -> Negatives:
         """What is drawn for some rows of the batch."""
         items, log_q = (part if part.dim() == 1 else part[rows] for part in (self.items, self.log_q))
         return Negatives(items, log_q, None if self.mask is None else self.mask[rows])

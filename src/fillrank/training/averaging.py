@@ -33,6 +33,11 @@ class Average:
             torch._foreach_lerp_(self._mean, self._live, max(1 / (self._steps + 1), 1 / self._span))
         self._steps += 1
 
+    @property
+    def means(self) -> list[Tensor]:
+        """The averages, one for each parameter."""
+        return self._mean
+
     def state(self) -> dict[str, Tensor]:
         """What a resumed training needs."""
         return {"steps": torch.tensor(self._steps)} | {str(n): mean for n, mean in enumerate(self._mean)}

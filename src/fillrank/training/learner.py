@@ -34,11 +34,19 @@ class Learner(Protocol):
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """What a resumed training needs besides the parameters."""
+        """What a resumed training needs besides the parameters; every process calls it at the same time."""
         ...
 
     def resume(self, state: dict[str, Tensor]) -> None:
         """The inverse of :meth:`state`."""
+        ...
+
+    def collect(self, tensors: Sequence[Tensor]) -> None:
+        """Fill in what other processes hold; every process calls it at the same time.
+
+        Args:
+            tensors: one for each parameter of the modules, such as the parameters themselves or an average of them.
+        """
         ...
 
 
@@ -103,3 +111,6 @@ class Autograd:
             number, _, moment = name.partition(".")
             moments.setdefault(int(number), {})[moment] = tensor
         self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
+
+    def collect(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`Learner.collect`: here all processes hold everything."""

@@ -120,6 +120,7 @@ class _Loop:
         self.average = Average(self.module, settings.average_span * self.per_epoch / settings.average_every)
         self.past: list[dict[str, float]] = []
         self.best_score, self.best_epoch, self.best_state = -math.inf, 0, self.module.state_dict()
+        self._parameters, self._collect = [p.detach() for p in self.module.parameters()], learner.collect
 
     def run(self) -> History:
         """Every epoch that is still to come."""
@@ -143,13 +144,17 @@ class _Loop:
                 if asked:
                     _log.warning("stopped by hand in epoch %d; keeping epoch %d, the best", epoch, self.best_epoch)
                     break
-                if checkpoint is not None and self.world.rank == 0:
-                    checkpoint.write(self._state())
+                if checkpoint is not None:
+                    saved = self._state()
+                    if self.world.rank == 0:
+                        checkpoint.write(saved)
         self.module.load_state_dict(self.best_state)
         return History(tuple(self.past), self.best_epoch, asked)
 
     def _state(self) -> Saved:
         """All that is needed to go on after the epoch that has just ended; the random streams follow from the seed."""
+        self._collect(self._parameters)
+        self._collect(self.average.means)
         kinds = {
             "module/": self.module.state_dict(),
             "best/": self.best_state,
@@ -201,6 +206,7 @@ class _Loop:
         if not last and epoch % self.settings.look_every:
             return {}
         with self.average.applied():
+            self._collect(self._parameters)
             score, figures = (float(epoch), {}) if self.monitor is None else self.world.first(self.monitor)
             if score > self.best_score:
                 self.best_score, self.best_epoch = score, epoch

@@ -78,6 +78,11 @@ class RowAdam:
         change = torch.div(mean, square.sqrt_().add_(eps), out=gradient)
         self._table.index_add_(0, rows, change, alpha=-rate)
 
+    @property
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """The two moments, m and v, of every row."""
+        return self._mean, self._square
+
     def state(self) -> dict[str, Tensor]:
         """All that a resumed training needs."""
         return {"mean": self._mean, "square": self._square, "steps": torch.tensor(self._steps)}

@@ -70,6 +70,7 @@ class SpreadContrast:
         found = self._steps.learn(batch, generator)
         self._taken += 1
         if self._taken % self._every == 0:
+            self._steps.collect(self._tables)
             users, items = (now - before for now, before in zip(self._tables, self._before, strict=True))
             reached = self._graph.propagated((users, items), self._weights)
             for table, before, change in zip(self._tables, self._before, reached, strict=True):
@@ -91,3 +92,7 @@ class SpreadContrast:
         self._taken = int(state["taken"])
         for place, table in enumerate(self._before):
             table.copy_(state[f"before.{place}"])
+
+    def collect(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.collect`."""
+        self._steps.collect(tensors)

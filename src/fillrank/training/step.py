@@ -35,7 +35,7 @@ class Batch:
     values: Tensor | None
     positive: Tensor
     whole: Batch | None = None
-    rows_of_whole: slice = field(default_factory=lambda: slice(None))
+    rows_of_whole: slice | Tensor = field(default_factory=lambda: slice(None))
 
     def __len__(self) -> int:
         return len(self.users)
@@ -44,7 +44,13 @@ class Batch:
         """The rows of this batch that are for this process, which remember the whole."""
         if world.size == 1:
             return self
-        rows = world.part(len(self))
+        return self._with(world.part(len(self)))
+
+    def of_own_users(self, world: World) -> Batch:
+        """The rows of this batch whose users are this process's; they remember the whole."""
+        return self if world.size == 1 else self._with(world.own(self.users))
+
+    def _with(self, rows: slice | Tensor) -> Batch:
         values = None if self.values is None else self.values[rows]
         return Batch(self.users[rows], self.items[rows], values, self.positive[rows], self, rows)
 

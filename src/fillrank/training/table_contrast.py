@@ -68,6 +68,11 @@ class TableContrast:
     through the cosine's normalisation, and handed to :class:`RowAdam`. :class:`fillrank.training.ContrastStep` under
     :class:`fillrank.training.Autograd` is the readable twin.
 
+    In several processes the rows of a batch are shared out by their users, so that each process alone moves the
+    vectors of its users, and only gradients of items are sent. Negatives of each row's own may go by the scores of all
+    rows, and are drawn by every process for all of them: there rows are shared out by their places, and all gradients
+    are sent.
+
     Args:
         encoder: the tables; changed in place.
         loss: of scores, in closed form.
@@ -97,6 +102,7 @@ class TableContrast:
             raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
         self.modules: Sequence[nn.Module] = [encoder]
         self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
+        self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
         self._workers = Workers()
         self._scratches = [Scratch() for _ in range(self._workers.n)]
         self._users, self._items = (
@@ -105,12 +111,13 @@ class TableContrast:
 
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`fillrank.training.Learner.learn`."""
-        own = batch.part(self._world)
+        own = batch.of_own_users(self._world) if self._by_users else batch.part(self._world)
         drawn, contrasted = draw(self._sampler, own, generator, self._score)
-        users, user_of = self._users.number(batch.users)
-        items, item_of = self._items.number(torch.cat([batch.items, contrasted.flatten()]))
         mine = own.rows_of_whole
-        anchor_of, positive_of = user_of[mine], item_of[: len(batch)][mine]
+        users, user_of = self._users.number(own.users if self._by_users else batch.users)
+        anchor_of = user_of if self._by_users else user_of[mine]
+        items, item_of = self._items.number(torch.cat([batch.items, contrasted.flatten()]))
+        positive_of = item_of[: len(batch)][mine]
         negative_of = item_of[len(batch) :].view(contrasted.shape)
         user_rows, item_rows = self._users.gather(users), self._items.gather(items)
 
@@ -130,7 +137,7 @@ class TableContrast:
 
         d_users = self._users.add_up((found.d_anchors, anchor_of), like=user_rows)
         d_items = self._items.add_up((found.d_positives, positive_of), (found.d_negatives, negative_of), like=item_rows)
-        self._world.add(d_users, d_items, found.total)
+        self._world.add(*(() if self._by_users else (d_users,)), d_items, found.total)
         self._step((users, d_users), (items, d_items), len(batch))
         return {"contrastive": found.total / len(batch)}
 
@@ -144,8 +151,10 @@ class TableContrast:
             side.through(gradient.div_(n)) for side, (_, gradient) in ((self._users, users), (self._items, items))
         ]
         if self._settings.clip is not None:
-            length = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
-            scale = (self._settings.clip / (length + 1e-6)).clamp(max=1.0)
+            of_users, of_items = (gradient.square().sum() for gradient in gradients)
+            if self._by_users:
+                self._world.add(of_users)
+            scale = (self._settings.clip / ((of_users + of_items).sqrt() + 1e-6)).clamp(max=1.0)
             for gradient in gradients:
                 gradient *= scale
         for side, (rows, _), gradient in zip((self._users, self._items), (users, items), gradients, strict=True):
@@ -159,12 +168,21 @@ class TableContrast:
     def state(self) -> dict[str, Tensor]:
         """See :meth:`fillrank.training.Learner.state`."""
         sides = {"users": self._users, "items": self._items}
+        if self._by_users:
+            for moment in self._users.adam.moments:
+                self._world.collect(moment)
         return {f"{name}.{part}": t for name, side in sides.items() for part, t in side.adam.state().items()}
 
     def resume(self, state: dict[str, Tensor]) -> None:
         """See :meth:`fillrank.training.Learner.resume`."""
         for name, side in (("users", self._users), ("items", self._items)):
             side.adam.load({part: state[f"{name}.{part}"] for part in side.adam.state()})
+
+    def collect(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.collect`."""
+        if self._by_users:
+            of_users, _ = tensors
+            self._world.collect(of_users)
 
 
 class _Side:

@@ -21,7 +21,9 @@ class World:
 
     Every process draws the same batches and the same negatives from the same streams, works on its own rows of a batch,
     and adds its gradients to the others'. So n processes take the steps that one would take, and keep equal tables
-    without ever sending one.
+    without ever sending one. Where the rows of a batch are shared out by their users (:meth:`own`), nobody else has a
+    gradient for a process's users: those are neither sent nor moved elsewhere, until somebody wants to see them all
+    (:meth:`collect`).
 
     Attributes:
         rank: of this process, from 0.
@@ -54,6 +56,23 @@ class World:
         dist.all_reduce(flat)
         for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
+
+    def own(self, ids: Tensor) -> Tensor:
+        """Which places of ``ids`` ``[n]`` hold ids of this process: every ``size``-th id is.
+
+        >>> World(1, 2).own(torch.tensor([4, 7, 7, 0, 1]))
+        tensor([1, 2, 4])
+        """
+        return torch.nonzero(ids % self.size == self.rank).flatten()
+
+    def collect(self, table: Tensor) -> None:
+        """Replace the rows of other processes' ids by what these hold in them."""
+        if self.size == 1:
+            return
+        for rank in range(self.size):
+            rows = table[rank :: self.size].contiguous()
+            dist.broadcast(rows, rank)
+            table[rank :: self.size] = rows
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process; all processes learn the same."""
