@@ -5,10 +5,10 @@ synthetic one of its size). The fast route, softmax, d = 64; a case is a size of
 ``torchrun`` starts the processes, each with one thread, and they speak through gloo. One and two take turns, on the
 same global batches; what counts is the median of the ratios of neighbouring runs (2 would be ideal).
 
-Where the rest goes is measured by clocks around the calls of the first process. Sampling, numbering, gathering and
-updating rows is what every process does for the whole batch, or nearly so, and two of them gain little there; the
-exchange (``World.add``) includes waiting for the other one, so a message of its size is sent once more, when both are
-ready: ``bare_exchange``. What is left is the contrast itself (scores, loss, products), which is shared out.
+Where the rest goes is measured by clocks around the calls of the first process. Sampling, and numbering, gathering and
+updating the rows of items, is what every process does for the whole batch, and two of them gain nothing there; the
+exchange (``World.adding``) includes waiting for the other one, so a message of its size is sent once more, when both
+are ready: ``bare_exchange``. What is left is the contrast itself (scores, loss, products), which is shared out.
 ``shared_exchange`` is what the same message takes through memory that both processes see, with gloo for the waiting
 alone: what a library that left the loopback could save.
 """
@@ -43,10 +43,15 @@ class Clocks:
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
 
-    def around(self, owner: object, name: str, part: str) -> None:
-        """Put a clock around ``owner.name``."""
-        call: Callable[..., Any] = getattr(owner, name)
+    def around(self, owner: object, name: str, part: str, *, and_what_it_gives: bool = False) -> None:
+        """Put a clock around ``owner.name``, and around the call that it gives if so asked."""
+        timed = self._timed(getattr(owner, name), part)
+        if not and_what_it_gives:
+            setattr(owner, name, timed)
+            return
+        setattr(owner, name, wraps(timed)(lambda *args, **kwargs: self._timed(timed(*args, **kwargs), part)))
 
+    def _timed(self, call: Callable[..., Any], part: str) -> Callable[..., Any]:
         @wraps(call)
         def timed(*args: Any, **kwargs: Any) -> Any:
             begin = perf_counter()
@@ -55,7 +60,7 @@ class Clocks:
             finally:
                 self.seconds[part] += perf_counter() - begin
 
-        setattr(owner, name, timed)
+        return timed
 
 
 def clocked() -> Clocks:
@@ -66,7 +71,7 @@ def clocked() -> Clocks:
 
     clocks = Clocks()
     clocks.around(Uniform, "sample", "sampling")
-    clocks.around(World, "add", "exchange")
+    clocks.around(World, "adding", "exchange", and_what_it_gives=True)
     clocks.around(RowAdam, "step", "updating")
     side = table_contrast._Side  # noqa: SLF001  # the rows of one table: there is no other door to them
     for name, part in zip(("number", "gather", "add_up", "through"), PARTS[1:5], strict=True):
@@ -125,7 +130,7 @@ def _exchanges(world: Any, batch: Any, n_negatives: int) -> dict[str, float]:
     """Milliseconds to add up as many numbers as a step does (or a few more, where negatives are in the batch)."""
     import torch
 
-    n_rows = len(batch.users.unique()) + len(batch.items.unique()) + n_negatives
+    n_rows = len(batch.items.unique()) + n_negatives
     message = torch.zeros(n_rows, DIM)
     return {
         "bare_exchange": _median_ms(lambda: world.add(message)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -137,8 +137,8 @@ class TableContrast:
 
         d_users = self._users.add_up((found.d_anchors, anchor_of), like=user_rows)
         d_items = self._items.add_up((found.d_positives, positive_of), (found.d_negatives, negative_of), like=item_rows)
-        self._world.add(*(() if self._by_users else (d_users,)), d_items, found.total)
-        self._step((users, d_users), (items, d_items), len(batch))
+        arrived = self._world.adding(*(() if self._by_users else (d_users,)), d_items, found.total)
+        self._step((users, d_users), (items, d_items), len(batch), arrived)
         return {"contrastive": found.total / len(batch)}
 
     def _score(self, users: Tensor, items: Tensor) -> Tensor:
@@ -146,19 +146,28 @@ class TableContrast:
         anchors, vectors = self._users.vectors(users), self._items.vectors(items)
         return anchors @ vectors.T if items.dim() == 1 else torch.einsum("bd,bnd->bn", anchors, vectors)
 
-    def _step(self, users: tuple[Tensor, Tensor], items: tuple[Tensor, Tensor], n: int) -> None:
-        gradients = [
-            side.through(gradient.div_(n)) for side, (_, gradient) in ((self._users, users), (self._items, items))
-        ]
+    def _step(
+        self, users: tuple[Tensor, Tensor], items: tuple[Tensor, Tensor], n: int, arrived: Callable[[], None]
+    ) -> None:
+        """Move the rows against their gradients, which are whole once ``arrived`` returns; those of a process's own
+        users are so from the start, and are worked on in the meantime.
+        """
+        if not self._by_users:
+            arrived()
+        of_users = self._users.through(users[1].div_(n))
+        if self._settings.clip is None:
+            self._users.adam.step(users[0], of_users)
+        if self._by_users:
+            arrived()
+        of_items = self._items.through(items[1].div_(n))
         if self._settings.clip is not None:
-            of_users, of_items = (gradient.square().sum() for gradient in gradients)
+            squares = [gradient.square().sum() for gradient in (of_users, of_items)]
             if self._by_users:
-                self._world.add(of_users)
-            scale = (self._settings.clip / ((of_users + of_items).sqrt() + 1e-6)).clamp(max=1.0)
-            for gradient in gradients:
-                gradient *= scale
-        for side, (rows, _), gradient in zip((self._users, self._items), (users, items), gradients, strict=True):
-            side.adam.step(rows, gradient)
+                self._world.add(squares[0])
+            scale = (self._settings.clip / ((squares[0] + squares[1]).sqrt() + 1e-6)).clamp(max=1.0)
+            of_items *= scale
+            self._users.adam.step(users[0], of_users.mul_(scale))
+        self._items.adam.step(items[0], of_items)
 
     def slow_down(self, factor: float) -> None:
         """See :meth:`fillrank.training.Learner.slow_down`."""

@@ -50,12 +50,21 @@ class World:
 
     def add(self, *tensors: Tensor) -> None:
         """Replace each tensor by its sum over all processes, in one message."""
+        self.adding(*tensors)()
+
+    def adding(self, *tensors: Tensor) -> Callable[[], None]:
+        """Begin to do what :meth:`add` does; what it gives is called to end it, after other work if there is any."""
         if self.size == 1:
-            return
+            return _nothing
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        dist.all_reduce(flat)
-        for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
-            tensor.copy_(part.view_as(tensor))
+        message = dist.all_reduce(flat, async_op=True)
+
+        def end() -> None:
+            message.wait()
+            for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+        return end
 
     def own(self, ids: Tensor) -> Tensor:
         """Which places of ``ids`` ``[n]`` hold ids of this process: every ``size``-th id is.
@@ -89,3 +98,7 @@ class World:
         parcel: list[Any] = [work() if self.rank == 0 else None]
         dist.broadcast_object_list(parcel)
         return cast("T", parcel[0])
+
+
+def _nothing() -> None:
+    """The end of what has nothing to wait for."""
