@@ -57,7 +57,7 @@ class Blended(Recipe):
     Attributes:
         parts: recipes; or, as in a TOML file, for each a mapping of its ``model`` (the name) and its ``settings``.
         weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
-            gives each next one that share of the sum, in sixteenths, that does best on the validation part: none, if
+            gives each next one that share of the sum, in 32nds, that does best on the validation part: none, if
             it is no help.
         monitor: the figure of the validation part that picks the weights.
         seed, device, progress: of each part that has such a setting and was not given its own.
@@ -142,9 +142,9 @@ def _best_weights(scorers: Sequence[Factors | Blend], figure: Callable[[Blend], 
 
 
 def _best_share(figure: Callable[[float], float]) -> float:
-    """Where in [0, 1] the figure is highest, to a sixteenth: quarters are tried first, then what is around the best."""
+    """Where in [0, 1] the figure is highest, to a 32nd: quarters are tried first, then what is around the best."""
     found = {share: figure(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    for step in (0.125, 0.0625):
+    for step in (1 / 8, 1 / 16, 1 / 32):
         best = max(found, key=found.__getitem__)
         found |= {share: figure(share) for share in (best - step, best + step) if 0 <= share <= 1}
     return max(found, key=found.__getitem__)
