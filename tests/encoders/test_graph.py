@@ -216,7 +216,7 @@ def test_noise_on_each_layer_is_smoothed_by_the_next(log: Interactions, start: T
     ("change", "error", "message"),
     [
         ({"n_layers": -1}, SettingsError, "n_layers must be 0 or more, got -1"),
-        ({"layer_weights": (1.0,)}, SettingsError, "3 layers want 4 layer_weights, the first for layer 0; got 1"),
+        ({"layer_weights": (1.0,)}, SettingsError, "2 layers want 3 layer_weights, the first for layer 0; got 1"),
         ({"n_layers": 1, "layer_weights": (1, float("nan"))}, SettingsError, "finite and not all zero"),
         ({"n_layers": 1, "layer_weights": (0, 0)}, SettingsError, "finite and not all zero"),
         ({"precision": "half"}, SettingsError, "precision must be 'float32' or 'bfloat16', got 'half'"),
