@@ -109,22 +109,10 @@ def _lines(record: Mapping[str, Any]) -> list[_Line]:
 
 
 def _label(axis: Any, lines: Sequence[_Line]) -> None:
-    """The name of a point beside it; that of a line to the right of all, at the height of its end.
-
-    Names that would meet are moved apart.
-    """
-    for point in (line for line in lines if len(line.seconds) == 1):
-        place = (point.seconds[0], point.quality[0])
-        axis.annotate(
-            point.entry, place, xytext=(7, 0), textcoords="offset points", va="center", fontsize=8, color=point.colour
-        )
+    """The names to the right of all, each at the height of what it names, and moved apart where they would meet."""
     low, high = axis.get_ylim()
-    ends = sorted(
-        ((line.quality[-1] - low) / (high - low), line.entry, line) for line in lines if len(line.seconds) > 1
-    )
-    if not ends:
-        return
-    heights = spread([height for height, _, _ in ends], _APART)
+    ends = sorted(((line.quality[-1] - low) / (high - low), line.entry, line) for line in lines)
+    heights = spread([height for height, _, _ in ends], min(_APART, 1 / len(ends)))
     for height, (_, _, line) in zip(heights, ends, strict=True):
         axis.annotate(
             line.entry,
@@ -142,9 +130,14 @@ def _label(axis: Any, lines: Sequence[_Line]) -> None:
 def spread(heights: Sequence[float], apart: float) -> list[float]:
     """Rising ``heights``, moved as little as it takes (least squares) until none are nearer than ``apart``.
 
+    All of them end up between 0 and 1.
+
     Example:
         >>> [round(height, 2) for height in spread([0.1, 0.12, 0.5, 0.9, 0.9], 0.1)]
         [0.06, 0.16, 0.5, 0.85, 0.95]
+        >>> [round(height, 2) for height in spread([0.9, 0.98, 0.98], 0.1)]
+        [0.8, 0.9, 1.0]
     """
     steps = apart * np.arange(len(heights))
-    return [float(height) for height in isotonic_regression(np.asarray(heights) - steps).x + steps]
+    moved = isotonic_regression(np.asarray(heights) - steps).x
+    return [float(height) for height in np.clip(moved, 0.0, 1.0 - steps[-1]) + steps]
