@@ -37,6 +37,21 @@ def test_biased_svd_chooses_what_predicts_best(parts: Split) -> None:
         assert evaluator.run(chosen)["rmse"] <= evaluator.run(other)["rmse"] + 1e-6
 
 
+def test_what_ials_tries_first_is_shown(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
+    settings = {"dim": 4, "iterations": 1, "unobserved_weight": 0.1}
+    with caplog.at_level("INFO", "fillrank"):
+        model = fr.IALS(**settings).fit(parts.train, parts.valid)
+    trials = [line.getMessage() for line in caplog.records if line.getMessage().startswith("trial")]
+    figures = [float(line.rpartition(" ")[2]) for line in trials]
+    best = figures.index(max(figures)) + 1
+    assert f"trial {len(trials)}/{len(trials)} (best {best})" in trials[-1]
+    caplog.clear()
+    with caplog.at_level("INFO", "fillrank"):
+        fr.IALS(**model.settings).fit(parts.train, parts.valid)
+        fr.IALS(**settings, progress=False).fit(parts.train, parts.valid)
+    assert "trial" not in caplog.text, "there is nothing to try, or nobody to show it to"
+
+
 @pytest.mark.parametrize("kind", [PureSVD, BiasedSVD])
 def test_choosing_needs_validation_data(kind, parts: Split) -> None:
     with pytest.raises(SettingsError, match=r"has settings to choose \('auto'\) and no valid"):

@@ -15,7 +15,7 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.models.recipe import NotNegative, Positive, Recipe, best_by, error_on
+from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
 from fillrank.ranking import Evaluator
 from fillrank.recommend import Recommender
 from fillrank.ridge import RidgeMethod, RowSolver
@@ -69,8 +69,15 @@ class _Alternating(Recipe):
             raise SettingsError(
                 f"{type(self).__name__} has settings to choose ('auto') and no valid; give valid, or them"
             )
-        tried = ((choice, next(islice(rounds(choice), _TRIAL - 1, None))) for choice in candidates)
-        return best_by(tried, lambda factors: judge(factors)[0])
+        best, highest = 0, -math.inf
+        with Progress(len(candidates), 1, shown=self.progress, unit="trial") as progress:
+            for number, choice in enumerate(candidates):
+                gain, figures = judge(next(islice(rounds(choice), _TRIAL - 1, None)))
+                if gain > highest:
+                    best, highest = number, gain
+                progress.step_done()
+                progress.epoch_done({"epoch": number + 1, **figures}, best + 1)
+        return candidates[best]
 
 
 class ALS(_Alternating):

@@ -23,11 +23,12 @@ class Progress:
         epochs: at most this many.
         steps: of one epoch.
         shown: False keeps silent.
+        unit: what an epoch is called.
     """
 
-    def __init__(self, epochs: int, steps: int, *, shown: bool = True) -> None:
+    def __init__(self, epochs: int, steps: int, *, shown: bool = True, unit: str = "epoch") -> None:
         console = Console(stderr=True)
-        self._shown, self._steps, self._epochs = shown, steps, epochs
+        self._shown, self._steps, self._epochs, self._unit = shown, steps, epochs, unit
         self._bar: Bar | None = None
         if shown and console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
@@ -56,9 +57,11 @@ class Progress:
         told = {name: value for name, value in figures.items() if name not in {"epoch", "seconds"}}
         if self._bar is not None:  # a narrow terminal should keep its bar: the losses go only where nothing was judged
             judged = {name.removeprefix("valid_"): value for name, value in told.items() if name.startswith("valid_")}
-            self._bar.update(self._task, description=f"epoch {epoch} (best {best_epoch})  {_words(judged or told)}")
+            self._bar.update(
+                self._task, description=f"{self._unit} {epoch} (best {best_epoch})  {_words(judged or told)}"
+            )
         elif self._shown:
-            _log.info("epoch %d/%d (best %d)  %s", epoch, self._epochs, best_epoch, _words(told))
+            _log.info("%s %d/%d (best %d)  %s", self._unit, epoch, self._epochs, best_epoch, _words(told))
 
 
 def _words(figures: Mapping[str, float]) -> str:
