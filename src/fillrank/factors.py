@@ -200,6 +200,8 @@ class Blend:
     Attributes:
         parts: factors over the same users and items.
         weights: one number for each part.
+        folded_weights: those of users who were folded in, where a part scores them on another scale than those that it
+            was trained with; None: the same.
 
     Example:
         >>> one = Factors(torch.tensor([[1.0]]), torch.tensor([[1.0], [2.0]]))
@@ -209,10 +211,12 @@ class Blend:
 
     parts: tuple[Factors, ...]
     weights: tuple[float, ...]
+    folded_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not self.parts or len(self.parts) != len(self.weights):
-            raise DataError(f"a blend wants one weight for each part, got {len(self.parts)} and {len(self.weights)}")
+        for weights in (self.weights, self.weights if self.folded_weights is None else self.folded_weights):
+            if not self.parts or len(self.parts) != len(weights):
+                raise DataError(f"a blend wants one weight for each part, got {len(self.parts)} and {len(weights)}")
         sizes = {(part.n_users, part.n_items) for part in self.parts}
         if len(sizes) > 1:
             raise DataError(f"the parts of a blend must share users and items, got sizes {sorted(sizes)}")
@@ -251,16 +255,17 @@ class Blend:
 
     @property
     def item_vectors(self) -> Tensor:
-        """The first part's item vectors: what likeness between items is measured on."""
-        return self.parts[0].item_vectors
+        """Those of the first part that has any: what likeness between items is measured on."""
+        return next((part for part in self.parts if part.dim > 0), self.parts[0]).item_vectors
 
     def fold_in(self, log: Interactions) -> Blend:
         """Each part folds the new users in its own way."""
-        return Blend(tuple(part.fold_in(log) for part in self.parts), self.weights)
+        weights = self.weights if self.folded_weights is None else self.folded_weights
+        return Blend(tuple(part.fold_in(log) for part in self.parts), weights, self.folded_weights)
 
     def to(self, device: str | torch.device) -> Blend:
         """The same blend on another device."""
-        return Blend(tuple(part.to(device) for part in self.parts), self.weights)
+        return replace(self, parts=tuple(part.to(device) for part in self.parts))
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of every part, as ``"0.users"``, ``"0.items"``, …"""
@@ -268,7 +273,9 @@ class Blend:
 
     def settings(self) -> dict[str, Any]:
         """The weights, and the settings of every part."""
-        return {"kind": "blend", "weights": list(self.weights), "parts": [part.settings() for part in self.parts]}
+        folded = {} if self.folded_weights is None else {"folded_weights": list(self.folded_weights)}
+        parts = [part.settings() for part in self.parts]
+        return {"kind": "blend", "weights": list(self.weights), **folded, "parts": parts}
 
     @classmethod
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Blend:
@@ -277,7 +284,8 @@ class Blend:
         for n, part in enumerate(settings["parts"]):
             own = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{n}.")}
             parts.append(Factors.from_parts(own, part))
-        return cls(tuple(parts), tuple(settings["weights"]))
+        folded = settings.get("folded_weights")
+        return cls(tuple(parts), tuple(settings["weights"]), None if folded is None else tuple(folded))
 
 
 def scorer_from_parts(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Factors | Blend | PairScorer | Dated:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -11,7 +15,9 @@ from fillrank.errors import SettingsError
 from fillrank.experiments.run import RunPlan
 from fillrank.factors import Blend, Factors
 from fillrank.models.blended import Blended, _best_share, _blend, _spread
+from fillrank.models.contrastive_parts import Watch
 from fillrank.ranking import Evaluator
+from fillrank.training import Look, listening
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4)
 
@@ -39,10 +45,11 @@ def test_the_spread_is_that_of_the_scores(similarity: str, biases: bool) -> None
     assert _spread(factors) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_a_part_whose_scores_are_all_the_same_has_no_say() -> None:
-    flat = Factors(torch.ones(7, 1), torch.ones(11, 1))
+@pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1.0, 300.0])
+def test_a_part_whose_scores_are_all_the_same_has_no_say(value: float) -> None:
+    flat = Factors(torch.full((7, 5), value), torch.full((11, 5), value))
     other = some_factors()
-    assert _spread(flat) == 1
+    assert _spread(flat) == 0
     assert torch.equal(dense(_blend([flat, other], [1, 1])).argsort(1), dense(other).argsort(1))
 
 
@@ -93,11 +100,23 @@ def test_all_weight_on_one_part_ranks_as_that_part(parts: Split) -> None:
 
 def test_seed_device_and_progress_reach_the_parts_that_have_none_of_their_own() -> None:
     own = fr.Contrastive(seed=3, progress=True)
-    blend = Blended(parts=[own, fr.Contrastive(), OTHER], seed=5, progress=False, device="cpu")
-    assert [part.seed for part in blend.parts] == [3, 5, 5]
-    assert [part.progress for part in blend.parts[:2]] == [True, False]
-    assert [part.device for part in blend.parts[:2]] == ["cpu", "cpu"]
-    assert Blended(**blend.model_dump()) == blend
+    inner = Blended(parts=[fr.Contrastive(), OTHER])
+    blend = Blended(parts=[own, inner, OTHER], seed=5, progress=False, device="cpu", checkpoint="here")
+    for one in (blend, Blended(**blend.model_dump()), Blended(**json.loads(blend.model_dump_json()))):
+        first, second, third = (one._handed_on(part, n) for n, part in enumerate(one.parts))
+        within, beside = (second._handed_on(part, n) for n, part in enumerate(second.parts))
+        assert [part.seed for part in (first, second, third, within, beside)] == [3, 5, 5, 5, 5]
+        assert [part.progress for part in (first, within)] == [True, False]
+        assert [part.device for part in (first, within)] == ["cpu", "cpu"]
+        assert [part.checkpoint for part in (first, within)] == ["here.0", "here.1.0"]
+
+
+def test_a_fit_again_takes_another_seed(parts: Split) -> None:
+    part = fr.Contrastive(dim=4, epochs=1, start="random", sampler_settings={"n_negatives": 4})
+    settings = Blended(parts=[part, OTHER], weights=[1.0, 0.0], progress=False).fit(parts.train).settings
+    one, other, again = (Blended(**(settings | {"seed": seed})).fit(parts.train).scorer for seed in (0, 1, 1))
+    assert not torch.equal(one.parts[0].users, other.parts[0].users)
+    assert torch.equal(again.parts[0].users, other.parts[0].users)
 
 
 def test_a_run_names_its_parts_as_any_run_names_its_model() -> None:
@@ -105,21 +124,34 @@ def test_a_run_names_its_parts_as_any_run_names_its_model() -> None:
     plan = RunPlan.of({"data": "ml-1m", "model": "blended", "out": "x", "seed": 7, "settings": {"parts": parts}})
     made = plan.recipe()
     assert [type(part) for part in made.parts] == [fr.PureSVD, fr.Popularity]
-    assert made.parts[0].seed == 7
-    assert RunPlan.of(plan.resolved()).recipe() == made
+    assert made._handed_on(made.parts[0], 0).seed == 7
+    assert RunPlan.of(plan.resolved()).recipe().parts == made.parts
+
+
+def test_a_name_will_do_for_a_part() -> None:
+    assert Blended(parts=["popularity", "pure-svd"]).parts == [fr.Popularity(), fr.PureSVD()]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"parts": [ONE]}, "parts = .* at least 2 items"),
-        ({"parts": [ONE, 3]}, "parts = 3: .* instance of Recipe"),
+        ({"parts": []}, r"parts = \[\]: .* at least 1 item"),
+        ({"parts": [ONE, 3]}, r"^a part is a recipe such as PureSVD\(rank=64\), or a table .*; got 3"),
+        ({"parts": [fr.PureSVD]}, "a part is a recipe such as .*; got <class"),
+        ({"parts": [{"model": ["x"]}]}, "a part is a recipe such as .*; got {'model': "),
+        (
+            {"parts": [{"model": "pure-svd", "settings": {3: 4}}]},
+            "the settings of 'pure-svd' must be a table with names",
+        ),
         ({"parts": [ONE, {"model": "svdd"}]}, "no model is called 'svdd'"),
         ({"parts": [ONE, {"model": "pure-svd", "settings": {"dims": 3}}]}, "PureSVD has no setting 'dims'"),
-        ({"parts": [ONE, {"model": "pure-svd", "rank": 3}]}, "a part is a recipe, or its 'model' and 'settings', got"),
-        ({"parts": [ONE, {"model": "pure-svd", "settings": 3}]}, "the settings of 'pure-svd' must be a table, got 3"),
-        ({"parts": [ONE, OTHER], "weights": [1.0]}, "weights = .*wanted a weight for each of 2 parts"),
-        ({"parts": [ONE, OTHER], "weights": [0.0, 0.0]}, "one weight must be above 0"),
+        ({"parts": [ONE, {"model": "pure-svd", "rank": 3}]}, "a part is a recipe such as"),
+        (
+            {"parts": [ONE, {"model": "pure-svd", "settings": 3}]},
+            "must be a table with names, got 3",
+        ),
+        ({"parts": [ONE, OTHER], "weights": [1.0]}, r"^weights = \[1.0\]: wanted one for each of 2 parts"),
+        ({"parts": [ONE, OTHER], "weights": [0.0, 0.0]}, "one must be above 0"),
         ({"parts": [ONE, OTHER], "weights": [1.0, -1.0]}, "weights = -1.0: .*greater than or equal to 0"),
         ({"parts": [ONE, OTHER], "weights": [1.0, float("nan")]}, "weights = nan: .*finite"),
         ({"parts": [ONE, OTHER], "monitor": "ndcg"}, "monitor must be a figure at a length"),
@@ -135,7 +167,83 @@ def test_weights_to_choose_want_a_validation_part(parts: Split) -> None:
         Blended(parts=[ONE, OTHER]).fit(parts.train)
 
 
-def test_what_scores_by_no_product_cannot_be_a_part(parts: Split) -> None:
-    neural = fr.NeuMF(dim=4, epochs=1, sampler_settings={"n_negatives": 4}, progress=False)
-    with pytest.raises(SettingsError, match=r"'neumf' scores by no product of vectors, .* leave it out"):
-        Blended(parts=[ONE, neural], weights=[1.0, 1.0]).fit(parts.train)
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (fr.NeuMF(), r"'neumf' scores by no product of vectors, .* leave it out"),
+        (fr.PureSVD(), r"Blended has settings to choose \('auto'\) and no valid"),
+        (fr.IALS(), r"Blended has settings to choose \('auto'\) and no valid"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_before_another_is_fitted(
+    bad: fr.models.Recipe, message: str, parts: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fr.PureSVD, "_fit", lambda *_: pytest.fail("it was fitted"))
+    with pytest.raises(SettingsError, match=message):
+        Blended(parts=[ONE, bad], weights=[1.0, 1.0]).fit(parts.train)
+
+
+@pytest.mark.parametrize("name", ["bpr", "lightgcn", "contrastive"])
+def test_new_users_hear_as_much_of_each_part_as_known_ones(name: str, parts: Split) -> None:
+    settings = {"dim": 8, "epochs": 3, "similarity": "dot", "sampler_settings": {"n_negatives": 20}}
+    learnt = {"model": name, "settings": settings}
+    log = parts.train.without_values()
+    model = Blended(parts=[learnt, OTHER], weights=[1.0, 1.0], progress=False).fit(log).scorer
+    folded = model.fold_in(log)
+
+    def says(blend: Blend) -> list[float]:
+        return [weight * _spread(part) for part, weight in zip(blend.parts, blend.weights, strict=True)]
+
+    assert says(model) == pytest.approx([1, 1])
+    assert says(folded) == pytest.approx([1, 1], rel=0.02)
+    assert says(folded.fold_in(log)) == pytest.approx(says(folded), rel=1e-6)
+
+
+def test_items_are_alike_to_the_part_that_says_most(parts: Split) -> None:
+    model = Blended(parts=[fr.Popularity(), ONE, OTHER], weights=[9.0, 1.0, 2.0]).fit(parts.train)
+    item = model.item_ids.ids[0]
+    assert model.similar_items(item, k=5).equals(OTHER.fit(parts.train).similar_items(item, k=5))
+
+
+def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split) -> None:
+    part = fr.Contrastive(dim=4, epochs=50, sampler_settings={"n_negatives": 4})
+    seen: list[Look] = []
+    looked: list[Watch] = []
+    before = Watch.look
+
+    def look_and_stop(watch: Watch) -> tuple[float, dict[str, float]]:
+        if not looked:
+            signal.raise_signal(signal.SIGINT)
+        looked.append(watch)
+        return before(watch)
+
+    with pytest.MonkeyPatch.context() as patch, listening(seen.append):
+        patch.setattr(Watch, "look", look_and_stop)
+        model = Blended(parts=[part, part, OTHER], progress=False).fit(parts.train, parts.valid)
+    assert len(model.settings["parts"]) == len(model.settings["weights"]) == 1
+    assert [look.interrupted for look in seen] == [True]
+
+
+def test_a_blend_that_broke_off_goes_on_from_its_checkpoint(parts: Split, tmp_path: Path) -> None:
+    def blend(**more: object) -> Blended:
+        learnt = fr.Contrastive(dim=4, epochs=3, sampler_settings={"n_negatives": 4})
+        return Blended(parts=[learnt, learnt, OTHER], weights=[1.0, 1.0, 1.0], progress=False, **more)
+
+    whole, begun = blend().fit(parts.train), []
+    before = fr.Contrastive._fit
+
+    def broken(recipe: fr.Contrastive, *given: object) -> fr.Recommender:
+        begun.append(recipe.checkpoint)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return before(recipe, *given)
+
+    place = str(tmp_path / "state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fr.Contrastive, "_fit", broken)
+        with pytest.raises(KeyboardInterrupt):
+            blend(checkpoint=place).fit(parts.train)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.0"]
+    again = blend(checkpoint=place).fit(parts.train)
+    assert torch.equal(again.scorer.flat.users, whole.scorer.flat.users)
+    assert "checkpoint" not in again.settings["parts"][0]["settings"]

@@ -193,7 +193,7 @@ def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[tuple[Rec
         world.first(lambda: unfinished.begin(plan.resolved()))
         yield type(maker)(**maker.model_dump() | {"checkpoint": str(unfinished.state)}), unfinished
     finally:
-        if world.rank == 0 and not unfinished.state.exists():
+        if world.rank == 0 and not unfinished.begun:
             unfinished.end()
 
 

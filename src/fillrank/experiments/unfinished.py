@@ -28,13 +28,18 @@ class Unfinished:
         self.state = self.folder / "state.safetensors"
         self._run = self.folder / "run.toml"
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a state to go on from; a blend has one for each part that is trained."""
+        return any(self.folder.glob(f"{self.state.name}*"))
+
     def begin(self, run: Mapping[str, Any]) -> None:
         """Note which run the state is of; a state that is there already has to be of the same run.
 
         Raises:
             SettingsError: it is of a run with other settings; names those that differ.
         """
-        if self.state.exists() and self._run.exists():
+        if self.begun and self._run.exists():
             before = tomllib.loads(self._run.read_text(encoding="utf-8"))
             other = differences(before, tomllib.loads(toml_text(run)))
             if other:

@@ -13,7 +13,6 @@ from typing import ClassVar, Literal, TypeAlias, TypeVar
 from pydantic import Field
 
 from fillrank.data import Interactions
-from fillrank.errors import SettingsError
 from fillrank.factors import Factors
 from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
 from fillrank.ranking import Evaluator
@@ -65,10 +64,6 @@ class _Alternating(Recipe):
         """The only candidate, or the one that does best on validation after a few rounds."""
         if len(candidates) == 1:
             return candidates[0]
-        if judge is _unjudged:
-            raise SettingsError(
-                f"{type(self).__name__} has settings to choose ('auto') and no valid; give valid, or them"
-            )
         best, highest = 0, -math.inf
         with Progress(len(candidates), 1, shown=self.progress, unit="trial") as progress:
             for number, choice in enumerate(candidates):
@@ -108,6 +103,7 @@ class ALS(_Alternating):
     """
 
     kind: ClassVar[str] = "als"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("regularization",)
 
     regularization: NotNegative | Literal["auto"] = "auto"
     bias_regularization: NotNegative = 0.02
@@ -168,6 +164,7 @@ class IALS(_Alternating):
     """
 
     kind: ClassVar[str] = "ials"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("unobserved_weight", "regularization")
 
     unobserved_weight: NotNegative | Literal["auto"] = "auto"
     regularization: NotNegative | Literal["auto"] = "auto"

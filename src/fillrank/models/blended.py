@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, ValidationInfo, field_validator
+from torch import Tensor
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
@@ -16,29 +20,42 @@ from fillrank.models.contrastive import Contrastive
 from fillrank.models.recipe import NotNegative, Recipe, monitored, needed
 from fillrank.models.svd import NormalisedSVD
 from fillrank.recommend import Recommender
+from fillrank.rng import numpy_stream
+from fillrank.training import Look, listening_alone
 
 __all__ = ["Blended"]
 
-_HANDED_ON = ("seed", "device", "progress")
+_log = logging.getLogger("fillrank")
+
+_HANDED_ON = ("seed", "device", "progress", "checkpoint")
+_LEAST_SPREAD = 1e-6  # of scores, as a share of their size: below it they are all the same, but for rounding
+_FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
 
 
 def _as_recipe(given: object) -> object:
     from fillrank.models import recipe
 
-    if not isinstance(given, Mapping):
+    if isinstance(given, Recipe):
         return given
-    if "model" not in given or not given.keys() <= {"model", "settings"}:
-        raise ValueError(
-            f"a part is a recipe, or its 'model' and 'settings', got the keys {', '.join(map(str, given))}"
+    if isinstance(given, str):
+        given = {"model": given}
+    if (
+        not isinstance(given, Mapping)
+        or not isinstance(given.get("model"), str)
+        or given.keys() - {"model", "settings"}
+    ):
+        raise SettingsError(
+            "a part is a recipe such as PureSVD(rank=64), or a table with its 'model' (a name) and its 'settings'; "
+            f"got {given!r}"
         )
     settings = given.get("settings", {})
-    if not isinstance(settings, Mapping):
-        raise SettingsError(f"the settings of {given['model']!r} must be a table, got {settings!r}")
+    if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
+        raise SettingsError(f"the settings of {given['model']!r} must be a table with names, got {settings!r}")
     return recipe(given["model"])(**settings)
 
 
 def _as_mapping(part: Recipe) -> dict[str, Any]:
-    return {"model": part.kind, "settings": part.model_dump()}
+    return {"model": part.kind, "settings": part.model_dump(exclude_unset=True)}
 
 
 Part = Annotated[InstanceOf[Recipe], BeforeValidator(_as_recipe), PlainSerializer(_as_mapping)]
@@ -48,37 +65,44 @@ class Blended(Recipe):
     """Several models, each fitted on its own, and one ranking by the weighted sum of their scores.
 
     Models that err in different ways rank better together: the spectral ones and those trained by contrast do. As all
-    of them score by products of vectors, so does the blend, with the vectors side by side.
+    of them score by products of vectors, so does the blend, with the vectors side by side. It only ranks; items are
+    alike that are so to the part with the greatest weight.
 
     The scores of part n, divided by their spread, have the weight ``w_n``. The spread is the standard deviation of a
     user's scores over the catalogue, in the root mean square over users; so equal weights are an equal say, whatever
-    units a part scores in. It only ranks.
+    units a part scores in. New users, whom a part may score on another scale, are measured on their own.
 
     Attributes:
-        parts: recipes; or, as in a TOML file, for each a mapping of its ``model`` (the name) and its ``settings``.
+        parts: recipes; or, as in a TOML file, for each a table of its ``model`` (the name) and its ``settings``.
         weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
-            gives each next one that share of the sum, in 32nds, that does best on the validation part: none, if
-            it is no help.
+            gives each next one that share of the sum, in 32nds, that does best on the validation part: none, if it is
+            no help.
         monitor: the figure of the validation part that picks the weights.
         seed, device, progress: of each part that has such a setting and was not given its own.
+        checkpoint: likewise, with the number of the part after it: a fit that was stopped goes on from there.
 
     Example:
         ``Blended(parts=[Contrastive(dim=64), NormalisedSVD(rank=512)]).fit(split.train, valid=split.valid)``
     """
 
     kind: ClassVar[str] = "blended"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("weights",)
 
+    parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
+    weights: list[NotNegative] | Literal["auto"] = "auto"
+    monitor: str = "ndcg@20"
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     progress: bool = True
-    parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=2)
-    weights: list[NotNegative] | Literal["auto"] = "auto"
-    monitor: str = "ndcg@20"
+    checkpoint: str | None = None
 
-    @field_validator("parts", mode="after")
+    @field_validator("parts")
     @classmethod
-    def _hand_on(cls, parts: list[Recipe], others: ValidationInfo) -> list[Recipe]:
-        return [_with(part, {name: others.data[name] for name in _HANDED_ON if name in others.data}) for part in parts]
+    def _by_products(cls, parts: list[Recipe]) -> list[Recipe]:
+        for part in parts:
+            if isinstance(part, Contrastive) and part.encoder == "neumf":
+                raise _no_product(part.kind)
+        return parts
 
     @field_validator("weights")
     @classmethod
@@ -87,29 +111,57 @@ class Blended(Recipe):
         if isinstance(weights, str) or parts is None:
             return weights
         if len(weights) != len(parts):
-            raise ValueError(f"wanted a weight for each of {len(parts)} parts")
+            raise SettingsError(f"weights = {weights}: wanted one for each of {len(parts)} parts")
         if not any(weights):
-            raise ValueError("one weight must be above 0")
+            raise SettingsError(f"weights = {weights}: one must be above 0")
         return weights
+
+    def undecided(self) -> bool:
+        """See :meth:`Recipe.undecided`: of the parts too."""
+        return super().undecided() or any(part.undecided() for part in self.parts)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         weighing = self._weighing(train, valid)
-        models, scorers = [], []
-        for part in self.parts:
-            models.append(part.fit(train, valid))
-            scorers.append(_factors(models[-1]))
-        weights = weighing(scorers)
+        models = self._fitted(train, valid)
+        weights = weighing([_scorer(model) for model in models])
+        blend = _blend([_scorer(model) for model in models], weights)
+        parts = [
+            {"model": part.kind, "settings": self._own_settings(part, model)}
+            for part, model in zip(self.parts, models, strict=False)  # fewer models, where the fit was stopped by hand
+        ]
         return self._recommender(
             train,
-            _blend(scorers, weights),
-            chosen={
-                "parts": [
-                    {"model": part.kind, "settings": dict(model.settings)}
-                    for part, model in zip(self.parts, models, strict=True)
-                ],
-                "weights": weights,
-            },
+            replace(blend, folded_weights=_folded_weights(blend, train, self.seed)),
+            chosen={"parts": parts, "weights": weights},
         )
+
+    def _fitted(self, train: Interactions, valid: Interactions | None) -> list[Recommender]:
+        """The models of the parts; Ctrl-C keeps those that there are, what has been learnt of the last one included."""
+        models: list[Recommender] = []
+        stops: list[Look] = []
+        with listening_alone(lambda look: stops.append(look) if look.interrupted else None) as pass_on:
+            for n, part in enumerate(self.parts):
+                models.append(self._handed_on(part, n).fit(train, valid))
+                _scorer(models[-1])
+                if stops:
+                    _log.warning("stopped by hand in part %d of %d; keeping the blend so far", n + 1, len(self.parts))
+                    pass_on(stops[-1])
+                    break
+        return models
+
+    def _handed_on(self, part: Recipe, n: int) -> Recipe:
+        """The recipe with this one's seed and so on, as far as it has such settings and was not given others."""
+        open_to = type(part).model_fields.keys() - part.model_fields_set
+        mine = {name: getattr(self, name) for name in _HANDED_ON if name in open_to}
+        if mine.get("checkpoint") is not None:
+            mine["checkpoint"] = f"{self.checkpoint}.{n}"
+        return part.model_copy(update=mine)
+
+    @staticmethod
+    def _own_settings(part: Recipe, model: Recommender) -> dict[str, Any]:
+        """What was chosen, without what was handed on: that is said once, for all parts."""
+        handed_on = set(_HANDED_ON) - part.model_fields_set
+        return {name: value for name, value in model.settings.items() if name not in handed_on}
 
     def _weighing(
         self, train: Interactions, valid: Interactions | None
@@ -117,15 +169,19 @@ class Blended(Recipe):
         """Fitted parts → their weights; what cannot be chosen is found out before anything is fitted."""
         given = self.weights
         if not isinstance(given, str):
-            return lambda _: given
+            return lambda scorers: given[: len(scorers)]
         figure, evaluator = monitored(self.monitor, train, needed(self, valid))
         return lambda scorers: _best_weights(scorers, lambda blend: evaluator.run(blend)[figure])
 
 
-def _with(part: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with these settings, as far as it has them and was not given others."""
-    open_to = type(part).model_fields.keys() - part.model_fields_set
-    return part.model_copy(update={name: value for name, value in settings.items() if name in open_to})
+def _scorer(model: Recommender) -> Factors | Blend:
+    if isinstance(model.scorer, (Factors, Blend)):
+        return model.scorer
+    raise _no_product(model.name)
+
+
+def _no_product(name: str) -> SettingsError:
+    return SettingsError(f"{name!r} scores by no product of vectors, so it cannot be a part of a blend; leave it out")
 
 
 def _joined(weights: Sequence[float], share: float) -> list[float]:
@@ -150,37 +206,53 @@ def _best_share(figure: Callable[[float], float]) -> float:
     return max(found, key=found.__getitem__)
 
 
-def _factors(model: Recommender) -> Factors | Blend:
-    if isinstance(model.scorer, (Factors, Blend)):
-        return model.scorer
-    raise SettingsError(
-        f"{model.name!r} scores by no product of vectors, so it cannot be a part of a blend; leave it out"
-    )
-
-
 def _blend(scorers: Sequence[Factors | Blend], weights: Sequence[float]) -> Blend:
-    """What has a weight, at equal spread; a blend within is taken apart."""
+    """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
+
+    A part to which all items are the same has nothing to say, and is left out.
+    """
+    spreads = [_spread(scorer) if weight > 0 else 0.0 for scorer, weight in zip(scorers, weights, strict=True)]
+    speak = sorted((n for n, spread in enumerate(spreads) if spread > 0), key=lambda n: -weights[n])
     parts: list[tuple[Factors, float]] = []
-    for scorer, weight in zip(scorers, weights, strict=True):
-        if weight == 0:
-            continue
-        unit = weight / _spread(scorer)
+    for n in speak or [0]:
+        scorer, unit = scorers[n], weights[n] / (spreads[n] or 1.0)
         inner = zip(scorer.parts, scorer.weights, strict=True) if isinstance(scorer, Blend) else [(scorer, 1.0)]
         parts += [(factors, own * unit) for factors, own in inner]
     return Blend(tuple(factors for factors, _ in parts), tuple(weight for _, weight in parts))
 
 
-def _spread(scorer: Factors | Blend) -> float:
-    """The standard deviation over items of a user's scores, in the root mean square over users; 1 where it is 0.
+def _spread(scorer: Factors | Blend, users: Tensor | None = None) -> float:
+    """The standard deviation over items of a user's scores, in the root mean square over ``users`` (None: all).
 
     With C the covariance of the item vectors, a user's is ``uᵀ C u``, and its mean over users ``⟨C, UᵀU / n⟩``: no
-    score is taken.
+    score is taken. 0 where the scores of a user are all the same.
     """
     factors = scorer.flat if isinstance(scorer, Blend) else scorer
-    users, items = factors.user_vectors, factors.item_vectors
+    rows = factors.user_vectors if users is None else factors.user_vectors[users.to(factors.users.device)]
+    items = factors.item_vectors
     if factors.item_bias is not None:
         items = torch.cat([items, factors.item_bias[:, None]], dim=1)
-        users = torch.cat([users, users.new_ones(len(users), 1)], dim=1)
-    items = items - items.mean(0)
-    variance = float(((items.T @ items) * (users.T @ users)).sum()) / (len(items) * len(users))
-    return variance**0.5 if variance > 0 else 1.0
+        rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
+    of_users, middle = rows.T @ rows, items.mean(0)
+    size, centred = items.T @ items, items - middle
+
+    def mean_square(of_items: Tensor) -> float:
+        return float((of_items.double() * of_users.double()).sum()) / (len(items) * len(rows))
+
+    variance = mean_square(centred.T @ centred)
+    return variance**0.5 if variance > _LEAST_SPREAD**2 * mean_square(size) else 0.0
+
+
+def _folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float, ...]:
+    """The weights at which users who are folded in have each part say as much as it says to those it was trained with.
+
+    Some users of ``train`` are folded in again, and the two spreads are compared.
+    """
+    some = numpy_stream(seed, "folded").permutation(np.flatnonzero(train.user_counts))[:_FOLDED]
+    log, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
+    weights = []
+    for part, weight in zip(blend.parts, blend.weights, strict=True):
+        trained = _spread(part, users)
+        folded = 0.0 if part.folding is None else _spread(part.refreshed(log), users)
+        weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
+    return tuple(weights)

@@ -44,6 +44,9 @@ class Recipe(BaseModel, ABC):
     looks_at_valid: ClassVar[bool] = True
     """Whether anything is chosen on the validation part; where nothing is, it may as well be learnt from."""
 
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ()
+    """Settings that, where they are ``"auto"``, are chosen on the validation part and cannot do without one."""
+
     shares_batches: ClassVar[bool] = False
     """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
 
@@ -70,7 +73,14 @@ class Recipe(BaseModel, ABC):
             raise DataError(
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
             )
-        return self._fit(train, valid if valid is not None and len(valid) else None)
+        valid = valid if valid is not None and len(valid) else None
+        if valid is None and self.undecided():
+            raise cannot_choose(self)
+        return self._fit(train, valid)
+
+    def undecided(self) -> bool:
+        """Whether something is to be chosen on the validation part that cannot do without one."""
+        return any(getattr(self, name) == "auto" for name in self.chosen_on_valid)
 
     @abstractmethod
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender: ...
@@ -114,10 +124,13 @@ def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
         SettingsError: there is none.
     """
     if valid is None:
-        raise SettingsError(
-            f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
-        )
+        raise cannot_choose(recipe)
     return valid
+
+
+def cannot_choose(recipe: Recipe) -> SettingsError:
+    """The error of a recipe that has something to choose and nothing to choose by."""
+    return SettingsError(f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them")
 
 
 def monitored(
@@ -153,6 +166,8 @@ def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:
         name = ".".join(str(part) for part in problem["loc"][:1]) or "settings"
         if problem["type"] == "extra_forbidden":
             words.append(f"{recipe.__name__} has no setting {name!r}; it has {', '.join(recipe.model_fields)}")
+        elif isinstance(own := problem.get("ctx", {}).get("error"), SettingsError):
+            words.append(str(own))
         else:
             words.append(f"{name} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
     return "; ".join(dict.fromkeys(words))

@@ -37,6 +37,7 @@ class PureSVD(Recipe):
     """
 
     kind: ClassVar[str] = "pure-svd"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank",)
 
     rank: Rank = "auto"
     use_values: bool = True
@@ -61,6 +62,7 @@ class NormalisedSVD(Recipe):
     """
 
     kind: ClassVar[str] = "normalised-svd"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank",)
 
     rank: Rank = "auto"
     beta: float = 0.5
@@ -89,6 +91,7 @@ class BiasedSVD(Recipe):
     """
 
     kind: ClassVar[str] = "biased-svd"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank", "user_shrinkage", "item_shrinkage")
 
     rank: Rank = "auto"
     user_shrinkage: NotNegative | Literal["auto"] = "auto"

@@ -2,7 +2,7 @@
 
 from fillrank.training.contrast import ContrastStep, ViewTerm
 from fillrank.training.learner import Autograd, Learner
-from fillrank.training.looks import Listener, Look, listening
+from fillrank.training.looks import Listener, Look, listening, listening_alone
 from fillrank.training.loop import History, LoopSettings, Monitor, train
 from fillrank.training.rowwise import RowAdam
 from fillrank.training.spread import SpreadContrast, smoothed
@@ -30,6 +30,7 @@ __all__ = [
     "ViewTerm",
     "World",
     "listening",
+    "listening_alone",
     "smoothed",
     "train",
 ]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Listener", "Look", "listening", "tell"]
+__all__ = ["Listener", "Look", "listening", "listening_alone", "tell"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,33 @@ def listening(listener: Listener) -> Iterator[None]:
         _LISTENERS.reset(token)
 
 
+@contextmanager
+def listening_alone(listener: Listener) -> Iterator[Callable[[Look], None]]:
+    """Like :func:`listening`, but who listened before hears nothing; what the block is given tells them after all.
+
+    For a training made of trainings, whose looks would mean something else to those outside.
+
+    Example:
+        >>> seen, heard = [], []
+        >>> with listening(seen.append), listening_alone(heard.append) as pass_on:
+        ...     tell(Look(epoch=1, score=0.5, figures={}))
+        ...     pass_on(Look(epoch=2, score=0.6, figures={}))
+        >>> [look.epoch for look in seen], [look.epoch for look in heard]
+        ([2], [1])
+    """
+    before = _LISTENERS.get()
+    token = _LISTENERS.set((listener,))
+    try:
+        yield lambda look: _tell(before, look)
+    finally:
+        _LISTENERS.reset(token)
+
+
 def tell(look: Look) -> None:
     """Call every listener, the outermost first."""
-    for listener in _LISTENERS.get():
+    _tell(_LISTENERS.get(), look)
+
+
+def _tell(listeners: tuple[Listener, ...], look: Look) -> None:
+    for listener in listeners:
         listener(look)
