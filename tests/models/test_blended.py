@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from pathlib import Path
 
@@ -72,9 +73,13 @@ def test_a_part_without_weight_is_left_out() -> None:
     assert len(_blend([some_factors(), some_factors(seed=1)], [1.0, 0.0]).parts) == 1
 
 
-@pytest.mark.parametrize("peak", [0.0, 0.05, 0.3, 0.5, 0.72, 1.0])
-def test_the_best_share_is_found_to_a_thirty_second(peak: float) -> None:
-    assert abs(_best_share(lambda share: -abs(share - peak)) - peak) <= 1 / 64
+@pytest.mark.parametrize("peak", [0.0, 0.014, 0.05, 0.3, 0.5, 0.72, 0.95, 1.0])
+def test_the_best_share_is_found_to_a_half_power_of_two(peak: float) -> None:
+    def power(share: float) -> float:
+        return math.log2(max(share, 1e-9) / max(1 - share, 1e-9))
+
+    found = _best_share(lambda share: -abs(power(share) - power(peak)))
+    assert found == peak if peak in {0.0, 1.0} else abs(power(found) - power(peak)) <= 0.25
 
 
 def test_where_nothing_helps_the_first_part_stays_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -75,8 +76,7 @@ class Blended(Recipe):
     Attributes:
         parts: recipes; or, as in a TOML file, for each a table of its ``model`` (the name) and its ``settings``.
         weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
-            gives each next one that share of the sum, in 32nds, that does best on the validation part: none, if it is
-            no help.
+            gives each next one that share of the sum that does best on the validation part: none, if it is no help.
         monitor: the figure of the validation part that picks the weights.
         seed, device, progress: of each part that has such a setting and was not given its own.
         checkpoint: likewise, with the number of the part after it: a fit that was stopped goes on from there.
@@ -198,12 +198,21 @@ def _best_weights(scorers: Sequence[Factors | Blend], figure: Callable[[Blend], 
 
 
 def _best_share(figure: Callable[[float], float]) -> float:
-    """Where in [0, 1] the figure is highest, to a 32nd: quarters are tried first, then what is around the best."""
-    found = {share: figure(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    for step in (1 / 8, 1 / 16, 1 / 32):
+    """Where in [0, 1] the figure is highest.
+
+    Tried is the ratio of the newcomer's weight to that of the others, in powers of two: 0, 2⁻⁶, 2⁻⁴, … 2⁴ and all
+    first, then whole and half powers around the best. A part whose best scores stand far out of the rest, as spectral
+    ones do, is best heard softly: that far down, even steps of the share would be too coarse.
+    """
+    found = {power: figure(_share(power)) for power in (-math.inf, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, math.inf)}
+    for step in (1.0, 0.5):
         best = max(found, key=found.__getitem__)
-        found |= {share: figure(share) for share in (best - step, best + step) if 0 <= share <= 1}
-    return max(found, key=found.__getitem__)
+        found |= {power: figure(_share(power)) for power in (best - step, best + step) if math.isfinite(power)}
+    return _share(max(found, key=found.__getitem__))
+
+
+def _share(power: float) -> float:
+    return 1 / (1 + math.exp2(-power))
 
 
 def _blend(scorers: Sequence[Factors | Blend], weights: Sequence[float]) -> Blend:
