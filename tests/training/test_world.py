@@ -113,6 +113,29 @@ if World.current().rank == 0:
 if World.current().size > 1:
     dist.destroy_process_group()
 """
+BLENDED = """
+import os, sys
+import numpy as np, torch
+import torch.distributed as dist
+from fillrank.data import split, synthetic
+from fillrank.models import Blended, Contrastive, NormalisedSVD
+from fillrank.training import World
+
+route, out = sys.argv[1:]
+torch.set_num_threads(1)
+if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    dist.init_process_group("gloo")
+parts = split.random(synthetic(n_users=60, n_items=40, n_interactions=900, seed=3).interactions, test=0.1, valid=0.1)
+learnt = Contrastive(dim=6, epochs=4, batch_size=101, learning_rate=0.01, sampler_settings={"n_negatives": 16})
+seen, learn = [], Contrastive._fit
+Contrastive._fit = lambda recipe, *given: seen.append(learn(recipe, *given)) or seen[-1]
+model = Blended(parts=[learnt, NormalisedSVD(rank=4)], device="cpu", progress=False).fit(parts.train, parts.valid)
+if World.current().rank == 0:
+    np.savez(out, users=model.scorer.flat.users.numpy(), items=model.scorer.flat.items.numpy(),
+             losses=[epoch["contrastive"] for epoch in seen[0].history], best=model.settings["weights"])
+if World.current().size > 1:
+    dist.destroy_process_group()
+"""
 WORK = {
     "fast": PAIRS,
     "one-is-left": PAIRS,
@@ -126,6 +149,7 @@ WORK = {
     "edge-dropout": PAIRS,
     "noise": PAIRS,
     "cmc": CMC,
+    "blended": BLENDED,
 }
 
 

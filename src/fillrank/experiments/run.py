@@ -207,7 +207,7 @@ def _check_shareable(maker: Recipe, world: World) -> None:
     if world.size > 1 and not maker.shares_batches:
         raise SettingsError(
             f"{maker.kind} is fitted by one process, and {world.size} were started; run it without torchrun "
-            "(the contrastive models and CMC share their batches)"
+            "(the contrastive models, CMC and blends share their batches)"
         )
 
 

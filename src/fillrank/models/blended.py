@@ -73,6 +73,8 @@ class Blended(Recipe):
     user's scores over the catalogue, in the root mean square over users; so equal weights are an equal say, whatever
     units a part scores in. New users, whom a part may score on another scale, are measured on their own.
 
+    In several processes the parts that share their batches are fitted by all of them together, the others by each.
+
     Attributes:
         parts: recipes; or, as in a TOML file, for each a table of its ``model`` (the name) and its ``settings``.
         weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
@@ -86,6 +88,7 @@ class Blended(Recipe):
     """
 
     kind: ClassVar[str] = "blended"
+    shares_batches: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("weights",)
 
     parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
