@@ -210,7 +210,8 @@ def test_items_are_alike_to_the_part_that_says_most(parts: Split) -> None:
     assert model.similar_items(item, k=5).equals(OTHER.fit(parts.train).similar_items(item, k=5))
 
 
-def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split) -> None:
+@pytest.mark.parametrize(("weights", "left"), [("auto", [1.0]), ([2.0, 1.0, 1.0], [2.0]), ([0.0, 1.0, 1.0], [1.0])])
+def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split, weights: object, left: list[float]) -> None:
     part = fr.Contrastive(dim=4, epochs=50, sampler_settings={"n_negatives": 4})
     seen: list[Look] = []
     looked: list[Watch] = []
@@ -224,8 +225,9 @@ def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split) -> None:
 
     with pytest.MonkeyPatch.context() as patch, listening(seen.append):
         patch.setattr(Watch, "look", look_and_stop)
-        model = Blended(parts=[part, part, OTHER], progress=False).fit(parts.train, parts.valid)
-    assert len(model.settings["parts"]) == len(model.settings["weights"]) == 1
+        model = Blended(parts=[part, part, OTHER], weights=weights, progress=False).fit(parts.train, parts.valid)
+    assert len(model.settings["parts"]) == 1
+    assert model.settings["weights"] == left
     assert [look.interrupted for look in seen] == [True]
 
 

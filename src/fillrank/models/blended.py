@@ -172,7 +172,7 @@ class Blended(Recipe):
         """Fitted parts → their weights; what cannot be chosen is found out before anything is fitted."""
         given = self.weights
         if not isinstance(given, str):
-            return lambda scorers: given[: len(scorers)]
+            return lambda scorers: _first(given, len(scorers))
         figure, evaluator = monitored(self.monitor, train, needed(self, valid))
         return lambda scorers: _best_weights(scorers, lambda blend: evaluator.run(blend)[figure])
 
@@ -185,6 +185,11 @@ def _scorer(model: Recommender) -> Factors | Blend:
 
 def _no_product(name: str) -> SettingsError:
     return SettingsError(f"{name!r} scores by no product of vectors, so it cannot be a part of a blend; leave it out")
+
+
+def _first(weights: list[float], n: int) -> list[float]:
+    """The weights of the first parts, where the others were never fitted; equal ones where these had none."""
+    return weights[:n] if any(weights[:n]) else [1.0] * n
 
 
 def _joined(weights: Sequence[float], share: float) -> list[float]:
