@@ -62,7 +62,7 @@ def quality_against_seconds(record: Mapping[str, Any], path: str | os.PathLike[s
     words = f"{record['title']}, {' and '.join(protocols)} protocol"
     words += "; dashes: published" if any(line.published is not None for line in lines) else ""
     words += f"; left out, as low: {', '.join(low)}" if low else ""
-    axis.set_title(words, loc="left", color=INK, fontsize=10)
+    axis.set_title(words, loc="left", color=INK, fontsize=10, pad=12)
     return write_figure(figure, path)
 
 
