@@ -34,6 +34,10 @@ def some_factors(scale: float = 1.0, *, biases: bool = False, similarity: str = 
     return Factors(users, items, *own, similarity=similarity)
 
 
+def mixed(scorers: list[Factors | Blend], weights: list[float]) -> Blend:
+    return _blend(scorers, weights, [_spread(scorer) for scorer in scorers])
+
+
 def dense(scorer: Factors | Blend) -> torch.Tensor:
     return scorer.score(torch.arange(scorer.n_users))
 
@@ -51,26 +55,26 @@ def test_a_part_whose_scores_are_all_the_same_has_no_say(value: float) -> None:
     flat = Factors(torch.full((7, 5), value), torch.full((11, 5), value))
     other = some_factors()
     assert _spread(flat) == 0
-    assert torch.equal(dense(_blend([flat, other], [1, 1])).argsort(1), dense(other).argsort(1))
+    assert torch.equal(dense(mixed([flat, other], [1, 1])).argsort(1), dense(other).argsort(1))
 
 
 def test_the_units_of_a_part_do_not_matter() -> None:
     other = some_factors(seed=1)
-    large, small = (_blend([some_factors(scale), other], [0.3, 0.7]) for scale in (100.0, 0.01))
+    large, small = (mixed([some_factors(scale), other], [0.3, 0.7]) for scale in (100.0, 0.01))
     torch.testing.assert_close(dense(large), dense(small))
 
 
 def test_a_blend_in_a_blend_counts_as_one_part() -> None:
     inner = Blend((some_factors(seed=1), some_factors(seed=2, biases=True)), (2.0, 5.0))
     other = some_factors(seed=3)
-    blend = _blend([inner, other], [0.4, 0.6])
+    blend = mixed([inner, other], [0.4, 0.6])
     expected = 0.4 * dense(inner) / _spread(inner) + 0.6 * dense(other) / _spread(other)
     torch.testing.assert_close(dense(blend), expected)
     assert len(blend.parts) == 3
 
 
 def test_a_part_without_weight_is_left_out() -> None:
-    assert len(_blend([some_factors(), some_factors(seed=1)], [1.0, 0.0]).parts) == 1
+    assert len(mixed([some_factors(), some_factors(seed=1)], [1.0, 0.0]).parts) == 1
 
 
 @pytest.mark.parametrize("peak", [0.0, 0.014, 0.05, 0.3, 0.5, 0.72, 0.95, 1.0])

@@ -80,23 +80,31 @@ history = train(learner, rows, loop, monitor)
 if world.rank == 0:
     np.savez(out, users=mf.users.detach().numpy(), items=mf.items.detach().numpy(), best=history.best_epoch,
              losses=[epoch["contrastive"] + epoch.get("views", 0) for epoch in history.epochs])
-if world.size > 1:
+"""
+
+END = """
+if World.current().size > 1:
     dist.destroy_process_group()
 """
 
-CMC = """
+RECIPES = """
 import os, sys
 import numpy as np, torch
 import torch.distributed as dist
 from fillrank.data import split, synthetic
-from fillrank.models import CMC
-from fillrank.training import CompletionStep, World
+from fillrank.training import World
 
 route, out = sys.argv[1:]
 torch.set_num_threads(1)
 if int(os.environ.get("WORLD_SIZE", "1")) > 1:
     dist.init_process_group("gloo")
 parts = split.random(synthetic(n_users=60, n_items=40, n_interactions=900, seed=3).interactions, test=0.1, valid=0.1)
+"""
+
+CMC = """
+from fillrank.models import CMC
+from fillrank.training import CompletionStep
+
 one_is_left = len(parts.train) - 1  # the last batch has one row: too few for two processes
 recipe = CMC(dim=6, rating_dim=3, positive_from=float(np.median(parts.train.values)), symmetric=True, dropout=0.2,
              vector_regularization=0.01, learning_rate=0.02, epochs=8, batch_size=one_is_left, patience=9,
@@ -110,22 +118,10 @@ if World.current().rank == 0:
             for epoch in model.history]
     np.savez(out, users=model.rater.users.numpy(), items=model.rater.items.numpy(), losses=loss,
              best=[model.settings["epochs"], model.settings["rating_share"]])
-if World.current().size > 1:
-    dist.destroy_process_group()
 """
 BLENDED = """
-import os, sys
-import numpy as np, torch
-import torch.distributed as dist
-from fillrank.data import split, synthetic
 from fillrank.models import Blended, Contrastive, NormalisedSVD
-from fillrank.training import World
 
-route, out = sys.argv[1:]
-torch.set_num_threads(1)
-if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-    dist.init_process_group("gloo")
-parts = split.random(synthetic(n_users=60, n_items=40, n_interactions=900, seed=3).interactions, test=0.1, valid=0.1)
 learnt = Contrastive(dim=6, epochs=4, batch_size=101, learning_rate=0.01, sampler_settings={"n_negatives": 16})
 seen, learn = [], Contrastive._fit
 Contrastive._fit = lambda recipe, *given: seen.append(learn(recipe, *given)) or seen[-1]
@@ -133,8 +129,6 @@ model = Blended(parts=[learnt, NormalisedSVD(rank=4)], device="cpu", progress=Fa
 if World.current().rank == 0:
     np.savez(out, users=model.scorer.flat.users.numpy(), items=model.scorer.flat.items.numpy(),
              losses=[epoch["contrastive"] for epoch in seen[0].history], best=model.settings["weights"])
-if World.current().size > 1:
-    dist.destroy_process_group()
 """
 WORK = {
     "fast": PAIRS,
@@ -148,15 +142,15 @@ WORK = {
     "plain": PAIRS,
     "edge-dropout": PAIRS,
     "noise": PAIRS,
-    "cmc": CMC,
-    "blended": BLENDED,
+    "cmc": RECIPES + CMC,
+    "blended": RECIPES + BLENDED,
 }
 
 
 def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
     """Train in ``size`` processes, and read what the first of them wrote."""
     script, out = folder / "work.py", folder / f"{route}-{size}.npz"
-    script.write_text(WORK[route])
+    script.write_text(WORK[route] + END)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -126,8 +126,10 @@ class Blended(Recipe):
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         weighing = self._weighing(train, valid)
         models = self._fitted(train, valid)
-        weights = weighing([_scorer(model) for model in models])
-        blend = _blend([_scorer(model) for model in models], weights)
+        scorers = [_scorer(model) for model in models]
+        spreads = [_spread(scorer) for scorer in scorers]
+        weights = weighing(scorers, spreads)
+        blend = _blend(scorers, weights, spreads)
         parts = [
             {"model": part.kind, "settings": self._own_settings(part, model)}
             for part, model in zip(self.parts, models, strict=False)  # fewer models, where the fit was stopped by hand
@@ -168,13 +170,15 @@ class Blended(Recipe):
 
     def _weighing(
         self, train: Interactions, valid: Interactions | None
-    ) -> Callable[[Sequence[Factors | Blend]], list[float]]:
-        """Fitted parts → their weights; what cannot be chosen is found out before anything is fitted."""
+    ) -> Callable[[Sequence[Factors | Blend], Sequence[float]], list[float]]:
+        """Fitted parts, their spreads → their weights. It is made before anything is fitted, so that a bad ``monitor``
+        is found out then.
+        """
         given = self.weights
         if not isinstance(given, str):
-            return lambda scorers: _first(given, len(scorers))
+            return lambda scorers, _: _first(given, len(scorers))
         figure, evaluator = monitored(self.monitor, train, needed(self, valid))
-        return lambda scorers: _best_weights(scorers, lambda blend: evaluator.run(blend)[figure])
+        return partial(_best_weights, figure=lambda blend: evaluator.run(blend)[figure])
 
 
 def _scorer(model: Recommender) -> Factors | Blend:
@@ -196,11 +200,14 @@ def _joined(weights: Sequence[float], share: float) -> list[float]:
     return [*(weight * (1 - share) for weight in weights), share]
 
 
-def _best_weights(scorers: Sequence[Factors | Blend], figure: Callable[[Blend], float]) -> list[float]:
+def _best_weights(
+    scorers: Sequence[Factors | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
+) -> list[float]:
     """What :attr:`Blended.weights` says of ``"auto"``."""
 
     def grown(weights: list[float], n: int) -> list[float]:
-        return _joined(weights, _best_share(lambda share: figure(_blend(scorers[:n], _joined(weights, share)))))
+        share = _best_share(lambda share: figure(_blend(scorers[:n], _joined(weights, share), spreads[:n])))
+        return _joined(weights, share)
 
     return reduce(grown, range(2, len(scorers) + 1), [1.0])
 
@@ -223,13 +230,13 @@ def _share(power: float) -> float:
     return 1 / (1 + math.exp2(-power))
 
 
-def _blend(scorers: Sequence[Factors | Blend], weights: Sequence[float]) -> Blend:
+def _blend(scorers: Sequence[Factors | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
     """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
 
     A part to which all items are the same has nothing to say, and is left out.
     """
-    spreads = [_spread(scorer) if weight > 0 else 0.0 for scorer, weight in zip(scorers, weights, strict=True)]
-    speak = sorted((n for n, spread in enumerate(spreads) if spread > 0), key=lambda n: -weights[n])
+    heard = (n for n in range(len(scorers)) if weights[n] > 0 and spreads[n] > 0)
+    speak = sorted(heard, key=lambda n: -weights[n])
     parts: list[tuple[Factors, float]] = []
     for n in speak or [0]:
         scorer, unit = scorers[n], weights[n] / (spreads[n] or 1.0)

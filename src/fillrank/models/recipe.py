@@ -74,8 +74,8 @@ class Recipe(BaseModel, ABC):
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
             )
         valid = valid if valid is not None and len(valid) else None
-        if valid is None and self.undecided():
-            raise cannot_choose(self)
+        if self.undecided():
+            needed(self, valid)
         return self._fit(train, valid)
 
     def undecided(self) -> bool:
@@ -124,13 +124,10 @@ def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
         SettingsError: there is none.
     """
     if valid is None:
-        raise cannot_choose(recipe)
+        raise SettingsError(
+            f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
+        )
     return valid
-
-
-def cannot_choose(recipe: Recipe) -> SettingsError:
-    """The error of a recipe that has something to choose and nothing to choose by."""
-    return SettingsError(f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them")
 
 
 def monitored(
