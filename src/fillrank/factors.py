@@ -165,6 +165,28 @@ class Factors:
             bias = self.user_bias.new_zeros(len(users))
         return replace(self, users=users, user_bias=bias if self.user_bias is not None else None)
 
+    def with_item_weights(self, weights: Tensor) -> Self:
+        """The same with each item's vector ``weights[i]`` times as long, so that its products are.
+
+        A cosine has no room for lengths: it becomes the dot product of unit vectors, the items' then weighted.
+
+        Args:
+            weights: float ``[n_items]``.
+
+        Raises:
+            DataError: there is not one weight for each item.
+            TrainingError: a weight is NaN or infinite.
+
+        Example:
+            >>> factors = Factors(torch.tensor([[3.0]]), torch.tensor([[1.0], [5.0]]), similarity="cosine")
+            >>> factors.with_item_weights(torch.tensor([1.0, 2.0])).score(torch.tensor([0]))
+            tensor([[1., 2.]])
+        """
+        if weights.shape != (self.n_items,):
+            raise DataError(f"weights must have shape [{self.n_items}], one for each item, got {list(weights.shape)}")
+        items = self.item_vectors * weights.to(self.items)[:, None]
+        return replace(self, users=self.user_vectors, items=items, similarity="dot")
+
     def to(self, device: str | torch.device) -> Self:
         """The same factors on another device."""
         moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self._own_tensors().items()}

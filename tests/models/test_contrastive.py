@@ -10,8 +10,9 @@ import torch
 
 from fillrank.data import Split, checkerboard
 from fillrank.errors import DataError, SettingsError
-from fillrank.models import MMCL, Contrastive, LightGCN, NeuMF
+from fillrank.models import MMCL, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
+from fillrank.ranking import Evaluator
 from fillrank.training import World
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
@@ -123,6 +124,9 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"spread_every": 7}, "spread_every=7 is for route='spread'"),
         ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
         ({"monitor": "auc@5"}, "unknown metrics"),
+        ({"popularity_beta": "often"}, "popularity_beta = 'often'"),
+        ({"popularity_beta": 40.0}, "popularity_beta = 40.0: input should be less than or equal to 2"),
+        ({"encoder": "neumf", "popularity_beta": "auto"}, "nothing looks at popularity_beta"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"positive_from": 99}, "no value is 99 or more, so there is no positive"),
         (
@@ -193,6 +197,46 @@ def test_a_checkpoint_of_other_settings_or_other_data_is_refused(parts: Split, t
 def test_the_defaults_will_do_for_small_data(kind: type[Contrastive]) -> None:
     board = checkerboard(12)
     assert len(kind(epochs=1, progress=False).fit(board).recommend(k=1)) == board.n_users
+
+
+def test_items_can_be_ranked_by_lengths_that_cosines_do_not_see(parts: Split) -> None:
+    recipe = Contrastive(**QUICK)
+    cosines = recipe.fit(parts.train).scorer
+    lengths = recipe.model_copy(update={"ranked_by": "dot"}).fit(parts.train).scorer
+    assert (cosines.similarity, lengths.similarity) == ("cosine", "dot")
+    torch.testing.assert_close(lengths.items, cosines.items)  # what is learnt is the same
+
+    longer = recipe.model_copy(update={"popularity_beta": 0.5}).fit(parts.train)
+    counts = torch.from_numpy(parts.train.item_counts).clamp(min=1).float()
+    everybody = torch.arange(parts.train.n_users)
+    torch.testing.assert_close(longer.scorer.score(everybody), cosines.score(everybody) * counts.sqrt())
+
+
+@pytest.mark.parametrize("ranked_by", [None, "dot"])
+def test_how_much_popularity_counts_can_be_chosen_on_the_validation_part(parts: Split, ranked_by: str | None) -> None:
+    recipe = Contrastive(**QUICK, ranked_by=ranked_by, popularity_beta="auto", monitor="ndcg@5")
+    chosen = recipe.fit(parts.train, valid=parts.valid)
+    again = Contrastive(**chosen.settings).fit(parts.train)
+    torch.testing.assert_close(again.scorer.items, chosen.scorer.items)
+
+    judged = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=5, metrics=("ndcg",))
+    found = {
+        beta: judged.run(Contrastive(**chosen.settings | {"popularity_beta": beta}).fit(parts.train).scorer)
+        for beta in POPULARITY_BETAS
+    }
+    best = max(POPULARITY_BETAS, key=lambda beta: found[beta].metrics["ndcg@5"])
+    assert chosen.settings["popularity_beta"] == best
+
+    with pytest.raises(SettingsError, match=r"settings to choose .* no valid"):
+        recipe.fit(parts.train)
+
+
+def test_new_users_are_folded_in_where_popularity_counts(parts: Split) -> None:
+    model = Contrastive(**QUICK | {"epochs": 20}, popularity_beta=0.1).fit(parts.train)
+    folded = model.scorer.fold_in(parts.train)
+    everybody = torch.arange(parts.train.n_users)
+    both = torch.stack([scorer.score(everybody).flatten() for scorer in (model.scorer, folded)])
+    assert torch.corrcoef(both)[0, 1] > 0.5
 
 
 def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:

@@ -5,7 +5,7 @@ from fillrank.models.als import ALS, IALS
 from fillrank.models.baselines import Popularity
 from fillrank.models.blended import Blended
 from fillrank.models.cmc import CMC
-from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
+from fillrank.models.contrastive import BPRMF, CCL, MMCL, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
@@ -18,6 +18,7 @@ __all__ = [
     "CMC",
     "IALS",
     "MMCL",
+    "POPULARITY_BETAS",
     "RECIPES",
     "SGD",
     "BiasedSVD",

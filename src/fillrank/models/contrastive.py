@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
-from fillrank.models.recipe import NotNegative, Positive, Recipe
+from fillrank.models.recipe import NotNegative, Positive, Recipe, best_by
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, LoopSettings
 from fillrank.training import train as loop
 
-__all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
+__all__ = ["BPRMF", "CCL", "MMCL", "POPULARITY_BETAS", "Contrastive", "LightGCN", "NeuMF"]
 
 Settings = dict[str, Any]
+POPULARITY_BETAS = (0.0, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
+"""What ``popularity_beta="auto"`` chooses from: 0.1 makes the vector of an item with 1,000 users twice as long."""
 
 
 class Contrastive(Recipe):
@@ -28,6 +30,12 @@ class Contrastive(Recipe):
         encoder_settings: of the encoder, such as ``{"n_layers": 2}``.
         dim: of the vectors.
         similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor the start may be given.
+        ranked_by: ``"dot"`` or ``"cosine"``: what ranks, where that is not what is learnt from; None: ``similarity``.
+            Cosines say nothing of lengths, but training leaves some: LightGCN by autograd gives popular items longer
+            vectors, and on Gowalla and Yelp2018 its authors' successors rank by them (Wu et al. 2024).
+        popularity_beta: after training, each item's vector is taken times ``n_i^β`` with n the users who met it: above
+            0 popular items come up more. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
+            :data:`fillrank.models.POPULARITY_BETAS`.
         start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``start_scale``.
         start_scale: see ``start``.
@@ -64,6 +72,7 @@ class Contrastive(Recipe):
     """
 
     kind: ClassVar[str] = "contrastive"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("popularity_beta",)
     shares_batches: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
 
@@ -71,6 +80,8 @@ class Contrastive(Recipe):
     encoder_settings: Settings = Field(default_factory=dict)
     dim: int = Field(default=64, ge=1)
     similarity: Literal["dot", "cosine"] = "cosine"
+    ranked_by: Literal["dot", "cosine"] | None = None
+    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Literal["auto"] = 0.0
     start: Literal["random", "spectral"] = "spectral"
     start_scale: Positive = 0.3
     loss: str = "bsl"
@@ -114,12 +125,11 @@ class Contrastive(Recipe):
             self._loop_settings(),
             None if watch is None else watch.look,
         )
-        return self._recommender(
-            train,
-            parts.scorer(),
-            chosen={"epochs": max(history.best_epoch, 1)},
-            history=history.epochs,
-        )
+        chosen: dict[str, Any] = {"epochs": max(history.best_epoch, 1)}
+        if watch is not None and self.popularity_beta == "auto":
+            chosen["popularity_beta"] = best_by(((b, parts.scorer(b)) for b in POPULARITY_BETAS), watch.judge)
+        scorer = parts.scorer(chosen.get("popularity_beta"))
+        return self._recommender(train, scorer, chosen=chosen, history=history.epochs)
 
     def _positives(self, log: Interactions) -> Interactions:
         threshold = log.relevant_from if self.positive_from == "relevant" else self.positive_from

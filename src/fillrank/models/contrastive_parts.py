@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from fillrank.data import Interactions
 from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables, view
-from fillrank.encoders.base import Tables
+from fillrank.encoders.base import Similarity, Tables
 from fillrank.encoders.start import tables_of_factors
 from fillrank.errors import SettingsError
-from fillrank.factors import Factors
+from fillrank.factors import Factors, Scorer
 from fillrank.folding import ImplicitRidge
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, vector_loss
 from fillrank.losses import loss as named_loss
@@ -54,6 +55,9 @@ class ContrastiveParts:
     Attributes:
         encoder: what is trained, and scores.
         loss, sampler, views, device: of its training.
+        ranked_by: the product that ranks.
+        counts: how many users met each item, ``[n_items]``.
+        popularity_beta: the power of ``counts`` by which items' vectors are lengthened for ranking.
         graph: over which what ``encoder`` learns is spread, where it is the smoothed vectors of a graph encoder.
     """
 
@@ -62,6 +66,9 @@ class ContrastiveParts:
     sampler: Sampler | None
     views: ViewTerm | None
     device: torch.device
+    ranked_by: Similarity
+    counts: Tensor
+    popularity_beta: float
     graph: LightGCN | None = None
 
     @classmethod
@@ -74,23 +81,29 @@ class ContrastiveParts:
         loss, device = _loss(settings), pick_device(settings.device)
         sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
         encoder = _encoder(settings, log).to(device)
+        beta = 0.0 if settings.popularity_beta == "auto" else settings.popularity_beta
+        counts = torch.from_numpy(log.item_counts.astype("float32"))
+        ranking = settings.ranked_by or settings.similarity, counts, beta
         if settings.route != "spread":
             if settings.spread_every != type(settings).model_fields["spread_every"].default:
                 raise SettingsError(f"spread_every={settings.spread_every} is for route='spread'; leave it out")
-            return cls(encoder, loss, sampler, _views(settings, encoder), device)
+            return cls(encoder, loss, sampler, _views(settings, encoder), device, *ranking)
         if not isinstance(encoder, LightGCN) or sampler is None or settings.views is not None:
             raise SettingsError(
                 "route='spread' is for encoder='lightgcn' with a loss of scores and without views; "
                 "leave it out, or leave out what asks for another"
             )
-        return cls(smoothed(encoder), loss, sampler, None, device, encoder)
+        return cls(smoothed(encoder), loss, sampler, None, device, *ranking, encoder)
 
-    def scorer(self) -> Factors | PairScorer:
-        """What was learnt so far."""
+    def scorer(self, popularity_beta: float | None = None) -> Factors | PairScorer:
+        """What was learnt so far; ``popularity_beta`` in place of its own, if given."""
         if isinstance(self.encoder, NeuMF):
             return self.encoder.scorer()
         known_way = isinstance(self.encoder, HistoryUsers) and self.encoder.users is None
-        return self.encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0))
+        learnt = self.encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0))
+        ranking = replace(learnt, similarity=self.ranked_by)
+        beta = self.popularity_beta if popularity_beta is None else popularity_beta
+        return ranking.with_item_weights(self.counts.clamp(min=1) ** beta) if beta else ranking
 
 
 def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
@@ -128,6 +141,10 @@ class Watch:
     def __init__(self, monitor: str, train: Interactions, valid: Interactions, parts: ContrastiveParts) -> None:
         self._parts = parts
         self._name, self._evaluator = monitored(monitor, train, valid, also=("recall", "ndcg"))
+
+    def judge(self, scorer: Scorer) -> float:
+        """What ``scorer`` reaches in what is monitored."""
+        return self._evaluator.run(scorer).metrics[self._name]
 
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""
@@ -189,7 +206,11 @@ def _encoder(settings: Contrastive, log: Interactions) -> MF | LightGCN | Histor
 
 def _refuse_settings_of_vectors(settings: Contrastive) -> None:
     usual = type(settings).model_fields
-    idle = [name for name in ("similarity", "start", "start_scale") if getattr(settings, name) != usual[name].default]
+    idle = [
+        name
+        for name in ("similarity", "ranked_by", "popularity_beta", "start", "start_scale")
+        if getattr(settings, name) != usual[name].default
+    ]
     if idle:
         raise SettingsError(
             f"NeuMF's scores are no product of vectors and start small, so nothing looks at {', '.join(idle)}; "
