@@ -13,9 +13,19 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from fillrank.data import Interactions, synthetic
-from fillrank.encoders import MF, LightGCN, Tables, VectorEncoder, edge_dropout, layer_noise, with_noise
+from fillrank.encoders import (
+    MF,
+    LightGCN,
+    Tables,
+    VectorEncoder,
+    edge_dropout,
+    layer_noise,
+    with_neighbours,
+    with_noise,
+)
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of, histories_of
 from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Factors
 from fillrank.rng import torch_stream
 
 
@@ -60,6 +70,18 @@ def test_values_and_gradients_are_those_of_the_dense_graph(
     assert_close(found, expected)
     assert_close(gradients(found, (encoder.users, encoder.items)), gradients(expected, free))
     assert found[0][-1].equal(start[0][-1] * encoder.layer_weights[0])  # who met nothing keeps layer 0 alone
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_neighbours_after_training_are_those_of_the_dense_graph(
+    log: Interactions, start: Tables, similarity: str
+) -> None:
+    learnt = Factors(*start, similarity=similarity)
+    found = with_neighbours(learnt, adjacency_of(log, torch.float64), 0.3)
+    vectors = learnt.user_vectors, learnt.item_vectors
+    expected = dense_tables(vectors, dense_graph(ones(log)), (1.0, 0.3))
+    assert_close((found.users, found.items), expected)
+    assert found.similarity == "dot"
 
 
 def test_the_gradient_is_right_where_only_one_side_is_looked_at(log: Interactions, start: Tables) -> None:

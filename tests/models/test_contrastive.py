@@ -10,8 +10,10 @@ import torch
 
 from fillrank.data import Split, checkerboard
 from fillrank.errors import DataError, SettingsError
-from fillrank.models import MMCL, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
+from fillrank.factors import Factors
+from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
+from fillrank.models.ranked import Ranking
 from fillrank.ranking import Evaluator
 from fillrank.training import World
 
@@ -127,6 +129,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"popularity_beta": "often"}, "popularity_beta = 'often'"),
         ({"popularity_beta": 40.0}, "popularity_beta = 40.0: input should be less than or equal to 2"),
         ({"encoder": "neumf", "popularity_beta": "auto"}, "nothing looks at popularity_beta"),
+        ({"neighbour_weight": -0.1}, "neighbour_weight = -0.1: input should be greater than or equal to 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"positive_from": 99}, "no value is 99 or more, so there is no positive"),
         (
@@ -212,27 +215,51 @@ def test_items_can_be_ranked_by_lengths_that_cosines_do_not_see(parts: Split) ->
     torch.testing.assert_close(longer.scorer.score(everybody), cosines.score(everybody) * counts.sqrt())
 
 
-@pytest.mark.parametrize("ranked_by", [None, "dot"])
-def test_how_much_popularity_counts_can_be_chosen_on_the_validation_part(parts: Split, ranked_by: str | None) -> None:
-    recipe = Contrastive(**QUICK, ranked_by=ranked_by, popularity_beta="auto", monitor="ndcg@5")
+@pytest.mark.parametrize(
+    ("name", "values", "others"),
+    [
+        ("popularity_beta", POPULARITY_BETAS, {}),
+        ("popularity_beta", POPULARITY_BETAS, {"ranked_by": "dot", "neighbour_weight": 0.1}),
+        ("neighbour_weight", NEIGHBOUR_WEIGHTS, {"popularity_beta": 0.05}),
+    ],
+)
+def test_what_ranks_can_be_chosen_on_the_validation_part(
+    parts: Split, name: str, values: tuple[float, ...], others: dict
+) -> None:
+    recipe = Contrastive(**QUICK | others | {name: "auto"}, monitor="ndcg@5")
     chosen = recipe.fit(parts.train, valid=parts.valid)
     again = Contrastive(**chosen.settings).fit(parts.train)
     torch.testing.assert_close(again.scorer.items, chosen.scorer.items)
 
     judged = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=5, metrics=("ndcg",))
     found = {
-        beta: judged.run(Contrastive(**chosen.settings | {"popularity_beta": beta}).fit(parts.train).scorer)
-        for beta in POPULARITY_BETAS
+        value: judged.run(Contrastive(**chosen.settings | {name: value}).fit(parts.train).scorer) for value in values
     }
-    best = max(POPULARITY_BETAS, key=lambda beta: found[beta].metrics["ndcg@5"])
-    assert chosen.settings["popularity_beta"] == best
+    assert chosen.settings[name] == max(values, key=lambda value: found[value].metrics["ndcg@5"])
 
     with pytest.raises(SettingsError, match=r"settings to choose .* no valid"):
         recipe.fit(parts.train)
 
 
-def test_new_users_are_folded_in_where_popularity_counts(parts: Split) -> None:
-    model = Contrastive(**QUICK | {"epochs": 20}, popularity_beta=0.1).fit(parts.train)
+def test_two_numbers_of_the_ranking_are_chosen_in_turn() -> None:
+    log = checkerboard(20)
+    generator = torch.Generator().manual_seed(0)
+    learnt = Factors(*(torch.randn(n, 4, generator=generator) for n in (log.n_users, log.n_items)))
+    ranking, seen = Ranking(log, "cosine"), []
+
+    def judge(factors: Factors) -> float:  # the longer the better
+        seen.append(factors)
+        return float(factors.item_vectors.norm())
+
+    best = ranking.chosen(["neighbour_weight", "popularity_beta"], learnt, judge)
+    assert (best.neighbour_weight, best.popularity_beta) == (max(NEIGHBOUR_WEIGHTS), max(POPULARITY_BETAS))
+    assert len(seen) == 2 * len(NEIGHBOUR_WEIGHTS) + len(POPULARITY_BETAS)
+    torch.testing.assert_close(best.of(learnt).items.norm(), max(factors.item_vectors.norm() for factors in seen))
+
+
+@pytest.mark.parametrize("settings", [{"popularity_beta": 0.1}, {"neighbour_weight": 0.1}])
+def test_new_users_are_folded_in_whatever_ranks(parts: Split, settings: dict) -> None:
+    model = Contrastive(**QUICK | settings | {"epochs": 20}).fit(parts.train)
     folded = model.scorer.fold_in(parts.train)
     everybody = torch.arange(parts.train.n_users)
     both = torch.stack([scorer.score(everybody).flatten() for scorer in (model.scorer, folded)])

@@ -3,7 +3,7 @@
 from fillrank.encoders.base import PairEncoder, Tables, VectorEncoder
 from fillrank.encoders.fixed_items import FixedItems
 from fillrank.encoders.history_users import HistoryUsers
-from fillrank.encoders.lightgcn import LightGCN
+from fillrank.encoders.lightgcn import LightGCN, with_neighbours
 from fillrank.encoders.mf import MF
 from fillrank.encoders.neumf import NeuMF
 from fillrank.encoders.rating_head import RatingHead
@@ -27,6 +27,7 @@ __all__ = [
     "normal_tables",
     "tables_of_factors",
     "view",
+    "with_neighbours",
     "with_noise",
     "xavier_tables",
 ]

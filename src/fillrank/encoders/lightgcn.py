@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import torch
@@ -13,8 +14,9 @@ from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.errors import SettingsError
+from fillrank.factors import Factors
 
-__all__ = ["LayerChange", "LightGCN"]
+__all__ = ["LayerChange", "LightGCN", "with_neighbours"]
 
 LayerChange = Callable[[Tensor], Tensor]
 """Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
@@ -97,6 +99,30 @@ class LightGCN(TableEncoder):
     def propagated(self, tables: Tables, weights: Sequence[float]) -> Tables:
         """``Σ_l w_l Â^l`` times tables of any kind, outside of autograd."""
         return _propagated(*tables, self.adjacency, weights)
+
+
+def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) -> Factors:
+    """LightGCN's propagation once, after training: ``F + weight · Â F``, ranked by products.
+
+    Vectors are of unit length before where their similarity is the cosine. What comes of it has lengths that mean
+    something: a vector is the longer, the more neighbours it has and the more they are at one.
+
+    Args:
+        factors: of the users and items of the graph.
+        adjacency: from :func:`fillrank.encoders.sparse.adjacency_of`.
+        weight: of the neighbours.
+
+    Example:
+        >>> from fillrank.encoders.sparse import adjacency_of
+        >>> log = Interactions.from_arrays(["ann", "ann", "bob"], [7, 9, 7])
+        >>> factors = Factors(torch.eye(2), torch.tensor([[3.0, 0.0], [1.0, 0.0]]), similarity="cosine")
+        >>> with_neighbours(factors, adjacency_of(log), 0.1).items
+        tensor([[1.0500, 0.0707],
+                [1.0707, 0.0000]])
+    """
+    vectors = factors.user_vectors, factors.item_vectors
+    users, items = _propagated(*vectors, adjacency, (1.0, weight))
+    return replace(factors, users=users, items=items, similarity="dot")
 
 
 def _propagated(

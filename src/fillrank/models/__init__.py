@@ -5,8 +5,9 @@ from fillrank.models.als import ALS, IALS
 from fillrank.models.baselines import Popularity
 from fillrank.models.blended import Blended
 from fillrank.models.cmc import CMC
-from fillrank.models.contrastive import BPRMF, CCL, MMCL, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
+from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.gibbs import Gibbs
+from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS
 from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
 from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD
@@ -18,6 +19,7 @@ __all__ = [
     "CMC",
     "IALS",
     "MMCL",
+    "NEIGHBOUR_WEIGHTS",
     "POPULARITY_BETAS",
     "RECIPES",
     "SGD",

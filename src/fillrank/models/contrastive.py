@@ -10,16 +10,14 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
-from fillrank.models.recipe import NotNegative, Positive, Recipe, best_by
+from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, LoopSettings
 from fillrank.training import train as loop
 
-__all__ = ["BPRMF", "CCL", "MMCL", "POPULARITY_BETAS", "Contrastive", "LightGCN", "NeuMF"]
+__all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
 
 Settings = dict[str, Any]
-POPULARITY_BETAS = (0.0, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
-"""What ``popularity_beta="auto"`` chooses from: 0.1 makes the vector of an item with 1,000 users twice as long."""
 
 
 class Contrastive(Recipe):
@@ -32,7 +30,12 @@ class Contrastive(Recipe):
         similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor the start may be given.
         ranked_by: ``"dot"`` or ``"cosine"``: what ranks, where that is not what is learnt from; None: ``similarity``.
             Cosines say nothing of lengths, but training leaves some: LightGCN by autograd gives popular items longer
-            vectors, and on Gowalla and Yelp2018 its authors' successors rank by them (Wu et al. 2024).
+            vectors, and the authors of BSL (Wu et al. 2024) train it by cosines and rank by products on Yelp2018.
+        neighbour_weight: after training, each vector takes so much of its neighbours' (a user's items, an item's
+            users), and products rank: LightGCN's propagation where training had none, see
+            :func:`fillrank.encoders.with_neighbours`.
+            ``"auto"`` takes the best by ``monitor`` on the validation part, out of
+            :data:`fillrank.models.NEIGHBOUR_WEIGHTS`.
         popularity_beta: after training, each item's vector is taken times ``n_i^β`` with n the users who met it: above
             0 popular items come up more. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
             :data:`fillrank.models.POPULARITY_BETAS`.
@@ -72,7 +75,7 @@ class Contrastive(Recipe):
     """
 
     kind: ClassVar[str] = "contrastive"
-    chosen_on_valid: ClassVar[tuple[str, ...]] = ("popularity_beta",)
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta")
     shares_batches: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
 
@@ -81,6 +84,7 @@ class Contrastive(Recipe):
     dim: int = Field(default=64, ge=1)
     similarity: Literal["dot", "cosine"] = "cosine"
     ranked_by: Literal["dot", "cosine"] | None = None
+    neighbour_weight: NotNegative | Literal["auto"] = 0.0
     popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Literal["auto"] = 0.0
     start: Literal["random", "spectral"] = "spectral"
     start_scale: Positive = 0.3
@@ -125,11 +129,15 @@ class Contrastive(Recipe):
             self._loop_settings(),
             None if watch is None else watch.look,
         )
-        chosen: dict[str, Any] = {"epochs": max(history.best_epoch, 1)}
-        if watch is not None and self.popularity_beta == "auto":
-            chosen["popularity_beta"] = best_by(((b, parts.scorer(b)) for b in POPULARITY_BETAS), watch.judge)
-        scorer = parts.scorer(chosen.get("popularity_beta"))
-        return self._recommender(train, scorer, chosen=chosen, history=history.epochs)
+        free = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
+        if watch is not None:
+            parts = parts.ranked_best(free, watch)
+        return self._recommender(
+            train,
+            parts.scorer(),
+            chosen={"epochs": max(history.best_epoch, 1), **{name: getattr(parts.ranking, name) for name in free}},
+            history=history.epochs,
+        )
 
     def _positives(self, log: Interactions) -> Interactions:
         threshold = log.relevant_from if self.positive_from == "relevant" else self.positive_from

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 import torch
-from torch import Tensor
 from torch.nn.functional import pad
 
 from fillrank.data import Interactions
 from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables, view
-from fillrank.encoders.base import Similarity, Tables
+from fillrank.encoders.base import Tables
 from fillrank.encoders.start import tables_of_factors
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors, Scorer
@@ -19,6 +19,7 @@ from fillrank.folding import ImplicitRidge
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, vector_loss
 from fillrank.losses import loss as named_loss
 from fillrank.models.cmc_parts import pick_device
+from fillrank.models.ranked import Ranking
 from fillrank.models.recipe import monitored
 from fillrank.pair_scorer import PairScorer
 from fillrank.rng import torch_stream
@@ -55,9 +56,7 @@ class ContrastiveParts:
     Attributes:
         encoder: what is trained, and scores.
         loss, sampler, views, device: of its training.
-        ranked_by: the product that ranks.
-        counts: how many users met each item, ``[n_items]``.
-        popularity_beta: the power of ``counts`` by which items' vectors are lengthened for ranking.
+        ranking: what ranks, made of what was learnt.
         graph: over which what ``encoder`` learns is spread, where it is the smoothed vectors of a graph encoder.
     """
 
@@ -66,9 +65,7 @@ class ContrastiveParts:
     sampler: Sampler | None
     views: ViewTerm | None
     device: torch.device
-    ranked_by: Similarity
-    counts: Tensor
-    popularity_beta: float
+    ranking: Ranking
     graph: LightGCN | None = None
 
     @classmethod
@@ -81,29 +78,39 @@ class ContrastiveParts:
         loss, device = _loss(settings), pick_device(settings.device)
         sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
         encoder = _encoder(settings, log).to(device)
-        beta = 0.0 if settings.popularity_beta == "auto" else settings.popularity_beta
-        counts = torch.from_numpy(log.item_counts.astype("float32"))
-        ranking = settings.ranked_by or settings.similarity, counts, beta
+        ranking = Ranking(
+            log,
+            settings.ranked_by or settings.similarity,
+            _number(settings.neighbour_weight),
+            _number(settings.popularity_beta),
+        )
         if settings.route != "spread":
             if settings.spread_every != type(settings).model_fields["spread_every"].default:
                 raise SettingsError(f"spread_every={settings.spread_every} is for route='spread'; leave it out")
-            return cls(encoder, loss, sampler, _views(settings, encoder), device, *ranking)
+            return cls(encoder, loss, sampler, _views(settings, encoder), device, ranking)
         if not isinstance(encoder, LightGCN) or sampler is None or settings.views is not None:
             raise SettingsError(
                 "route='spread' is for encoder='lightgcn' with a loss of scores and without views; "
                 "leave it out, or leave out what asks for another"
             )
-        return cls(smoothed(encoder), loss, sampler, None, device, *ranking, encoder)
+        return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder)
 
-    def scorer(self, popularity_beta: float | None = None) -> Factors | PairScorer:
-        """What was learnt so far; ``popularity_beta`` in place of its own, if given."""
+    def scorer(self) -> Factors | PairScorer:
+        """What was learnt so far."""
         if isinstance(self.encoder, NeuMF):
             return self.encoder.scorer()
-        known_way = isinstance(self.encoder, HistoryUsers) and self.encoder.users is None
-        learnt = self.encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0))
-        ranking = replace(learnt, similarity=self.ranked_by)
-        beta = self.popularity_beta if popularity_beta is None else popularity_beta
-        return ranking.with_item_weights(self.counts.clamp(min=1) ** beta) if beta else ranking
+        return self.ranking.of(self._learnt(self.encoder))
+
+    def ranked_best(self, names: Sequence[str], watch: Watch) -> Self:
+        """The same parts, with those numbers of the ranking that do best on the validation part."""
+        if not names or isinstance(self.encoder, NeuMF):
+            return self
+        return replace(self, ranking=self.ranking.chosen(names, self._learnt(self.encoder), watch.judge))
+
+    @staticmethod
+    def _learnt(encoder: MF | LightGCN | HistoryUsers) -> Factors:
+        known_way = isinstance(encoder, HistoryUsers) and encoder.users is None
+        return encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0))
 
 
 def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
@@ -151,6 +158,11 @@ class Watch:
         found = self._evaluator.run(self._parts.scorer()).metrics
         kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
         return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
+
+
+def _number(asked: float | Literal["auto"]) -> float:
+    """What a setting starts from that may be chosen at the end."""
+    return 0.0 if asked == "auto" else asked
 
 
 def _loss(settings: Contrastive) -> ScoreLoss | VectorLoss:
@@ -208,7 +220,7 @@ def _refuse_settings_of_vectors(settings: Contrastive) -> None:
     usual = type(settings).model_fields
     idle = [
         name
-        for name in ("similarity", "ranked_by", "popularity_beta", "start", "start_scale")
+        for name in ("similarity", "ranked_by", "neighbour_weight", "popularity_beta", "start", "start_scale")
         if getattr(settings, name) != usual[name].default
     ]
     if idle:
