@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -247,9 +248,9 @@ def test_two_numbers_of_the_ranking_are_chosen_in_turn() -> None:
     learnt = Factors(*(torch.randn(n, 4, generator=generator) for n in (log.n_users, log.n_items)))
     ranking, seen = Ranking(log, "cosine"), []
 
-    def judge(factors: Factors) -> float:  # the longer the better
+    def judge(factors: Factors) -> tuple[float, dict[str, float]]:  # the longer the better
         seen.append(factors)
-        return float(factors.item_vectors.norm())
+        return float(factors.item_vectors.norm()), {}
 
     best = ranking.chosen(["neighbour_weight", "popularity_beta"], learnt, judge)
     assert (best.neighbour_weight, best.popularity_beta) == (max(NEIGHBOUR_WEIGHTS), max(POPULARITY_BETAS))
@@ -264,6 +265,22 @@ def test_new_users_are_folded_in_whatever_ranks(parts: Split, settings: dict) ->
     everybody = torch.arange(parts.train.n_users)
     both = torch.stack([scorer.score(everybody).flatten() for scorer in (model.scorer, folded)])
     assert torch.corrcoef(both)[0, 1] > 0.5
+
+
+def test_choosing_what_ranks_can_be_stopped_by_hand(caplog: pytest.LogCaptureFixture) -> None:
+    log = checkerboard(20)
+    learnt = Factors(torch.randn(20, 4), torch.randn(20, 4))
+    trials = []
+
+    def judge(factors: Factors) -> tuple[float, dict[str, float]]:
+        trials.append(factors)
+        if len(trials) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return float(len(trials)), {}
+
+    best = Ranking(log, "cosine", popularity_beta=0.1).chosen(["neighbour_weight"], learnt, judge, shown=False)
+    assert (best.neighbour_weight, best.popularity_beta, len(trials)) == (NEIGHBOUR_WEIGHTS[2], 0.1, 3)
+    assert "stopped by hand in trial 3 of the ranking; keeping trial 3" in caplog.text
 
 
 def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:

@@ -131,7 +131,7 @@ class Contrastive(Recipe):
         )
         free = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
         if watch is not None:
-            parts = parts.ranked_best(free, watch)
+            parts = parts.ranked_best(free, watch, shown=self.progress)
         return self._recommender(
             train,
             parts.scorer(),

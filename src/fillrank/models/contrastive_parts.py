@@ -101,11 +101,12 @@ class ContrastiveParts:
             return self.encoder.scorer()
         return self.ranking.of(self._learnt(self.encoder))
 
-    def ranked_best(self, names: Sequence[str], watch: Watch) -> Self:
+    def ranked_best(self, names: Sequence[str], watch: Watch, *, shown: bool) -> Self:
         """The same parts, with those numbers of the ranking that do best on the validation part."""
         if not names or isinstance(self.encoder, NeuMF):
             return self
-        return replace(self, ranking=self.ranking.chosen(names, self._learnt(self.encoder), watch.judge))
+        ranking = self.ranking.chosen(names, self._learnt(self.encoder), watch.judge, shown=shown)
+        return replace(self, ranking=ranking)
 
     @staticmethod
     def _learnt(encoder: MF | LightGCN | HistoryUsers) -> Factors:
@@ -149,13 +150,13 @@ class Watch:
         self._parts = parts
         self._name, self._evaluator = monitored(monitor, train, valid, also=("recall", "ndcg"))
 
-    def judge(self, scorer: Scorer) -> float:
-        """What ``scorer`` reaches in what is monitored."""
-        return self._evaluator.run(scorer).metrics[self._name]
-
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""
-        found = self._evaluator.run(self._parts.scorer()).metrics
+        return self.judge(self._parts.scorer())
+
+    def judge(self, scorer: Scorer) -> tuple[float, dict[str, float]]:
+        """What is monitored of ``scorer``, and what is shown."""
+        found = self._evaluator.run(scorer).metrics
         kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
         return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
 

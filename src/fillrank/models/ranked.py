@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Self
 
 import torch
@@ -14,7 +16,8 @@ from fillrank.encoders.base import Similarity
 from fillrank.encoders.lightgcn import with_neighbours
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
-from fillrank.models.recipe import best_by
+from fillrank.training.interrupt import Interrupt
+from fillrank.training.progress import Progress
 
 __all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "Ranking"]
 
@@ -22,6 +25,9 @@ NEIGHBOUR_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 """What ``neighbour_weight="auto"`` chooses from."""
 POPULARITY_BETAS = (0.0, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
 """What ``popularity_beta="auto"`` chooses from: 0.1 makes the vector of an item with 1,000 users twice as long."""
+Judge = Callable[[Factors], tuple[float, Mapping[str, float]]]
+"""What a ranking reaches on the validation part, higher is better, and what to show of it."""
+_log = logging.getLogger("fillrank")
 _CHOICES = {"neighbour_weight": NEIGHBOUR_WEIGHTS, "popularity_beta": POPULARITY_BETAS}
 
 
@@ -59,17 +65,36 @@ class Ranking:
             ranking = ranking.with_item_weights(counts**beta)
         return ranking
 
-    def chosen(self, names: Sequence[str], learnt: Factors, judge: Callable[[Factors], float]) -> Self:
+    def chosen(self, names: Sequence[str], learnt: Factors, judge: Judge, *, shown: bool = True) -> Self:
         """The same with the best numbers that were tried, in turn, each with the other as it stands.
+
+        Ctrl-C ends it with the best so far.
 
         Args:
             names: of those to choose, out of ``neighbour_weight`` and ``popularity_beta``.
             learnt: the factors to rank by.
-            judge: scores a ranking on the validation part, higher is better.
+            judge: looks at the validation part.
+            shown: whether progress is.
         """
-        found = {"neighbour_weight": self.neighbour_weight, "popularity_beta": self.popularity_beta}
-        for name in names if len(names) < 2 else (*names, names[0]):
-            tried = ((value, self.of(learnt, **found | {name: value})) for value in _CHOICES[name])
-            found[name] = best_by(tried, judge)
-        weight, beta = found["neighbour_weight"], found["popularity_beta"]
+        turns = names if len(names) < 2 else (*names, names[0])
+        trials = [(name, value) for name in turns for value in _CHOICES[name]]
+        kept, best, highest = (
+            {"neighbour_weight": self.neighbour_weight, "popularity_beta": self.popularity_beta},
+            0,
+            -inf,
+        )
+        with Interrupt() as interrupt, Progress(len(trials), 1, shown=shown, unit="trial") as progress:
+            for number, (name, value) in enumerate(trials, start=1):
+                tried = kept | {name: value}
+                gain, figures = judge(self.of(learnt, **tried))
+                if gain > highest:
+                    kept, best, highest = tried, number, gain
+                progress.step_done()
+                progress.epoch_done({"epoch": number, **figures}, best)
+                if interrupt.asked:
+                    _log.warning(
+                        "stopped by hand in trial %d of the ranking; keeping trial %d, the best so far", number, best
+                    )
+                    break
+        weight, beta = kept["neighbour_weight"], kept["popularity_beta"]
         return replace(self, neighbour_weight=weight, popularity_beta=beta)
