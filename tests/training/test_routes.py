@@ -24,6 +24,7 @@ from fillrank.training import (
     World,
     train,
 )
+from fillrank.training.precision import multiplies_bfloat16
 
 
 @pytest.fixture(scope="module")
@@ -109,16 +110,26 @@ def test_blocks_do_not_change_the_step(log: Interactions, monkeypatch: pytest.Mo
         torch.testing.assert_close(one, other)
 
 
-def test_bfloat16_scores_are_near(log: Interactions) -> None:
+@pytest.mark.parametrize("in_hardware", [True, False])
+def test_bfloat16_scores_are_near_and_float32_where_they_would_be_slow(
+    log: Interactions, in_hardware: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fillrank.training.precision.multiplies_bfloat16", lambda _: in_hardware)
     sampler = Uniform(KnownPositives.of_users(log), 12)
-    found = [
+    exact, halved = (
         gradients(
             lambda mf, p=p: TableContrast(mf, InfoNCE(), sampler, ContrastSettings(precision=p)), log, encoder(log)
         )
         for p in ("float32", "bfloat16")
-    ]
-    assert found[0][0] == pytest.approx(found[1][0].item(), rel=0.02)
-    assert not torch.equal(found[0][0], found[1][0])
+    )
+    assert exact[0] == pytest.approx(halved[0].item(), rel=0.02)
+    assert torch.equal(exact[0], halved[0]) != in_hardware
+    assert ("no products in bfloat16, so they are taken in float32" in caplog.text) != in_hardware
+
+
+def test_whether_bfloat16_is_multiplied_is_asked_of_the_processor() -> None:
+    assert isinstance(multiplies_bfloat16(torch.device("cpu")), bool)
+    assert multiplies_bfloat16(torch.device("cuda"))
 
 
 def test_rowwise_adam_is_adam_where_every_row_is_touched() -> None:

@@ -10,18 +10,21 @@ from typing import Any
 import torch
 
 from fillrank._version import __version__
+from fillrank.training.precision import multiplies_bfloat16
 
 __all__ = ["machine"]
 
 
 def machine() -> dict[str, Any]:
     """Versions, processor, threads and device; nothing that names a person, a host or a path."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {
         "fillrank": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "device": torch.cuda.get_device_name(0) if device.type == "cuda" else "cpu",
+        "bfloat16 products": multiplies_bfloat16(device),
         "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "polars", "scikit-learn", "numba")},
     }

@@ -54,13 +54,13 @@ class SharedScores:
         loss: of scores, in closed form; it knows whose rows they are.
         negatives: ``[N, d]``.
         drawn: what the sampler says of them.
-        precision: of the scores and the products around them.
+        halved: take the scores and the products around them in bfloat16.
     """
 
-    def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, precision: str) -> None:
+    def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, *, halved: bool = False) -> None:
         self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
         self._wide = negatives
-        self._negatives = negatives.bfloat16() if precision == "bfloat16" else negatives
+        self._negatives = negatives.bfloat16() if halved else negatives
 
     def contrast(self, anchors: Tensor, positives: Tensor, workers: Workers, scratches: list[Scratch]) -> Contrasted:
         """The losses of the rows and their gradients, by all threads where that pays.

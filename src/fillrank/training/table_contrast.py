@@ -16,6 +16,7 @@ from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
 from fillrank.samplers import Sampler
 from fillrank.training.drawing import draw
+from fillrank.training.precision import halves
 from fillrank.training.rowwise import RowAdam, on_kernels
 from fillrank.training.scores import OwnScores, Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
@@ -38,8 +39,9 @@ class ContrastSettings:
         regularized: ``"touched"`` or ``"all"``.
         dropout: share of the entries of a user's vector that the loss does not see.
         clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
-        precision: of the scores and the products around them on the fast route, of the products with the graph in
-            LightGCN. The tables, and all sums, are float32.
+        precision: of the scores and the products around them on the fast route (bfloat16 only where the processor
+            multiplies it, else float32: see :func:`fillrank.training.precision.halves`), of the products with the graph
+            in LightGCN. The tables, and all sums, are float32.
     """
 
     learning_rate: float = 1e-3
@@ -103,6 +105,7 @@ class TableContrast:
         self.modules: Sequence[nn.Module] = [encoder]
         self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
         self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
+        self._halved = halves(settings.precision, encoder.items.device)
         self._workers = Workers()
         self._scratches = [Scratch() for _ in range(self._workers.n)]
         self._users, self._items = (
@@ -127,7 +130,7 @@ class TableContrast:
             anchors *= keep
         loss, positives = self._loss.for_users(own.users), item_rows[positive_of]
         if drawn.shared:
-            scores = SharedScores(loss, item_rows[negative_of], drawn, self._settings.precision)
+            scores = SharedScores(loss, item_rows[negative_of], drawn, halved=self._halved)
             found = scores.contrast(anchors, positives, self._workers, self._scratches)
         else:
             found = OwnScores(loss, item_rows, negative_of[mine], drawn).contrast(anchors, positives, self._workers)
