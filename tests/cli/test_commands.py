@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from fillrank.data import Interactions, list_datasets
 from fillrank.recommend import Recommender
+from fillrank.training.precision import multiplies_bfloat16
 
 Run = Callable[..., Result]
 Json = Callable[..., Any]
@@ -209,6 +210,9 @@ def test_doctor_tells_what_a_report_needs(
     found = json_of("doctor")
     assert found["versions"]["torch"] == torch.__version__
     assert found["machine"]["threads"] == torch.get_num_threads()
+    assert found["machine"]["bfloat16 products"] == multiplies_bfloat16(
+        torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    )
     assert "threads" in found["machine"]["BLAS"]
     assert (found["data"]["ml-1m"], found["data"]["ml-20m"]) == ("folder found", "no folder")
     assert "BLAS" in fillrank("doctor").stdout

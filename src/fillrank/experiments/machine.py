@@ -14,9 +14,14 @@ from fillrank.training.precision import multiplies_bfloat16
 
 __all__ = ["machine"]
 
+_OTHERS = ("numpy", "scipy", "polars", "scikit-learn", "numba")
+
 
 def machine() -> dict[str, Any]:
-    """Versions, processor, threads and device; nothing that names a person, a host or a path."""
+    """Versions, processor, threads and device; nothing that names a person, a host or a path.
+
+    PyTorch's version is its own, with its build (such as ``+cu130``), which that of its package leaves out.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {
         "fillrank": __version__,
@@ -26,5 +31,5 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(0) if device.type == "cuda" else "cpu",
         "bfloat16 products": multiplies_bfloat16(device),
-        "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "polars", "scikit-learn", "numba")},
+        "versions": {"torch": str(torch.__version__), **{name: version(name) for name in _OTHERS}},
     }
