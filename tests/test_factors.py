@@ -98,8 +98,8 @@ def test_parts_make_the_same_scorer_again(scorer: Factors | Blend) -> None:
         (lambda: random_factors(1).with_item_weights(torch.ones(5)), DataError, r"shape \[7\], one for each item, got"),
         (
             lambda: random_factors(1).with_item_weights(torch.full((7,), torch.inf)),
-            TrainingError,
-            "7 rows of the factors 'items'",
+            DataError,
+            "7 of the 7 weights are NaN or infinite; give every item a finite one",
         ),
         (lambda: Blend((), ()), DataError, "one weight for each part, got 0 and 0"),
         (lambda: scorer_from_parts({}, {"kind": "forest"}), DataError, "no scorer is of the kind 'forest'"),

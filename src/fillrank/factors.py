@@ -174,8 +174,7 @@ class Factors:
             weights: float ``[n_items]``.
 
         Raises:
-            DataError: there is not one weight for each item.
-            TrainingError: a weight is NaN or infinite.
+            DataError: there is not one weight for each item, or one is NaN or infinite.
 
         Example:
             >>> factors = Factors(torch.tensor([[3.0]]), torch.tensor([[1.0], [5.0]]), similarity="cosine")
@@ -184,6 +183,8 @@ class Factors:
         """
         if weights.shape != (self.n_items,):
             raise DataError(f"weights must have shape [{self.n_items}], one for each item, got {list(weights.shape)}")
+        if n_bad := int((~torch.isfinite(weights)).sum()):
+            raise DataError(f"{n_bad} of the {self.n_items} weights are NaN or infinite; give every item a finite one")
         items = self.item_vectors * weights.to(self.items)[:, None]
         return replace(self, users=self.user_vectors, items=items, similarity="dot")
 

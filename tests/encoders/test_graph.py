@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -82,6 +83,13 @@ def test_neighbours_after_training_are_those_of_the_dense_graph(
     expected = dense_tables(vectors, dense_graph(ones(log)), (1.0, 0.3))
     assert_close((found.users, found.items), expected)
     assert found.similarity == "dot"
+
+
+def test_neighbours_that_do_not_fit_are_refused(log: Interactions, start: Tables) -> None:
+    with pytest.raises(DataError, match="make the graph of the log that they were learnt from"):
+        with_neighbours(Factors(start[0][1:], start[1]), adjacency_of(log, torch.float64), 0.3)
+    with pytest.raises(SettingsError, match=r"weight of the neighbours must be a finite number, got nan; 0\.05 to"):
+        with_neighbours(Factors(*start), adjacency_of(log, torch.float64), math.nan)
 
 
 def test_the_gradient_is_right_where_only_one_side_is_looked_at(log: Interactions, start: Tables) -> None:

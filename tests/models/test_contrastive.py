@@ -16,7 +16,7 @@ from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrasti
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
 from fillrank.models.ranked import Ranking
 from fillrank.ranking import Evaluator
-from fillrank.training import World
+from fillrank.training import Look, World, listening
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
 
@@ -278,9 +278,42 @@ def test_choosing_what_ranks_can_be_stopped_by_hand(caplog: pytest.LogCaptureFix
             signal.raise_signal(signal.SIGINT)
         return float(len(trials)), {}
 
-    best = Ranking(log, "cosine", popularity_beta=0.1).chosen(["neighbour_weight"], learnt, judge, shown=False)
+    looks: list[Look] = []
+    with listening(looks.append):
+        best = Ranking(log, "cosine", popularity_beta=0.1).chosen(
+            ["neighbour_weight"], learnt, judge, epoch=7, shown=False
+        )
     assert (best.neighbour_weight, best.popularity_beta, len(trials)) == (NEIGHBOUR_WEIGHTS[2], 0.1, 3)
     assert "stopped by hand in trial 3 of the ranking; keeping trial 3" in caplog.text
+    assert looks == [Look(7, 3.0, {}, interrupted=True)]
+
+
+def test_of_several_processes_the_first_chooses_what_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, gains = checkerboard(20), iter([0.1, 0.3, 0.2, 0.1, 0.1, 0.1])
+
+    class Second(World):
+        def first(self, work):  # noqa: ARG002
+            return next(gains), {}
+
+        def any(self, flag: bool) -> bool:
+            return flag
+
+    def judge(factors: Factors) -> tuple[float, dict[str, float]]:
+        raise AssertionError(f"the second process judged {factors}")
+
+    monkeypatch.setattr(World, "current", lambda: Second(1, 2))
+    learnt = Factors(torch.randn(20, 4), torch.randn(20, 4))
+    best = Ranking(log, "cosine").chosen(["neighbour_weight"], learnt, judge)
+    assert best.neighbour_weight == NEIGHBOUR_WEIGHTS[1]
+
+
+def test_a_search_hears_no_look_at_what_will_be_ranked_otherwise(parts: Split) -> None:
+    heard: dict[str, list[Look]] = {"auto": [], "plain": []}
+    for name, settings in (("auto", {"neighbour_weight": "auto"}), ("plain", {})):
+        with listening(heard[name].append):
+            Contrastive(**QUICK | settings, monitor="ndcg@5").fit(parts.train, valid=parts.valid)
+    assert not heard["auto"]
+    assert heard["plain"]
 
 
 def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:

@@ -127,9 +127,32 @@ def test_bfloat16_scores_are_near_and_float32_where_they_would_be_slow(
     assert ("no products in bfloat16, so they are taken in float32" in caplog.text) != in_hardware
 
 
-def test_whether_bfloat16_is_multiplied_is_asked_of_the_processor() -> None:
-    assert isinstance(multiplies_bfloat16(torch.device("cpu")), bool)
-    assert multiplies_bfloat16(torch.device("cuda"))
+@pytest.mark.parametrize(
+    ("processor", "has", "expected"),
+    [
+        ("x86_64", (), False),  # AVX2 alone
+        ("x86_64", ("ops.mkldnn._is_mkldnn_bf16_supported",), False),  # AVX512 that emulates it
+        ("x86_64", ("cpu._is_avx512_bf16_supported",), True),
+        ("AMD64", ("cpu._is_amx_tile_supported",), True),
+        ("aarch64", ("ops.mkldnn._is_mkldnn_bf16_supported",), True),
+        ("aarch64", (), False),
+    ],
+)
+def test_whether_bfloat16_is_multiplied_is_asked_of_the_processor(
+    processor: str, has: tuple[str, ...], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: processor)
+    monkeypatch.setattr("torch.backends.mkldnn.is_available", lambda: True)
+    for name in ("ops.mkldnn._is_mkldnn_bf16_supported", "cpu._is_avx512_bf16_supported", "cpu._is_amx_tile_supported"):
+        owner, _, function = name.rpartition(".")
+        holder = {"cpu": torch.cpu, "ops.mkldnn": torch.ops.mkldnn}[owner]
+        monkeypatch.setattr(holder, function, lambda name=name: name in has)
+    assert multiplies_bfloat16(torch.device("cpu")) == expected
+
+
+def test_old_gpus_emulate_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *, including_emulation: including_emulation)
+    assert not multiplies_bfloat16(torch.device("cuda"))
 
 
 def test_rowwise_adam_is_adam_where_every_row_is_touched() -> None:

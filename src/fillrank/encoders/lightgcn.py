@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any, Literal, cast
 
 import torch
@@ -13,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
-from fillrank.errors import SettingsError
+from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 
 __all__ = ["LayerChange", "LightGCN", "with_neighbours"]
@@ -112,6 +113,10 @@ def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) ->
         adjacency: from :func:`fillrank.encoders.sparse.adjacency_of`.
         weight: of the neighbours.
 
+    Raises:
+        DataError: the factors and the graph are not of the same users and items.
+        SettingsError: the weight is not finite.
+
     Example:
         >>> from fillrank.encoders.sparse import adjacency_of
         >>> log = Interactions.from_arrays(["ann", "ann", "bob"], [7, 9, 7])
@@ -120,8 +125,17 @@ def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) ->
         tensor([[1.0500, 0.0707],
                 [1.0707, 0.0000]])
     """
+    if not isfinite(weight):
+        raise SettingsError(
+            f"the weight of the neighbours must be a finite number, got {weight}; 0.05 to 0.3 are usual"
+        )
+    if adjacency.shape != (factors.n_users, factors.n_items):
+        raise DataError(
+            f"the factors are of {factors.n_users} users and {factors.n_items} items, the graph of "
+            f"{adjacency.shape[0]} and {adjacency.shape[1]}; make the graph of the log that they were learnt from"
+        )
     vectors = factors.user_vectors, factors.item_vectors
-    users, items = _propagated(*vectors, adjacency, (1.0, weight))
+    users, items = _propagated(*vectors, adjacency.to(factors.users.device), (1.0, weight))
     return replace(factors, users=users, items=items, similarity="dot")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,7 +14,7 @@ from fillrank.errors import SettingsError
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
 from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
-from fillrank.training import Batch, ContrastSettings, LoopSettings
+from fillrank.training import Batch, ContrastSettings, Look, LoopSettings, listening_alone
 from fillrank.training import train as loop
 
 __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
@@ -35,7 +37,7 @@ class Contrastive(Recipe):
             users), and products rank: LightGCN's propagation where training had none, see
             :func:`fillrank.encoders.with_neighbours`.
             ``"auto"`` takes the best by ``monitor`` on the validation part, out of
-            :data:`fillrank.models.NEIGHBOUR_WEIGHTS`.
+            :data:`fillrank.models.NEIGHBOUR_WEIGHTS`, for the epoch that was the best without.
         popularity_beta: after training, each item's vector is taken times ``n_i^β`` with n the users who met it: above
             0 popular items come up more. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
             :data:`fillrank.models.POPULARITY_BETAS`.
@@ -123,15 +125,16 @@ class Contrastive(Recipe):
         parts = ContrastiveParts.of(self, log)
         learner = pick_route(self, parts)
         watch = None if valid is None else Watch(self.monitor, train, valid, parts)
-        history = loop(
-            learner,
-            Batch.of(log, None, parts.device),
-            self._loop_settings(),
-            None if watch is None else watch.look,
-        )
         free = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
+        with _heard_when_stopped() if free else nullcontext():
+            history = loop(
+                learner,
+                Batch.of(log, None, parts.device),
+                self._loop_settings(),
+                None if watch is None else watch.look,
+            )
         if watch is not None:
-            parts = parts.ranked_best(free, watch, shown=self.progress)
+            parts = parts.ranked_best(free, watch, epoch=len(history.epochs), shown=self.progress)
         return self._recommender(
             train,
             parts.scorer(),
@@ -176,6 +179,18 @@ class Contrastive(Recipe):
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
             identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
         )
+
+
+@contextmanager
+def _heard_when_stopped() -> Iterator[None]:
+    """What the loop sees before the ranking is chosen is not what the model reaches: no search may prune by it."""
+
+    def heard(look: Look) -> None:
+        if look.interrupted:
+            pass_on(look)
+
+    with listening_alone(heard) as pass_on:
+        yield
 
 
 class MMCL(Contrastive):

@@ -101,11 +101,13 @@ class ContrastiveParts:
             return self.encoder.scorer()
         return self.ranking.of(self._learnt(self.encoder))
 
-    def ranked_best(self, names: Sequence[str], watch: Watch, *, shown: bool) -> Self:
-        """The same parts, with those numbers of the ranking that do best on the validation part."""
+    def ranked_best(self, names: Sequence[str], watch: Watch, *, epoch: int, shown: bool) -> Self:
+        """The same parts, with those numbers of the ranking that do best on the validation part, ``epoch`` being the
+        last of the training.
+        """
         if not names or isinstance(self.encoder, NeuMF):
             return self
-        ranking = self.ranking.chosen(names, self._learnt(self.encoder), watch.judge, shown=shown)
+        ranking = self.ranking.chosen(names, self._learnt(self.encoder), watch.judge, epoch=epoch, shown=shown)
         return replace(self, ranking=ranking)
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 from typing import Self
 
@@ -16,6 +16,7 @@ from fillrank.encoders.base import Similarity
 from fillrank.encoders.lightgcn import with_neighbours
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
+from fillrank.training import Look, World, tell
 from fillrank.training.interrupt import Interrupt
 from fillrank.training.progress import Progress
 
@@ -65,15 +66,19 @@ class Ranking:
             ranking = ranking.with_item_weights(counts**beta)
         return ranking
 
-    def chosen(self, names: Sequence[str], learnt: Factors, judge: Judge, *, shown: bool = True) -> Self:
+    def chosen(
+        self, names: Sequence[str], learnt: Factors, judge: Judge, *, epoch: int = 0, shown: bool = True
+    ) -> Self:
         """The same with the best numbers that were tried, in turn, each with the other as it stands.
 
-        Ctrl-C ends it with the best so far.
+        Of several processes the first one judges, and all go the same way. Ctrl-C ends it with the best so far, and
+        whoever listens is told that the training was stopped.
 
         Args:
             names: of those to choose, out of ``neighbour_weight`` and ``popularity_beta``.
             learnt: the factors to rank by.
             judge: looks at the validation part.
+            epoch: the last of the training, for those who listen.
             shown: whether progress is.
         """
         turns = names if len(names) < 2 else (*names, names[0])
@@ -83,18 +88,24 @@ class Ranking:
             0,
             -inf,
         )
+        world = World.current()
+        shown = shown and world.rank == 0
         with Interrupt() as interrupt, Progress(len(trials), 1, shown=shown, unit="trial") as progress:
             for number, (name, value) in enumerate(trials, start=1):
                 tried = kept | {name: value}
-                gain, figures = judge(self.of(learnt, **tried))
+                gain, figures = world.first(partial(self._judged, learnt, judge, tried))
                 if gain > highest:
                     kept, best, highest = tried, number, gain
                 progress.step_done()
                 progress.epoch_done({"epoch": number, **figures}, best)
-                if interrupt.asked:
+                if world.any(interrupt.asked):
                     _log.warning(
                         "stopped by hand in trial %d of the ranking; keeping trial %d, the best so far", number, best
                     )
+                    tell(Look(epoch, highest, figures, interrupted=True))
                     break
         weight, beta = kept["neighbour_weight"], kept["popularity_beta"]
         return replace(self, neighbour_weight=weight, popularity_beta=beta)
+
+    def _judged(self, learnt: Factors, judge: Judge, numbers: Mapping[str, float]) -> tuple[float, Mapping[str, float]]:
+        return judge(self.of(learnt, **numbers))

@@ -2,7 +2,7 @@
 
 from fillrank.training.contrast import ContrastStep, ViewTerm
 from fillrank.training.learner import Autograd, Learner
-from fillrank.training.looks import Listener, Look, listening, listening_alone
+from fillrank.training.looks import Listener, Look, listening, listening_alone, tell
 from fillrank.training.loop import History, LoopSettings, Monitor, train
 from fillrank.training.rowwise import RowAdam
 from fillrank.training.spread import SpreadContrast, smoothed
@@ -32,5 +32,6 @@ __all__ = [
     "listening",
     "listening_alone",
     "smoothed",
+    "tell",
     "train",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 
 import torch
 
@@ -26,8 +27,15 @@ def halves(precision: str, device: torch.device) -> bool:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether PyTorch has fast products in bfloat16 there: on a GPU, or where oneDNN knows the processor's."""
+    """Whether products in bfloat16 are done by the processor there, and not emulated.
+
+    A GPU has them from NVIDIA's Ampere on; an x86 processor with AVX512-BF16 or AMX; of others oneDNN knows.
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return True
+    if platform.machine().lower() in {"x86_64", "amd64"}:  # oneDNN says yes to AVX512 without it, where it emulates
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
     known = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
