@@ -124,4 +124,4 @@ def test_a_command_that_does_not_exist_is_caught(line: str, wrong: str) -> None:
 
 def test_a_path_of_one_machine_is_caught() -> None:
     assert MACHINE_PATH.findall("see /ho" + "me/me/x.csv") == ["/ho" + "me/me/x.csv"]
-    assert MACHINE_PATH.findall("see https://example.org/ho" + "me/x and data/work/y") == []
+    assert MACHINE_PATH.findall("see https://example.org/ho" + "me/x and data/wo" + "rk/y") == []

@@ -102,7 +102,7 @@ class Ranking:
                     _log.warning(
                         "stopped by hand in trial %d of the ranking; keeping trial %d, the best so far", number, best
                     )
-                    tell(Look(epoch, highest, figures, interrupted=True))
+                    tell(Look(epoch, gain, figures, interrupted=True))
                     break
         weight, beta = kept["neighbour_weight"], kept["popularity_beta"]
         return replace(self, neighbour_weight=weight, popularity_beta=beta)
