@@ -15,6 +15,7 @@ from fillrank.data import Split
 from fillrank.errors import SettingsError
 from fillrank.experiments.compare import Protocol
 from fillrank.experiments.keep import Keep
+from fillrank.experiments.likeness import spelt_out
 from fillrank.experiments.opening import open_split
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.experiments.tuning import Tuning
@@ -79,6 +80,13 @@ class Study(BaseModel):
 
         [entries.mf-bsl.settings]
         loss = "bsl"
+
+        [entries.mf-bsl-256]
+        like = "mf-bsl"
+        settings = { dim = 256 }
+
+    An entry that is ``like`` another, or several, takes over how they are made, and ``[bases.NAME]`` has what several
+    have in common and is none itself; see :func:`fillrank.experiments.likeness.spelt_out`.
 
     Attributes:
         name: of the study; that of its file where it has none.
@@ -249,7 +257,7 @@ _SHELF = files("fillrank.experiments") / "published"
 
 
 def _read(file: Path) -> Study:
-    content = {"name": file.stem} | read_toml(file, "study")
+    content = {"name": file.stem} | spelt_out(read_toml(file, "study"), str(file))
     study = strict(Study, content, source=str(file), what="a study")
     for name, entry in study.entries.items():
         _check_entry(study, entry, f"{file}: {name}")
