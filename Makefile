@@ -15,6 +15,9 @@ endif
 # Threads that wait should sleep, not spin: on a machine that others use too, spinning costs many times the work.
 export OMP_WAIT_POLICY ?= PASSIVE
 
+# Each core runs tests, up to eight of them: one test alone seldom has work for two.
+AT_ONCE := -n auto --maxprocesses 8 --dist worksteal
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-slow lint types docs bench ci clean
@@ -26,10 +29,10 @@ demo: $(VENV)/.demo  ## real film ratings: train, compare, recommend; pictures g
 	$(BIN)/fillrank demo --out report
 
 test: $(VENV)/.dev  ## the tests and the examples in docstrings, without the slow ones
-	$(BIN)/python -m pytest --ignore=tests/test_docs.py
+	$(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE)
 
 test-slow: $(VENV)/.dev  ## the slow tests: published figures, full training runs
-	$(BIN)/python -m pytest --ignore=tests/test_docs.py -m slow
+	$(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE) -m slow
 
 docs: $(VENV)/.dev  ## run what the README and docs/ show
 	$(BIN)/python -m pytest tests/test_docs.py
