@@ -358,6 +358,18 @@ def test_rows_are_means_beside_what_was_published(document: dict[str, Any]) -> N
     assert legacy.difference("recall") is None
 
 
+def test_seconds_of_two_kinds_of_machine_have_no_mean(document: dict[str, Any]) -> None:
+    first, second = (run for run in document["runs"] if run["entry"] == "popular" and run["seed"] < 2)
+    first["machine"] = {"cores": 2, "versions": {"torch": "2.13"}}
+    second |= {"machine": {"cores": 2, "versions": {"torch": "2.14"}}, "seconds": 30.0}
+    assert rows_of(document)[0].figures["seconds"].mean == 20.0
+    second["machine"]["cores"] = 4
+    row = rows_of(document)[0]
+    assert row.text("seconds") == "10.0"
+    assert row.figures["recall"].mean == pytest.approx(0.55)
+    assert row.seeds == (0, 1)
+
+
 def test_a_study_becomes_a_table_of_a_page(document: dict[str, Any], tmp_path: Path) -> None:
     lines = studied(document).splitlines()
     heads = "| entry | honest: Recall@5 / nDCG@5 | legacy: Recall@5 / nDCG@5 | published | coverage@5 |"

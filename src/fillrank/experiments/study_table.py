@@ -47,7 +47,8 @@ class StudyRow:
         entry: its name.
         protocol: ``"honest"`` or ``"legacy"``.
         seeds: that the figures are over.
-        figures: of ``recall``, ``ndcg``, ``coverage``, ``novelty``, ``gini`` (on test) and ``seconds`` of fitting.
+        figures: of ``recall``, ``ndcg``, ``coverage``, ``novelty``, ``gini`` (on test) and ``seconds`` of fitting; the
+            seconds are over the runs on a machine like that of the first, as those of two kinds have no mean.
         published: ``recall`` and ``ndcg``, as far as there are such figures.
         source: of what was published.
     """
@@ -128,8 +129,16 @@ def _differences(row: StudyRow) -> str:
 
 def _figures(runs: Sequence[Mapping[str, Any]], k: int) -> Iterator[tuple[str, Figure]]:
     for name in _DIGITS:
-        values = [run["seconds"] if name == "seconds" else run["metrics"][f"{name}@{k}"] for run in runs]
+        if name == "seconds":
+            values = [run["seconds"] for run in runs if _hardware(run) == _hardware(runs[0])]
+        else:
+            values = [run["metrics"][f"{name}@{k}"] for run in runs]
         if None not in values:
             interval = interval_of(values)
             half = None if interval is None else (interval[1] - interval[0]) / 2
             yield name, Figure(float(np.mean(values)), half)
+
+
+def _hardware(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The machine of a run without its software."""
+    return {name: value for name, value in run["machine"].items() if name not in ("fillrank", "python", "versions")}
