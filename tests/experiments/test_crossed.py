@@ -26,6 +26,7 @@ def document(figures: dict[str, tuple[float, float]]) -> dict[str, Any]:
             "protocol": "honest",
             "seed": 0,
             "seconds": 1.0,
+            "machine": {"cores": 2},
             "metrics": {
                 "recall@20": recall,
                 "ndcg@20": ndcg,
