@@ -218,6 +218,19 @@ def test_ctrl_c_ends_the_processes_and_the_command(write: Callable[..., Path], t
     assert _ends(process.pid), "processes were left behind"
 
 
+def test_a_run_that_is_written_counts_though_a_stop_came_at_once(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(path: Path, study: Study, run: StudyRun) -> None:
+        add_run(path, study, run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fillrank.experiments.study_runs.add_run", stopped)
+    record = run_study(study, tmp_path / "r.json", only=["popular"])
+    assert record.interrupted
+    assert len(record.runs) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="looks for a group of processes")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])

@@ -46,8 +46,8 @@ def carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> Stu
             for number, run in enumerate(runs, start=1):
                 record = add_run(path, study, run)
                 _log.info("%d of %d: %s", number, len(left), _words(run))
-    except KeyboardInterrupt:
-        record = replace(record, interrupted=True)
+    except KeyboardInterrupt:  # it may have come when a run was in the file, and not yet in hand
+        record = replace(read_record(path, study), interrupted=True)
     return record
 
 
