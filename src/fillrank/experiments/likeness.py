@@ -10,12 +10,8 @@ from fillrank.experiments.nested import merged
 
 __all__ = ["spelt_out"]
 
-_HANDED_ON = (
-    "model",
-    "settings",
-    "keep",
-    "tuning",
-)  # what is run; whom it answers to, and how often, is the entry's own
+# What is run. How often, under which protocols, and what it answers to is each entry's own.
+_HANDED_ON = ("model", "settings", "keep", "tuning")
 _OF_BASES = (*_HANDED_ON, "like")
 
 
