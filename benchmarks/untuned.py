@@ -1,0 +1,221 @@
+"""Each recipe's default against its best settings out of 30 trials, on logs of many shapes.
+
+Run ``python benchmarks/untuned.py --out untuned.json``. It is what a change of a default is judged by.
+
+A cell is a recipe on a log with a seed. *Default*: the recipe with nothing set but the seed. *Tuned*: so many trials
+drawn by Optuna's TPE from the space in ``shapes.py``, judged on the validation part. Both choose on the validation part
+alone, are then fitted on train and validation together, and see the test part once (honest protocol, refitted). Recipes that rank are judged by
+nDCG@20, those that predict by RMSE, and ``cmc`` by both: its trials go by ``log nDCG - 4 log RMSE``.
+
+Every finished cell is a line of ``--cells``, so that a run goes on where it was stopped, and several processes may share the
+file, each with its own ``--logs`` or ``--recipes``. ``--out`` gets the summary of all cells that are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+import fillrank as fr
+from fillrank.experiments.compare import default_split
+from fillrank.experiments.machine import machine
+from fillrank.experiments.search_space import Space
+from fillrank.models import RECIPES
+
+sys.path.insert(0, str(Path(__file__).parent))
+from rivals import write
+from shapes import LOGS, SPACES, VALUED
+
+QUICK = ("movielens-small", "1,000 x 500, dense")
+QUICK_RECIPES = ("pure-svd", "normalised-svd", "ials", "contrastive", "cmc", "biased-svd", "sgd", "als")
+K = 20
+Figures = dict[str, float]
+
+
+def judged(kind: str, parts: fr.Split, model: Any) -> Figures:
+    """What the model reaches on the test part of ``parts``."""
+    found = fr.evaluate(model, parts, k=K).metrics
+    wanted = {"rmse"} if kind in VALUED else {f"ndcg@{K}", f"recall@{K}", f"coverage@{K}"}
+    wanted |= {"rmse"} if kind == "cmc" else set()
+    return {name: round(float(found[name]), 6) for name in sorted(wanted) if found.get(name) is not None}
+
+
+def goal(figures: Figures) -> float:
+    """What trials go by, higher is better."""
+    error = 0.0 if "rmse" not in figures else -math.log(figures["rmse"])
+    if f"ndcg@{K}" not in figures:
+        return error
+    return math.log(max(figures[f"ndcg@{K}"], 1e-6)) + 4 * error
+
+
+def quiet(kind: str, seed: int, settings: Mapping[str, Any]) -> Any:
+    """The recipe with its seed, without progress."""
+    known = RECIPES[kind].model_fields
+    own = {name: value for name, value in {"seed": seed, "progress": False}.items() if name in known}
+    return RECIPES[kind](**own | dict(settings))
+
+
+def cell(log: str, kind: str, seed: int, trials: int) -> dict[str, Any]:
+    """Fit the default and the trials, and measure both on the test part."""
+    data = LOGS[log]()
+    parts = default_split(data, test=0.1, valid=0.1, seed=seed)
+    held = fr.Split(parts.train, None, parts.valid, {"split": "the validation part"})
+    began = time.perf_counter()
+    by_default = quiet(kind, seed, {}).fit(parts.train, parts.valid)
+    seconds = time.perf_counter() - began
+    space, tried, took = Space.of(SPACES[kind]), [], []
+
+    def objective(trial: optuna.Trial) -> float:
+        settings, start = space.draw(trial), time.perf_counter()
+        try:
+            model = quiet(kind, seed, settings).fit(parts.train, parts.valid, refit=False)
+            reached = goal(judged(kind, held, model))
+        except fr.FillrankError as error:
+            print(f"  trial {trial.number} failed: {error}", file=sys.stderr)
+            raise optuna.TrialPruned from error
+        took.append(time.perf_counter() - start)
+        tried.append((reached, settings, model.settings))
+        return reached
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed)
+    optuna.create_study(direction="maximize", sampler=sampler).optimize(objective, n_trials=trials)
+    _, drawn, chosen = max(tried, key=lambda one: one[0])
+    whole = parts.train.union(parts.valid)
+    tuned = RECIPES[kind](**chosen).fit(whole)
+    return {
+        "log": log,
+        "recipe": kind,
+        "seed": seed,
+        "trials": trials,
+        "default": judged(kind, parts, by_default),
+        "tuned": judged(kind, parts, tuned),
+        "settings": drawn,
+        "seconds": {"default": round(seconds, 2), "a trial": round(float(np.median(took)), 2)},
+        "machine": machine(),
+    }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The cells that are finished."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def add(path: Path, found: Mapping[str, Any]) -> None:
+    """One line more, whole also where several processes write."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(json.dumps(found) + "\n")
+
+
+def gap(found: Mapping[str, Any]) -> Figures:
+    """How far the default is behind the tuned one, in percent: positive is worse."""
+    metrics = [name for name in (f"ndcg@{K}", "rmse") if name in found["tuned"]]
+    sign = {"rmse": 1.0, f"ndcg@{K}": -1.0}
+    return {
+        name: sign[name] * 100 * (found["default"][name] - found["tuned"][name]) / found["tuned"][name]
+        for name in metrics
+    }
+
+
+def summary(cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """For each log and recipe the means over seeds, and the gap."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in cells:
+        groups.setdefault((one["log"], one["recipe"]), []).append(one)
+    results = []
+    for (log, kind), own in groups.items():
+        gaps = [gap(one) for one in own]
+        mean = {
+            side: {name: float(np.mean([one[side][name] for one in own])) for name in own[0][side]}
+            for side in ("default", "tuned")
+        }
+        results.append(
+            {
+                "log": log,
+                "recipe": kind,
+                "seeds": sorted(one["seed"] for one in own),
+                "trials": own[0]["trials"],
+                **mean,
+                "gap, %": {name: round(float(np.mean([one[name] for one in gaps])), 2) for name in gaps[0]},
+                "seconds": {
+                    name: float(np.median([one["seconds"][name] for one in own])) for name in own[0]["seconds"]
+                },
+            }
+        )
+    return {"benchmark": "untuned", "k": K, "protocol": "honest, refitted", "results": results, "machine": machine()}
+
+
+def wanted(asked: argparse.Namespace) -> Iterator[tuple[str, str, int]]:
+    """The cells that were asked for, but those that cannot be: a recipe of values on a log without."""
+    for log in asked.logs:
+        if log not in LOGS:
+            sys.exit(f"no log is called {log!r}; there are {', '.join(LOGS)}")
+        data = LOGS[log]()
+        valued = (fr.load(data) if isinstance(data, str) else data).values is not None
+        for kind in asked.recipes:
+            if valued or kind not in VALUED | {"cmc"}:
+                yield from ((log, kind, seed) for seed in range(asked.seeds))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="of the summary, JSON")
+    parser.add_argument("--cells", type=Path, help="of the finished cells, JSON lines; beside --out unless given")
+    parser.add_argument("--plot", type=Path, help="of the picture")
+    parser.add_argument("--logs", nargs="+", default=list(QUICK), help="; ".join(LOGS))
+    parser.add_argument("--recipes", nargs="+", default=list(QUICK_RECIPES), help="; ".join(SPACES))
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--trials", type=int, default=30)
+    asked = parser.parse_args()
+    path = asked.cells or asked.out.with_suffix(".cells.jsonl")
+    for log, kind, seed in wanted(asked):
+        done = {(one["log"], one["recipe"], one["seed"]) for one in read(path)}
+        if (log, kind, seed) in done:
+            continue
+        found = cell(log, kind, seed, asked.trials)
+        add(path, found)
+        behind = ", ".join(f"{name} {value:+.2f} %" for name, value in gap(found).items())
+        print(f"{log}, {kind}, seed {seed}: behind by {behind}; {found['seconds']}", flush=True)
+    record = summary(read(path))
+    write(asked.out, record)
+    if asked.plot is not None:
+        draw(record, asked.plot)
+
+
+def draw(record: Mapping[str, Any], path: Path) -> None:
+    """Each recipe a row, each log a dot: how far its default is behind its tuned self."""
+    from fillrank.report.canvas import ACCENT, COLOURS, QUIET, blank, write_figure
+
+    kinds = [kind for kind in SPACES if any(one["recipe"] == kind for one in record["results"])]
+    logs = [log for log in LOGS if any(one["log"] == log for one in record["results"])]
+    figure, axes = blank(2, (11.0, 0.6 + 0.42 * len(kinds)))
+    for axis, (metric, bar) in zip(axes, ((f"ndcg@{K}", 3.0), ("rmse", 0.5)), strict=True):
+        axis.axvline(0, color=QUIET, lw=1)
+        axis.axvline(bar, color=ACCENT, lw=1, ls=(0, (4, 2)))
+        for one in record["results"]:
+            if metric in one["gap, %"]:
+                colour, row = COLOURS[logs.index(one["log"]) % len(COLOURS)], kinds.index(one["recipe"])
+                axis.plot(one["gap, %"][metric], row, "o", color=colour, ms=6, alpha=0.85)
+        axis.set_yticks(range(len(kinds)), kinds)
+        axis.set_ylim(len(kinds) - 0.5, -0.5)
+        axis.set_xlabel(f"{metric}: default behind the best of 30 trials, %; the dashed line is the limit")
+    for number, log in enumerate(logs):
+        axes[0].plot([], [], "o", color=COLOURS[number % len(COLOURS)], label=log)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    write_figure(figure, path)
+
+
+if __name__ == "__main__":
+    main()
