@@ -1,7 +1,7 @@
 """Logs of many shapes, and what is searched for each recipe: the ground on which defaults are judged (``untuned.py``).
 
 The synthetic logs have a taste: which items a user meets depends on the user, so that there is something to rank by.
-User u meets the items with the highest ``log popularity_i + taste · <p_u, q_i> + Gumbel noise``, which is a draw without
+User u meets the items with the highest ``log popularity_i + taste · <p_u, q_i> + Gumbel noise``: a draw without
 replacement by the softmax of the first two. Ratings are ``3.5 + a_u + b_i + .7 · <p_u, q_i> + noise``, in half stars.
 """
 

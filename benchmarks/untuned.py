@@ -4,11 +4,12 @@ Run ``python benchmarks/untuned.py --out untuned.json``. It is what a change of 
 
 A cell is a recipe on a log with a seed. *Default*: the recipe with nothing set but the seed. *Tuned*: so many trials
 drawn by Optuna's TPE from the space in ``shapes.py``, judged on the validation part. Both choose on the validation part
-alone, are then fitted on train and validation together, and see the test part once (honest protocol, refitted). Recipes that rank are judged by
-nDCG@20, those that predict by RMSE, and ``cmc`` by both: its trials go by ``log nDCG - 4 log RMSE``.
+alone, are then fitted on train and validation together, and see the test part once (honest protocol, refitted). Recipes
+that rank are judged by nDCG@20, those that predict by RMSE, and ``cmc`` by both: its trials go by ``log nDCG - 4 log
+RMSE``.
 
-Every finished cell is a line of ``--cells``, so that a run goes on where it was stopped, and several processes may share the
-file, each with its own ``--logs`` or ``--recipes``. ``--out`` gets the summary of all cells that are there.
+Every finished cell is a line of ``--cells``, so that a run goes on where it was stopped, and several processes may
+share the file, each with its own ``--logs`` or ``--recipes``. ``--out`` gets the summary of all cells that are there.
 """
 
 from __future__ import annotations
