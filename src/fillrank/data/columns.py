@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from fillrank.data.names import LESS_USUAL_NAMES, USUAL_NAMES, is_usual_name, plain_name
 from fillrank.errors import DataError
 
 __all__ = ["Choice", "Columns"]
@@ -13,16 +14,6 @@ __all__ = ["Choice", "Columns"]
 Choice = str | int | Literal[False] | None
 """A column by name or by place (from 0), False to go without, or None to recognise it by its name."""
 
-_USUAL = {
-    "user": "user users userid uid u customer customerid visitor visitorid reviewer reviewerid member memberid "
-    "accountid profileid",
-    "item": "item items itemid iid i movie movieid film filmid product productid asin business businessid book bookid "
-    "isbn song songid track trackid artist artistid article articleid game gameid",
-    "value": "value values rating ratings star stars score count counts plays playcount weight overall strength",
-    "time": "time times timestamp ts date datetime unixreviewtime eventtime ratedat createdat",
-    "label": "title name itemtitle itemname movietitle label",
-}
-_KNOWN = {role: frozenset(names.split()) for role, names in _USUAL.items()}
 _REQUIRED = ("user", "item")
 
 
@@ -67,7 +58,7 @@ class Columns:
     def are_named_in(self, first: Sequence[str]) -> bool:
         """Whether a first line names columns for certain: it holds a usual name, or one that the caller gave."""
         given = {getattr(self, field.name) for field in fields(self)}
-        return any(name in given or _plain(name) in known for name in first for known in _KNOWN.values())
+        return any(name in given or is_usual_name(name) for name in first)
 
 
 def _is_named(choice: Choice) -> bool:
@@ -89,17 +80,14 @@ def _named(role: str, choice: str | int, header: Sequence[str]) -> int:
 
 
 def _recognised(role: str, header: Sequence[str], free: Sequence[int]) -> int | None:
-    places = [place for place in free if _plain(header[place]) in _KNOWN[role]]
+    plain = {place: plain_name(header[place]) for place in free}
+    usual = [place for place in free if plain[place] in USUAL_NAMES[role]]
+    places = usual or [place for place in free if plain[place] in LESS_USUAL_NAMES[role]]
     if len(places) > 1:
         names = " or ".join(repr(header[place]) for place in places)
         without = "" if role in _REQUIRED else f" or {role}=False"
         raise DataError(f"the {role} may be {names}; name one: {role}=…{without}; {_listed(header)}")
     return places[0] if places else None
-
-
-def _plain(name: str) -> str:
-    """``"User ID"``, ``"user_id"`` and ``"user_id:token"`` are all ``"userid"``."""
-    return "".join(letter for letter in name.partition(":")[0].casefold() if letter.isalnum())
 
 
 def _shown(chosen: dict[str, int], header: Sequence[str]) -> str:

@@ -1,0 +1,69 @@
+"""The names that columns usually have: one list, for reading logs and for finding the ids of a table."""
+
+from __future__ import annotations
+
+__all__ = ["LESS_USUAL_NAMES", "USUAL_NAMES", "is_id_name", "is_usual_name", "plain_name"]
+
+_USUAL = {
+    "user": "user users userid uid u customer customerid visitor visitorid reviewer reviewerid member memberid "
+    "accountid profileid",
+    "item": "item items itemid iid i movie movieid film filmid product productid asin business businessid book bookid "
+    "isbn song songid track trackid artist artistid article articleid game gameid",
+    "value": "value values rating ratings star stars score count counts plays playcount weight overall strength",
+    "time": "time times timestamp ts date datetime unixreviewtime eventtime ratedat createdat",
+    "label": "title name itemtitle itemname movietitle label",
+}
+_LESS_USUAL = {
+    "user": "userids username cust custid client clientid rater raterid account profile person personid player "
+    "playerid reader readerid listener listenerid viewer viewerid subscriber subscriberid buyer buyerid shopper shopperid "
+    "student studentid pupil pupilid learner learnerid patient patientid subject subjectid respondent respondentid "
+    "participant participantid session sessionid",
+    "item": "itemids show showid prod prodid parentasin sku skuid stockcode isbn10 isbn13 album albumid anime animeid "
+    "venue venueid place placeid poi poiid location locationid restaurant restaurantid recipe recipeid course courseid "
+    "question questionid exercise exerciseid joke jokeid podcast podcastid video videoid app appid",
+    "value": "scores playcounts listens quantity qty preference pref",
+    "time": "timestamps unixtime eventtimestamp created reviewdate orderdate invoicedate checkintime",
+    "label": "filmtitle booktitle producttitle productname",
+}
+USUAL_NAMES, LESS_USUAL_NAMES = (
+    {role: frozenset(names.split()) for role, names in table.items()} for table in (_USUAL, _LESS_USUAL)
+)
+"""For each part of a log the names that columns have for it, as :func:`plain_name` gives them; those that are less
+usual are taken where no column has a usual one."""
+
+_OF_ROWS = "id ids key code index row rowid rowname rownames no nr number name names label title"
+_ROW_NAMES = frozenset(_OF_ROWS.split())
+
+
+def plain_name(name: str) -> str:
+    """A column's name without what differs from file to file: ``"User ID"``, ``"user_id:token"`` are ``"userid"``.
+
+    Example:
+        >>> [plain_name(name) for name in ("User-ID", "user_id:token", "userId", " ISBN ")]
+        ['userid', 'userid', 'userid', 'isbn']
+    """
+    return "".join(letter for letter in name.partition(":")[0].casefold() if letter.isalnum())
+
+
+def is_usual_name(name: str) -> bool:
+    """Whether columns of logs are called so."""
+    plain = plain_name(name)
+    return any(plain in names for table in (USUAL_NAMES, LESS_USUAL_NAMES) for names in table.values())
+
+
+def is_id_name(name: str) -> bool:
+    """Whether a column of this name usually holds ids or names, and no measurements.
+
+    Example:
+        >>> [is_id_name(name) for name in ("student_id", "ISBN", "id", "Name", "order_id", "rating", "humidity")]
+        [True, True, True, True, True, False, False]
+    """
+    plain = plain_name(name)
+    parts = "".join(letter if letter.isalnum() else " " for letter in name.casefold()).split()
+    spelled = name.rstrip()
+    return (
+        any(plain in table[side] for table in (USUAL_NAMES, LESS_USUAL_NAMES) for side in ("user", "item"))
+        or plain in _ROW_NAMES
+        or (len(parts) > 1 and parts[-1] in {"id", "ids"})
+        or (len(spelled) > 2 and spelled.endswith(("Id", "ID")) and spelled[-3].islower())
+    )
