@@ -11,6 +11,7 @@ ROOMS = (
     *(
         "_version",
         "errors",
+        "arguments",
         "writing",
         "rng",
         "workers",
@@ -32,7 +33,7 @@ WINGS = {
     "pair_scorer": "factors",
 }  # a file of its own that belongs to a room
 STRANGERS = ({"encoders", "losses", "samplers", "solvers"}, {"training", "ranking"})  # never import one another
-TORCH_FREE = {"_version", "errors", "writing", "data"}
+TORCH_FREE = {"_version", "errors", "arguments", "writing", "data"}
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room
 LONGEST = 350
 

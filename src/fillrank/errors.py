@@ -9,6 +9,7 @@
     │   ├── UnknownIdError   (KeyError)     an id or a title that the data does not hold
     │   └── DataNotFoundError               a known data set that is not on this machine; says where to get it
     ├── SettingsError        (ValueError)   a setting, or a combination of settings, that cannot work
+    │   └── ArgumentError    (TypeError)    an argument of the wrong kind; says which, what came and what is wanted
     ├── TrainingError        (RuntimeError) training met a loss or a factor that is not finite
     ├── ModelFileError       (RuntimeError) a saved model that is torn, foreign or too new
     └── MissingExtraError    (ImportError)  an optional package is needed; names the extra to install
@@ -19,6 +20,7 @@ A message says what came, what was wanted, and what to do.
 from __future__ import annotations
 
 __all__ = [
+    "ArgumentError",
     "BadRowsError",
     "DataError",
     "DataNotFoundError",
@@ -61,6 +63,10 @@ class DataNotFoundError(DataError):
 
 class SettingsError(FillrankError, ValueError):
     """A setting, or a combination of settings, cannot work."""
+
+
+class ArgumentError(SettingsError, TypeError):
+    """An argument of a public function is of the wrong kind."""
 
 
 class TrainingError(FillrankError, RuntimeError):
