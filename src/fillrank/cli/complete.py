@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fillrank.cli.options import JsonOption, SeedOption
+from fillrank.cli.options import JsonOption, SeedOption, path_of
 from fillrank.cli.output import show
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ SolverName = Literal["als", "gd", "sgd", "adam", "svd", "soft-impute", "nmf", "g
 
 def complete(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A table in a text file: wide with blanks, or row,column,value.")
+        Path,
+        typer.Argument(
+            metavar="IN", help="A table in a text file: wide with blanks, or row,column,value.", parser=path_of
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; may be IN itself.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; may be IN itself.", parser=path_of)],
     rank: Annotated[int | None, typer.Option("--rank", help="Number of factors; 10 unless given.")] = None,
     solver: Annotated[SolverName, typer.Option("--solver", help="How to find them.")] = "als",
     regularization: Annotated[

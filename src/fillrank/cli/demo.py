@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from fillrank.cli.options import JsonOption, SeedOption
+from fillrank.cli.options import JsonOption, SeedOption, path_of
 from fillrank.cli.output import show
 
 __all__ = ["demo"]
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="The folder for the report and its pictures.")] = Path("report"),
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder for the report and its pictures.", parser=path_of)
+    ] = Path("report"),
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:

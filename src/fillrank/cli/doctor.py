@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from fillrank.cli.options import JsonOption
 from fillrank.cli.output import row_table, show
+from fillrank.paths import expanded
 
 __all__ = ["doctor", "examine"]
 
@@ -62,7 +62,7 @@ def _data() -> dict[str, str]:
 
     root = os.environ.get("FILLRANK_DATA", "")
     here = {
-        name: "folder found" if root and (Path(root) / name).is_dir() else "no folder"
+        name: "folder found" if root and (expanded(root) / name).is_dir() else "no folder"
         for name in list_datasets()
         if name != "movielens-small"
     }

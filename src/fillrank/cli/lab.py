@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fillrank.cli.options import JsonOption, ReadOption, SeedOption, open_log
+from fillrank.cli.options import JsonOption, ReadOption, SeedOption, open_log, path_of
 from fillrank.cli.output import show
 
 if TYPE_CHECKING:
@@ -32,10 +32,13 @@ def lab(
     read: ReadOption = None,
     ratings: Annotated[
         Path | None,
-        typer.Option("--ratings", metavar="FILE.pt", help="Instead of --data: the lab's tensor, films by users."),
+        typer.Option(
+            "--ratings", metavar="FILE.pt", help="Instead of --data: the lab's tensor, films by users.", parser=path_of
+        ),
     ] = None,
     titles: Annotated[
-        Path | None, typer.Option("--titles", metavar="FILE.csv", help="The titles of the rows of --ratings.")
+        Path | None,
+        typer.Option("--titles", metavar="FILE.csv", help="The titles of the rows of --ratings.", parser=path_of),
     ] = None,
     film: Annotated[str | None, typer.Option("--film", metavar="TITLE|ID", help=f"Which film; else {_FILM!r}.")] = None,
     user: Annotated[int, typer.Option("--user", min=1, help="Whose rating: the 5th user is 5.")] = 5,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fillrank.cli.options import JsonOption, KOption, RunArgument
+from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, frame_table, show, write_frame
 from fillrank.errors import DataError
+from fillrank.paths import refuse_special
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +22,7 @@ def recommend(
     run: RunArgument,
     user: Annotated[list[str] | None, typer.Option("--user", metavar="ID", help="A known user; repeat.")] = None,
     users_file: Annotated[
-        Path | None, typer.Option("--users-file", help="A text file with one user id on each line.")
+        Path | None, typer.Option("--users-file", help="A text file with one user id on each line.", parser=path_of)
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every user that the model knows.")] = False,
     like: Annotated[
@@ -35,7 +36,8 @@ def recommend(
         typer.Option("--unknown", help="A user the model does not know: an error, nothing, or the most popular items."),
     ] = "raise",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write to this .parquet, .csv or .jsonl file instead of printing.")
+        Path | None,
+        typer.Option("--out", help="Write to this .parquet, .csv or .jsonl file instead of printing.", parser=path_of),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,6 +98,8 @@ def _split_rating(like: str) -> tuple[str, float | None]:
 
 
 def _read_ids(path: Path | None) -> list[str]:
+    if path is not None:
+        refuse_special(path)
     lines = [] if path is None else path.read_text(encoding="utf-8").splitlines()
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:

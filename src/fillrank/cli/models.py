@@ -22,6 +22,7 @@ from fillrank.cli.options import (
     named_or_read,
     open_split,
     parse_settings,
+    path_of,
 )
 from fillrank.cli.output import show, to_json, write_text
 from fillrank.errors import DataError, SettingsError
@@ -38,7 +39,8 @@ def compare(
         str | None, typer.Option("--data", metavar="NAME|PATH", help="A known data set, or a file of your own.")
     ] = None,
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="A TOML file that says all of this, instead of the options.")
+        Path | None,
+        typer.Option("--plan", help="A TOML file that says all of this, instead of the options.", parser=path_of),
     ] = None,
     models: Annotated[
         str, typer.Option("--models", metavar="NAME,NAME", help="The models, in the order of the table.")
@@ -53,7 +55,9 @@ def compare(
         Literal["honest", "legacy"],
         typer.Option("--protocol", help="honest: all choices on validation. legacy: the best epoch on the test part."),
     ] = "honest",
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON document to this file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write the JSON document to this file.", parser=path_of)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train several models on the same splits and print one table."""
@@ -82,12 +86,14 @@ def compare(
 def fit(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[RUN.TOML]", help="A TOML file that says all of this; options take precedence."),
+        typer.Argument(
+            metavar="[RUN.TOML]", help="A TOML file that says all of this; options take precedence.", parser=path_of
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option("--data", metavar="NAME|PATH", help="A known data set, or a file of your own.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="The folder to save the model in.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder to save the model in.", parser=path_of)] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="cmc (the default), pure-svd, als, mmcl, lightgcn or another.")
     ] = None,

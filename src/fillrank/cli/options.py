@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fillrank.errors import DataError
 from fillrank.experiments.opening import SplitName
+from fillrank.paths import expanded
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions, Split
@@ -31,8 +33,23 @@ __all__ = [
     "open_split",
     "parse_settings",
     "parse_value",
+    "path_of",
 ]
 
+
+def path_of(text: str | Path) -> Path:
+    """What an option or an argument names as a path, with ``~`` read as everywhere.
+
+    Raises:
+        typer.BadParameter: it cannot be a path.
+    """
+    try:
+        return expanded(text, "the path")
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a saved model.", parser=path_of)]
 DataOption = Annotated[
     str, typer.Option("--data", metavar="NAME|PATH", help="A data set that `fillrank data list` names, or a file.")
 ]
@@ -60,7 +77,6 @@ ValidOption = Annotated[float, typer.Option("--valid", help="Fraction on which s
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
 KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a saved model.")]
 
 
 def parse_value(text: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fillrank.cli.options import JsonOption
+from fillrank.cli.options import JsonOption, path_of
 from fillrank.cli.output import row_table, show
 
 __all__ = ["reproduce"]
@@ -23,7 +23,9 @@ def reproduce(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help=f"The record; the same file again goes on with it. Else {_FOLDER}/NAME.json."),
+        typer.Option(
+            "--out", help=f"The record; the same file again goes on with it. Else {_FOLDER}/NAME.json.", parser=path_of
+        ),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="ENTRY", help="This entry alone. Repeat as needed.")

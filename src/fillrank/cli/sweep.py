@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fillrank.cli.options import JsonOption, SetOption, parse_settings
+from fillrank.cli.options import JsonOption, SetOption, parse_settings, path_of
 from fillrank.cli.output import show
 from fillrank.errors import MissingExtraError
 
@@ -19,10 +19,14 @@ _INTERRUPTED = 130
 
 def sweep(
     file: Annotated[
-        Path, typer.Argument(metavar="SEARCH.TOML", help="The data, the model, the metric, and what is varied.")
+        Path,
+        typer.Argument(
+            metavar="SEARCH.TOML", help="The data, the model, the metric, and what is varied.", parser=path_of
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The folder of the study; the same folder again goes on with it.")
+        Path | None,
+        typer.Option("--out", help="The folder of the study; the same folder again goes on with it.", parser=path_of),
     ] = None,
     n_trials: Annotated[
         int | None, typer.Option("--n-trials", min=1, help="Trials in all, those of earlier calls counted in.")

@@ -12,6 +12,7 @@ from fillrank.completion.text import Text
 from fillrank.completion.wide import read_wide
 from fillrank.data.files import unpacked
 from fillrank.errors import SettingsError
+from fillrank.paths import expanded
 from fillrank.writing import replacing
 
 __all__ = ["CompletedFile", "complete_file"]
@@ -59,11 +60,12 @@ def complete_file(
     """
     if not 1 <= digits <= 17:
         raise SettingsError(f"digits must be from 1 to 17, got {digits}")
-    text = Text.decoded(unpacked(Path(source)))
+    place = expanded(target, "the file to write")
+    text = Text.decoded(unpacked(expanded(source, "the table")))
     grid = _read(text, reading or Reading())
     filled = estimator.fit_transform(grid.table.values)
     n_filled = grid.write(filled, lambda value: f"{value:.{digits}g}")
-    with replacing(Path(target)) as fresh:
+    with replacing(place) as fresh:
         fresh.write_bytes(text.encoded())
     m, n = filled.shape
     return CompletedFile(grid.layout, grid.header, grid.row_ids, m, n, int(grid.table.observed.sum()), n_filled)

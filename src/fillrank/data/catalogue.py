@@ -23,6 +23,7 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.sources import LAYOUTS, Tables, movielens_small
 from fillrank.data.split import Split, published
 from fillrank.errors import DataError, DataNotFoundError
+from fillrank.paths import expanded
 
 __all__ = ["DatasetInfo", "info", "list_datasets", "load", "load_split"]
 
@@ -131,6 +132,7 @@ def _tables(card: DatasetInfo, folder: str | Path | None) -> Tables:
 
 def _places(name: str, folder: str | Path | None) -> list[Path]:
     if folder is not None:
-        return [Path(folder) / name, Path(folder)]
+        place = expanded(folder, "the folder")
+        return [place / name, place]
     root = os.environ.get(_FOLDER)
-    return [Path(root) / name] if root else []
+    return [expanded(root, f"the folder of {_FOLDER}") / name] if root else []

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from fillrank.errors import DataError
+from fillrank.paths import expanded, refuse_special
 
 __all__ = ["ending", "find_files", "unpacked"]
 
@@ -28,7 +29,8 @@ def find_files(path: str | Path, known_endings: set[str]) -> list[Path]:
     Raises:
         DataError: there is no such file, or no part.
     """
-    place = Path(path)
+    place = expanded(path, "the log")
+    refuse_special(place, "the log")
     if place.is_file():
         return [place]
     if place.is_dir():
@@ -36,7 +38,7 @@ def find_files(path: str | Path, known_endings: set[str]) -> list[Path]:
         if not files:
             raise DataError(f"the folder {place} holds no files to read; give a file, a folder of parts or a pattern")
         return [file for file in files if ending(file) in known_endings] or files
-    found = glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    found = glob.glob(str(place), recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
     files = sorted(file for file in map(Path, found) if file.is_file())
     if not files:
         raise DataError(f"there is no file {str(path)!r}, and no file fits it as a pattern; check the path")
@@ -57,6 +59,7 @@ def unpacked(file: Path) -> bytes:
     Raises:
         DataError: the file is empty, torn, or a zip archive.
     """
+    refuse_special(file)
     try:
         data = file.read_bytes()
         unpack = next((how for magic, how in _UNPACK.items() if data.startswith(magic)), bytes)

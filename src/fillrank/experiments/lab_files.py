@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fillrank.data import IdMap, Interactions
 from fillrank.errors import DataError
+from fillrank.paths import expanded, refuse_special
 
 __all__ = ["FilmRatings", "film_ratings_of", "read_lab_files"]
 
@@ -102,8 +103,10 @@ def read_lab_files(ratings: str | os.PathLike[str], titles: str | os.PathLike[st
         DataError: a file is torn, holds something else, or the two do not belong together.
         OSError: a file cannot be opened.
     """
-    values = _read_tensor(Path(ratings))
-    names = _read_titles(Path(titles))
+    files = [expanded(path, f"the file of {what}") for path, what in ((ratings, "ratings"), (titles, "titles"))]
+    for file in files:
+        refuse_special(file)
+    values, names = _read_tensor(files[0]), _read_titles(files[1])
     if sorted(names) != list(range(len(values))):
         raise DataError(
             f"{titles} must name the rows 0 to {len(values) - 1} of the tensor in {ratings}, each once; "
@@ -111,7 +114,7 @@ def read_lab_files(ratings: str | os.PathLike[str], titles: str | os.PathLike[st
         )
     observed = values.isfinite() & (values != 0)
     return FilmRatings(
-        name=Path(ratings).name,
+        name=files[0].name,
         values=values.float(),
         observed=observed,
         films=IdMap(names.keys(), labels=names.values()),

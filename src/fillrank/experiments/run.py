@@ -17,7 +17,7 @@ from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
 from fillrank.experiments.processes import processes
-from fillrank.experiments.toml_files import read_toml, strict, toml_text
+from fillrank.experiments.toml_files import OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
 from fillrank.models import Recipe, recipe
 from fillrank.recommend import Recommender
@@ -79,7 +79,7 @@ class RunPlan(DataPlan):
     """
 
     model: str = "cmc"
-    out: str
+    out: OutPath
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod

@@ -16,7 +16,7 @@ from fillrank.experiments.nested import leaves, merged
 from fillrank.experiments.processes import world_size
 from fillrank.experiments.run import DataPlan
 from fillrank.experiments.search_space import Space
-from fillrank.experiments.toml_files import read_toml, strict
+from fillrank.experiments.toml_files import OutPath, read_toml, strict
 from fillrank.losses import loss
 from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts
@@ -98,7 +98,7 @@ class SearchPlan(DataPlan):
     model: str
     metric: str = "ndcg@20"
     n_trials: int = Field(default=50, ge=1)
-    out: str
+    out: OutPath
     pruning: bool = True
     settings: dict[str, Any] = Field(default_factory=dict)
     search: dict[str, Any]

@@ -20,6 +20,7 @@ from fillrank.experiments.opening import open_split
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.experiments.tuning import Tuning
 from fillrank.models import recipe
+from fillrank.paths import expanded
 
 if TYPE_CHECKING:
     from fillrank.experiments.study_record import StudyRecord
@@ -210,8 +211,9 @@ def read_study(name_or_path: str | os.PathLike[str]) -> Study:
         >>> list(read_study("movielens-small").entries)
         ['popularity', 'pure-svd', 'mf-bsl']
     """
-    if Path(name_or_path).suffix == ".toml":
-        return _read(Path(name_or_path))
+    path = expanded(name_or_path, "the study")
+    if path.suffix == ".toml":
+        return _read(path)
     if str(name_or_path) not in studies():
         raise SettingsError(
             f"no study is called {str(name_or_path)!r}; there are {', '.join(studies())}; or give a file, FILE.toml"
@@ -250,7 +252,7 @@ def run_study(
     """
     from fillrank.experiments.study_runs import carry_out
 
-    return carry_out(study, Path(record_path), list(study.tasks(only, protocols)), jobs)
+    return carry_out(study, expanded(record_path, "the record"), list(study.tasks(only, protocols)), jobs)
 
 
 _SHELF = files("fillrank.experiments") / "published"

@@ -7,16 +7,19 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from fillrank.errors import DataError, SettingsError
+from fillrank.paths import expanded, refuse_special
 
-__all__ = ["read_toml", "strict", "toml_text"]
+__all__ = ["OutPath", "read_toml", "strict", "toml_text"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+OutPath = Annotated[str, AfterValidator(lambda path: str(expanded(path, "the place to write to")))]
+"""A path in a plan, with ``~`` read as everywhere."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -31,7 +34,8 @@ def read_toml(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
     Raises:
         DataError: there is no such file, or it is not TOML.
     """
-    file = Path(path)
+    file = expanded(path, f"the {what}")
+    refuse_special(file, f"the {what}")
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -51,7 +55,8 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{source}: {where}: {first['msg']}; {what} has {', '.join(model.model_fields)}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{source}: {where}: {said}; {what} has {', '.join(model.model_fields)}") from None
 
 
 def toml_text(content: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -13,6 +12,7 @@ from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
 from fillrank.models.recipe import NotNegative, Positive, Recipe
+from fillrank.paths import expanded
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, Look, LoopSettings, listening_alone
 from fillrank.training import train as loop
@@ -176,7 +176,7 @@ class Contrastive(Recipe):
             look_every=self.look_every,
             seed=self.seed,
             progress=self.progress,
-            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            checkpoint=None if self.checkpoint is None else expanded(self.checkpoint, "the checkpoint", SettingsError),
             identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
         )
 

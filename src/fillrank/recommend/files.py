@@ -22,6 +22,7 @@ from fillrank._version import __version__
 from fillrank.data import IdMap, Interactions
 from fillrank.errors import FillrankError, ModelFileError
 from fillrank.factors import scorer_from_parts
+from fillrank.paths import expanded
 from fillrank.recommend.card import card
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     Raises:
         ModelFileError: the target is a file, or a folder that holds something else than a model.
     """
-    target = Path(path)
+    target = expanded(path, "the model", ModelFileError)
     if target.exists() and not _is_model(target):
         raise ModelFileError(f"{target} exists and is no saved model; give a new folder, it is not written over")
     return target
@@ -88,7 +89,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ModelFileError: there is no model, a file is missing or not as it was written, or the format is newer.
     """
-    folder = Path(path)
+    folder = expanded(path, "the model", ModelFileError)
     config = _read_config(folder)
     for name, digest in config["sha256"].items():
         if not (folder / name).is_file():

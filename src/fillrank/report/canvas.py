@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fillrank.errors import MissingExtraError
+from fillrank.paths import expanded
 from fillrank.writing import replacing
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def blank(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
 
 def write_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure in the format that the ending of ``path`` names (PNG where there is none); gives the path."""
-    target = Path(path)
+    target = expanded(path, "the picture")
     with replacing(target) as fresh:
         figure.savefig(fresh, format=target.suffix.lstrip(".") or "png")
     return target

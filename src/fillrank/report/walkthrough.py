@@ -18,6 +18,7 @@ from fillrank.errors import DataError
 from fillrank.experiments.compare import compare
 from fillrank.experiments.table import ComparisonTable
 from fillrank.models import CMC
+from fillrank.paths import expanded
 from fillrank.ranking import evaluate
 from fillrank.report.page import write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
@@ -101,6 +102,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         MissingExtraError: the data package or Matplotlib is not installed.
         DataError: the ratings have no values or no names.
     """
+    folder = expanded(out, "the folder of the report")
     ratings = load("movielens-small") if data is None else data
     if ratings.values is None or ratings.item_ids.labels is None:
         raise DataError("the demonstration wants ratings of items with names; read them with value= and label=")
@@ -117,7 +119,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         favourites=favourites,
         for_new_user=model.fold_in(favourites).recommend(k=10),
         temperatures=[_at(temperature, parts, model.settings) for temperature in TEMPERATURES],
-        files=[Path(out) / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")],
+        files=[folder / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")],
     )
     accuracy_against_coverage(table.to_dict(), found.files[2])
     temperature_study(found.temperatures, found.files[3])

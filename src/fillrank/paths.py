@@ -1,0 +1,95 @@
+"""Paths as people write them: every function that takes one reads it here, so that ``~`` means the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+from fillrank.errors import DataError, FillrankError
+
+__all__ = ["expanded", "refuse_special"]
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{2}|(?:https?|ftps?|sftp|s3a?|gs|gcs|hf|hdfs|abfss?|az|file|ssh):/")
+_SPECIAL = {
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
+_KERNEL = ("/proc", "/sys")
+"""Trees that look like files and folders, and are views of the system."""
+
+
+def expanded(path: Any, what: str = "the file", error: type[FillrankError] = DataError) -> Path:
+    """``path`` with ``~`` and ``~name`` in place of the home folders they stand for.
+
+    Nothing is opened. A name such as ``~x`` where no user is called so stays as it is if there is such a file.
+
+    Args:
+        path: text, bytes or an object with a path (``os.PathLike``).
+        what: it names, for messages.
+        error: the class to raise.
+
+    Raises:
+        FillrankError: of the class ``error``: it is no path, is empty, holds a NUL character or text that no file name
+            can have, is an address such as ``https://…``, or begins with ``~`` and has no home folder.
+
+    Example:
+        >>> expanded("~/log.csv") == Path.home() / "log.csv"
+        True
+        >>> expanded("https://example.org/log.csv")
+        Traceback (most recent call last):
+        fillrank.errors.DataError: the file 'https://example.org/log.csv' is a network address; download it, or name ...
+    """
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise error(f"{what} must be given as a path (text or pathlib.Path), got {type(path).__name__}") from None
+    if not text.strip():
+        raise error(f"the path of {what} is empty ({text!r}); give a name")
+    if "\0" in text:
+        raise error(f"{what} {text!r} has a NUL character in its path; no file name can hold one")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as reason:
+        raise error(f"{what} {text!r} has a character that no path can hold ({reason.reason})") from None
+    if _ADDRESS.match(text):
+        raise error(f"{what} {text!r} is a network address; download it, or name a place on this machine")
+    return _at_home(text, what, error)
+
+
+def _at_home(text: str, what: str, error: type[FillrankError]) -> Path:
+    if not text.startswith("~"):
+        return Path(text)
+    found = os.path.expanduser(text)  # noqa: PTH111 -- Path.expanduser raises a bare RuntimeError
+    if found != text or os.path.lexists(text):
+        return Path(found)
+    user = text.partition("/")[0]
+    raise error(f"{what} {text!r}: there is no home folder {user}; give the whole path, or ./{text} for a name with ~")
+
+
+def refuse_special(path: Path, what: str = "the file", error: type[FillrankError] = DataError) -> None:
+    """Refuse what looks like a file and is none: a device, a pipe, a socket, a file of ``/proc`` or ``/sys``.
+
+    A path that does not exist is nothing special.
+
+    Raises:
+        FillrankError: of the class ``error``, with what it is.
+
+    Example:
+        >>> refuse_special(Path("/dev/null"))
+        Traceback (most recent call last):
+        fillrank.errors.DataError: the file /dev/null is a device; give a file on a disk
+    """
+    try:
+        kind = _SPECIAL.get(stat.S_IFMT(path.stat().st_mode))
+        real = os.path.realpath(path)
+    except (OSError, RuntimeError):  # it is not there, or cannot be looked at: opening it will say why
+        return
+    if kind is None and any(real == tree or real.startswith(f"{tree}/") for tree in _KERNEL):
+        kind = "a view of the system, not a file"
+    if kind is not None:
+        raise error(f"{what} {path} is {kind}; give a file on a disk")
