@@ -7,11 +7,14 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from fillrank.completion.containers import as_numbers, in_the_form_of
 from fillrank.completion.fitting import Fitted, fit_table, seed_from
+from fillrank.completion.frames import column_names
+from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
-from fillrank.completion.table import Table, as_array, in_the_form_of, observed_cells
+from fillrank.completion.table import Table, observed_cells
 from fillrank.errors import DataError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
@@ -23,6 +26,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
 
     solver: Solver
     bounds: tuple[float, float] | None
+    missing_values: Missing
     random_state: Any
     _fitted: Fitted
     _std: Array | None
@@ -42,8 +46,8 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
             mask: as for :meth:`fit`.
 
         Returns:
-            ``[m, n_features]``: a tensor for a tensor, otherwise an array (or the frame that ``set_output`` asks for);
-            float32 for float32, otherwise float64.
+            ``[m, n_features]``: for a tensor a tensor, of its dtype if that is a floating one and else float64;
+            otherwise an array (or the frame that ``set_output`` asks for), float32 for float32 and else float64.
 
         Raises:
             DataError: a cell is infinite, or the mask does not fit.
@@ -93,10 +97,16 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return -float(np.sqrt(np.mean(np.square(error[table.observed]))))
 
     def _table(self, X: Any, mask: Any, *, reset: bool) -> Table:
-        values = validate_data(
-            self, as_array(X), dtype=[np.float64, np.float32], order="C", ensure_all_finite=False, reset=reset
+        values = check_array(
+            as_numbers(X, self.missing_values),
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            estimator=self,
+            input_name="X",
         )
-        return Table(values, observed_cells(values, mask))
+        validate_data(self, X if column_names(X) is not None else values, skip_check_array=True, reset=reset)
+        return Table(values, observed_cells(values, mask, column_names(X)))
 
     def _learn(self, table: Table, weights: Array, settings: Settings) -> Self:
         """Fit with these settings and set the attributes that say what was found."""

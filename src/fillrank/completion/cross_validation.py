@@ -11,6 +11,7 @@ import numpy as np
 
 from fillrank.completion.completer import Completer
 from fillrank.completion.fitting import fit_table, seed_from
+from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
 from fillrank.completion.table import Table, row_weights
 from fillrank.errors import DataError, SettingsError
@@ -32,7 +33,7 @@ class MatrixCompletionCV(Completer):
     Args:
         ranks: to try; those above the smaller side of the table count as that.
         regularizations: to try; ``"auto"`` is a grid of four that suits the solver. ``gibbs`` needs none.
-        solver, bias, bounds, max_iter, tol, random_state: as for :class:`MatrixCompletion`.
+        solver, bias, bounds, max_iter, tol, missing_values, random_state: as for :class:`MatrixCompletion`.
         n_folds: number of parts.
 
     Attributes:
@@ -64,6 +65,7 @@ class MatrixCompletionCV(Completer):
         bounds: tuple[float, float] | None = None,
         max_iter: int = 200,
         tol: float = 1e-5,
+        missing_values: Missing = None,
         random_state: Any = 0,
     ) -> None:
         self.ranks = ranks
@@ -74,6 +76,7 @@ class MatrixCompletionCV(Completer):
         self.bounds = bounds
         self.max_iter = max_iter
         self.tol = tol
+        self.missing_values = missing_values
         self.random_state = random_state
 
     def fit(

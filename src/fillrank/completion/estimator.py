@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 from fillrank.completion.completer import Completer
+from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver
 from fillrank.completion.table import row_weights
 
@@ -14,7 +15,8 @@ __all__ = ["MatrixCompletion"]
 class MatrixCompletion(Completer):
     """Fill the holes of a table with a low-rank model: a scikit-learn transformer.
 
-    NaN is missing, and so is what ``mask`` says is; **zero is a value**. Only holes are filled. The values are brought
+    NaN (None, ``pd.NA``, null, what a masked array hides) is missing, and so is what ``missing_values`` or ``mask``
+    says is; **zero is a value**. Only holes are filled. The values are brought
     to ``z = (x - offset_) / spread`` first (mean 0 and mean square 1 with biases, mean square 1 without), so that
     settings mean the same whatever the units; then z_ij is modelled as ``u_i·v_j + b_i + c_j``.
 
@@ -42,6 +44,7 @@ class MatrixCompletion(Completer):
         learning_rate: of ``gd`` (where the step begins), ``sgd`` and ``adam``, for values of unit spread.
         max_iter: rounds at most; for ``gibbs`` the length of the chain.
         tol: the change of the objective in a round, relative to it, at which to stop. ``gibbs`` does not look at it.
+        missing_values: what else stands for a missing value: a number or a word, or several, such as ``(99, "?")``.
         random_state: a whole number (the same gives the same bits), a NumPy generator, or None for chance. ``svd``
             and ``soft-impute`` leave nothing to it.
 
@@ -82,6 +85,7 @@ class MatrixCompletion(Completer):
         learning_rate: float | Literal["auto"] = "auto",
         max_iter: int = 200,
         tol: float = 1e-5,
+        missing_values: Missing = None,
         random_state: Any = 0,
     ) -> None:
         self.rank = rank
@@ -92,6 +96,7 @@ class MatrixCompletion(Completer):
         self.learning_rate = learning_rate
         self.max_iter = max_iter
         self.tol = tol
+        self.missing_values = missing_values
         self.random_state = random_state
 
     def fit(
@@ -105,7 +110,8 @@ class MatrixCompletion(Completer):
         """Learn from the known cells of ``X``.
 
         Args:
-            X: ``[m, n]``: an array, a PyTorch tensor, or a pandas, polars or pyarrow table. NaN (null) is missing.
+            X: ``[m, n]``: an array (also a masked one), a PyTorch tensor, a list of rows, or a pandas, polars or
+                pyarrow table.
             y: not looked at.
             mask: ``[m, n]``, true where a cell is known; for tables whose missing cells hold something else than NaN.
             sample_weight: ``[m]``, how much each row counts. In the objective of ``als``, ``gd``, ``sgd``, ``adam`` and
@@ -113,7 +119,7 @@ class MatrixCompletion(Completer):
 
         Raises:
             SettingsError: a setting, or a combination, cannot work.
-            DataError: no cell is known, a known cell is infinite, or the mask or the weights do not fit.
+            DataError: no cell is known, a known cell is infinite or no number, or the mask or the weights do not fit.
             TrainingError: the learning rate is too high for ``sgd`` or ``adam``.
         """
         settings = Settings(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fillrank.completion.containers import as_array, as_numbers
+from fillrank.completion.frames import column_names
 from fillrank.errors import DataError
 from fillrank.solvers.dense import Cells
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["Scale", "Table", "as_array", "in_the_form_of", "observed_cells", "row_weights"]
+__all__ = ["Scale", "Table", "observed_cells", "row_weights"]
 
 
 _LARGEST = 1e150  # in size; squares of larger values, or sums of such squares, may be infinite
@@ -72,50 +74,47 @@ class Scale:
         return self.offset + self.spread * values
 
 
-def as_array(X: Any) -> Any:
-    """A PyTorch tensor as an array; all else as it came."""
-    return X.detach().cpu().numpy() if _is_tensor(X) else X
-
-
-def in_the_form_of(X: Any, filled: Array) -> Any:
-    """A tensor like ``X`` if that is one, or else the array."""
-    if not _is_tensor(X):
-        return filled
-    import torch
-
-    return torch.from_numpy(filled).to(X.device)
-
-
-def _is_tensor(X: Any) -> bool:
-    torch = sys.modules.get("torch")  # who holds a tensor has imported it
-    return torch is not None and isinstance(X, torch.Tensor)
-
-
-def observed_cells(values: Array, mask: Any) -> Array:
+def observed_cells(values: Array, mask: Any, names: Sequence[Any] | None = None) -> Array:
     """Which cells are known: those that are not NaN and, with a mask, those where it is true.
 
+    Args:
+        values: ``[m, n]``.
+        mask: ``[m, n]`` or None.
+        names: of the columns, for messages; and a mask with names must have these.
+
     Raises:
-        DataError: the mask has another shape or holds other things than true and false, or a known cell is infinite or
-            too large to be squared.
+        DataError: the mask has another shape, other columns, or holds other things than true and false, or a known cell
+            is infinite or too large to be squared.
     """
     observed: Array = ~np.isnan(values)
     if mask is not None:
-        observed &= _as_mask(mask, values.shape)
+        observed &= _as_mask(mask, values.shape, names)
     infinite = np.argwhere(observed & np.isinf(values))
     if len(infinite):
-        row, column = infinite[0].tolist()
+        counted = "1 cell is" if len(infinite) == 1 else f"{len(infinite)} cells are"
         raise DataError(
-            f"{len(infinite)} cells are infinite, the first in row {row}, column {column}; "
-            "put NaN where a value is missing"
+            f"{counted} infinite, the first in {_place(infinite[0], names)}; put NaN where a value is missing"
         )
-    largest = float(np.abs(values[observed]).max(initial=0.0))
-    if largest > _LARGEST:
-        raise DataError(f"the largest value is {largest:g}, too large to be squared; divide the values by that")
+    sizes = np.abs(np.where(observed, values, 0.0))
+    if float(sizes.max(initial=0.0)) > _LARGEST:
+        worst = np.unravel_index(sizes.argmax(), sizes.shape)
+        raise DataError(
+            f"the largest value, in {_place(worst, names)}, is {values[worst]:g}, too large to be squared; divide the "
+            "values by that"
+        )
     return observed
 
 
-def _as_mask(mask: Any, shape: tuple[int, ...]) -> Array:
-    given = np.asarray(as_array(mask))
+def _place(cell: Any, names: Sequence[Any] | None) -> str:
+    row, column = (int(place) for place in cell)
+    return f"row {row}, column {column}" + (f" ({names[column]!r})" if names is not None else "")
+
+
+def _as_mask(mask: Any, shape: tuple[int, ...], names: Sequence[Any] | None) -> Array:
+    own = column_names(mask)
+    if own is not None and names is not None and own != list(names) and len(own) == len(names):
+        raise DataError("the columns of mask are not those of X, or in another order; give it the same columns")
+    given = np.asarray(as_numbers(as_array(mask)))
     if given.shape != shape:
         raise DataError(f"mask has the shape {given.shape} where X has {shape}; give one entry for each cell")
     if given.dtype != bool and not np.isin(given, (0, 1)).all():

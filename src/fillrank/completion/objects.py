@@ -1,0 +1,103 @@
+"""Columns of Python objects as numbers: what is missing, what is a number, and what is neither."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from fillrank.errors import DataError, SettingsError
+from fillrank.solvers.dense.cells import Array
+
+__all__ = ["Missing", "column_of_numbers", "named_missing"]
+
+Missing: TypeAlias = "float | str | Sequence[float | str] | None"
+"""What stands for a missing value besides NaN, None, ``pd.NA`` and masked cells: a number or a word, or several."""
+
+_DATES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
+
+
+class _NotANumberError(DataError, TypeError):
+    """scikit-learn wants a TypeError where a cell is a thing that has no number in it."""
+
+
+def named_missing(missing: Missing) -> tuple[frozenset[str], Array]:
+    """The words and the numbers that a caller named as missing.
+
+    Raises:
+        SettingsError: one is neither a number nor text.
+
+    Example:
+        >>> words, codes = named_missing((99, "?", -1))
+        >>> sorted(words), codes.tolist()
+        (['?'], [99.0, -1.0])
+    """
+    several: Any = missing if isinstance(missing, list | tuple | set | frozenset | np.ndarray) else [missing]
+    words, codes = set(), []
+    for one in several:
+        if _is_missing(one):
+            continue  # is missing anyway
+        if isinstance(one, str):
+            words.add(one.strip())
+        elif isinstance(one, int | float | np.integer | np.floating) and not isinstance(one, bool):
+            codes.append(float(one))
+        else:
+            raise SettingsError(f"missing_values must be a number, a word, or a list of them, got {one!r}")
+    return frozenset(words), np.array(codes, dtype=np.float64)
+
+
+def column_of_numbers(column: Array, where: str, words: frozenset[str] = frozenset()) -> Array:
+    """A column of objects, text or dates as float64 ``[m]``, NaN where a value is missing.
+
+    Args:
+        column: ``[m]``; numbers, also as text, Decimals, booleans; None, NaN and ``pd.NA`` are missing.
+        where: what to call the column in an error.
+        words: texts that stand for a missing value.
+
+    Raises:
+        DataError: a cell is text that is no number, a date, or another thing.
+
+    Example:
+        >>> column_of_numbers(np.array([None, "2.5", "?", True], dtype=object), "column 0", frozenset({"?"})).tolist()
+        [nan, 2.5, nan, 1.0]
+    """
+    if column.dtype.kind in "Mm":
+        raise DataError(f"{where} holds dates or durations ({column.dtype}), no numbers; leave it out")
+    return np.array([_number(cell, row, where, words) for row, cell in enumerate(column.tolist())], dtype=np.float64)
+
+
+def _number(cell: Any, row: int, where: str, words: frozenset[str]) -> float:
+    if isinstance(cell, bytes):
+        cell = cell.decode(errors="replace")
+    if isinstance(cell, str):
+        if cell.strip() in words:
+            return float("nan")
+        try:
+            return float(cell)
+        except ValueError:
+            raise DataError(
+                f"row {row}, {where}: {cell[:40]!r} is no number; leave the column out if it holds names, or name what "
+                "stands for a missing value: missing_values"
+            ) from None
+    if _is_missing(cell):
+        return float("nan")
+    if isinstance(cell, _DATES):
+        raise DataError(f"row {row}, {where}: {cell!s} is a date or a duration, no number; leave the column out")
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        kind = type(cell).__name__
+        raise _NotANumberError(
+            f"row {row}, {where}: the argument must be a string or a real number, got {kind}"
+        ) from None
+    except OverflowError:
+        raise DataError(f"row {row}, {where}: {str(cell)[:20]}… is too large for a float64") from None
+
+
+def _is_missing(cell: Any) -> bool:
+    """None, NaN, ``pd.NA``, ``pd.NaT`` and NumPy's masked constant."""
+    if cell is None or cell is np.ma.masked or type(cell).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
