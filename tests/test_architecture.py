@@ -14,6 +14,7 @@ ROOMS = (
         "arguments",
         "paths",
         "writing",
+        "interrupt",
         "rng",
         "workers",
         "data",
@@ -34,7 +35,7 @@ WINGS = {
     "pair_scorer": "factors",
 }  # a file of its own that belongs to a room
 STRANGERS = ({"encoders", "losses", "samplers", "solvers"}, {"training", "ranking"})  # never import one another
-TORCH_FREE = {"_version", "errors", "arguments", "paths", "writing", "data"}
+TORCH_FREE = {"_version", "errors", "arguments", "paths", "writing", "interrupt", "data"}
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room
 LONGEST = 350
 

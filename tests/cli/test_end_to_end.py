@@ -95,18 +95,28 @@ def test_mistakes_get_a_line_or_two_and_a_code(words: tuple[str, ...], code: int
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_leaves_a_model_that_works(log_file: Path, tmp_path: Path) -> None:
-    """Interrupted after its first epoch, `fit` keeps the best so far, says so, and saves it."""
-    words = ("fit", "--data", log_file, "--set", "epochs=100000", "--set", "patience=100000", "--set", "dim=8")
-    command = [sys.executable, "-m", "fillrank", *map(str, words), "--out", str(tmp_path / "run")]
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_fit_leaves_the_old_model_and_keeps_what_was_learnt(
+    name: str, log_file: Path, tmp_path: Path
+) -> None:
+    data = ("--data", log_file, "--out", tmp_path / "run")
+    assert run("fit", *data, "--model", "popularity").returncode == 0
+    before = {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()}
+    words = ("fit", *data, "--set", "epochs=100000", "--set", "patience=100000", "--set", "dim=8")
+    command = [sys.executable, "-m", "fillrank", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("epoch 1/"):
-                process.send_signal(signal.SIGINT)
+            if line.startswith("epoch "):
+                process.send_signal(signal.Signals[name])
                 break
-        _, rest = process.communicate(timeout=120)
-    assert process.returncode == 0, rest
-    assert "stopped by hand in epoch" in rest
-    listed = run("recommend", tmp_path / "run", "--like", "film 3", "-k", 2, "--json")
+        said, rest = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.Signals[name], rest
+    assert said == ""
+    partial = tmp_path / "run.interrupted"
+    assert re.search(
+        rf"interrupted in epoch \d+: {tmp_path / 'run'} stays as it was; what was learnt is in {partial}", rest
+    )
+    assert {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()} == before
+    listed = run("recommend", partial, "--like", "film 3", "-k", 2, "--json")
     assert len(json.loads(listed.stdout)["recommendations"]) == 2

@@ -26,6 +26,7 @@ def failing(how: str) -> None:
         "data": DataError("17 rows came"),
         "system": PermissionError(13, "Permission denied", "runs/x"),
         "interrupt": KeyboardInterrupt(),
+        "words": KeyboardInterrupt("nothing is in runs/x"),
         "fault": ZeroDivisionError("division by zero\nand more"),
     }[how]
 
@@ -36,7 +37,8 @@ def failing(how: str) -> None:
         (["fine"], 0, ""),
         (["failing", "data"], 1, r"fillrank: 17 rows came"),
         (["failing", "system"], 1, r"fillrank: \[Errno 13\] Permission denied: 'runs/x'"),
-        (["failing", "interrupt"], 130, ""),
+        (["failing", "interrupt"], 130, "fillrank: interrupted"),
+        (["failing", "words"], 130, "fillrank: nothing is in runs/x"),
         (["failing"], 2, r"fillrank failing: Missing argument .*\nTry 'fillrank failing --help'\."),
         (["nothing"], 2, r"fillrank: No such command 'nothing'.*\nTry 'fillrank --help'\."),
         (["fine", "--fast"], 2, r"fillrank fine: No such option.*\nTry 'fillrank fine --help'\."),

@@ -37,7 +37,11 @@ def test_biased_svd_chooses_what_predicts_best(parts: Split) -> None:
         assert evaluator.run(chosen)["rmse"] <= evaluator.run(other)["rmse"] + 1e-6
 
 
-def test_what_ials_tries_first_is_shown(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_ials_tries_first_is_shown(
+    parts: Split, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fillrank.training.progress._FIRST", 0.0)  # every line, not one now and then
+    monkeypatch.setattr("fillrank.training.progress._NEXT", 0.0)
     settings = {"dim": 4, "iterations": 1, "unobserved_weight": 0.1}
     with caplog.at_level("INFO", "fillrank"):
         model = fr.IALS(**settings).fit(parts.train, parts.valid)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from fillrank.data import Split
 from fillrank.errors import TrainingError
+from fillrank.interrupt import Interrupt
 from fillrank.models import CMC
 from fillrank.training import Autograd, Batch, LoopSettings, train
 from fillrank.training.averaging import Average
-from fillrank.training.interrupt import Interrupt
 
 
 class Line(nn.Module):

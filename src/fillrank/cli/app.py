@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from fillrank._version import __version__
 from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, sweep
 from fillrank.cli.shell import PlainSpoken, report_fault
+from fillrank.interrupt import terminate
 
 __all__ = ["app", "main"]
 
@@ -79,4 +81,5 @@ def main(args: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported
     say_what_goes_on()
     sys.excepthook = report_fault
+    signal.signal(signal.SIGTERM, terminate)
     typer.main.get_command(app).main(args=args)

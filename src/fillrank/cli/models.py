@@ -25,6 +25,7 @@ from fillrank.cli.options import (
     path_of,
 )
 from fillrank.cli.output import show, to_json, write_text
+from fillrank.cli.shell import end_interrupted
 from fillrank.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -126,13 +127,14 @@ def fit(
     if outcome is None:  # another process of the group speaks
         return
     name, protocol = outcome.model.name, dict(outcome.protocol)
-    document = {"model": name, "out": plan.out, "rows": outcome.rows, "protocol": protocol}
-    said = f"{name}, trained on {outcome.rows:,} rows, is saved in {plan.out}"
-    if outcome.stopped_at is not None:
-        document["stopped_at"] = outcome.stopped_at
-        goes_on = "" if outcome.unfinished is None else ", and the same command goes on from there"
-        said += f"; it was stopped in epoch {outcome.stopped_at}{goes_on}"
-    show(document, said, as_json=as_json)
+    document = {"model": name, "out": outcome.saved, "rows": outcome.rows, "protocol": protocol}
+    if not outcome.interrupted:
+        show(document, f"{name}, trained on {outcome.rows:,} rows, is saved in {plan.out}", as_json=as_json)
+        return
+    document |= {"interrupted": True, "stopped_at": outcome.stopped_at}
+    if as_json:
+        show(document, "", as_json=True)
+    end_interrupted(outcome.in_words(plan.out))
 
 
 def evaluate(

@@ -10,10 +10,10 @@ import typer
 
 from fillrank.cli.options import JsonOption, path_of
 from fillrank.cli.output import row_table, show
+from fillrank.cli.shell import end_interrupted
 
 __all__ = ["reproduce"]
 
-_INTERRUPTED = 130
 _FOLDER = Path("experiments") / "studies"
 
 
@@ -56,8 +56,7 @@ def reproduce(
     document = record.to_dict()
     show(document | {"rows": [asdict(row) for row in rows_of(document)]}, record, as_json=as_json)
     if record.interrupted:
-        typer.echo(f"stopped; the same command goes on with the {len(record.runs)} runs in {path}", err=True)
-        raise typer.Exit(_INTERRUPTED)
+        end_interrupted(f"interrupted; the same command goes on with the {len(record.runs)} runs in {path}")
 
 
 def _list(*, as_json: bool) -> None:

@@ -6,7 +6,8 @@ code meaning
 0    done
 1    fillrank, or the operating system, could not do it; the line says why
 2    the command was not understood: an unknown option, a missing argument
-130  interrupted (Ctrl-C)
+130  interrupted (Ctrl-C, that is SIGINT)
+143  interrupted by SIGTERM
 ==== =============================================================================
 
 ``FILLRANK_DEBUG=1`` shows where an error that ends with 1 came from: its traceback.
@@ -18,20 +19,28 @@ import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from fillrank.errors import FillrankError
+from fillrank.interrupt import exit_code
 
-__all__ = ["PlainSpoken", "report_fault"]
+__all__ = ["PlainSpoken", "end_interrupted", "report_fault"]
 
 _PROGRAM = "fillrank"
 
 
 class PlainSpoken(TyperGroup):
     """The group of all commands; it says an error in a line or two and ends with the code of the table above."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of a parsed line; a signal that it let through ends it with a line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:  # typer would end in silence
+            raise typer.Exit(_held_up(error)) from error
 
     def main(
         self,
@@ -59,6 +68,12 @@ class PlainSpoken(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def end_interrupted(said: str) -> NoReturn:
+    """End a command that a signal has stopped early, with a line that says what is left of its work."""
+    _say(f"{_PROGRAM}: {said}")
+    raise typer.Exit(exit_code())
+
+
 def report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A ``sys.excepthook`` for what no command foresaw: a fault of fillrank's own, in two lines."""
     if _debugging() or not issubclass(kind, Exception):
@@ -82,3 +97,9 @@ def _usage(error: typer.TyperException) -> str:
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def _held_up(error: KeyboardInterrupt) -> int:
+    """Say that a command was interrupted, in the words of who knows what is left of its work; gives the exit code."""
+    _say(f"{_PROGRAM}: {str(error) or 'interrupted'}")
+    return exit_code()

@@ -10,11 +10,10 @@ import typer
 
 from fillrank.cli.options import JsonOption, SetOption, parse_settings, path_of
 from fillrank.cli.output import show
+from fillrank.cli.shell import end_interrupted
 from fillrank.errors import MissingExtraError
 
 __all__ = ["sweep"]
-
-_INTERRUPTED = 130
 
 
 def sweep(
@@ -54,5 +53,4 @@ def sweep(
     if record.best is not None:
         typer.echo(f"the best settings are a run: fillrank fit {Path(plan.out) / 'best.toml'}", err=True)
     if record.interrupted:
-        typer.echo(f"stopped; the same command goes on with the trials in {plan.out}", err=True)
-        raise typer.Exit(_INTERRUPTED)
+        end_interrupted(f"interrupted; the same command goes on with the trials in {plan.out}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,13 +14,14 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.data import Split
-from fillrank.errors import SettingsError
+from fillrank.errors import FillrankError, SettingsError
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
 from fillrank.experiments.processes import processes
 from fillrank.experiments.toml_files import OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
+from fillrank.interrupt import Interrupt
 from fillrank.models import Recipe, recipe
 from fillrank.recommend import Recommender
 from fillrank.recommend.files import check_target
@@ -26,6 +29,10 @@ from fillrank.training import Look, World, listening
 from fillrank.writing import replacing
 
 __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
+
+_log = logging.getLogger("fillrank")
+
+_RUN = "run.toml"
 
 
 class DataPlan(BaseModel):
@@ -125,15 +132,26 @@ class Outcome:
         model: trained, and saved.
         rows: it was trained on.
         protocol: of the split.
-        stopped_at: the epoch in which the user stopped it, or None.
-        unfinished: the folder from which the same run goes on, if it was stopped and can go on.
+        saved: the folder that the model is in: that of the plan, or beside it what an interrupted run had learnt (None
+            where that could not be written).
+        interrupted: Ctrl-C or SIGTERM ended it early; what stood in the folder of the plan was left as it is.
+        stopped_at: the epoch in which it was interrupted, where that is known.
+        unfinished: the folder from which the same run goes on, if it was interrupted and can go on.
     """
 
     model: Recommender
     rows: int
     protocol: Mapping[str, Any]
+    saved: Path | None
+    interrupted: bool = False
     stopped_at: int | None = None
     unfinished: Path | None = None
+
+    def in_words(self, out: str) -> str:
+        """An interrupted run in a line: what became of the model in ``out``, of what was learnt, and how to go on."""
+        epoch = "" if self.stopped_at is None else f" in epoch {self.stopped_at}"
+        kept = "" if self.saved is None else f"; what was learnt is in {self.saved}"
+        return f"interrupted{epoch}: {_left(Path(out), self.unfinished)}{kept}"
 
 
 def read_run(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> RunPlan:
@@ -157,6 +175,9 @@ def fit_run(plan: RunPlan) -> Outcome | None:
     ``<out>.checkpoint``: the same run begun again goes on from there. The folder is removed once the model is whole.
     The saved folder gets the run as it was resolved, ``run.toml``.
 
+    Ctrl-C and SIGTERM end the training, and what had been learnt is saved in ``<out>.interrupted``: only a whole
+    training is ever saved in ``out``. That folder is removed once the same run has come to its end.
+
     Returns:
         What came of it; None in every process but the first.
 
@@ -164,22 +185,77 @@ def fit_run(plan: RunPlan) -> Outcome | None:
         SettingsError: several processes and a recipe that cannot share its batches, or an unfinished training of other
             settings is in the way.
         ModelFileError: the target holds something else than a model.
+        KeyboardInterrupt: it was interrupted before there was anything to keep; or, in another process than the first,
+            interrupted at all.
     """
     maker, out = plan.recipe(), check_target(plan.out)
-    with processes(str(plan.settings.get("device", "auto"))) as world:
+    with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world:
         _check_shareable(maker, world)
-        parts, stop = plan.open(), _Stop()
-        with listening(stop.note), _resumable(maker, plan, world) as (maker, unfinished):
+        parts, heard = plan.open(), _Stop()
+        with (
+            listening(heard.note),
+            Interrupt(holds=False) as stop,
+            _resumable(maker, plan, world) as (maker, unfinished),
+        ):
             model = _without_place(maker.fit(parts.train, valid=parts.valid), plan)
+            interrupted = world.any(stop.asked or heard.epoch is not None)
             if world.rank > 0:
+                if interrupted:
+                    raise KeyboardInterrupt
                 return None
-            model.save(out)
-            with replacing(out / "run.toml") as temporary:
-                temporary.write_text(toml_text(plan.resolved()), encoding="utf-8")
-            if unfinished is not None and stop.epoch is None:
-                unfinished.end()
+            saved = _save_partial(model, plan, out) if interrupted else _save(model, plan, out)
+            if not interrupted:
+                _remove_partial(plan, out)
+                if unfinished is not None:
+                    unfinished.end()
         left = None if unfinished is None or not unfinished.folder.exists() else unfinished.folder
-        return Outcome(model, len(parts.train), parts.protocol, stop.epoch, left)
+        return Outcome(model, len(parts.train), parts.protocol, saved, interrupted, heard.epoch, left)
+
+
+@contextmanager
+def _speaking(out: Path) -> Iterator[None]:
+    """An interruption that nothing held back says what is left."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        unfinished = Unfinished(out)
+        left = _left(out, unfinished.folder if unfinished.begun else None)
+        raise type(error)(f"interrupted before there was a model to keep: {left}") from error
+
+
+def _left(out: Path, unfinished: Path | None) -> str:
+    way_on = "" if unfinished is None else f"; the same command goes on from {unfinished}"
+    return (f"{out} stays as it was" if out.exists() else f"there is no {out}") + way_on
+
+
+def _save(model: Recommender, plan: RunPlan, folder: Path) -> Path:
+    """The model, and beside it the run that it came of. A signal waits until both are written."""
+    with Interrupt():
+        model.save(folder)
+        with replacing(folder / _RUN) as temporary:
+            temporary.write_text(toml_text(plan.resolved()), encoding="utf-8")
+    return folder
+
+
+def _save_partial(model: Recommender, plan: RunPlan, out: Path) -> Path | None:
+    """Keep what an interrupted run had learnt; None where that cannot be written."""
+    try:
+        return _save(model, plan, _interrupted(out))
+    except (FillrankError, OSError) as error:
+        _log.warning("what was learnt cannot be kept: %s", error)
+        return None
+
+
+def _interrupted(out: Path) -> Path:
+    """Where what an interrupted run had learnt is kept."""
+    return out.with_name(f"{out.name}.interrupted")
+
+
+def _remove_partial(plan: RunPlan, out: Path) -> None:
+    """Remove what the same run had learnt when it was interrupted: the whole model has taken its place."""
+    folder = _interrupted(out)
+    if (folder / _RUN).is_file() and (folder / _RUN).read_text(encoding="utf-8") == toml_text(plan.resolved()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -23,10 +23,10 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.experiments.nested import differences, leaves
 from fillrank.experiments.search import Metric, SearchPlan
 from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
+from fillrank.interrupt import Interrupt
 from fillrank.ranking import Evaluator
 from fillrank.rng import numpy_stream
 from fillrank.training import Look, listening
-from fillrank.training.interrupt import Interrupt
 
 __all__ = ["search"]
 

@@ -14,13 +14,13 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
+from fillrank.interrupt import Interrupt
 from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
 from fillrank.ranking import Evaluator
 from fillrank.recommend import Recommender
 from fillrank.ridge import RidgeMethod, RowSolver
 from fillrank.solvers.als import RatingLoss, als_rounds
 from fillrank.solvers.ials import ImplicitLoss, ials_rounds
-from fillrank.training.interrupt import Interrupt
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 

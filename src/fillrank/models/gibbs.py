@@ -11,10 +11,10 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.dated import Dated
+from fillrank.interrupt import Interrupt
 from fillrank.models.recipe import Recipe
 from fillrank.recommend import Recommender
 from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
-from fillrank.training.interrupt import Interrupt
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 

@@ -16,8 +16,8 @@ from fillrank.encoders.base import Similarity
 from fillrank.encoders.lightgcn import with_neighbours
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
+from fillrank.interrupt import Interrupt
 from fillrank.training import Look, World, tell
-from fillrank.training.interrupt import Interrupt
 from fillrank.training.progress import Progress
 
 __all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "Ranking"]

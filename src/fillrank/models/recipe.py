@@ -13,6 +13,7 @@ from fillrank.data import Interactions
 from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
+from fillrank.interrupt import Interrupt
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import Evaluator
 from fillrank.ranking.lists import MEMORY
@@ -59,6 +60,11 @@ class Recipe(BaseModel, ABC):
     def fit(self, train: Interactions, valid: Interactions | None = None) -> Recommender:
         """Learn from ``train``; choose what is ``"auto"``, and when to stop, on ``valid``.
 
+        Ctrl-C (or SIGTERM) ends a training after the step in hand: a warning is logged, what comes after the training
+        is cut short, and the best so far is returned. A second one, and one that comes outside a training, such as
+        while a decomposition runs, raises ``KeyboardInterrupt``. (``fillrank fit`` never saves such a model over
+        another.)
+
         Args:
             train: the log to learn from.
             valid: rows of the same users and items that are not in ``train``, such as ``split.valid``.
@@ -76,7 +82,8 @@ class Recipe(BaseModel, ABC):
         valid = valid if valid is not None and len(valid) else None
         if self.undecided():
             needed(self, valid)
-        return self._fit(train, valid)
+        with Interrupt(holds=False):  # of several trainings in one fit, one Ctrl-C ends all
+            return self._fit(train, valid)
 
     def undecided(self) -> bool:
         """Whether something is to be chosen on the validation part that cannot do without one."""

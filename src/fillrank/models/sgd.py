@@ -11,10 +11,10 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
+from fillrank.interrupt import Interrupt
 from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
 from fillrank.recommend import Recommender
 from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
-from fillrank.training.interrupt import Interrupt
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 

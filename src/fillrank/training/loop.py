@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from fillrank.errors import DataError, TrainingError
+from fillrank.interrupt import Interrupt
 from fillrank.rng import torch_stream
 from fillrank.training.averaging import Average
 from fillrank.training.checkpoint import Checkpoint, Saved
-from fillrank.training.interrupt import Interrupt
 from fillrank.training.learner import Learner
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress

@@ -1,0 +1,82 @@
+"""Signals: what one block holds back, those around it and after it know."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from fillrank.interrupt import Interrupt, Terminated, exit_code, terminate
+
+
+@pytest.fixture(autouse=True)
+def usual_handlers() -> Iterator[None]:
+    """Those of a fresh program: a shell may have the one of SIGINT ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    Interrupt.last = signal.SIGINT
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_is_held_back_and_the_second_is_not(number: signal.Signals) -> None:
+    with Interrupt() as interrupt:
+        signal.raise_signal(number)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt) as raised:
+            signal.raise_signal(number)
+    assert isinstance(raised.value, Terminated) == (number == signal.SIGTERM)
+    assert exit_code() == 128 + number
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_those_around_know_and_those_after_begin_with_it() -> None:
+    with Interrupt(holds=False) as fit:
+        with Interrupt() as first:
+            signal.raise_signal(signal.SIGINT)
+            assert first.asked
+        assert fit.asked
+        with Interrupt() as second:
+            assert second.asked
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    with Interrupt() as another:
+        assert not another.asked
+
+
+def test_a_block_that_only_notes_holds_nothing_back() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupt(holds=False):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_sigterm_outside_a_training_ends_the_program_in_its_own_way() -> None:
+    signal.signal(signal.SIGTERM, terminate)  # as the command line has it
+    with pytest.raises(Terminated), Interrupt(holds=False):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_programs_own_handler_of_sigterm_is_left_alone() -> None:
+    heard: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    with Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGTERM)
+    assert (heard, interrupt.asked) == ([signal.SIGTERM], False)
+
+
+def test_another_thread_listens_to_no_signals() -> None:
+    found: list[bool] = []
+
+    def work() -> None:
+        with Interrupt() as interrupt:
+            found.append(interrupt.asked)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
