@@ -95,5 +95,5 @@ def test_ctrl_c_says_how_to_go_on(file: Path, fillrank: Run, monkeypatch: pytest
     monkeypatch.setattr(study_runs, "run_task", stopped)
     result = fillrank("reproduce", file, "--protocol", "honest", "--out", "r.json")
     assert result.exit_code == 130
-    assert "stopped; the same command goes on with the 1 runs in r.json" in result.stderr
+    assert "fillrank: interrupted; the same command goes on with the 1 runs in r.json" in result.stderr
     assert "popular" in result.stdout
