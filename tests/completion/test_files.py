@@ -130,7 +130,8 @@ def test_a_long_table_without_a_header_has_to_be_called_one(tmp_path: Path) -> N
         ("row,column,value", True),
         ("name,exam,score", False),
         ("user,item,time", False),
-        ("user,item,rating,time", False),
+        ("user,item,rating,time", True),
+        ("time,item_id,uid,note,stars", True),
     ],
 )
 def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
@@ -147,7 +148,7 @@ def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
             "2 of 4 records have another number of fields than line 1, which "
             "has 2: line 2 has 1, line 3 has 3; mend them",
         ),
-        ("\n\n1,2\n" + "3\n" * 7, {}, BadRowsError, r"7 of 8 records .* line 3, .*line 8 has 1 and 2 more"),
+        ("\n\n" + "1,2\n" * 8 + "3\n" * 7, {}, BadRowsError, r"7 of 15 records .* line 3, .*line 15 has 1 and 2 more"),
         ('a,"two\nlines"\n1,2\n3\n', {}, BadRowsError, "than line 1, which has 2: line 4 has 1; mend"),
         ('1,2\n"3,4\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
         ('1,2\n3,4"5\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
@@ -168,7 +169,7 @@ def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
         ("a,b\n", {}, DataError, "no cells besides its header and ids; there is nothing to complete"),
         ("x\ny\n", {"row_ids": True}, DataError, "no cells besides its header and ids"),
         ("", {}, DataError, "is empty; there is nothing to read"),
-        (",\n,\n", {}, DataError, "no cell of the 2×2 table is known"),
+        (",\n,\n", {}, DataError, "no cell of the 2×1 table is known"),
         ("1,2\n", {"all_pairs": True}, SettingsError, "a wide table has all pairs already"),
         ("1,2\n", {"layout": "long"}, DataError, r"a long table has three columns .*, and this one has 2"),
         ("u,i,v\n", {"layout": "long"}, DataError, "no cells besides its header"),

@@ -54,12 +54,27 @@ def complete(
     missing: Annotated[
         list[str] | None,
         typer.Option(
-            "--missing", metavar="TEXT", help="Stands for a missing value, besides blanks, NA, NaN, null; repeat."
+            "--missing",
+            metavar="TEXT",
+            help="A word or a number that stands for a missing value, besides blanks, NA, NaN, null; repeat.",
         ),
     ] = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Of a long table, also add the pairs that no line mentions.")
     ] = False,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="COLUMN", help="Of a wide table, leave this column as it is; repeat."),
+    ] = None,
+    separator: Annotated[
+        str | None,
+        typer.Option("--separator", metavar="MARK", help="Between fields; if not given, told from the file."),
+    ] = None,
+    decimal: Annotated[str, typer.Option("--decimal", metavar="MARK", help="The decimal mark: . or ,")] = ".",
+    thousands: Annotated[
+        str | None, typer.Option("--thousands", metavar="MARK", help="Between groups of three digits, as in 1,234.")
+    ] = None,
+    unit: Annotated[str, typer.Option("--unit", metavar="TEXT", help="What stands behind numbers, as in 12%.")] = "",
     digits: Annotated[int, typer.Option("--digits", help="Significant digits of what is filled in.")] = 6,
     max_iter: Annotated[int, typer.Option("--max-iter", help="Rounds at most.")] = 200,
     seed: SeedOption = 0,
@@ -72,14 +87,26 @@ def complete(
     limits = parse_bounds(bounds)
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
     from fillrank.completion.files import complete_file
+    from fillrank.completion.numbers import Notation
     from fillrank.completion.reading import Reading
 
     settings: dict[str, Any] = {"solver": solver, "bounds": limits, "max_iter": max_iter, "random_state": seed}
     settings |= {name: given for name, given in asked.items() if given is not None}
     estimator = MatrixCompletionCV(**settings) if cv else MatrixCompletion(**settings)
-    reading = Reading(layout, header, row_ids, tuple(missing or ()), all_pairs)
+    reading = Reading(
+        layout=layout,
+        separator=separator,
+        header=header,
+        row_ids=row_ids,
+        missing=tuple(missing or ()),
+        all_pairs=all_pairs,
+        ignore=tuple(ignore or ()),
+        notation=Notation(decimal, thousands, unit),
+    )
     done = complete_file(source, out, estimator, reading=reading, digits=digits)
     document = {"out": out, **asdict(done), **_account(estimator)}
+    for note in done.notes:
+        typer.echo(note, err=True)
     show(document, _in_words(document), as_json=as_json)
 
 

@@ -27,6 +27,7 @@ class CompletedFile:
         n_rows, n_columns: size of the table.
         n_known: cells with a number.
         n_filled: numbers that were put in.
+        notes: what should be known of how it was read.
     """
 
     layout: Layout
@@ -36,6 +37,7 @@ class CompletedFile:
     n_columns: int
     n_known: int
     n_filled: int
+    notes: tuple[str, ...] = ()
 
 
 def complete_file(
@@ -61,14 +63,16 @@ def complete_file(
     if not 1 <= digits <= 17:
         raise SettingsError(f"digits must be from 1 to 17, got {digits}")
     place = expanded(target, "the file to write")
-    text = Text.decoded(unpacked(expanded(source, "the table")))
-    grid = _read(text, reading or Reading())
+    how = reading or Reading()
+    text = Text.decoded(unpacked(expanded(source, "the table")), how.separator)
+    grid = _read(text, how)
     filled = estimator.fit_transform(grid.table.values)
-    n_filled = grid.write(filled, lambda value: f"{value:.{digits}g}")
+    n_filled = grid.write(filled, lambda value: how.notation.written(value, digits))
     with replacing(place) as fresh:
         fresh.write_bytes(text.encoded())
     m, n = filled.shape
-    return CompletedFile(grid.layout, grid.header, grid.row_ids, m, n, int(grid.table.observed.sum()), n_filled)
+    n_known = int(grid.table.observed.sum())
+    return CompletedFile(grid.layout, grid.header, grid.row_ids, m, n, n_known, n_filled, grid.notes)
 
 
 def _read(text: Text, reading: Reading) -> Grid:

@@ -1,46 +1,41 @@
-"""Long tables in a text: a line ``row,column,value`` for each cell."""
+"""Long tables in a text: a line with a row, a column and a value for each cell."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from fillrank.completion.reading import Grid, Reading, read_numbers, usual
+from fillrank.completion.reading import Grid, Reading, read_numbers
 from fillrank.completion.table import Table
 from fillrank.completion.text import Record, Text, plain
-from fillrank.errors import DataError, DuplicateError, SettingsError
+from fillrank.data.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
+from fillrank.errors import BadRowsError, DataError, DuplicateError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["looks_long", "read_long"]
 
-_ROWS = frozenset({"row", "rows", "rowid", "user", "users", "userid", "uid", "customer", "customerid"})
-_COLUMNS = frozenset(
-    {
-        "column",
-        "columns",
-        "columnid",
-        "item",
-        "items",
-        "itemid",
-        "iid",
-        "movie",
-        "movieid",
-        "film",
-        "product",
-        "productid",
-    }
-)
-_VALUES = frozenset({"value", "values", "rating", "ratings", "score", "stars"})
+_NAMES = {
+    "row": USUAL_NAMES["user"] | LESS_USUAL_NAMES["user"] | {"row", "rows", "rowid"},
+    "column": USUAL_NAMES["item"] | LESS_USUAL_NAMES["item"] | {"column", "columns", "columnid"},
+    "value": USUAL_NAMES["value"] | LESS_USUAL_NAMES["value"],
+}
 _LARGEST = 50_000_000  # cells of a dense table: 400 MB for each copy
+_SHOWN = 5  # lines that an error names
+
+
+class _Places(NamedTuple):
+    """Which field of a line is what; the others are left as they are."""
+
+    row: int
+    column: int
+    value: int
 
 
 def looks_long(text: Text) -> bool:
-    """Whether the first line is a header such as ``user,item,rating``; the first two may change places."""
-    names = [usual(field) for field in text.rows[0].fields]
-    if len(names) != 3 or names[2] not in _VALUES:
-        return False
-    return (names[0] in _ROWS and names[1] in _COLUMNS) or (names[0] in _COLUMNS and names[1] in _ROWS)
+    """Whether the first line is a header such as ``user,item,rating``, in any order and perhaps with more behind it."""
+    return _places(text.rows[0].fields) is not None
 
 
 def read_long(text: Text, reading: Reading) -> Grid:
@@ -50,43 +45,79 @@ def read_long(text: Text, reading: Reading) -> Grid:
     reading asks for all pairs.
 
     Raises:
-        BadRowsError: a value is neither a number nor missing.
-        DataError: there are not three columns, no cells, or too many for a table in memory.
+        BadRowsError: a value is neither a number nor missing, or a line names no row or no column.
+        DataError: it cannot be told which columns are meant, there are no cells, or too many for a table in memory.
         DuplicateError: a pair stands twice.
-        SettingsError: ids of rows are ruled out, which a long table must have.
+        SettingsError: ids of rows are ruled out, which a long table must have, or columns are to be left as they are.
     """
     rows = text.rows
-    if len(rows[0].fields) != 3:
-        raise DataError(f"a long table has three columns (row, column, value), and this one has {len(rows[0].fields)}")
+    named = _places(rows[0].fields) if reading.header is not False else None
+    if named is None and len(rows[0].fields) != 3:
+        raise DataError(
+            f"a long table has three columns (row, column, value), and this one has {len(rows[0].fields)} without "
+            "names such as user, item and rating"
+        )
     if reading.row_ids is False:
         raise SettingsError("a long table names its rows; leave row_ids (--no-row-ids) out")
-    header = reading.is_name(rows[0].fields[2]) if reading.header is None else reading.header
+    if reading.ignore:
+        raise SettingsError("a long table has no columns to ignore: all but row, column and value stay; leave it out")
+    places = named or _Places(0, 1, 2)
+    header = _has_header(rows, places, reading) if reading.header is None else reading.header
     body = rows[1:] if header else rows
     if not body:
         raise DataError("the table has no cells besides its header; there is nothing to complete")
-    places = tuple(_places([plain(row.fields[side]) for row in body]) for side in (0, 1))
-    shape = (max(places[0]) + 1, max(places[1]) + 1)
+    _check_ids(body, places)
+    cells = tuple(_numbered([plain(row.fields[side]) for row in body]) for side in places[:2])
+    shape = (max(cells[0]) + 1, max(cells[1]) + 1)
     _check_size(shape)
-    _check_pairs(body, places)
-    listed = read_numbers([row.fields[2:] for row in body], [row.line for row in body], rows[0].fields[2:], reading)
+    _check_pairs(body, places, cells)
+    value_name = rows[0].fields[places.value] if header else str(places.value + 1)
+    fields = [[row.fields[places.value]] for row in body]
+    listed = read_numbers(fields, [row.line for row in body], [value_name], reading)
     table = Table(np.full(shape, np.nan), np.zeros(shape, dtype=bool))
-    table.values[places], table.observed[places] = listed.values[:, 0], listed.observed[:, 0]
+    table.values[cells], table.observed[cells] = listed.values[:, 0], listed.observed[:, 0]
 
     def write(full: Array, form: Callable[[float], str]) -> int:
-        holes = [place for place, known in enumerate(listed.observed[:, 0]) if not known]
-        for place in holes:
-            body[place].fields[2] = form(full[places[0][place], places[1][place]])
-        added = _unmentioned(body, places, shape) if reading.all_pairs else []
-        _append(text, [[*ids, form(full[cell])] for cell, ids in added])
+        holes = [line for line, known in enumerate(listed.observed[:, 0]) if not known]
+        for line in holes:
+            body[line].fields[places.value] = text.field(form(full[cells[0][line], cells[1][line]]))
+        added = _unmentioned(body, places, cells, shape) if reading.all_pairs else []
+        for cell, fields in added:
+            fields[places.value] = text.field(form(full[cell]))
+        text.append([fields for _, fields in added])
         return len(holes) + len(added)
 
     return Grid("long", header, True, table, write)
 
 
-def _places(ids: list[str]) -> list[int]:
-    """The place of each id in the order of first appearance."""
+def _places(header: Sequence[str]) -> _Places | None:
+    """Where a row, a column and a value are named, each once; None if they are not."""
+    plainly = [plain_name(plain(name)) for name in header]
+    found = [[place for place, name in enumerate(plainly) if name in names] for names in _NAMES.values()]
+    return _Places(*(places[0] for places in found)) if all(len(places) == 1 for places in found) else None
+
+
+def _has_header(rows: list[Record], places: _Places, reading: Reading) -> bool:
+    """Whether the first line is no cell: its value is a name, and no value of another line is the same word."""
+    said = rows[0].fields[places.value]
+    again = any(plain(row.fields[places.value]) == plain(said) for row in rows[1:])
+    return reading.is_name(said) and not again
+
+
+def _numbered(ids: list[str]) -> list[int]:
+    """The number of each id in the order of first appearance."""
     order: dict[str, int] = {}
     return [order.setdefault(one, len(order)) for one in ids]
+
+
+def _check_ids(body: list[Record], places: _Places) -> None:
+    without = [row.line for row in body if not plain(row.fields[places.row]) or not plain(row.fields[places.column])]
+    if without:
+        more = f" and {len(without) - _SHOWN:,} more" if len(without) > _SHOWN else ""
+        shown = ", ".join(map(str, without[:_SHOWN]))
+        raise BadRowsError(
+            f"line {shown}{more}: the row or the column has no name; give each cell both, or leave it out"
+        )
 
 
 def _check_size(shape: tuple[int, int]) -> None:
@@ -97,31 +128,29 @@ def _check_size(shape: tuple[int, int]) -> None:
         )
 
 
-def _check_pairs(body: list[Record], places: Sequence[list[int]]) -> None:
+def _check_pairs(body: list[Record], places: _Places, cells: Sequence[list[int]]) -> None:
     first: dict[tuple[int, int], int] = {}
-    for record, i, j in zip(body, *places, strict=True):
+    for record, i, j in zip(body, *cells, strict=True):
         if (earlier := first.setdefault((i, j), record.line)) != record.line:
-            row, column = plain(record.fields[0]), plain(record.fields[1])
+            row, column = plain(record.fields[places.row]), plain(record.fields[places.column])
             raise DuplicateError(
                 f"the pair ({row!r}, {column!r}) stands in line {earlier} and again in line {record.line}; keep one"
             )
 
 
 def _unmentioned(
-    body: list[Record], places: Sequence[list[int]], shape: tuple[int, int]
+    body: list[Record], places: _Places, cells: Sequence[list[int]], shape: tuple[int, int]
 ) -> list[tuple[tuple[int, int], list[str]]]:
-    """Each cell that no line mentions, with its ids as they are first written."""
+    """Each cell that no line mentions, with a line for it: its ids as they are first written, all else empty."""
     absent = np.ones(shape, dtype=bool)
-    absent[tuple(places)] = False
+    absent[tuple(cells)] = False
     written: tuple[dict[int, str], dict[int, str]] = ({}, {})
     for side in (0, 1):
-        for place, record in zip(places[side], body, strict=True):
-            written[side].setdefault(place, record.fields[side])
-    return [((i, j), [written[0][i], written[1][j]]) for i, j in np.argwhere(absent).tolist()]
-
-
-def _append(text: Text, rows: list[list[str]]) -> None:
-    if rows:
-        last, end = text.records[-1], text.records[0].end or "\n"
-        last.end = last.end or end
-        text.records += [Record(fields, end, last.line) for fields in rows]
+        for number, record in zip(cells[side], body, strict=True):
+            written[side].setdefault(number, record.fields[places[side]])
+    added = []
+    for i, j in np.argwhere(absent).tolist():
+        fields = [""] * len(body[0].fields)
+        fields[places.row], fields[places.column] = written[0][i], written[1][j]
+        added.append(((i, j), fields))
+    return added

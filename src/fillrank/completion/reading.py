@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from fillrank.completion.numbers import Notation, looks_like_a_number
 from fillrank.completion.table import Table
 from fillrank.completion.text import plain
+from fillrank.data.missing import MISSING_WORDS
 from fillrank.errors import BadRowsError
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["Grid", "Layout", "Reading", "is_number", "read_numbers", "usual"]
+__all__ = ["Grid", "Layout", "Reading", "read_numbers"]
 
 Layout = Literal["auto", "wide", "long"]
 
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SHOWN = 5  # bad fields that an error names
 
 
@@ -29,32 +30,58 @@ class Reading:
 
     Attributes:
         layout: ``"wide"``, ``"long"``, or ``"auto"``: long if the header is like ``user,item,rating``.
+        separator: one character between fields.
         header: whether the first line is a header.
         row_ids: whether the first column of a wide table is the rows' ids. A long table always has them.
-        missing: what else stands for a missing value, besides nothing, ``NA``, ``N/A``, ``NaN``, ``null`` and ``None``;
-            upper and lower case alike.
+        missing: what else stands for a missing value, besides the words of
+            :data:`fillrank.data.missing.MISSING_WORDS` (nothing, ``NA``, ``NaN``, ``null`` …); upper and lower case
+            alike. A number stands for all that equal it: ``"99"`` also for ``99.0``.
         all_pairs: of a long table, also fill the pairs that no line mentions, and add a line for each.
+        ignore: columns of a wide table that are left as they are, by name or by place (from 1).
+        notation: how numbers are written.
 
     Example:
-        >>> reading = Reading(missing=("?",))
-        >>> [reading.is_missing(field) for field in ("", ' "" ', "na", "?", "0", "-")]
-        [True, True, True, True, False, False]
+        >>> reading = Reading(missing=("?", "99"))
+        >>> [reading.is_missing(field) for field in ("", ' "" ', "na", "?", "99.0", "0", "-")]
+        [True, True, True, True, True, False, False]
     """
 
     layout: Layout = "auto"
+    separator: str | None = None
     header: bool | None = None
     row_ids: bool | None = None
     missing: tuple[str, ...] = ()
     all_pairs: bool = False
+    ignore: tuple[str, ...] = ()
+    notation: Notation = field(default_factory=Notation)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return MISSING_WORDS | {plain(word).casefold() for word in self.missing}
+
+    @cached_property
+    def _codes(self) -> frozenset[float]:
+        """The numbers that were named as missing, in the file's notation or in the usual one."""
+        read = [notation.value(word) for word in self.missing for notation in (self.notation, Notation())]
+        return frozenset(number for number in read if number is not None)
+
+    def number(self, field: str) -> float | None:
+        """The number that a field holds, whether or not it stands for a missing value; None if it holds none."""
+        return self.notation.value(field)
 
     def is_missing(self, field: str) -> bool:
         """Whether a field stands for a missing value."""
-        said = plain(field).casefold()
-        return said in _MISSING or said in {word.casefold() for word in self.missing}
+        return plain(field).casefold() in self._words or (bool(self._codes) and self.number(field) in self._codes)
 
     def is_name(self, field: str) -> bool:
-        """Whether a field is neither missing nor a number."""
-        return not is_number(field) and not self.is_missing(field)
+        """Whether a field may name a row or a column: it holds a letter or a digit, is no number and not missing."""
+        said = plain(field)
+        return (
+            any(letter.isalnum() for letter in said)
+            and self.number(field) is None
+            and not looks_like_a_number(field)
+            and not self.is_missing(field)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +95,7 @@ class Grid:
         table: ``[m, n]``.
         write: takes a full table ``[m, n]`` and a way to write a number, puts the numbers into the holes of the text,
             and says how many those were.
+        notes: what should be known of how it was read.
     """
 
     layout: Layout
@@ -75,21 +103,7 @@ class Grid:
     row_ids: bool
     table: Table
     write: Callable[[Array, Callable[[float], str]], int]
-
-
-def is_number(field: str) -> bool:
-    """Whether a field is a number written with digits; ``inf`` is none."""
-    return _NUMBER.fullmatch(plain(field)) is not None
-
-
-def usual(name: str) -> str:
-    """A name as lists of usual names have it: small letters, no blanks, no underscores, no hyphens.
-
-    Example:
-        >>> usual(' "User_ID" ')
-        'userid'
-    """
-    return re.sub(r"[\s_-]", "", plain(name)).casefold()
+    notes: tuple[str, ...] = ()
 
 
 def read_numbers(
@@ -101,17 +115,45 @@ def read_numbers(
         BadRowsError: some are neither finite numbers nor missing.
     """
     values = np.full((len(fields), len(names)), np.nan)
-    bad: list[str] = []
+    bad: list[tuple[str, str]] = []
     for i, row in enumerate(fields):
-        for j, field in enumerate(row):
-            if is_number(field) and np.isfinite(value := float(plain(field))):
-                values[i, j] = value
-            elif not reading.is_missing(field):
-                bad.append(f"line {lines[i]}, column {plain(names[j])!r}: {plain(field)[:40]!r}")
+        for j, written in enumerate(row):
+            if reading.is_missing(written):
+                continue
+            if (number := reading.number(written)) is not None:
+                values[i, j] = number
+            else:
+                bad.append((plain(written), f"line {lines[i]}, column {plain(names[j])!r}: {plain(written)[:40]!r}"))
     if bad:
         more = f" and {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
-        raise BadRowsError(
-            f"{len(bad):,} fields are no finite numbers: {'; '.join(bad[:_SHOWN])}{more}; mend them, or name what "
-            "stands for a missing value (--missing)"
-        )
+        shown = "; ".join(where for _, where in bad[:_SHOWN])
+        counted = "1 field is no finite number" if len(bad) == 1 else f"{len(bad):,} fields are no finite numbers"
+        raise BadRowsError(f"{counted}: {shown}{more}; {_advice([said for said, _ in bad], reading)}")
     return Table(values, ~np.isnan(values))
+
+
+_NOTATIONS = (
+    (Notation(decimal=","), "--decimal , for a decimal comma"),
+    (Notation(thousands=","), "--thousands , for 1,234"),
+    (Notation(decimal=",", thousands="."), "--decimal , --thousands . for 1.234,5"),
+    (Notation(thousands="'"), "--thousands \"'\" for 1'234"),
+    (Notation(thousands=" "), "--thousands ' ' for 1 234"),
+    (Notation(unit="%"), "--unit % for a sign behind the numbers"),
+)
+
+
+def _advice(bad: list[str], reading: Reading) -> str:
+    """What may help with such fields."""
+    fitting = [
+        said
+        for notation, said in _NOTATIONS
+        if reading.notation == Notation() and all(notation.value(field) is not None for field in bad)
+    ]
+    if fitting:
+        return " or ".join(fitting[:2])
+    if len(set(bad)) == 1 and not any(letter.isdigit() for letter in bad[0]):
+        return f"if that stands for a missing value: --missing={shlex.quote(bad[0])}"
+    return (
+        "mend them, or name what stands for a missing value (--missing), columns to leave as they are (--ignore), or "
+        "say that the first column names the rows (--row-ids)"
+    )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
-from fillrank.data.sniff import separator_of
-from fillrank.errors import BadRowsError, DataError
+from fillrank.errors import BadRowsError, DataError, SettingsError
 
 __all__ = ["Record", "Text", "plain"]
 
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SHOWN = 5  # lines that an error names
+_SEPARATORS = ("\t", ";", "|", ",")  # a comma last: it also stands in numbers and names
+_SAMPLE = 50  # lines by which the separator is told
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Text:
         records: all of it, in order; change their fields and :meth:`encoded` writes the change.
         separator: one character.
         mark: the byte-order mark that the text began with, or nothing.
+        preamble: the lines before the records: ``sep=;``, comments that begin with ``#``, and titles, which are lines
+            of one field where all others have more.
         encoding: of the rest.
 
     Example:
@@ -50,43 +54,76 @@ class Text:
     separator: str
     mark: bytes
     encoding: str
+    preamble: str = ""
 
     @classmethod
-    def decoded(cls, data: bytes) -> Text:
+    def decoded(cls, data: bytes, separator: str | None = None) -> Text:
         """Take a text apart. What is neither UTF-16 with its mark nor valid UTF-8 is taken as Latin-1.
+
+        Args:
+            data: the whole file.
+            separator: one character; None: told from the first lines.
 
         Raises:
             BadRowsError: the quotes of a record do not fit together, or records differ in their number of fields.
+            DataError: there are no records, or fields are separated by blanks.
+            SettingsError: the separator is not one character that may be one.
         """
+        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+            raise SettingsError(f"separator must be one character, and no quote or line end, got {separator!r}")
         mark = next((mark for mark in _ENCODINGS if data.startswith(mark)), b"")
         text, encoding = _decoded(data[len(mark) :], _ENCODINGS.get(mark, "utf-8"))
-        separator = _separator(text)
-        taken_apart = cls(_records(text, separator), separator, mark, encoding)
+        preamble = _PREAMBLE.match(text)
+        begin, said = (preamble.end(), preamble["separator"]) if preamble else (0, None)
+        separator = separator or said or _separator(text[begin:])
+        records = _records(text[begin:], separator, 1 + _line_ends(text[:begin]))
+        n_titles = _n_titles(records)
+        titles = "".join(separator.join(record.fields) + record.end for record in records[:n_titles])
+        taken_apart = cls(records[n_titles:], separator, mark, encoding, text[:begin] + titles)
         taken_apart._check_widths()
         return taken_apart
+
+    def field(self, written: str) -> str:
+        """Something written as a field: in quotes if it holds the separator."""
+        return f'"{written}"' if self.separator in written else written
+
+    def append(self, rows: list[list[str]]) -> None:
+        """More records at the end."""
+        if rows:
+            last, end = self.records[-1], self.records[0].end or "\n"
+            last.end = last.end or end
+            self.records += [Record(fields, end, last.line) for fields in rows]
 
     def encoded(self) -> bytes:
         """The text put together again."""
         lines = (self.separator.join(record.fields) + record.end for record in self.records)
-        return self.mark + "".join(lines).encode(self.encoding)
+        return self.mark + (self.preamble + "".join(lines)).encode(self.encoding)
 
     @property
     def rows(self) -> list[Record]:
         """The records that are not blank."""
         return [record for record in self.records if not record.is_blank]
 
+    @property
+    def has_short_header(self) -> bool:
+        """Whether the first record has one field less than each other: a header above ids that it does not name."""
+        first, *others = (len(row.fields) for row in self.rows)
+        return len(others) > 1 and set(others) == {first + 1}
+
     def _check_widths(self) -> None:
         rows = self.rows
         if not rows:
             raise DataError("the file holds no records; there is nothing to complete")
-        width = len(rows[0].fields)
+        width = Counter(len(row.fields) for row in rows).most_common(1)[0][0]
+        usual = next(row for row in rows if len(row.fields) == width)
         ragged = [row for row in rows if len(row.fields) != width]
-        if ragged:
+        if ragged and not (ragged == rows[:1] and self.has_short_header):
             named = ", ".join(f"line {row.line} has {len(row.fields)}" for row in ragged[:_SHOWN])
             more = f" and {len(ragged) - _SHOWN:,} more" if len(ragged) > _SHOWN else ""
             raise BadRowsError(
-                f"{len(ragged)} of {len(rows):,} records have another number of fields than line {rows[0].line}, which "
-                f"has {width}: {named}{more}; mend them (separator: {self.separator!r})"
+                f"{len(ragged)} of {len(rows):,} records have another number of fields than line {usual.line}, which "
+                f"has {width}: {named}{more}; mend them, or name what separates the fields if it is not "
+                f"{self.separator!r} (--separator)"
             )
 
 
@@ -110,21 +147,55 @@ def _decoded(data: bytes, encoding: str) -> tuple[str, str]:
         return data.decode("latin-1"), "latin-1"
 
 
+_PREAMBLE = re.compile(
+    r"(?:sep=(?P<separator>[^\r\n\"])(?:\r\n|\r|\n))?(?:[ \t]*#[^\r\n]*(?:\r\n|\r|\n))*", re.IGNORECASE
+)
+
+
 def _separator(text: str) -> str:
-    """A comma if the first line that is not blank holds one, or else what fits; a comma also where none is needed."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if not any(mark in first for mark in ",;|\t"):
-        return ","
-    return separator_of(text.encode(), expected=",")
+    """What stands equally often, outside quotes, in each of the first lines; a comma also where none is needed.
+
+    Raises:
+        DataError: only blanks can be what separates the fields.
+    """
+    lines = [re.sub(r'"(?:[^"]|"")*"', "", line) for line in text.splitlines()[:_SAMPLE] if line.strip()]
+    counts = {mark: [line.count(mark) for line in lines] for mark in _SEPARATORS}
+    steady = [mark for mark in _SEPARATORS if lines and min(counts[mark]) > 0 and len(set(counts[mark])) == 1]
+    found = [mark for mark in _SEPARATORS if any(counts[mark])]
+    if not steady and not found and len(lines) > 1 and len({len(line.split()) for line in lines} - {1}) == 1:
+        raise DataError(
+            f"the first line {lines[0].strip()[:60]!r} holds none of , ; | or a tab; blanks between fields are not "
+            "read: replace them by one of these"
+        )
+    commonest = sorted(found, key=lambda mark: -sum(count > 0 for count in counts[mark]))
+    return (steady or commonest or [","])[0]
 
 
-def _records(text: str, separator: str) -> list[Record]:
+def _n_titles(records: list[Record]) -> int:
+    """How many of the first records are titles, with the blank lines below them."""
+    n = 0
+    while n < len(records) and len(records[n].fields) == 1:
+        n += 1
+    said = [record for record in records[:n] if not record.is_blank]
+    widths = {len(record.fields) for record in records[n:] if not record.is_blank}
+    if not said or not widths or min(widths) == 1 or any(_is_number(record.fields[0]) for record in said):
+        return 0
+    # over two columns one word may be the header of the second, above ids that it does not name
+    return 0 if widths == {2} and n == 1 and " " not in plain(said[0].fields[0]) else n
+
+
+def _is_number(field: str) -> bool:
+    return plain(field)[:1].isdigit() or plain(field)[1:2].isdigit()
+
+
+def _records(text: str, separator: str, first: int = 1) -> list[Record]:
+    """The records of a text whose first line has the number ``first``."""
     mark = re.escape(separator)
     blanks = r"[ ]*" if separator == "\t" else r"[ \t]*"
     field = re.compile(rf'({blanks}"(?:[^"]|"")*"{blanks}|[^{mark}"\r\n]*)({mark}|\r\n|\n|\r|\Z)')
     records: list[Record] = []
     fields: list[str] = []
-    place, line, first_line = 0, 1, 1
+    place, line, first_line = 0, first, first
     while place < len(text) or fields:
         found = field.match(text, place)
         if found is None:

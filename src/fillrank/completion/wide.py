@@ -2,80 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from fillrank.completion.reading import Grid, Reading, is_number, read_numbers, usual
+from fillrank.completion.first_line import header_lines, is_header
+from fillrank.completion.reading import Grid, Reading, read_numbers
 from fillrank.completion.text import Record, Text, plain
+from fillrank.data.names import USUAL_NAMES, is_id_name, plain_name
 from fillrank.errors import DataError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["read_wide"]
 
-_ID_NAMES = frozenset({"", "id", "ids", "key", "index", "name", "row", "rowid", "user", "userid"})
+_TIMES = frozenset({"year", "years", "month", "week", "day", "hour", "quarter"})
 
 
 def read_wide(text: Text, reading: Reading) -> Grid:
     """The numbers of a wide table.
 
-    Without word of it, there is a header if a field after the first is a name; there are ids if the first field of any
-    row is a name, or the header calls them ids.
+    Without word of it, there is a header if the first line holds names and no numbers; there are ids if most fields of
+    the first column are names, or the header says that they are ids. A last column without a name and without a value
+    is what separators at the ends of lines make, and none of the table's.
 
     Raises:
         BadRowsError: a field is neither a number nor missing.
-        DataError: it cannot be told whether the first line is a header, or there are no cells.
+        DataError: it cannot be told whether the first line is a header, a column to leave as it is is not there, or
+            there are no cells.
         SettingsError: all pairs are asked for.
     """
     if reading.all_pairs:
         raise SettingsError("a wide table has all pairs already; leave that out, or say that the layout is long")
     rows = text.rows
-    header = _has_header(rows, reading) if reading.header is None else reading.header
-    body = rows[1:] if header else rows
-    ids = _has_ids(rows[0] if header else None, body, reading) if reading.row_ids is None else reading.row_ids
-    names = rows[0].fields if header else [str(place) for place in range(1, len(rows[0].fields) + 1)]
-    if not body or not names[ids:]:
+    if text.has_short_header:
+        header, first_fields = True, ["", *rows[0].fields]
+    else:
+        header = is_header(rows, reading) if reading.header is None else reading.header
+        first_fields = rows[0].fields
+    n_above = header_lines(rows, reading) if header else 0
+    body = rows[n_above:]
+    width = len(first_fields)
+    names = [plain(name) for name in first_fields] if header else [str(place + 1) for place in range(width)]
+    left = _ignored(names, reading)
+    first = next((place for place in range(width) if place not in left), 0)
+    name = names[first] if header else None
+    ids = _has_ids(name, first, body, reading) if reading.row_ids is None else reading.row_ids
+    columns = [place for place in range(width) if place not in left and not (ids and place == first)]
+    if columns[1:] and _is_no_column(columns[-1], body, names if header else ()):
+        columns.pop()
+    if not body or not columns:
         raise DataError("the table has no cells besides its header and ids; there is nothing to complete")
-    table = read_numbers([row.fields[ids:] for row in body], [row.line for row in body], names[ids:], reading)
+    fields = [[row.fields[place] for place in columns] for row in body]
+    table = read_numbers(fields, [row.line for row in body], [names[place] for place in columns], reading)
 
     def write(full: Array, form: Callable[[float], str]) -> int:
         holes = np.argwhere(~table.observed).tolist()
         for i, j in holes:
-            body[i].fields[ids + j] = form(full[i, j])
+            body[i].fields[columns[j]] = text.field(form(full[i, j]))
         return len(holes)
 
-    return Grid("wide", header, ids, table, write)
+    notes = [f"lines {rows[0].line} to {rows[n_above - 1].line} are taken for the header"] if n_above > 1 else []
+    if reading.row_ids is None:
+        notes += _on_the_first_column(first, name, body, reading, is_ids=ids)
+    return Grid("wide", header, ids, table, write, tuple(notes))
 
 
-def _has_header(rows: list[Record], reading: Reading) -> bool:
-    corner, *rest = rows[0].fields
-    if any(reading.is_name(field) for field in rest or [corner]):
+def _ignored(names: Sequence[str], reading: Reading) -> set[int]:
+    """The places of the columns that are to be left as they are."""
+    places: set[int] = set()
+    for wanted in reading.ignore:
+        found = {place for place, name in enumerate(names) if name == wanted}
+        if not found and wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+            found = {int(wanted) - 1}
+        if not found:
+            listed = ", ".join(map(repr, names[:20]))
+            raise DataError(f"there is no column {wanted!r} to leave as it is (--ignore); the columns are {listed}")
+        places |= found
+    return places
+
+
+def _has_ids(name: str | None, place: int, body: list[Record], reading: Reading) -> bool:
+    """Whether the first column names the rows: one odd word among numbers does not make it a column of names."""
+    fields = [row.fields[place] for row in body]
+    n_names = sum(reading.is_name(field) for field in fields)
+    if 2 * n_names > sum(not reading.is_missing(field) for field in fields):
         return True
-    if not rest or is_number(corner):
+    if name is None or not body or len(body[0].fields) == 1:
         return False
-    if usual(corner) in _ID_NAMES - {""}:
-        return True
-    if reading.is_missing(corner) and any(reading.is_name(row.fields[0]) for row in rows[1:]):
-        return True  # an empty corner above names
-    if _rises(rest):
-        raise DataError(
-            f"cannot tell whether line {rows[0].line} is a header of numbers or a row of values; "
-            "say so: header=True or False (--header or --no-header)"
-        )
-    return False
+    return not name or is_id_name(name) or _is_time(name, fields, reading)
 
 
-def _rises(fields: list[str]) -> bool:
-    """Whether these are several whole numbers in rising order, as numbered columns are."""
-    return (
-        len(fields) > 1
-        and all(plain(field).isdecimal() for field in fields)
-        and all(int(plain(a)) < int(plain(b)) for a, b in pairwise(fields))
-    )
+def _is_time(name: str, fields: list[str], reading: Reading) -> bool:
+    """Whether a column is called as times are, and each row has its own."""
+    called = plain_name(name) in USUAL_NAMES["time"] | _TIMES
+    return called and len(set(map(plain, fields))) == len(fields) and not any(map(reading.is_missing, fields))
 
 
-def _has_ids(header: Record | None, body: list[Record], reading: Reading) -> bool:
-    if any(reading.is_name(row.fields[0]) for row in body):
-        return True
-    return header is not None and len(header.fields) > 1 and usual(header.fields[0]) in _ID_NAMES
+def _on_the_first_column(
+    place: int, name: str | None, body: list[Record], reading: Reading, *, is_ids: bool
+) -> list[str]:
+    """Notes where the first column may be something else than what it was taken for."""
+    fields = [plain(row.fields[place]) for row in body]
+    called = repr(name) if name else "1"
+    if is_ids:
+        if name and _is_time(name, fields, reading) and all(reading.number(field) is not None for field in fields):
+            return [f"column {called} is taken for the rows' times, not for values; if it is not: --no-row-ids"]
+        return []
+    if len(fields) > 2 and all(map(str.isdecimal, fields)) and {int(b) - int(a) for a, b in pairwise(fields)} == {1}:
+        return [
+            f"column {called} counts from {fields[0]} to {fields[-1]} and is taken for values like the others; if it "
+            "numbers the rows: --row-ids"
+        ]
+    return []
+
+
+def _is_no_column(place: int, body: list[Record], names: Sequence[str]) -> bool:
+    return not (names and names[place]) and not any(plain(row.fields[place]) for row in body)
