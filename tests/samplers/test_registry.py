@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fillrank.data import Interactions
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.samplers import SAMPLERS, Hard, KnownPositives, Popularity, Uniform, sampler
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -75,13 +75,18 @@ def test_what_cannot_work_is_an_error(name: str, settings: dict[str, Any], messa
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_user_who_knows_every_item_is_an_error(name: str) -> None:
+def test_a_user_who_knows_every_item_has_nothing_but_mask(name: str) -> None:
     log = Interactions.from_arrays([0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 2, 3])
-    message = "1 of 2 users know all 4 items, the first is user 1: .* nothing but positives; .* set exclude to 'own'"
-    with pytest.raises(DataError, match=message):
-        sampler(name, KnownPositives.of_users(log), **SETTINGS[name])
+    made = sampler(name, KnownPositives.of_users(log), **SETTINGS[name])
+    assert made.exclude == "known"
+    batch = torch.tensor([1, 0, 1]), torch.tensor([0, 1, 3]), torch.Generator().manual_seed(0)
+    drawn = made.sample(*batch, score=lambda users, items: torch.zeros(len(users), items.shape[-1]))
+    assert drawn.mask[[0, 2]].all()
 
 
-def test_it_is_none_where_known_positives_are_not_masked() -> None:
-    full = KnownPositives.of_users(Interactions.from_arrays([0, 0], [0, 1]))
-    assert sampler("uniform", full, n_negatives=2, exclude="own").n_negatives == 2
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_is_excluded_can_be_asked(name: str) -> None:
+    known = KnownPositives.of_users(Interactions.from_arrays([0, 0], [0, 1]))
+    base = {"base": {"name": "uniform", "n_negatives": 2, "exclude": "own"}}
+    settings = SETTINGS[name] | (base if name == "hard" else {"exclude": "own"})
+    assert sampler(name, known, **settings).exclude == "own"

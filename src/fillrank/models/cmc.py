@@ -11,7 +11,7 @@ from fillrank.factors import Factors
 from fillrank.models.cmc_parts import Parts, Watch, ranker
 from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.recommend import Recommender
-from fillrank.training import Autograd, Batch, LoopSettings, World
+from fillrank.training import Autograd, LoopSettings, World
 from fillrank.training import train as loop
 
 __all__ = ["CMC"]
@@ -93,9 +93,10 @@ class CMC(Recipe):
         parts = Parts.of(self, train)
         watch = None if valid is None else Watch(self, train, valid, parts)
         rates = self._learning_rates(len(parts.modules))
+        step = parts.step(self, train)
         history = loop(
-            Autograd(parts.step(self, train), parts.modules, rates, world=World.current()),
-            Batch.of(train, self.threshold(train), parts.device),
+            Autograd(step, parts.modules, rates, world=World.current()),
+            parts.rows(step, train, self.threshold(train)),
             self._loop_settings(),
             None if watch is None else watch.look,
         )

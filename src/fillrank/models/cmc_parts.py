@@ -16,12 +16,13 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.folding import ImplicitRidge, RatingRidge
 from fillrank.losses import InfoNCE
+from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.recipe import best_by
+from fillrank.models.starts import spectral_start
 from fillrank.ranking import Evaluator
 from fillrank.rng import torch_stream
 from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
-from fillrank.solvers.svd import normalised_svd
-from fillrank.training import CompletionStep, StepWeights
+from fillrank.training import Batch, CompletionStep, StepWeights
 
 if TYPE_CHECKING:
     from fillrank.models.cmc import CMC
@@ -45,7 +46,7 @@ class Parts:
         device = pick_device(settings.device)
         generator = torch_stream(settings.seed, "init")
         if settings.start == "spectral":
-            spectral = normalised_svd(log, settings.dim, power=1.0, method="randomized", seed=settings.seed)
+            spectral = spectral_start(log, settings.dim, seed=settings.seed)
             encoder = MF.from_factors(spectral, generator=generator)
         else:
             encoder = MF.random(log.n_users, log.n_items, settings.dim, generator=generator)
@@ -63,10 +64,7 @@ class Parts:
 
     def step(self, settings: CMC, log: Interactions) -> CompletionStep:
         """The joint loss over these parts."""
-        threshold = settings.threshold(log)
-        positives = log if threshold is None else replace(log, relevant_from=threshold).relevant()
-        if not len(positives):
-            raise DataError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
+        positives = _positives(log, settings.threshold(log))
         return CompletionStep(
             encoder=self.encoder,
             head=self.head,
@@ -83,6 +81,12 @@ class Parts:
                 dropout=settings.dropout,
             ),
         )
+
+    def rows(self, step: CompletionStep, log: Interactions, threshold: float | None) -> Batch:
+        """The whole log for ``step``; who has met everything rates on, but is contrasted with nothing."""
+        rows = Batch.of(log, threshold, self.device)
+        left = torch.from_numpy(can_be_contrasted(_positives(log, threshold), step.item_sampler)).to(self.device)
+        return replace(rows, positive=rows.positive & left[rows.users])
 
     def factors(self, settings: CMC, log: Interactions) -> tuple[Factors, Factors | None]:
         """What the parts hold now: the preference (cosine) and, where there are values, the predictor of values."""
@@ -150,6 +154,13 @@ def pick_device(name: str) -> torch.device:
             f"device {name!r} cannot be used ({str(error).splitlines()[0]}); try 'auto' or 'cpu'"
         ) from None
     return device
+
+
+def _positives(log: Interactions, threshold: float | None) -> Interactions:
+    positives = log if threshold is None else replace(log, relevant_from=threshold).relevant()
+    if not len(positives):
+        raise DataError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
+    return positives
 
 
 def _sampler(settings: CMC, known: KnownPositives) -> Sampler:

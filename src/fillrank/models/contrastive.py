@@ -10,11 +10,12 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
+from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
 from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.paths import expanded
 from fillrank.recommend import Recommender
-from fillrank.training import Batch, ContrastSettings, Look, LoopSettings, listening_alone
+from fillrank.training import Batch, ContrastSettings, History, Learner, Look, LoopSettings, listening_alone
 from fillrank.training import train as loop
 
 __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
@@ -127,12 +128,7 @@ class Contrastive(Recipe):
         watch = None if valid is None else Watch(self.monitor, train, valid, parts)
         free = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
         with _heard_when_stopped() if free else nullcontext():
-            history = loop(
-                learner,
-                Batch.of(log, None, parts.device),
-                self._loop_settings(),
-                None if watch is None else watch.look,
-            )
+            history = self._trained(learner, log, parts, watch)
         if watch is not None:
             parts = parts.ranked_best(free, watch, epoch=len(history.epochs), shown=self.progress)
         return self._recommender(
@@ -140,6 +136,20 @@ class Contrastive(Recipe):
             parts.scorer(),
             chosen={"epochs": max(history.best_epoch, 1), **{name: getattr(parts.ranking, name) for name in free}},
             history=history.epochs,
+        )
+
+    def _trained(
+        self, learner: Learner, log: Interactions, parts: ContrastiveParts, watch: Watch | None
+    ) -> History:
+        left = can_be_contrasted(log, parts.sampler)
+        if not left.any():
+            return History()
+        rows = log if left.all() else log.select(left[log.users])
+        return loop(
+            learner,
+            Batch.of(rows, None, parts.device),
+            self._loop_settings(),
+            None if watch is None else watch.look,
         )
 
     def _positives(self, log: Interactions) -> Interactions:

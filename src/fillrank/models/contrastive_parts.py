@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 import torch
-from torch.nn.functional import pad
 
 from fillrank.data import Interactions
 from fillrank.encoders import MF, HistoryUsers, LightGCN, NeuMF, normal_tables, view
@@ -21,11 +20,11 @@ from fillrank.losses import loss as named_loss
 from fillrank.models.cmc_parts import pick_device
 from fillrank.models.ranked import Ranking
 from fillrank.models.recipe import monitored
+from fillrank.models.starts import spectral_start
 from fillrank.pair_scorer import PairScorer
 from fillrank.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler
 from fillrank.samplers import sampler as named_sampler
-from fillrank.solvers.svd import normalised_svd
 from fillrank.training import (
     Autograd,
     ContrastStep,
@@ -237,7 +236,5 @@ def _tables(settings: Contrastive, log: Interactions, generator: torch.Generator
     if settings.start == "random":
         std = settings.start_scale / settings.dim**0.5
         return normal_tables(log.n_users, log.n_items, settings.dim, generator=generator, std=std)
-    rank = min(settings.dim, log.n_users, log.n_items)
-    spectral = normalised_svd(log, rank, power=1.0, method="randomized", seed=settings.seed)
-    users, items = (pad(table, (0, settings.dim - rank)) for table in (spectral.users, spectral.items))
-    return tables_of_factors(Factors(users, items), generator=generator, scale=settings.start_scale)
+    spectral = spectral_start(log, settings.dim, seed=settings.seed)
+    return tables_of_factors(spectral, generator=generator, scale=settings.start_scale)

@@ -10,6 +10,7 @@ from torch import Tensor
 from fillrank.errors import DataError, SettingsError
 from fillrank.samplers.base import Negatives, Sampler, Score, is_whole
 from fillrank.samplers.popularity import Popularity
+from fillrank.samplers.terms import Exclude
 from fillrank.samplers.uniform import Uniform
 
 __all__ = ["Hard"]
@@ -62,6 +63,7 @@ class Hard:
                 "kept of them; raise the base's n_negatives, ten times as many is usual"
             )
         self.base, self.n_negatives, self.n_easy, self._correct = base, n_negatives, n_easy, correct
+        self.exclude: Exclude = getattr(base, "exclude", "none")
 
     def sample(
         self, users: Tensor, positives: Tensor, generator: torch.Generator, score: Score | None = None

@@ -41,6 +41,7 @@ class InBatch:
 
     def __init__(self, known: KnownPositives, *, exclude: Exclude = "known", correct: bool = True) -> None:
         self._terms = Terms(known, exclude, correct)
+        self.exclude = exclude
         self._terms.refuse_none("in-batch")
         self._log_absent = log_absent(shares(known))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.samplers.base import Sampler
 from fillrank.samplers.hard import Hard
 from fillrank.samplers.in_batch import InBatch
@@ -27,6 +27,9 @@ SAMPLERS: Mapping[str, type] = MappingProxyType(
 def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
     """The sampler of a name, checked against the data before any training.
 
+    A user who knows every item has no negatives where known positives are masked: their rows are all mask. Recipes
+    leave them out of the batches.
+
     Args:
         name: one of :data:`SAMPLERS`.
         known: the positives, rows = users.
@@ -35,7 +38,6 @@ def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
 
     Raises:
         SettingsError: there is no such sampler or setting, one is missing, or a value cannot work.
-        DataError: with ``exclude="known"``, a user knows every item, so that only positives could be handed to them.
 
     Example:
         >>> import torch
@@ -53,8 +55,6 @@ def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
     _check_settings(name, kind, settings)
     if kind is Hard:
         return Hard(**settings | {"base": _base(settings["base"], known)})
-    if settings.get("exclude", "known") == "known":
-        _check_room(known)
     made: Sampler = kind(known, **settings)
     return made
 
@@ -84,12 +84,3 @@ def _check_settings(name: str, kind: type, settings: Mapping[str, Any]) -> None:
     for key, parameter in wanted.items():
         if parameter.default is parameter.empty and key not in settings:
             raise SettingsError(f"the sampler {name!r} needs the setting {key!r}")
-
-
-def _check_room(known: KnownPositives) -> None:
-    full = known.full_rows
-    if len(full):
-        raise DataError(
-            f"{len(full)} of {known.n_rows} users know all {known.n_columns} items, the first is user {int(full[0])}: "
-            "a sampler could hand them nothing but positives; leave them out of the log, or set exclude to 'own'"
-        )

@@ -83,6 +83,8 @@ class Autograd:
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`Learner.learn`."""
         parts = self._step(batch.part(self._world), generator)
+        if not parts:  # there is nothing to learn from these rows, in any process
+            return {}
         self._adam.zero_grad()
         total: Any = sum(parts.values())
         total.backward()

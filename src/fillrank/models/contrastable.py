@@ -1,0 +1,45 @@
+"""Users who have met everything: nothing is left to contrast them with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.data import Interactions
+from fillrank.samplers import Sampler
+
+__all__ = ["can_be_contrasted"]
+
+_NAMED = 5
+_log = logging.getLogger("fillrank")
+
+
+def can_be_contrasted(positives: Interactions, sampler: Sampler | None) -> NDArray[np.bool_]:
+    """Which users have negatives left, bool ``[n_users]``; the others are logged by their ids.
+
+    Args:
+        positives: the pairs that count as positives.
+        sampler: of negatives. None, or one that does not mask the known positives: everybody has some.
+    """
+    if getattr(sampler, "exclude", "none") != "known":
+        return np.ones(positives.n_users, dtype=bool)
+    left = positives.user_counts < positives.n_items
+    full = np.flatnonzero(~left)
+    if len(full):
+        _log.warning(
+            "%s met all %d items: nothing is left to contrast with, so no batch holds their rows%s",
+            _named(positives.user_ids.decode(full[:_NAMED]), len(full)),
+            positives.n_items,
+            "" if left.any() else "; that is everybody, and the vectors stay where they began",
+        )
+    return left
+
+
+def _named(ids: Sequence[Any], count: int) -> str:
+    names = ", ".join(repr(one) for one in ids)
+    more = f" and {count - len(ids)} more" if count > len(ids) else ""
+    return f"{count} user{'s' if count > 1 else ''} ({names}{more})"

@@ -1,0 +1,23 @@
+"""Where the vectors of a contrastive training begin."""
+
+from __future__ import annotations
+
+from torch.nn.functional import pad
+
+from fillrank.data import Interactions
+from fillrank.factors import Factors
+from fillrank.solvers.svd import normalised_svd
+
+__all__ = ["spectral_start"]
+
+
+def spectral_start(log: Interactions, dim: int, *, seed: int) -> Factors:
+    """The degree-normalised SVD of ``log`` in ``dim`` directions.
+
+    A log with fewer users or items than ``dim`` has only as many directions: the other entries of its vectors are 0,
+    for the little noise of a start to fill.
+    """
+    rank = min(dim, log.n_users, log.n_items)
+    found = normalised_svd(log, rank, power=1.0, method="randomized", seed=seed)
+    users, items = (pad(table, (0, dim - rank)) for table in (found.users, found.items))
+    return Factors(users, items)
