@@ -12,6 +12,7 @@ import torch
 from typer.testing import Result
 
 from fillrank.data import Interactions, list_datasets
+from fillrank.errors import TrainingError
 from fillrank.recommend import Recommender
 from fillrank.training.precision import multiplies_bfloat16
 
@@ -162,6 +163,41 @@ def test_similar_items_by_title(saved: Path, fillrank: Run, json_of: Json) -> No
     assert [row["rank"] for row in rows] == [1, 2, 3, 4]
     assert 3 not in {row["item_id"] for row in rows}
     assert "similarity" in fillrank("similar", saved, "3", "-k", 4).stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "file", "said"),
+    [
+        (TrainingError("the loss is nan"), 1, "t.json", "1 of 2 runs failed; the others stand"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "t.json.interrupted",
+            "interrupted; the 1 runs that were finished are above, and in",
+        ),
+    ],
+)
+def test_compare_keeps_what_is_finished(
+    error: BaseException,
+    code: int,
+    file: str,
+    said: str,
+    log_file: Path,
+    tmp_path: Path,
+    fillrank: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("fillrank.models.PureSVD.fit", fail)
+    words = ("--models", "popularity,pure-svd", "--seeds", 1, "--out", tmp_path / "t.json")
+    result = fillrank("compare", "--data", log_file, *words)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "popularity" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+    assert [run["model"] for run in json.loads((tmp_path / file).read_text())["runs"]] == ["popularity"]
 
 
 def test_compare_writes_what_it_prints(log_file: Path, tmp_path: Path, fillrank: Run, json_of: Json) -> None:

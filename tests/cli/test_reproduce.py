@@ -97,3 +97,21 @@ def test_ctrl_c_says_how_to_go_on(file: Path, fillrank: Run, monkeypatch: pytest
     assert result.exit_code == 130
     assert "fillrank: interrupted; the same command goes on with the 1 runs in r.json" in result.stderr
     assert "popular" in result.stdout
+
+
+def test_an_entry_that_fails_is_said_and_ends_with_1(
+    file: Path, fillrank: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = study_runs.run_task
+
+    def failing(task, sweeps, **options):
+        if task.entry == "popular":
+            raise MemoryError
+        return original(task, sweeps, **options)
+
+    monkeypatch.setattr(study_runs, "run_task", failing)
+    result = fillrank("reproduce", file, "--protocol", "honest", "--out", "r.json")
+    assert result.exit_code == 1
+    assert "popular (honest, seed 0) failed: there was not enough memory" in result.stdout
+    assert "1 runs failed; the same command tries them again, and has the others in r.json" in result.stderr
+    assert [run["entry"] for run in json.loads(Path("r.json").read_text())["runs"]] == ["svd"]

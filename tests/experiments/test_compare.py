@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from fillrank.data import Interactions, Split
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.experiments.compare import compare
 from fillrank.experiments.plan import read_plan, run_plan
 from fillrank.experiments.table import ComparisonTable
+from fillrank.models import PureSVD
 
 FAST = {"dim": 8, "rating_dim": 4, "epochs": 2, "batch_size": 512, "n_negatives": 40, "progress": False}
 MODELS = {
@@ -142,3 +143,81 @@ def test_a_plan_over_several_data_sets_takes_the_mean_over_all_runs(tmp_path) ->
     assert [run.seed for run in table.runs] == [0, 1, 0, 1]
     assert table.data == "movielens-small, movielens-small"
     assert "4 runs" in str(table)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException, *, after: int = 0) -> None:
+    """Let PureSVD raise when it has been fitted so many times."""
+    fits: list[int] = []
+    original = PureSVD.fit
+
+    def fit(self, *args, **options):
+        fits.append(1)
+        if len(fits) > after:
+            raise error
+        return original(self, *args, **options)
+
+    monkeypatch.setattr(PureSVD, "fit", fit)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TrainingError("the loss is nan"), "the loss is nan"),
+        (MemoryError(), "there was not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "there was not enough memory"),
+        (ZeroDivisionError("by zero"), "a fault in fillrank itself: ZeroDivisionError: by zero"),
+    ],
+)
+def test_one_model_that_fails_leaves_the_others(
+    error: Exception, said: str, ratings: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, error)
+    table = compare(ratings, {"pure-svd": {"rank": 4}, "popularity": {}, "biased-svd": {}}, k=5, seeds=(0, 1))
+    assert [(run.model, run.seed) for run in table.runs] == [
+        (model, seed) for seed in (0, 1) for model in ("popularity", "biased-svd")
+    ]
+    assert [(one.entry, one.seed) for one in table.failures] == [("pure-svd", 0), ("pure-svd", 1)]
+    assert all(one.reason.startswith(said) for one in table.failures)
+    assert said in str(table)
+    assert "failed" in next(
+        line for line in str(table).splitlines() if line.strip().startswith(("pure-svd", "│ pure-svd"))
+    )
+    assert len(json.loads(table.to_json())["failures"]) == 2
+
+
+def test_a_model_that_fails_with_one_seed_keeps_the_others(
+    ratings: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, TrainingError("the loss is nan"), after=1)
+    table = compare(ratings, {"cmc": FAST, "pure-svd": {"rank": 4}}, k=5, seeds=(0, 1))
+    assert (len(table.runs), len(table.failures)) == (3, 1)
+    assert table.findings() == []  # there are no pairs of seeds to compare
+    assert "pure-svd (data, seed 1) failed: the loss is nan" in str(table).replace(table.data, "data")
+
+
+def test_where_every_model_fails_the_error_is_raised(ratings: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, TrainingError("the loss is nan"))
+    with pytest.raises(TrainingError, match="the loss is nan"):
+        compare(ratings, {"pure-svd": {"rank": 4}})
+
+
+def test_ctrl_c_keeps_the_runs_that_are_finished(ratings: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyboardInterrupt(), after=1)
+    table = compare(ratings, {"popularity": {}, "pure-svd": {"rank": 4}}, k=5, seeds=(0, 1))
+    assert table.interrupted
+    assert [(run.model, run.seed) for run in table.runs] == [("popularity", 0), ("pure-svd", 0), ("popularity", 1)]
+    assert "stopped by hand" in str(table)
+    assert table.to_dict()["interrupted"] is True
+    with pytest.raises(KeyboardInterrupt):
+        compare(ratings, {"pure-svd": {"rank": 4}})
+
+
+def test_a_plan_goes_on_without_data_that_are_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text('data = ["movielens-small", "no-such-data"]\n[models.popularity]\n')
+    table = run_plan(read_plan(file))
+    assert len(table.runs) == 1
+    assert [(one.entry, one.where) for one in table.failures] == [("popularity", "no-such-data")]
+    file.write_text('data = ["no-such-data"]\n[models.popularity]\n')
+    with pytest.raises(DataError, match="no-such-data"):
+        run_plan(read_plan(file))

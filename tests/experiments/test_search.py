@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from fillrank.data import synthetic
 from fillrank.errors import DataError, SettingsError, TrainingError
@@ -267,6 +268,21 @@ def test_trials_that_diverge_are_counted_and_named(
     with pytest.raises(TrainingError, match="none of 2 trials came to its end; the last error: the loss is nan"):
         run_search(plan(log_file, tmp_path / "s", n_trials=2))
     assert json.loads((tmp_path / "s" / "record.json").read_text())["trials"][1]["error"] == "the loss is nan"
+
+
+def test_a_trial_that_fails_leaves_the_others(log_file: Path, tmp_path: Path) -> None:
+    """One of the two ranks is above what the log has."""
+    search = {"rank": {"choices": [2, 5000]}}
+    record = run_search(plan(log_file, tmp_path / "s", n_trials=8, model="pure-svd", settings={}, search=search))
+    assert {trial.state for trial in record.trials} == {"complete", "fail"}
+    assert record.best is not None
+    assert record.best.settings == {"rank": 2}
+    (said,) = {trial.error for trial in record.trials if trial.error is not None}
+    assert "rank" in said
+    console = Console(width=200, no_color=True)
+    with console.capture() as capture:
+        console.print(record)
+    assert f"failed: {said}" in capture.get()
 
 
 def test_a_file_that_is_no_study_and_a_group_of_processes(

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from fillrank.experiments.markdown import fill_tables, studied
 from fillrank.experiments.study import Study, read_study, run_study, studies
 from fillrank.experiments.study_record import StudyRun, add_run, read_record
 from fillrank.experiments.study_table import rows_of
+from fillrank.experiments.turns import turn
 from fillrank.models import Contrastive
 from fillrank.models.contrastive_parts import Watch
 from fillrank.report.study_plots import quality_against_seconds
@@ -213,7 +216,7 @@ def test_ctrl_c_ends_the_processes_and_the_command(write: Callable[..., Path], t
         write(epochs=10_000), tmp_path / "r.json", lambda process: os.killpg(process.pid, signal.SIGINT)
     )
     assert process.returncode == 130, said
-    assert "stopped; the same command goes on with the 4 runs" in said
+    assert "interrupted; the same command goes on with the 4 runs" in said
     assert "Traceback" not in said
     assert _ends(process.pid), "processes were left behind"
 
@@ -237,7 +240,7 @@ def test_a_run_that_is_written_counts_though_a_stop_came_at_once(
 def test_no_process_outlives_a_killed_command(write: Callable[..., Path], tmp_path: Path, name: str) -> None:
     kill = getattr(signal, name)
     process, _ = _stopped(write(epochs=10_000), tmp_path / "r.json", lambda process: process.send_signal(kill))
-    assert process.returncode == -kill
+    assert process.returncode == (143 if name == "SIGTERM" else -kill)
     assert _ends(process.pid), "processes were left behind"
 
 
@@ -444,3 +447,72 @@ def test_a_tuning_that_cannot_work_is_refused_at_once(write: Callable[..., Path]
     file.write_text(file.read_text() + TUNED.replace("high = 0.1", "high = 0.0001"))
     with pytest.raises(SettingsError, match=r"tuned.*learning_rate"):
         read_study(file)
+
+
+def test_one_entry_that_fails_leaves_the_others(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = study_runs.run_task
+
+    def failing(task, sweeps, **options):
+        if task.entry == "mf":
+            raise ZeroDivisionError("division by zero")
+        return original(task, sweeps, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study_runs, "run_task", failing)
+        record = run_study(study, tmp_path / "r.json")
+        assert [run.key for run in record.runs] == [key for key in KEYS if key[0] != "mf"]
+        assert {str(one) for one in record.failures} == {
+            f"mf ({protocol}, seed 0) failed: a fault in fillrank itself: ZeroDivisionError: division by zero"
+            for protocol in ("honest", "legacy")
+        }
+        assert read_record(tmp_path / "r.json", study).runs == record.runs
+    assert [run.key for run in run_study(study, tmp_path / "r.json").runs] == KEYS  # tried again, and they pass
+    monkeypatch.setattr(study_runs, "run_task", failing)
+    with pytest.raises(ZeroDivisionError):  # there is nothing else to say
+        run_study(study, tmp_path / "other.json", only=["mf"])
+
+
+def _add(path: Path, study: Study, seeds: range) -> None:
+    for seed in seeds:
+        add_run(path, study, StudyRun("popular", "honest", seed, "popularity", {}, {}, {}, 1.0, (), {}, {}))
+
+
+def test_two_processes_with_one_record_lose_no_run(study: Study, tmp_path: Path) -> None:
+    """Each reads the record, adds a run and writes it: between the two nobody else may write."""
+    path = tmp_path / "new" / "r.json"
+    context = get_context("fork")
+    both = [context.Process(target=_add, args=(path, study, range(half, 40, 2))) for half in (0, 1)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert sorted(run.seed for run in read_record(path, study).runs) == list(range(40))
+    assert [file.name for file in path.parent.iterdir()] == ["r.json"]  # and no lock is left
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    script = (
+        f"import os; from pathlib import Path; from fillrank.experiments.turns import lock; "
+        f"lock(Path({str(tmp_path)!r}), os.O_RDONLY); print('held', flush=True); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    with turn(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_a_process_that_is_killed_takes_no_other_run_with_it(study: Study, tmp_path: Path) -> None:
+    def kill_one() -> None:
+        deadline = time.monotonic() + 60
+        while not (children := active_children()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(children[0].pid, signal.SIGKILL)
+
+    killer = Thread(target=kill_one)
+    killer.start()
+    record = run_study(study, tmp_path / "r.json", jobs=2)
+    killer.join()
+    assert [run.key for run in record.runs] == KEYS
+    assert record.failures == ()

@@ -25,7 +25,7 @@ from fillrank.cli.options import (
     path_of,
 )
 from fillrank.cli.output import show, to_json, write_text
-from fillrank.cli.shell import end_interrupted
+from fillrank.cli.shell import end_failed, end_interrupted
 from fillrank.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -79,9 +79,16 @@ def compare(
             valid=valid,
             protocol=protocol,
         )
+    if table.interrupted and out is not None:  # a whole comparison that is there stays
+        out = out.with_name(f"{out.name}.interrupted")
     if out is not None:
         write_text(to_json(table.to_dict()), out)
     show(table.to_dict(), table, as_json=as_json)
+    if table.interrupted:
+        kept = "" if out is None else f", and in {out}"
+        end_interrupted(f"interrupted; the {len(table.runs)} runs that were finished are above{kept}")
+    if table.failures:
+        end_failed(f"{len(table.failures)} of {len(table.failures) + len(table.runs)} runs failed; the others stand")
 
 
 def fit(

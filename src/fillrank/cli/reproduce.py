@@ -10,7 +10,7 @@ import typer
 
 from fillrank.cli.options import JsonOption, path_of
 from fillrank.cli.output import row_table, show
-from fillrank.cli.shell import end_interrupted
+from fillrank.cli.shell import end_failed, end_interrupted
 
 __all__ = ["reproduce"]
 
@@ -54,9 +54,14 @@ def reproduce(
     path = _FOLDER / f"{study.name}.json" if out is None else out
     record = run_study(study, path, only=only or (), jobs=jobs, protocols=None if protocol is None else [protocol])
     document = record.to_dict()
-    show(document | {"rows": [asdict(row) for row in rows_of(document)]}, record, as_json=as_json)
+    told = {"failures": [asdict(one) for one in record.failures]} if record.failures else {}
+    show(document | {"rows": [asdict(row) for row in rows_of(document)]} | told, record, as_json=as_json)
     if record.interrupted:
         end_interrupted(f"interrupted; the same command goes on with the {len(record.runs)} runs in {path}")
+    if record.failures:
+        end_failed(
+            f"{len(record.failures)} runs failed; the same command tries them again, and has the others in {path}"
+        )
 
 
 def _list(*, as_json: bool) -> None:

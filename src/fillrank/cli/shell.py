@@ -27,7 +27,7 @@ from typer.core import TyperGroup
 from fillrank.errors import FillrankError
 from fillrank.interrupt import exit_code
 
-__all__ = ["PlainSpoken", "end_interrupted", "report_fault"]
+__all__ = ["PlainSpoken", "end_failed", "end_interrupted", "report_fault"]
 
 _PROGRAM = "fillrank"
 
@@ -72,6 +72,12 @@ def end_interrupted(said: str) -> NoReturn:
     """End a command that a signal has stopped early, with a line that says what is left of its work."""
     _say(f"{_PROGRAM}: {said}")
     raise typer.Exit(exit_code())
+
+
+def end_failed(said: str) -> NoReturn:
+    """End a command of which a part could not be done, with a line that says so."""
+    _say(f"{_PROGRAM}: {said}")
+    raise typer.Exit(1)
 
 
 def report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fillrank.data import Interactions, Split, info, load, load_split, split
 from fillrank.errors import SettingsError
+from fillrank.experiments.failures import Failures
 from fillrank.experiments.machine import machine
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import recipe
@@ -40,6 +41,9 @@ def compare(
     The seed makes the split and, where a model has one, the model's own random choices. A rival gets what we get: its
     ``"auto"`` settings are chosen on the same validation part.
 
+    A model that fails does not take the others with it: what it said is in the table's ``failures``. Ctrl-C drops the
+    model in hand and ends the comparison with the runs that are finished.
+
     Args:
         data: the name of a data set, a log, or a split (which then serves every seed). A data set with one published
             split is taken with it; of several, one is named after a slash (``"ml-100k/u1"``). The validation part is
@@ -55,6 +59,8 @@ def compare(
 
     Raises:
         SettingsError: a model or a setting is not known, or the protocol is neither of the two.
+        FillrankError: what the first model said, where every one has failed.
+        KeyboardInterrupt: it was stopped by hand before a run was finished.
     """
     if protocol not in {"honest", "legacy"}:
         raise SettingsError(f"protocol must be 'honest' or 'legacy', got {protocol!r}")
@@ -65,13 +71,22 @@ def compare(
     for name, kind in kinds.items():
         kind(**wanted[name])  # a misspelt setting should not wait for the models before it
     runs: list[Run] = []
-    for seed in seeds:
-        held = valid if protocol == "honest" else 0.0
-        parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
-        for name in kinds:
-            _log.info("%s, seed %d: fitting %s", _name(data), seed, name)
-            runs.append(run_model(name, wanted[name], parts, k=k, seed=seed, protocol=protocol, refit=refit))
-    return ComparisonTable(_name(data), tuple(runs), machine(), refit=refit)
+    failures, where, interrupted = Failures(), _name(data), False
+    try:
+        for seed in seeds:
+            held = valid if protocol == "honest" else 0.0
+            parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
+            for name in kinds:
+                _log.info("%s, seed %d: fitting %s", where, seed, name)
+                with failures.kept((name, seed, where)):
+                    runs.append(run_model(name, wanted[name], parts, k=k, seed=seed, protocol=protocol, refit=refit))
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+        _log.warning("stopped by hand; %d runs are finished", len(runs))
+        interrupted = True
+    failed = failures.or_raise(some=bool(runs))
+    return ComparisonTable(where, tuple(runs), machine(), refit=refit, failures=failed, interrupted=interrupted)
 
 
 def run_model(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.errors import SettingsError
 from fillrank.experiments.compare import Protocol, compare
+from fillrank.experiments.failures import Failures
 from fillrank.experiments.table import ComparisonTable
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.models import RECIPES
@@ -65,18 +66,35 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
 
 def run_plan(plan: Plan) -> ComparisonTable:
     """Carry a plan out."""
-    tables = [
-        compare(
-            data,
-            plan.models,
-            k=plan.k,
-            seeds=plan.seeds,
-            test=plan.test,
-            valid=plan.valid,
-            protocol=plan.protocol,
-            refit=plan.refit,
-        )
-        for data in ([plan.data] if isinstance(plan.data, str) else plan.data)
-    ]
-    runs = tuple(run for table in tables for run in table.runs)
-    return replace(tables[0], data=", ".join(table.data for table in tables), runs=runs)
+    tables: list[ComparisonTable] = []
+    failures = Failures()
+    for data in [plan.data] if isinstance(plan.data, str) else plan.data:
+        every = [(model, seed, data) for seed in plan.seeds for model in plan.models]
+        try:
+            with failures.kept(*every):  # all of these data; one model among others is noted in the table
+                tables.append(
+                    compare(
+                        data,
+                        plan.models,
+                        k=plan.k,
+                        seeds=plan.seeds,
+                        test=plan.test,
+                        valid=plan.valid,
+                        protocol=plan.protocol,
+                        refit=plan.refit,
+                    )
+                )
+        except KeyboardInterrupt:  # nothing of these data is finished; of those before, something is
+            if not tables:
+                raise
+            tables.append(replace(tables[0], data=data, runs=(), failures=(), interrupted=True))
+        if tables and tables[-1].interrupted:
+            break
+    failed = failures.or_raise(some=bool(tables))
+    return replace(
+        tables[0],
+        data=", ".join(table.data for table in tables),
+        runs=tuple(run for table in tables for run in table.runs),
+        failures=(*(one for table in tables for one in table.failures), *failed),
+        interrupted=tables[-1].interrupted,
+    )

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
 from rich.table import Table
 
 from fillrank.errors import TrainingError
@@ -113,8 +114,10 @@ class SearchRecord:
             "machine": dict(self.machine),
         }
 
-    def __rich__(self) -> Table:
-        return self.table()
+    def __rich__(self) -> Group:
+        failed = [f"trial {trial.number} failed: {trial.error}" for trial in self.trials if trial.error is not None]
+        more = [f"… and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else []
+        return Group(self.table(), *failed[:_SHOWN], *more)
 
     def table(self) -> Table:
         """The best trials, and how many there are of each state."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError, TrainingError
+from fillrank.experiments.failures import in_words
 from fillrank.experiments.nested import differences, leaves
 from fillrank.experiments.search import Metric, SearchPlan
 from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
+from fillrank.experiments.turns import lock, turn, unlock
 from fillrank.interrupt import Interrupt
 from fillrank.ranking import Evaluator
 from fillrank.rng import numpy_stream
@@ -48,8 +51,9 @@ def search(plan: SearchPlan) -> SearchRecord:
             stopped = False
             while not (stopped or interrupt.asked) and len(_spent(study)) < plan.n_trials:
                 stopped = not _one_trial(study, plan, judge)
-        record = record_of(study, plan, judge.protocol, interrupted=stopped or interrupt.asked)
-    write_record(record, folder)
+        with turn(folder):  # of several processes, the one that looks last writes last
+            record = record_of(study, plan, judge.protocol, interrupted=stopped or interrupt.asked)
+            write_record(record, folder)
     if record.best is None and not record.interrupted:
         errors = [trial.error for trial in record.trials if trial.error is not None]
         raise TrainingError(f"none of {len(record.trials)} trials came to its end; the last error: {errors[-1]}")
@@ -69,12 +73,16 @@ class _Judge:
         model = plan.maker(drawn).fit(self._train, valid=self._valid)
         found = self._evaluator.run(model).metrics
         if self._metric.text not in found:
-            raise SettingsError(
+            raise _UnjudgedError(
                 f"{plan.model} has no {self._metric.text} here, only {', '.join(found)}; name another metric"
             )
         if not math.isfinite(found[self._metric.text]):
             raise TrainingError(f"{self._metric.text} is {found[self._metric.text]}")
         return float(found[self._metric.text])
+
+
+class _UnjudgedError(SettingsError):
+    """No trial can be judged by the metric, so there is nothing to go on with."""
 
 
 class _Pruned(Exception):  # noqa: N818 -- no error: a trial that is given up
@@ -105,12 +113,12 @@ def _one_trial(study: Study, plan: SearchPlan, judge: _Judge) -> bool:
             value, state = judge(plan, drawn), TrialState.COMPLETE
     except _Pruned:
         state = TrialState.PRUNED
-    except TrainingError as error:
-        trial.set_user_attr("error", str(error))
     except _Stopped:
         kept = False
-    except (SettingsError, DataError) as error:
+    except _UnjudgedError as error:
         raise SettingsError(f"trial {trial.number} ({_words(dict(leaves(drawn)))}): {error}") from error
+    except Exception as error:  # noqa: BLE001 -- the other trials stand, and go on
+        trial.set_user_attr("error", in_words(error))
     finally:  # whatever ends a trial, the study knows that it has ended
         trial.set_user_attr("seconds", round(time.perf_counter() - started, 2))
         told = study.tell(trial, value, state=state)
@@ -161,11 +169,11 @@ def _open_study(plan: SearchPlan, folder: Path) -> Study:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _STUDY
-    lock = JournalFileOpenLock(str(file))
-    _mend(file, lock)
+    journal = _Lock(file)
+    _mend(file, journal)
     try:
         study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(file), lock_obj=lock)),
+            storage=JournalStorage(JournalFileBackend(str(file), lock_obj=journal)),
             sampler=_Numbered(plan.seed),
             pruner=MedianPruner(n_warmup_steps=_FIRST_EPOCHS + 1) if plan.pruning else NopPruner(),
             study_name="sweep",
@@ -186,11 +194,27 @@ def _open_study(plan: SearchPlan, folder: Path) -> Study:
     return study
 
 
-def _mend(file: Path, lock: JournalFileOpenLock) -> None:
+class _Lock(JournalFileOpenLock):
+    """The lock of the study's file itself, which ends with the process that holds it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(str(file))
+        self._file = file
+        self._held: list[int] = []
+
+    def acquire(self) -> bool:
+        self._held.append(lock(self._file, os.O_RDWR | os.O_CREAT))
+        return True
+
+    def release(self) -> None:
+        unlock(self._held.pop())
+
+
+def _mend(file: Path, journal: _Lock) -> None:
     """Cut off what a killed process may have left: a last line without its end."""
     if not file.exists():
         return
-    lock.acquire()
+    journal.acquire()
     try:
         content = file.read_bytes()
         whole = content.rfind(b"\n") + 1
@@ -198,7 +222,7 @@ def _mend(file: Path, lock: JournalFileOpenLock) -> None:
             with file.open("r+b") as stream:
                 stream.truncate(whole)
     finally:
-        lock.release()
+        journal.release()
 
 
 class _Numbered(BaseSampler):

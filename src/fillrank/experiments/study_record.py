@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from rich.table import Table
+from rich.console import Group
 
 from fillrank.errors import DataError, SettingsError
+from fillrank.experiments.failures import Failure
 from fillrank.experiments.nested import differences
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_table import study_table
+from fillrank.experiments.turns import turn
 from fillrank.writing import replacing
 
 __all__ = ["StudyRecord", "StudyRun", "add_run", "read_record"]
@@ -76,11 +78,14 @@ class StudyRecord:
         study: what is asked.
         runs: that are finished, in the order of the study.
         interrupted: by Ctrl-C; the same call goes on.
+        failures: the runs of this call that did not come to their end; they are not in the file, and the same call
+            tries them again.
     """
 
     study: Study
     runs: tuple[StudyRun, ...] = ()
     interrupted: bool = False
+    failures: tuple[Failure, ...] = ()
 
     def has(self, task: Task) -> bool:
         """Whether the run is finished, with the settings that the study has now."""
@@ -95,8 +100,8 @@ class StudyRecord:
         """Plain data for JSON."""
         return _facts(self.study) | {"runs": [asdict(run) for run in self.runs]}
 
-    def __rich__(self) -> Table:
-        return study_table(self.to_dict())
+    def __rich__(self) -> Group:
+        return Group(study_table(self.to_dict()), *map(str, self.failures))
 
 
 def read_record(path: Path, study: Study) -> StudyRecord:
@@ -126,10 +131,15 @@ def read_record(path: Path, study: Study) -> StudyRecord:
 
 
 def add_run(path: Path, study: Study, run: StudyRun) -> StudyRecord:
-    """The record in the file with a run more; read anew, since another process may have added some."""
-    record = read_record(path, study).with_run(run)
-    with replacing(path) as temporary:
-        temporary.write_text(_text(record.to_dict()), encoding="utf-8")
+    """The record in the file with a run more; read anew, since another process may have added some.
+
+    Processes that add to the same record take turns, so none of them loses what another one has added.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with turn(path.parent):
+        record = read_record(path, study).with_run(run)
+        with replacing(path) as temporary:
+            temporary.write_text(_text(record.to_dict()), encoding="utf-8")
     return record
 
 

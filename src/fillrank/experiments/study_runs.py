@@ -13,12 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from pydantic_core import to_jsonable_python
 
 from fillrank.errors import SettingsError, TrainingError
 from fillrank.experiments.compare import run_model
+from fillrank.experiments.failures import Failure, Failures, in_words
 from fillrank.experiments.machine import machine
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_record import StudyRecord, StudyRun, add_run, read_record
@@ -28,6 +30,8 @@ __all__ = ["carry_out", "curve_of", "run_task"]
 
 _log = logging.getLogger("fillrank")
 
+_Done: TypeAlias = tuple[Task, StudyRun | Exception]
+_KILLED = "its process was killed, perhaps for want of memory"
 _KEPT = ("recall", "ndcg", "coverage", "novelty", "gini")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
 
@@ -41,14 +45,18 @@ def carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> Stu
     if len(left) < len(tasks):
         _log.info("%d of %d runs are in %s", len(tasks) - len(left), len(tasks), path)
     jobs, sweeps = min(jobs, len(left)), path.with_suffix(".sweeps")
+    failures = Failures()
     try:
         with closing(_several(left, sweeps, jobs) if jobs > 1 else _one_by_one(left, sweeps)) as runs:
-            for number, run in enumerate(runs, start=1):
-                record = add_run(path, study, run)
-                _log.info("%d of %d: %s", number, len(left), _words(run))
+            for number, (task, done) in enumerate(runs, start=1):
+                if isinstance(done, Exception):
+                    failures.note(Failure(task.entry, task.seed, task.protocol, in_words(done)), done)
+                    continue
+                record = add_run(path, study, done)
+                _log.info("%d of %d: %s", number, len(left), _words(done))
     except KeyboardInterrupt:  # it may have come when a run was in the file, and not yet in hand
-        record = replace(read_record(path, study), interrupted=True)
-    return record
+        return replace(read_record(path, study), interrupted=True, failures=failures.or_raise(some=True))
+    return replace(record, failures=failures.or_raise(some=bool(record.runs)))
 
 
 def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
@@ -99,32 +107,49 @@ def curve_of(history: Sequence[Mapping[str, float]], k: int) -> Iterator[dict[st
             yield {"epoch": int(epoch["epoch"]), "seconds": round(seconds, 3), **figures}
 
 
-def _one_by_one(tasks: Sequence[Task], sweeps: Path) -> Generator[StudyRun, None, None]:
+def _one_by_one(tasks: Sequence[Task], sweeps: Path) -> Generator[_Done, None, None]:
     for task in tasks:
         _log.info("%s: fitting %s", task.study.data, task)
-        yield run_task(task, sweeps)
+        try:
+            done: StudyRun | Exception = run_task(task, sweeps)
+        except Exception as error:  # noqa: BLE001 -- it says nothing of the other runs
+            done = error
+        yield task, done
 
 
-def _several(tasks: Sequence[Task], sweeps: Path, jobs: int) -> Generator[StudyRun, None, None]:
-    """The runs as they end, so many at once, each process with its part of the cores."""
+def _several(tasks: Sequence[Task], sweeps: Path, jobs: int) -> Generator[_Done, None, None]:
+    """The runs as they end, so many at once, each process with its part of the cores.
+
+    Where a process is killed, perhaps for want of memory, those that were not finished run again, one at a time: so it
+    is known which one it is, and the others go on.
+    """
     threads = max(1, _cores() // jobs)
     _log.info("%d runs, %d at once, threads of each: %d", len(tasks), jobs, threads)
     before = set(active_children())
     with _limited(threads):  # set before the processes begin: they read it when they load their libraries
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(threads,))
-        futures = [pool.submit(run_task, task, sweeps, quiet=True) for task in tasks]
+        futures = {pool.submit(run_task, task, sweeps, quiet=True): task for task in tasks}
+        killed: list[Task] = []
         try:
             for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise TrainingError(
-                "a process was killed, perhaps for want of memory; the same call goes on, with fewer jobs if need be"
-            ) from error
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    killed.append(futures[future])
+                elif isinstance(error, Exception):
+                    yield futures[future], error
+                else:
+                    yield futures[future], future.result()  # or Ctrl-C
         finally:
             if not all(future.done() for future in futures):  # broken off: what is at work is not waited for
                 for process in set(active_children()) - before:
-                    process.terminate()
+                    process.kill()
             pool.shutdown(cancel_futures=True)
+    if len(tasks) == 1:
+        yield from ((task, TrainingError(_KILLED)) for task in killed)
+    elif killed:
+        _log.warning("a process was killed; its runs and those that waited run again, one at a time")
+        for task in sorted(killed, key=tasks.index):
+            yield from _several([task], sweeps, 1)
 
 
 def _begin(threads: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.table import Table
 from scipy.stats import t as student
 
 from fillrank.errors import DataError
+from fillrank.experiments.failures import Failure
 from fillrank.ranking import Report
 from fillrank.recommend import Recommender
 
@@ -50,12 +51,16 @@ class ComparisonTable:
         runs: every model for every seed.
         machine: what it ran on.
         refit: models were fitted again on train and validation after choosing.
+        failures: the runs that did not come to their end, and why.
+        interrupted: it was stopped by hand; the runs are those that were finished.
     """
 
     data: str
     runs: tuple[Run, ...]
     machine: Mapping[str, Any]
     refit: bool = False
+    failures: tuple[Failure, ...] = ()
+    interrupted: bool = False
 
     @property
     def models(self) -> list[str]:
@@ -127,6 +132,8 @@ class ComparisonTable:
                 for run in self.runs
             ],
             "machine": dict(self.machine),
+            **({"failures": [asdict(failure) for failure in self.failures]} if self.failures else {}),
+            **({"interrupted": True} if self.interrupted else {}),
         }
 
     def to_json(self) -> str:
@@ -134,7 +141,10 @@ class ComparisonTable:
         return json.dumps(self.to_dict(), indent=2, default=str) + "\n"
 
     def findings(self) -> list[str]:
-        """CMC against each SVD in a sentence: ratios of the means, and in how many seeds it was better."""
+        """CMC against each SVD in a sentence: ratios of the means, and in how many seeds it was better.
+
+        A model that has failed with some seed is left out: there are no pairs.
+        """
         lines = []
         rivals = [name for name in self.models if name.endswith("-svd")] if "cmc" in self.models else []
         for rival in rivals:
@@ -142,18 +152,25 @@ class ComparisonTable:
             for metric in self.metrics():
                 if metric.partition("@")[0] not in {"rmse", "recall", "coverage"} or not self.values(rival, metric):
                     continue
+                if len(self.values("cmc", metric)) != len(self.values(rival, metric)):
+                    continue
                 found = self.versus("cmc", rival, metric)
                 gap = f"{found['difference']:+.4f}" if metric == "rmse" else f"×{found['ratio']:.2f}"
                 words.append(f"{metric} {gap} (better in {found['better']} of {found['seeds']})")
-            lines.append(f"cmc against {rival}: {', '.join(words)}")
+            if words:
+                lines.append(f"cmc against {rival}: {', '.join(words)}")
         return lines
 
     def __rich__(self) -> Group:
-        return Group(self._grid(), *self.findings())
+        told = [*self.findings(), *map(str, self.failures)]
+        if self.interrupted:
+            told.append("stopped by hand: what is missing was not run")
+        return Group(self._grid(), *told)
 
     def _grid(self) -> Table:
         shown = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]
-        runs, seeds = len(self.runs) // max(len(self.models), 1), len({run.seed for run in self.runs})
+        runs = max((sum(run.model == model for run in self.runs) for model in self.models), default=0)
+        seeds = len({run.seed for run in self.runs})
         counted = f"{runs} {'seeds' if seeds == runs else 'runs'}"
         spread = f"{counted}, mean ± half of the 95 % interval" if runs > 1 else "1 seed"
         table = Table(title=f"{self.data}: test part, {spread}")
@@ -162,6 +179,8 @@ class ComparisonTable:
             table.add_column(name, justify="right")
         for model in self.models:
             table.add_row(model, *(self._cell(model, name) for name in shown))
+        for name in dict.fromkeys(failure.entry for failure in self.failures if failure.entry not in self.models):
+            table.add_row(name, *("failed" for _ in shown))
         return table
 
     def __str__(self) -> str:
