@@ -55,6 +55,13 @@ class Columns:
             )
         return chosen
 
+    def is_name(self, name: str | None) -> bool:
+        """Whether a field of a text is the name of a column: a usual one, or one that the caller gave."""
+        if name is None or len(name) > 100:
+            return False
+        given = {getattr(self, field.name) for field in fields(self)}
+        return name.strip() in given or is_usual_name(name)
+
     def are_named_in(self, first: Sequence[str]) -> bool:
         """Whether a first line names columns for certain: it holds a usual name, or one that the caller gave."""
         given = {getattr(self, field.name) for field in fields(self)}

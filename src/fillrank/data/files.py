@@ -1,40 +1,95 @@
-"""Finding the files of a log, and unpacking them."""
+"""Finding the files of a log, and opening them."""
 
 from __future__ import annotations
 
-import bz2
 import glob
-import gzip
-import lzma
-import zlib
-from collections.abc import Callable
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
-import polars as pl
-
-from fillrank.errors import DataError
+from fillrank.data.signatures import HEAD, refuse_binary
+from fillrank.data.unpack import MAX_EXPANSION, unpack
+from fillrank.errors import DataError, FillrankError
 from fillrank.paths import expanded, refuse_special
 
-__all__ = ["ending", "find_files", "unpacked"]
+__all__ = ["Input", "ending", "find_files", "find_inputs", "naming", "unpacked"]
 
-_PACKED = {".gz", ".zst", ".bz2", ".xz"}
+_PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
 
 
-def find_files(path: str | Path, known_endings: set[str]) -> list[Path]:
+@dataclass(frozen=True)
+class Input:
+    """One file of a log: a path, or a file that is open.
+
+    Attributes:
+        name: for messages.
+        path: None for a file that is open.
+        stream: None for a path.
+    """
+
+    name: str
+    path: Path | None = None
+    stream: Any = None
+
+    @property
+    def short(self) -> str:
+        """The name without its folder."""
+        return self.name if self.path is None else self.path.name
+
+    def open(self) -> IO[bytes]:
+        """The bytes, from where a reader of the open file would begin; they can be wound."""
+        if self.path is not None:
+            return self.path.open("rb")
+        data = self.stream.read()
+        if not isinstance(data, str | bytes | bytearray | memoryview):
+            raise DataError(f"its read() gives {type(data).__name__}, and neither text nor bytes")
+        return io.BytesIO(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
+
+
+def find_inputs(source: Any, known_endings: set[str]) -> list[Input]:
+    """The files of a log: at a path (see :func:`find_files`), several paths in a list, or a file that is open.
+
+    Raises:
+        DataError: there is no such file, or it is none that can be read.
+    """
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        return [Input(name if isinstance(name, str) else "the open file", stream=source)]
+    if isinstance(source, str | os.PathLike):
+        return [Input(str(file), file) for file in find_files(source, known_endings)]
+    if isinstance(source, list | tuple):
+        if not source:
+            raise DataError("the list of paths is empty; there is nothing to read")
+        return [one for part in source for one in find_inputs(part, known_endings)]
+    what = f"{type(source).__module__}.{type(source).__name__}".removeprefix("builtins.")
+    advice = {
+        "bytes": "put bytes into io.BytesIO(…)",
+        "dict": "give a dict of columns to Interactions.from_arrays",
+        "Interactions": "it is a log already",
+    }
+    more = advice.get(what.rsplit(".", 1)[-1], "a table in memory goes to Interactions.from_frame")
+    raise DataError(f"a path, a list of paths or an open file was wanted, got {what}; {more}")
+
+
+def find_files(path: str | os.PathLike[str], known_endings: set[str]) -> list[Path]:
     """The files at ``path``: itself, the parts in a folder, or what fits a pattern such as ``"logs/part-*.csv"``.
 
     Of a folder come the files whose names end in one of ``known_endings``, or if there are none all files; names that
     begin with a dot or an underscore are passed over. Parts are taken in the order of their names.
 
     Raises:
-        DataError: there is no such file, or no part.
+        DataError: there is no such file, or no part; or it is a pipe, a device or a file that the system makes up.
     """
     place = expanded(path, "the log")
     refuse_special(place, "the log")
     if place.is_file():
         return [place]
     if place.is_dir():
-        files = sorted(file for file in place.iterdir() if file.is_file() and file.name[0] not in "._")
+        files = sorted(file for file in place.iterdir() if file.name[0] not in "._" and file.is_file())
         if not files:
             raise DataError(f"the folder {place} holds no files to read; give a file, a folder of parts or a pattern")
         return [file for file in files if ending(file) in known_endings] or files
@@ -48,42 +103,40 @@ def find_files(path: str | Path, known_endings: set[str]) -> list[Path]:
 def ending(file: Path) -> str:
     """The ending that tells the format: ``".csv"`` of ``log.CSV.gz``."""
     endings = [part.lower() for part in file.suffixes]
-    if endings and endings[-1] in _PACKED:
+    while endings and endings[-1] in _PACKED:
         endings.pop()
     return endings[-1] if endings else ""
 
 
-def unpacked(file: Path) -> bytes:
-    """What a file holds, decompressed if its first bytes say that it is compressed (gzip, zstd, bzip2, xz).
+def unpacked(file: Path, *, member: str | None = None, max_expansion: float = MAX_EXPANSION) -> bytes:
+    """What a text file holds, decompressed if its first bytes say that it is compressed (gzip, zip, zstd, bzip2, xz).
 
     Raises:
-        DataError: the file is empty, torn, or a zip archive.
+        DataError: the file is empty, torn or no text, or unpacks to too much: see :func:`~fillrank.data.unpack.unpack`.
     """
     refuse_special(file)
+    with naming(str(file)), Path(file).open("rb") as stream:
+        data = b"".join(unpack(stream, member=member, max_expansion=max_expansion))
+        if not data.strip():
+            raise DataError("it is empty; there is nothing to read")
+        if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            refuse_binary(data[:HEAD])
+        return data
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Within it, errors say which file they are about, and those of the system become a ``DataError``."""
     try:
-        data = file.read_bytes()
-        unpack = next((how for magic, how in _UNPACK.items() if data.startswith(magic)), bytes)
-        data = unpack(data)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, pl.exceptions.ComputeError) as error:
-        raise DataError(f"{file} cannot be read: {error}; if it is torn, get or write it anew") from error
-    if data.startswith(b"PK\x03\x04"):
-        raise DataError(f"{file} is a zip archive; unpack it first")
-    if not data.strip():
-        raise DataError(f"{file} is empty; there is nothing to read")
-    return data
+        yield
+    except FillrankError as error:
+        if str(error).startswith(name):
+            raise
+        raise type(error)(_joined(name, str(error))) from error
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror or error}; check the file") from error
 
 
-def _unpack_zstd(data: bytes) -> bytes:
-    """Text by way of polars, which unpacks what it reads: the standard library has no zstd before Python 3.14."""
-    lines = pl.read_csv(
-        data, has_header=False, separator="\x1e", quote_char=None, schema={"line": pl.String}, raise_if_empty=False
-    )
-    return "\n".join(lines["line"].fill_null("")).encode()
-
-
-_UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ\x00": lzma.decompress,
-    b"\x28\xb5\x2f\xfd": _unpack_zstd,
-}
+def _joined(name: str, words: str) -> str:
+    """``"log.csv is empty"`` of ``"it is empty"``, and ``"log.csv: …"`` of anything else."""
+    return f"{name} {words.removeprefix('it ')}" if words.startswith("it ") else f"{name}: {words}"

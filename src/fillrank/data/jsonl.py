@@ -1,58 +1,219 @@
-"""JSON lines: one object on each line."""
+"""JSON: one object on each line, or one array of objects."""
 
 from __future__ import annotations
 
 import json
-from typing import NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.data.chunks import chunks_of
+from fillrank.data.guard import no_panic
+from fillrank.data.layout import MAX_COLUMNS
 from fillrank.data.spans import Spans
 from fillrank.errors import DataError
 
-__all__ = ["read_jsonl"]
+__all__ = ["JsonLines", "read_json_array"]
+
+_DEEPEST = 64  # objects within objects; what is deeper is no log, and would end the parser
+_OPENING, _CLOSING = np.frombuffer(b"{[", dtype=np.uint8), np.frombuffer(b"}]", dtype=np.uint8)
+_COLON, _NEWLINE = b":"[0], b"\n"[0]
+_TOO_MANY = (
+    f"keys, and {MAX_COLUMNS:,} are the most that are read; a log has the same few keys in each object, and one object "
+    "for each interaction"
+)
+_WANTED = 'wanted one such as {"user": 1, …} a line'
 
 
-def read_jsonl(text: bytes) -> tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]]:
-    """The objects of a text, one on each line; blank lines are passed over.
+class JsonLines:
+    """A text with one object on each line; blank lines are passed over.
 
-    Returns:
-        A frame with one column for each key, the line of each of its rows (from 1), and the lines that are no objects.
+    Attributes:
+        header: the keys; a key within an object within the line is ``"outer.inner"``.
 
     Raises:
-        DataError: no line is an object.
+        DataError: no line is an object, or there are too many keys.
 
     Example:
-        >>> frame, lines, broken = read_jsonl(b'{"user": 1, "item": "a"}\\n\\n{"user": \\n{"item": "b", "user": 2}\\n')
-        >>> frame.rows(), lines.tolist(), broken.tolist()
-        ([(1, 'a'), (2, 'b')], [1, 4], [3])
+        >>> lines = JsonLines(b'{"user": 1, "item": "a"}\\n\\n{"user": \\n{"item": "b", "user": 2}\\n')
+        >>> [(frame.rows(), at.tolist(), broken.tolist()) for frame, at, broken in lines.chunks([0, 1])]
+        [([(1, 'a'), (2, 'b')], [1, 4], [3])]
     """
-    spans = Spans.find(text, "\x1f", quotes=False)
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        schema = None if _is_odd(text) else _schema(text)
+        if schema is None:
+            schema = _schema_of_good_lines(text)
+        self._schema = schema
+        self._keys = _paths(schema)
+        if len(self._keys) > MAX_COLUMNS:
+            raise DataError(f"its lines have {len(self._keys):,} {_TOO_MANY}")
+        self.header = [".".join(path) for path in self._keys]
+
+    def chunks(self, places: Sequence[int]) -> Iterator[tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]]]:
+        """Frames with the columns at ``places`` of the header, the line of each row, and lines that are no objects."""
+        above = 0
+        for chunk in chunks_of([self._text], quotes=False):
+            spans = Spans.find(chunk, "\x1f", quotes=False)
+            good = np.ones(len(spans.lines), dtype=bool)
+            frame = self._parsed(chunk, len(good), places)
+            if frame is None:
+                good = np.array([_is_object(spans.text(i)) for i in range(len(good))], dtype=bool)
+                frame = self._parsed(spans.join(good), int(good.sum()), places)
+            if frame is None:
+                frame = self._by_python([spans.text(int(i)) for i in np.flatnonzero(good)], places)
+            yield frame, spans.lines[good] + above, spans.lines[~good] + above
+            above += chunk.count(b"\n")
+
+    def _parsed(self, text: bytes, n_lines: int, places: Sequence[int]) -> pl.DataFrame | None:
+        """What polars makes of the lines, or None if it does not take each as an object."""
+        try:
+            with no_panic():
+                frame = pl.read_ndjson(text, schema=self._schema) if n_lines else pl.DataFrame(schema=self._schema)
+        except pl.exceptions.PolarsError:
+            return None
+        return frame.select(self._columns(places)) if len(frame) == n_lines else None
+
+    def _by_python(self, lines: list[str], places: Sequence[int]) -> pl.DataFrame:
+        """For what polars does not read: half a surrogate pair, numbers beyond 64 bits, other types than above."""
+        frame = _frame_of([json.loads(line, parse_constant=_refuse) for line in lines])
+        names = {str(place): self.header[place] for place in places}
+        nothing = pl.Series([None] * len(lines), dtype=pl.Null)
+        return pl.DataFrame({key: frame[name] if name in frame.columns else nothing for key, name in names.items()})
+
+    def _columns(self, places: Sequence[int]) -> list[pl.Expr]:
+        exprs = []
+        for place in places:
+            outer, *inner = self._keys[place]
+            expr = pl.col(outer)
+            for key in inner:
+                expr = expr.struct.field(key)
+            exprs.append(expr.alias(str(place)))
+        return exprs
+
+
+def read_json_array(text: bytes) -> pl.DataFrame:
+    """The objects of one JSON array, one a row; also of an array that is the only one in an object around it.
+
+    Raises:
+        DataError: it is torn or nested too deep, or what is in it are no objects.
+
+    Example:
+        >>> read_json_array(b'[{"user": 1, "item": "a"}, {"user": 2, "item": "b"}]').rows()
+        [(1, 'a'), (2, 'b')]
+    """
     try:
-        frame = _parse(text)
-    except pl.exceptions.ComputeError:
-        frame = pl.DataFrame()
-    good = np.ones(len(spans.lines), dtype=bool)
-    if len(frame) != len(good):  # some line is no object: look at each of them, the slow way
-        good = np.array([_is_object(spans.text(i)) for i in range(len(good))], dtype=bool)
-        if not good.any():
-            raise DataError(
-                f'none of its {len(good)} lines is a JSON object; wanted one such as {{"user": 1, …}} a line'
-            )
-        frame = _parse(spans.join(good))
-    return frame, spans.lines[good], spans.lines[~good]
+        rows = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"it is no JSON, or torn: {error}") from error
+    if isinstance(rows, dict):
+        arrays = [
+            key for key, inner in rows.items() if isinstance(inner, list) and inner and isinstance(inner[0], dict)
+        ]
+        rows = rows[arrays[0]] if len(arrays) == 1 else [rows]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError('its JSON is no array of objects; wanted one such as [{"user": 1, …}, …]')
+    return _frame_of(rows)
 
 
-def _parse(text: bytes) -> pl.DataFrame:
-    return pl.read_ndjson(text, infer_schema_length=None)
+def _schema(text: bytes) -> Mapping[str, Any] | None:
+    """The keys and types of all lines, or None where some line is no object that polars can read."""
+    try:
+        with no_panic():
+            return pl.scan_ndjson(text, infer_schema_length=None).collect_schema()
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _schema_of_good_lines(text: bytes) -> Mapping[str, Any]:
+    """Look at each line, the slow way."""
+    spans = Spans.find(text, "\x1f", quotes=False)
+    good = np.array([_is_object(spans.text(i)) for i in range(len(spans.lines))], dtype=bool)
+    if not good.any():
+        raise DataError(f"none of its {len(good)} lines is a JSON object; {_WANTED}")
+    whole = spans.join(good)
+    schema = None if _is_odd(whole) else _schema(whole)
+    if schema is None:
+        schema = _frame_of(
+            [json.loads(spans.text(int(i)), parse_constant=_refuse) for i in np.flatnonzero(good)]
+        ).schema
+    return schema
+
+
+def _paths(schema: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The keys, each with those of the objects around it."""
+    paths: list[tuple[str, ...]] = []
+    for name, dtype in schema.items():
+        if isinstance(dtype, pl.Struct):
+            paths += [(name, *path) for path in _paths({field.name: field.dtype for field in dtype.fields})]
+        else:
+            paths.append((name,))
+    return paths
+
+
+def _frame_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows as Python has them; a column of more than one type is one of strings."""
+    rows = [_flat(row) for row in rows]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    if len(keys) > MAX_COLUMNS:
+        raise DataError(f"its objects have {len(keys):,} {_TOO_MANY}")
+    return pl.DataFrame([_column(key, [row.get(key) for row in rows]) for key in keys])
+
+
+def _flat(row: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """The cells of objects within an object under keys ``"outer.inner"``."""
+    if depth > _DEEPEST or not any(isinstance(cell, dict) for cell in row.values()):
+        return row
+    cells: dict[str, Any] = {}
+    for key, cell in row.items():
+        if isinstance(cell, dict):
+            cells |= {f"{key}.{inner}": one for inner, one in _flat(cell, depth + 1).items()}
+        else:
+            cells[key] = cell
+    return cells
+
+
+def _column(key: str, cells: list[Any]) -> pl.Series:
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds <= {int, float} and all(not isinstance(cell, int) or abs(cell) < 2**63 for cell in cells):
+        mixed = kinds == {int, float}
+        return pl.Series(key, [None if c is None else float(c) if mixed else c for c in cells])
+    if kinds <= {bool}:
+        return pl.Series(key, cells, dtype=pl.Boolean)
+    return pl.Series(key, [None if cell is None else _said(cell) for cell in cells], dtype=pl.String)
+
+
+def _said(cell: Any) -> str:
+    said = cell if isinstance(cell, str) else json.dumps(cell)
+    return said.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+
+
+def _is_odd(text: bytes) -> bool:
+    """Whether brackets may be nested deeper in a line than any log's, or a line has more keys than any log's.
+
+    Brackets and colons are counted without regard to strings: what looks odd is only read by another way.
+    """
+    for chunk in chunks_of([text], quotes=False, size=1 << 22):
+        buffer = np.frombuffer(chunk, dtype=np.uint8)
+        starts = np.concatenate([[0], np.flatnonzero(buffer[:-1] == _NEWLINE) + 1])
+        steps = (np.isin(buffer, _OPENING)).astype(np.int8) - np.isin(buffer, _CLOSING)
+        walk = np.cumsum(steps, dtype=np.int32)
+        before = walk[starts] - steps[starts]
+        if int((np.maximum.reduceat(walk, starts) - before).max()) > _DEEPEST:
+            return True
+        if int(np.add.reduceat(buffer == _COLON, starts, dtype=np.int64).max()) > MAX_COLUMNS:
+            return True
+    return False
 
 
 def _is_object(line: str) -> bool:
     try:
         return isinstance(json.loads(line, parse_constant=_refuse), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -15,9 +15,9 @@ _USUAL = {
 }
 _LESS_USUAL = {
     "user": "userids username cust custid client clientid rater raterid account profile person personid player "
-    "playerid reader readerid listener listenerid viewer viewerid subscriber subscriberid buyer buyerid shopper shopperid "
-    "student studentid pupil pupilid learner learnerid patient patientid subject subjectid respondent respondentid "
-    "participant participantid session sessionid",
+    "playerid reader readerid listener listenerid viewer viewerid subscriber subscriberid buyer buyerid shopper "
+    "shopperid student studentid pupil pupilid learner learnerid patient patientid subject subjectid "
+    "respondent respondentid participant participantid session sessionid",
     "item": "itemids show showid prod prodid parentasin sku skuid stockcode isbn10 isbn13 album albumid anime animeid "
     "venue venueid place placeid poi poiid location locationid restaurant restaurantid recipe recipeid course courseid "
     "question questionid exercise exerciseid joke jokeid podcast podcastid video videoid app appid",

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import IO, Any
 
-import numpy as np
 import polars as pl
 
+from fillrank.data.collect import Collector
 from fillrank.data.columns import Choice, Columns
-from fillrank.data.files import find_files
-from fillrank.data.formats import ENDINGS, Part, read_part
+from fillrank.data.encoding import Decoder
+from fillrank.data.files import Input, find_inputs, naming
+from fillrank.data.formats import ENDINGS, Part
 from fillrank.data.interactions import Interactions
+from fillrank.data.opening import open_part
 from fillrank.data.options import ReadOptions
-from fillrank.data.result import ReadResult, result_of
+from fillrank.data.result import ReadResult, Source, finished
+from fillrank.data.rows import Rules
 from fillrank.errors import DataError
 
-__all__ = ["read", "scan"]
+__all__ = ["PathOrFile", "read", "scan"]
+
+PathOrFile = str | os.PathLike[str] | IO[Any]
+_LOGGER = logging.getLogger("fillrank")
+_ENCODINGS = {"cp1252": "Windows-1252"}
 
 
 def read(
-    path: str | Path,
+    path: PathOrFile | Sequence[PathOrFile],
     *,
     user: Choice = None,
     item: Choice = None,
@@ -29,22 +39,25 @@ def read(
     label: Choice = None,
     **options: Any,
 ) -> Interactions:
-    """A log from a file, a folder of parts, or a pattern such as ``"logs/part-*.csv.gz"``.
+    """A log from a file, a folder of parts, a pattern such as ``"logs/part-*.csv.gz"``, or a list of these.
 
     Understood are CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet, Arrow
-    (Feather), JSON lines and the text of the LightGCN data sets (``user item item …``); text compressed or not (gzip,
-    zstd, bzip2, xz). The name of a file tells its format, or else its first bytes do.
+    (Feather), JSON (a line for each object, or an array), MatrixMarket and the text of the LightGCN data sets
+    (``user item item …``); compressed or not (gzip, zip, zstd, bzip2, xz). The name of a file tells its format, or else
+    its first bytes do. ``docs/reading.md`` lists what is read and what each odd input becomes.
 
     Args:
-        path: where the log is.
+        path: where the log is, or an open file (of bytes or of text).
         user, item, value, time, label: the columns, by name or by place (from 0). None: recognised by the usual names
             (``userId``, ``movie_id``, ``rating``, ``timestamp``, ``title`` …). False: to go without ``value``,
             ``time`` or ``label``. A label is the item's title; an item gets the first that stands beside it.
         **options: the fields of :class:`~fillrank.data.options.ReadOptions`: ``duplicates``, ``on_bad``,
-            ``relevant_from``, ``name``, ``format``, ``separator``, ``header``.
+            ``relevant_from``, ``name``, ``missing``, ``day_first``, ``time_unit``, ``format``, ``separator``,
+            ``header``, ``encoding``, ``decimal``, ``thousands``, ``member``, ``max_expansion``.
 
     Returns:
-        The log. Ids that are whole numbers in every row are integers, all others strings. Times are seconds (UTC): see
+        The log. Ids that are whole numbers in every row are integers, all others strings. Blanks around ids in a text
+        do not count. Times are seconds (UTC): see
         :func:`~fillrank.data.times.to_seconds`.
 
     Raises:
@@ -68,7 +81,7 @@ def read(
 
 
 def scan(
-    path: str | Path,
+    path: PathOrFile | Sequence[PathOrFile],
     *,
     user: Choice = None,
     item: Choice = None,
@@ -82,42 +95,78 @@ def scan(
     return _scan(path, columns, ReadOptions.of(options))
 
 
-def _scan(path: str | Path, columns: Columns, options: ReadOptions) -> ReadResult:
-    files = find_files(path, set(ENDINGS))
-    parts = [read_part(file, form=options.format, separator=options.separator, header=options.header) for file in files]
-    rows = [_rows(part, columns, file) for part, file in zip(parts, files, strict=True)]
-    broken = [_broken(part, file) for part, file in zip(parts, files, strict=True)]
-    try:
-        raw = pl.concat(rows, how="vertical_relaxed")
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"the {len(files)} parts of {path} do not have the same columns and types: {error}") from error
-    noun = "row" if any(part.lines is None for part in parts) else "line"
-    return result_of(
-        raw, pl.concat(broken), options, from_text=all(part.is_text for part in parts), noun=noun, source=str(path)
+def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
+    inputs = find_inputs(source, set(ENDINGS))
+    collector = Collector(label_is_named=columns.label is not None)
+    parts: list[_Read] = []
+    for one in inputs:
+        parts.append(_collect(one, columns, options, collector))
+        first, last = parts[0], parts[-1]
+        if set(first.chosen) != set(last.chosen):
+            raise DataError(
+                f"the {len(inputs)} parts of {_name(source)} do not have the same columns: {first.name} has "
+                f"{', '.join(first.chosen)}, {last.name} has {', '.join(last.chosen)}; name the columns, or leave some "
+                "out (value=False)"
+            )
+    header, chosen = parts[0].part.header, parts[0].chosen
+    found = Source(
+        _name(source),
+        "row" if any(one.part.noun == "row" for one in parts) else "line",
+        columns={role: header[place] for role, place in chosen.items()},
+        unused=tuple(name for place, name in enumerate(header) if place not in chosen.values() and name),
+        notes=tuple(f"{one.name}: {note}" if len(parts) > 1 else note for one in parts for note in one.notes),
     )
+    return finished(collector, options, found)
 
 
-def _rows(part: Part, columns: Columns, file: Path) -> pl.DataFrame:
-    """The columns that matter, named by what they are, and where each row stands."""
-    try:
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read, and which of its columns is what."""
+
+    name: str
+    part: Part
+    chosen: dict[str, int]
+    notes: list[str]
+
+
+def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Collector) -> _Read:
+    with naming(one.name), one.open() as stream:
+        part, decoder = open_part(one, stream, options, columns.is_name)
         chosen = columns.choose(part.header)
         if part.guessed and not columns.are_named_in(part.header):
             raise DataError(
                 f"does the first line, {', '.join(part.header)}, name the columns? Say header=True or header=False"
             )
-        fields = part.fields.select(pl.nth(place).alias(role) for role, place in chosen.items()).collect()
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{file} is torn: {error}; get or write it anew") from error
-    lines = np.arange(1, len(fields) + 1) if part.lines is None else part.lines
-    return fields.with_columns(file=pl.lit(file.name), line=pl.Series(lines, dtype=pl.Int64))
+        rules = Rules(
+            options.missing_words,
+            from_text=part.is_text,
+            day_first=options.day_first,
+            decimal=options.decimal,
+            thousands=options.thousands,
+        )
+        for frame, lines, broken in part.read(chosen):
+            rules = replace(rules, damaged=decoder is not None and decoder.damaged)
+            collector.add(frame, lines, one.short, rules)
+            if len(broken):
+                collector.n_rows += len(broken)
+                collector.add_bad(one.short, pl.DataFrame({"line": broken, "reason": part.broken_as}))
+    return _Read(one.short, part, chosen, [*part.notes, *_encoding(one.name, decoder)])
 
 
-def _broken(part: Part, file: Path) -> pl.DataFrame:
-    reason = f"not {len(part.header)} fields, as in the first line" if part.is_text else "not a JSON object"
-    lines = pl.Series("line", part.broken, dtype=pl.Int64)
-    return pl.select(file=pl.lit(file.name), line=lines, reason=pl.lit(reason)) if len(lines) else _NOTHING_BROKEN
+def _encoding(name: str, decoder: Decoder | None) -> list[str]:
+    if decoder is None or decoder.encoding in {"utf-8", "utf-8-sig"}:
+        return []
+    said = _ENCODINGS.get(decoder.encoding, decoder.encoding)
+    if not decoder.guessed:
+        return [f"read as {said}"]
+    _LOGGER.warning("%s is not UTF-8; read as %s (encoding=… names another)", name, said)
+    return [f"not UTF-8; read as {said}, which is a guess (encoding=… names another)"]
 
 
-_NOTHING_BROKEN = pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String})
+def _name(source: Any) -> str:
+    if isinstance(source, list | tuple):
+        return f"{_name(source[0])} and {len(source) - 1} more" if len(source) > 1 else _name(source[0])
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        return name if isinstance(name, str) else "the open file"
+    return str(source)

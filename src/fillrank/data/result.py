@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from fillrank.data.assemble import assemble
+from fillrank.data.collect import Collector
 from fillrank.data.interactions import Interactions
 from fillrank.data.options import LogOptions
-from fillrank.data.rows import clean_rows
+from fillrank.data.rows import Rules
 from fillrank.errors import BadRowsError, DataError
 
-__all__ = ["ReadResult", "result_of"]
+__all__ = ["ReadResult", "Source", "finished", "result_of"]
 
 _LOGGER = logging.getLogger("fillrank")
 _SHOWN = 5  # bad rows named in a message
@@ -30,12 +31,18 @@ class ReadResult:
         n_duplicates: good rows that went into another row of their (user, item) pair.
         bad: the rows that were left out: ``file, line`` (the first line of a file is 1; in formats without lines, the
             first row) and ``reason``.
+        columns: which column was taken for what: ``{"user": "userId", …}``.
+        unused: the names of the other columns.
+        notes: what was passed over or guessed, in words.
     """
 
     interactions: Interactions
     n_rows: int
     n_duplicates: int
     bad: pl.DataFrame
+    columns: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def n_bad(self) -> int:
@@ -54,6 +61,23 @@ class ReadResult:
         )
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from, for messages and for the result.
+
+    Attributes:
+        name: of the file or the table.
+        noun: what the lines of bad rows count: ``"line"`` or ``"row"``.
+        columns, unused, notes: see :class:`ReadResult`.
+    """
+
+    name: str
+    noun: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def result_of(
     raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, from_text: bool, noun: str, source: str
 ) -> ReadResult:
@@ -63,7 +87,7 @@ def result_of(
         raw: ``user, item`` and where there are any ``value, time, label``; then ``file`` and ``line``.
         broken: ``file, line, reason`` of the rows that did not even become raw columns.
         options: what becomes of bad and of repeated rows, and what the log is called.
-        from_text: see :func:`~fillrank.data.rows.clean_rows`.
+        from_text: see :class:`~fillrank.data.rows.Rules`.
         noun: what ``line`` counts: ``"line"`` or ``"row"``.
         source: where the rows come from, for messages.
 
@@ -71,37 +95,70 @@ def result_of(
         BadRowsError: some rows are bad, and ``options.on_bad`` is ``"raise"``.
         DataError: no row is left.
     """
-    n_rows = len(raw) + len(broken)
-    if not n_rows:
-        raise DataError(f"{source} holds no rows below its header; there is nothing to read")
-    good, bad_rows = clean_rows(raw, from_text=from_text)
-    bad = pl.concat([broken, bad_rows.select(broken.columns)]).sort("file", "line", maintain_order=True)
-    _report(bad, n_rows, options, noun=noun, source=source)
-    log, n_duplicates = assemble(
-        good,
-        titles=good.select("item", pl.col("label").cast(pl.String)) if "label" in good.columns else None,
-        duplicates=options.duplicates,
+    collector = Collector()
+    rules = Rules(options.missing_words, from_text=from_text, day_first=options.day_first)
+    for (file,), part in raw.partition_by("file", as_dict=True, maintain_order=True).items():
+        collector.add(part.drop("file", "line"), part["line"].to_numpy(), str(file), rules)
+    for (file,), part in broken.partition_by("file", as_dict=True, maintain_order=True).items():
+        collector.add_bad(str(file), part)
+        collector.n_rows += len(part)
+    return finished(collector, options, Source(source, noun))
+
+
+def finished(collector: Collector, options: LogOptions, source: Source) -> ReadResult:
+    """The log of all rows that were collected; errors as in :func:`result_of`."""
+    if not collector.n_rows:
+        raise DataError(f"{source.name} holds no rows below its header; there is nothing to read")
+    n_bad = sum(map(len, collector.bad))
+    if n_bad and (options.on_bad == "raise" or n_bad == collector.n_rows):
+        _report(_all_bad(collector), collector.n_rows, options, source)
+    found = collector.finish(options.duplicates, time_unit=options.time_unit)
+    bad = _all_bad(collector)
+    _report(bad, collector.n_rows, options, source)
+    notes = source.notes
+    if not collector.titles.are_titles:
+        notes = (
+            *notes,
+            f"{source.columns.get('label', 'the column of titles')!r} differs among the rows of one item: it is "
+            "no title of items (label=… takes it all the same)",
+        )
+    log = Interactions(
+        users=found.rows.users,
+        items=found.rows.items,
+        values=found.rows.values,  # type: ignore[arg-type]  # Interactions narrows them, and checks that they fit
+        times=found.rows.times,
+        user_ids=found.user_ids,
+        item_ids=found.item_ids,
         relevant_from=options.relevant_from,
-        name=Path(source).name.partition(".")[0] if options.name is None else options.name,
+        name=Path(source.name).name.partition(".")[0] if options.name is None else options.name,
     )
-    return ReadResult(log, n_rows, n_duplicates, bad)
+    n_duplicates = found.n_good - len(log)
+    return ReadResult(log, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
 
 
-def _report(bad: pl.DataFrame, n_rows: int, options: LogOptions, *, noun: str, source: str) -> None:
+def _all_bad(collector: Collector) -> pl.DataFrame:
+    nothing = pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String})
+    return pl.concat([nothing, *collector.bad]).sort("file", "line", maintain_order=True)
+
+
+def _report(bad: pl.DataFrame, n_rows: int, options: LogOptions, source: Source) -> None:
     if not len(bad):
         return
     several = bad["file"].n_unique() > 1
     shown = [
-        f"{f'{file} ' if several else ''}{noun} {line}: {reason}" for file, line, reason in bad.head(_SHOWN).rows()
+        f"{f'{file} ' if several else ''}{source.noun} {line}: {reason}"
+        for file, line, reason in bad.head(_SHOWN).rows()
     ]
     first = "; ".join(shown) + ("; …" if len(bad) > _SHOWN else "")
     if options.on_bad == "raise":
         raise BadRowsError(
-            f"{len(bad):,} of {n_rows:,} rows of {source} cannot be read: {first}. Mend them, or leave them out with "
-            "on_bad='skip'"
+            f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. Mend them, or leave them out "
+            "with on_bad='skip'"
         )
     if len(bad) == n_rows:
         raise BadRowsError(
-            f"none of the {n_rows:,} rows of {source} can be read: {first}. Are the columns the right ones?"
+            f"none of the {n_rows:,} rows of {source.name} can be read: {first}. Are the columns the right ones?"
         )
-    _LOGGER.warning("%s: left out %s of %s rows that cannot be read: %s", source, f"{len(bad):,}", f"{n_rows:,}", first)
+    _LOGGER.warning(
+        "%s: left out %s of %s rows that cannot be read: %s", source.name, f"{len(bad):,}", f"{n_rows:,}", first
+    )

@@ -2,84 +2,193 @@
 
 from __future__ import annotations
 
-import polars as pl
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from fillrank.data.ids import as_id_column
-from fillrank.data.times import to_seconds
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fillrank.data.coding import Coder, RawIds
+from fillrank.data.encoding import DAMAGED, damaged_byte
+from fillrank.data.missing import missing_mask
+from fillrank.data.times import Moments, parse_times
 from fillrank.errors import DataError
 
-__all__ = ["clean_rows"]
+__all__ = ["Clean", "Rules", "clean_rows", "reasons_of"]
 
 _LARGEST = 3.4028234e38  # of a 32-bit floating-point number
-_WANTED = {"user": "an id", "item": "an id", "value": "a finite number", "time": "a time"}
+_WANTED = {"user": "an id", "item": "an id", "value": "a finite number", "time": "a time", "label": "a text"}
+_SLASHED = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}(?:\D.*)?$"
+_COMMA = r"^\s*[-+]?\d+,\d+\s*$"
+_GROUPS = r"^\s*[-+]?\d{1,3}(?:[., '’_]\d{3})+(?:[.,]\d+)?\s*$"
 
 
-def clean_rows(raw: pl.DataFrame, *, from_text: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The good rows, typed, and the bad ones with their reasons.
+@dataclass(frozen=True)
+class Rules:
+    """How cells are read.
+
+    Attributes:
+        words: what stands for a missing id or value, in lower case.
+        from_text: whether strings only say what stands in a text file: blanks around ids do not count then, and ids
+            that are whole numbers as such are usually written become whole numbers if all of them are.
+        day_first: of dates such as ``01/02/2020``; None: they are errors.
+        decimal, thousands: of values; see :class:`~fillrank.data.options.ReadOptions`.
+        damaged: whether bytes that are not UTF-8 were met.
+    """
+
+    words: frozenset[str] = frozenset({""})
+    from_text: bool = False
+    day_first: bool | None = None
+    decimal: str = "."
+    thousands: str | None = None
+    damaged: bool = False
+
+
+class Clean(NamedTuple):
+    """The good rows of a chunk.
+
+    Attributes:
+        users, items: int32, codes of the coders.
+        values: float64, or None.
+        times: what is known of them before the whole column is seen, or None.
+        labels: strings, or None.
+        lines: where the rows stand.
+        bad: the other rows: ``line`` and ``reason``.
+    """
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    values: NDArray[np.float64] | None
+    times: Moments | None
+    labels: pl.Series | None
+    lines: NDArray[np.int64]
+    bad: pl.DataFrame
+
+
+def clean_rows(raw: pl.DataFrame, lines: NDArray[np.int64], coders: dict[str, Coder], rules: Rules) -> Clean:
+    """The good rows of a chunk, with ids as codes.
 
     Args:
-        raw: the columns ``user, item`` and where there are any ``value, time, label``; the others are handed through.
-        from_text: whether ids that are strings only say what stands in a text file: if all of them are whole numbers as
-            such are usually written (no leading zeros, within 64 bits), they become whole numbers.
-
-    Returns:
-        The good rows, with ids as whole numbers or strings, values as float64 and times as int64 seconds; and the bad
-        rows as they came with a column ``reason``.
+        raw: the columns ``user, item`` and where there are any ``value, time, label``.
+        lines: where each row stands.
+        coders: of users and of items; the ids of good rows are added to them.
+        rules: how cells are read.
 
     Raises:
         DataError: a column has a type that cannot be what it should.
 
     Example:
         >>> raw = pl.DataFrame({"user": ["7", "8", ""], "item": ["a", "b", "c"], "value": ["1.5", "x", "2"]})
-        >>> good, bad = clean_rows(raw, from_text=True)
-        >>> good.rows(), bad["reason"].to_list()
-        ([(7, 'a', 1.5)], ["value 'x' is not a finite number", 'no user'])
+        >>> coders = {"user": Coder(), "item": Coder()}
+        >>> clean = clean_rows(raw, np.array([2, 3, 4]), coders, Rules(from_text=True))
+        >>> clean.values.tolist(), clean.bad.rows()
+        ([1.5], [(3, "value 'x' is not a finite number"), (4, 'no user')])
     """
-    convert = {"user": _ids, "item": _ids, "value": _values, "time": to_seconds}
-    roles = [role for role in convert if role in raw.columns]
-    try:
-        typed = raw.with_columns(convert[role](raw[role]).alias(role) for role in roles)
-    except pl.exceptions.InvalidOperationError as error:
-        raise DataError(f"a column cannot be read as ids, numbers or times: {error}") from error
-    is_bad = pl.any_horizontal(pl.col(role).is_null() for role in roles)
-    mask = typed.select(is_bad).to_series()
-    bad = raw.filter(mask)
-    good = typed.filter(~mask) if mask.any() else typed
-    if from_text:
-        good = good.with_columns(_whole_numbers_if_all(good["user"]), _whole_numbers_if_all(good["item"]))
-    return good, bad.with_columns(reason=_reasons(bad, typed.filter(mask), roles))
+    ids = {role: RawIds.of(raw[role], rules.words, from_text=rules.from_text) for role in ("user", "item")}
+    values = _values(raw["value"], rules) if "value" in raw.columns else None
+    times = parse_times(raw["time"], day_first=rules.day_first) if "time" in raw.columns else None
+    label = raw["label"] if "label" in raw.columns else None
+    found: dict[str, NDArray[np.bool_] | None] = {role: one.missing for role, one in ids.items()}
+    if values is not None:
+        found["value"] = values.is_null().to_numpy() if values.null_count() else None
+    if times is not None:
+        found["time"] = None if times.valid.all() else ~times.valid
+    if rules.damaged and label is not None and label.dtype == pl.String:
+        found["label"] = label.str.contains(DAMAGED).fill_null(False).to_numpy()
+    faults = {role: fault for role, fault in found.items() if fault is not None and fault.any()}
+    keep = None
+    bad = _NOTHING_BAD
+    if faults:
+        keep = ~np.logical_or.reduce(list(faults.values()))
+        bad = pl.DataFrame({"line": lines[~keep], "reason": reasons_of(raw, faults, ~keep, rules)})
+    users, items = (ids[role].encode(coders[role], keep) for role in ("user", "item"))
+    numbers = None if values is None else values.to_numpy()
+    if keep is None:
+        return Clean(users, items, numbers, times, label, lines, bad)
+    return Clean(
+        users,
+        items,
+        None if numbers is None else numbers[keep],
+        None if times is None else times.select(keep),
+        None if label is None else label.filter(pl.Series(keep)),
+        lines[keep],
+        bad,
+    )
 
 
-def _ids(column: pl.Series) -> pl.Series:
-    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype == pl.Binary:
-        raise DataError(f"the column {column.name!r} holds {column.dtype}; ids are whole numbers or strings")
-    ids = as_id_column(column)
-    return ids if ids.dtype != pl.String else ids.set(ids.str.contains(r"^\s*$"), None)
+def reasons_of(
+    raw: pl.DataFrame, faults: dict[str, NDArray[np.bool_]], rows: NDArray[np.bool_], rules: Rules
+) -> pl.Series:
+    """The first thing that is wrong with each row, in words."""
+    mask = pl.Series(rows)
+    words = pl.Series([None], dtype=pl.String).new_from_index(0, int(rows.sum()))
+    for role, fault in faults.items():
+        wrong = pl.Series(fault[rows])
+        cells = raw[role].filter(mask)
+        shown = (
+            cells.cast(pl.String, strict=False)
+            if not cells.dtype.is_nested()
+            else cells.cast(pl.List(pl.String)).list.join(",")
+        )
+        said = pl.Series(
+            [_reason(role, cell, rules) if bad else None for cell, bad in zip(shown, wrong, strict=True)],
+            dtype=pl.String,
+        )
+        words = words.zip_with(words.is_not_null(), said)
+    return words
 
 
-def _whole_numbers_if_all(ids: pl.Series) -> pl.Series:
-    if ids.dtype != pl.String or not ids.str.contains(r"^(?:0|-?[1-9][0-9]{0,18})$").all():
-        return ids
-    numbers = ids.cast(pl.Int64, strict=False)
-    return ids if numbers.null_count() else numbers
+def _reason(role: str, cell: str | None, rules: Rules) -> str:
+    if cell is None or not cell.strip():
+        return f"no {role}"
+    byte = damaged_byte(cell)
+    shown = f"{cell[:60]}…" if len(cell) > 60 else cell
+    if byte is not None:
+        clean = re.sub(DAMAGED, "�", shown)
+        return f"{role} '{clean}' holds the byte {byte:#04x}, which is not UTF-8"
+    if "\0" in cell:
+        return f"{role} {shown!r} holds a NUL character"
+    if role != "time" and cell.strip().casefold() in rules.words:
+        return f"no {role}: {shown!r} stands for a missing one"
+    hint = ""
+    if role == "time" and rules.day_first is None and re.match(_SLASHED, cell):
+        hint = "; say which comes first, day or month: day_first=True or day_first=False"
+    elif role == "time" and re.fullmatch(r"\s*-?\d+\s*", cell):
+        return f"time {shown} is in another unit than the others; if it is not, name the unit: time_unit=…"
+    elif role == "value" and re.match(_GROUPS, cell) and rules.thousands is None:
+        hint = "; name what stands between thousands, or the decimal comma: thousands=… or decimal=','"
+    elif role == "value" and re.match(_COMMA, cell) and rules.decimal == ".":
+        hint = "; if its comma is a decimal one: decimal=','"
+    return f"{role} '{shown}' is not {_WANTED[role]}{hint}"
 
 
-def _values(column: pl.Series) -> pl.Series:
+def _values(column: pl.Series, rules: Rules) -> pl.Series:
     if column.dtype == pl.String:
-        column = column.str.strip_chars()
-    elif not (column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}):
+        if rules.thousands is not None or rules.decimal != ".":
+            column = _with_points(column.str.strip_chars(), rules)
+        numbers = column.cast(pl.Float64, strict=False)
+        if numbers.null_count() > column.null_count():
+            stripped = column.str.strip_chars().cast(pl.Float64, strict=False)
+            numbers = stripped.set(missing_mask(column, rules.words), None)
+    elif column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}:
+        numbers = column.cast(pl.Float64, strict=False)
+    else:
         raise DataError(f"the column {column.name!r} holds {column.dtype}; values are numbers")
-    numbers = column.cast(pl.Float64, strict=False)
-    return numbers.set(~(numbers.abs() <= _LARGEST), None)  # NaN compares as the largest of all
+    fits = numbers.abs() <= _LARGEST  # NaN compares as the largest of all
+    return numbers if fits.all() and not numbers.null_count() else numbers.set(~fits, None)
 
 
-def _reasons(raw: pl.DataFrame, typed: pl.DataFrame, roles: list[str]) -> pl.Series:
-    """The first thing that is wrong with each row."""
-    both = raw.with_columns(typed[role].is_null().alias(f"{role} is bad") for role in roles)
-    reasons = []
-    for role in roles:
-        shown = pl.col(role).cast(pl.String)
-        is_absent = shown.str.strip_chars().fill_null("") == ""
-        reason = pl.format(f"{role} '{{}}' is not {_WANTED[role]}", shown)
-        reasons.append(pl.when(f"{role} is bad").then(pl.when(is_absent).then(pl.lit(f"no {role}")).otherwise(reason)))
-    return both.select(reason=pl.coalesce(reasons)).to_series()
+def _with_points(column: pl.Series, rules: Rules) -> pl.Series:
+    """Numbers as English writes them, without marks between thousands; null where the marks stand elsewhere."""
+    decimal = re.escape(rules.decimal)
+    group = "" if rules.thousands is None else f"|[0-9]{{1,3}}(?:{re.escape(rules.thousands)}[0-9]{{3}})+"
+    fits = column.str.contains(rf"^[-+]?(?:[0-9]+{group})?(?:{decimal}[0-9]*)?(?:[eE][-+]?[0-9]+)?$")
+    plain = column if rules.thousands is None else column.str.replace_all(rules.thousands, "", literal=True)
+    if rules.decimal != ".":
+        plain = plain.str.replace(rules.decimal, ".", literal=True)
+    return plain.set(~fits, None)
+
+
+_NOTHING_BAD = pl.DataFrame(schema={"line": pl.Int64, "reason": pl.String})

@@ -31,8 +31,15 @@ class Spans(NamedTuple):
     n_separators: NDArray[np.int64]
 
     @classmethod
-    def find(cls, text: bytes, mark: str, *, quotes: bool) -> Spans:
-        """The spans of ``text``, whose fields are separated by the single byte ``mark``."""
+    def find(cls, text: bytes, mark: str, *, quotes: bool, n_fields: int | None = None) -> Spans:
+        """The spans of ``text``, whose fields are separated by the single byte ``mark``.
+
+        Args:
+            text: in UTF-8.
+            mark: the separator.
+            quotes: whether ``"`` encloses fields.
+            n_fields: how many fields a record has; None: as many as the first.
+        """
         buffer = np.frombuffer(text, dtype=np.uint8)
         newlines = np.flatnonzero(buffer == _NEWLINE)
         starts = np.concatenate([[0], newlines + 1])
@@ -44,7 +51,7 @@ class Spans(NamedTuple):
         spans = cls(buffer, starts, ends, np.arange(1, len(starts) + 1), counts)
         quote_places = np.flatnonzero(buffer == _QUOTE) if quotes else newlines[:0]
         if len(quote_places) and keep.any():
-            counts, ends, inner = _join_quoted(spans, marks, quote_places, mark, first=int(np.argmax(keep)))
+            counts, ends, inner = _join_quoted(spans, marks, quote_places, mark, (int(np.argmax(keep)), n_fields))
             spans, keep = spans._replace(n_separators=counts, ends=ends), keep & ~inner
         return cls(buffer, *(column[keep] for column in spans[1:]))
 
@@ -78,13 +85,19 @@ def parse_one(text: str, mark: str, n_fields: int | None = None) -> list[str] | 
 
 
 def _join_quoted(
-    spans: Spans, marks: NDArray[np.int64], quotes: NDArray[np.int64], mark: str, *, first: int
+    spans: Spans, marks: NDArray[np.int64], quotes: NDArray[np.int64], mark: str, shape: tuple[int, int | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Read the quotes: count separators outside them, and join the lines of a field that spans several.
 
     A line with an odd number of quotes either opens or closes such a field, or is damaged. It is joined with the lines
     up to the next odd one only if together they are one record with as many fields as the first, and most lines between
     do not look like records of their own: so a stray quote costs its own line, and does not swallow others.
+
+    Args:
+        spans: of lines.
+        marks, quotes: where separators and quotes stand.
+        mark: the separator.
+        shape: the first line that is not blank, and the number of fields, where it is known.
 
     Returns:
         For each line: its separators outside quotes, its end, and whether it is the inner line of a record.
@@ -96,8 +109,9 @@ def _join_quoted(
     counts = np.bincount(line_of[outside], minlength=len(spans.starts))
     ends, inner = spans.ends.copy(), np.zeros(len(counts), dtype=bool)
     odd = np.flatnonzero(n_quotes % 2)
-    n_fields = int(counts[first]) + 1
-    if len(odd) > 1 and odd[0] == first:  # the first record itself spans several lines
+    first, known = shape
+    n_fields = known or int(counts[first]) + 1
+    if known is None and len(odd) > 1 and odd[0] == first:  # the first record itself spans several lines
         n_fields = len(parse_one(spans.text(first, int(odd[1])), mark) or "") or n_fields
     record_like = np.concatenate([[0], np.cumsum((n_quotes == 0) & (spans.n_separators == n_fields - 1))])
     counts[odd] = -1

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from fillrank.errors import DataError
 
-__all__ = ["to_seconds"]
+__all__ = ["Moments", "TimeUnit", "finish_times", "parse_times", "to_seconds"]
 
-_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
-_ZONED = "%Y-%m-%d %H:%M:%S%.f%#z"
+TimeUnit = Literal["s", "ms", "us", "ns"]
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_LIMITS = (1e11, 1e14, 1e17)  # of the magnitudes of moments from 1973 on, between one unit and the next
+_TELLS = 1e8  # a smaller number may be a moment of early 1970 in any unit
+_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S%.f")
+_BASIC = ("%Y%m%d %H%M%S%.f", "%Y%m%d %H%M", "%Y%m%d %H:%M:%S%.f")
+_ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z", "%Y%m%d %H%M%S%.f%#z")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
+_COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date that is written as one number
 
 
-def to_seconds(column: pl.Series) -> pl.Series:
+class Moments(NamedTuple):
+    """Times of a part of a column, before it is known in which unit the column's numbers are.
+
+    Attributes:
+        numbers: int64, a number as it came, or seconds where ``known``; 0 where there is none.
+        valid: whether there is a number or a moment.
+        known: whether ``numbers`` holds seconds already, as it stood there as a date; None: nowhere.
+    """
+
+    numbers: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+    known: NDArray[np.bool_] | None
+
+    def select(self, rows: NDArray[np.bool_]) -> Moments:
+        """The same of some rows."""
+        return Moments(self.numbers[rows], self.valid[rows], None if self.known is None else self.known[rows])
+
+
+def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUnit | None = None) -> pl.Series:
     """Int64 seconds; null where a time is missing or cannot be read.
 
     Numbers count seconds, milli-, micro- or nanoseconds since 1970: which of them is told by the median of their
-    magnitudes (below 1e11, 1e14, 1e17 or not), for the whole column. Strings hold such numbers or ISO 8601 dates and
-    times. A date is its midnight, and a time without a zone is read as UTC. Parts of a second are dropped.
+    magnitudes (below 1e11, 1e14, 1e17 or not), for the whole column; a number that can only be in another unit is null.
+    A column whose numbers are all dates written as ``yyyymmdd`` (or with hours and minutes, ``yyyymmddHHMM[SS]``) holds
+    dates. Strings hold such numbers or ISO 8601 dates and times. A date is its midnight, and a time without a zone is
+    read as UTC. Parts of a second are dropped.
+
+    Args:
+        column: numbers, dates or strings.
+        day_first: see :class:`~fillrank.data.options.LogOptions`.
+        unit: of numbers; None: told by their magnitudes.
 
     Raises:
         DataError: the column holds something that is no time.
@@ -27,35 +63,151 @@ def to_seconds(column: pl.Series) -> pl.Series:
         [86400, 0, None]
         >>> to_seconds(pl.Series([1_260_759_144_000, 1_260_759_179_000])).to_list()
         [1260759144, 1260759179]
+        >>> to_seconds(pl.Series(["19700102", "19700103"])).to_list()
+        [86400, 172800]
     """
+    parts = [parse_times(column, day_first=day_first)]
+    seconds = finish_times(parts, unit=unit)[0]
+    valid = pl.Series(parts[0].valid)
+    return pl.Series(column.name, seconds).zip_with(
+        valid, pl.Series([None], dtype=pl.Int64).new_from_index(0, len(seconds))
+    )
+
+
+def parse_times(column: pl.Series, *, day_first: bool | None = None) -> Moments:
+    """What :func:`to_seconds` does with each cell on its own."""
     if column.dtype == pl.String:
-        text = column.str.strip_chars()
-        numbers = _scaled(text.cast(pl.Float64, strict=False))
-        return (
-            numbers
-            if numbers.null_count() == column.null_count()
-            else numbers.zip_with(numbers.is_not_null(), _iso(text))
-        )
+        return _from_text(column, day_first)
     if column.dtype.is_numeric() or column.dtype == pl.Null:
-        return _scaled(column)
+        return _from_numbers(column)
     if column.dtype == pl.Date or column.dtype == pl.Datetime:
-        return column.dt.epoch("us") // 1_000_000
+        seconds = column.dt.epoch("us") // 1_000_000
+        valid = seconds.is_not_null().to_numpy()
+        return Moments(seconds.fill_null(0).to_numpy(), valid, np.ones(len(valid), dtype=bool))
     raise DataError(f"the column {column.name!r} holds {column.dtype}; times are numbers, dates or ISO 8601 strings")
 
 
-def _scaled(numbers: pl.Series) -> pl.Series:
-    if not numbers.dtype.is_integer():
-        numbers = numbers.cast(pl.Float64)
-        numbers = numbers.set(~numbers.is_finite(), None)
-    median = numbers.cast(pl.Float64).abs().median()
-    size = 0.0 if median is None else float(median)  # type: ignore[arg-type]
-    unit = next((unit for limit, unit in ((1e11, 1), (1e14, 10**3), (1e17, 10**6)) if size < limit), 10**9)
-    return (numbers // unit).cast(pl.Int64, strict=False)
+def finish_times(parts: list[Moments], *, unit: TimeUnit | None = None) -> list[NDArray[np.int64]]:
+    """The seconds of all parts of a column; ``valid`` becomes False where a number is in another unit than the rest.
+
+    Args:
+        parts: of one column; ``valid`` is changed in place.
+        unit: of the numbers; None: told by their magnitudes.
+    """
+    if unit is None and all(_all_compact(_open(part)) for part in parts) and any(len(_open(part)) for part in parts):
+        return [_from_compact(part) for part in parts]
+    place = _unit_of(parts) if unit is None else get_args(TimeUnit).index(unit)
+    divisor = _PER_SECOND[get_args(TimeUnit)[place]]
+    seconds = []
+    for part in parts:
+        numbers = part.numbers
+        if unit is None:
+            part.valid[_is_alien(part, place)] = False
+        if divisor > 1:
+            known = part.known
+            numbers = numbers // divisor if known is None else np.where(known, numbers, numbers // divisor)
+        seconds.append(numbers)
+    return seconds
 
 
-def _iso(text: pl.Series) -> pl.Series:
-    spaced = text.str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
-    local = [spaced.str.to_datetime(form, time_unit="us", strict=False) for form in _FORMATS]
-    zoned = spaced.str.to_datetime(_ZONED, time_unit="us", strict=False).dt.replace_time_zone(None)
-    moments = pl.select(pl.coalesce([*local, zoned])).to_series()
-    return moments.dt.epoch("us") // 1_000_000
+def _from_numbers(column: pl.Series) -> Moments:
+    if not column.dtype.is_integer():
+        column = column.cast(pl.Float64)
+        column = column.set(~(column.is_finite() & (column.abs() < 9.2e18)), None).floor()
+    column = column.cast(pl.Int64, strict=False)
+    valid = column.is_not_null().to_numpy().copy() if column.null_count() else np.ones(len(column), dtype=bool)
+    return Moments(column.fill_null(0).to_numpy(), valid, None)
+
+
+def _from_text(column: pl.Series, day_first: bool | None) -> Moments:
+    whole = column.cast(pl.Int64, strict=False)
+    if whole.null_count() == 0:
+        return Moments(whole.to_numpy(), np.ones(len(whole), dtype=bool), None)
+    text = column.str.strip_chars()
+    numbers = _from_numbers(text.cast(pl.Float64, strict=False))
+    exact = text.cast(pl.Int64, strict=False)
+    if numbers.valid.any():  # whole numbers beyond 2^53 are not to go by way of floating-point numbers
+        numbers = numbers._replace(numbers=np.where(exact.is_not_null(), exact.fill_null(0), numbers.numbers))
+        if numbers.valid.all():
+            return numbers
+    moments = _moments(text, day_first)
+    seconds = moments.dt.epoch("us") // 1_000_000
+    known = seconds.is_not_null().to_numpy() & ~numbers.valid
+    return Moments(
+        np.where(known, seconds.fill_null(0), numbers.numbers), numbers.valid | known, known if known.any() else None
+    )
+
+
+def _moments(text: pl.Series, day_first: bool | None) -> pl.Series:
+    spaced = text.str.replace(r"^(\d[\d/-]*)T(\d)", "$1 $2").str.replace(r"\s?(?:Z|UTC|GMT)$", "+00:00")
+    formats = [*_FORMATS, *_BASIC]
+    if day_first is not None:
+        date = "%d{0}%m{0}%Y" if day_first else "%m{0}%d{0}%Y"
+        formats += [date.format(mark) + clock for mark in "/.-" for clock in _CLOCKS]
+    found = pl.Series(text.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(text))
+    for form in (*formats, *_ZONED):
+        left = found.is_null() & spaced.is_not_null()
+        if not left.any():
+            break
+        places = left.arg_true()
+        parsed = spaced.gather(places).str.to_datetime(form, time_unit="us", strict=False, ambiguous="null")
+        if parsed.null_count() < len(parsed):
+            found = found.scatter(places, parsed.dt.replace_time_zone(None))
+    return found
+
+
+def _open(part: Moments) -> NDArray[np.int64]:
+    """The numbers of which the unit is to be told."""
+    if part.known is not None:
+        return part.numbers[part.valid & ~part.known]
+    return part.numbers if part.valid.all() else part.numbers[part.valid]
+
+
+def _unit_of(parts: list[Moments]) -> int:
+    """The unit of the median magnitude: 0 for seconds … 3 for nanoseconds. Small numbers only tell if all are small."""
+    counts = np.zeros(4, dtype=np.int64)
+    for part in parts:
+        size = np.abs(_open(part).astype(np.float64))
+        counts += np.bincount(np.digitize(size[size >= _TELLS], _LIMITS), minlength=4)
+    return int(np.searchsorted(np.cumsum(counts), counts.sum() / 2)) if counts.any() else 0
+
+
+def _is_alien(part: Moments, place: int) -> NDArray[np.bool_]:
+    """Where a number is of the magnitude of another unit, and cannot be a moment of early 1970."""
+    lowest = _LIMITS[place - 1] if place else 0.0
+    highest = _LIMITS[place] if place < len(_LIMITS) else np.inf
+    size = np.abs(part.numbers.astype(np.float64))
+    alien = (size >= _TELLS) & ((size < lowest) | (size >= highest)) & part.valid
+    return alien if part.known is None else alien & ~part.known
+
+
+def _all_compact(numbers: NDArray[np.int64]) -> bool:
+    """Whether all numbers look like dates written without separators, from 1900 to 2100."""
+    return _look_compact(numbers[:100]) and _look_compact(numbers)
+
+
+def _look_compact(numbers: NDArray[np.int64]) -> bool:
+    for digits in _COMPACT:
+        day = numbers // 10 ** (digits - 8)
+        year, month, of_month = day // 10_000, day // 100 % 100, day % 100
+        fits = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (of_month >= 1) & (of_month <= 31)
+        if digits > 8:
+            fits &= (numbers // 10 ** (digits - 10) % 100 < 24) & (numbers // 10 ** (digits - 12) % 100 < 60)
+        if fits.all():
+            return True
+    return False
+
+
+def _from_compact(part: Moments) -> NDArray[np.int64]:
+    text = pl.Series(part.numbers).cast(pl.String)
+    seconds = part.numbers.copy()
+    for digits, form in _COMPACT.items():
+        mine = ((text.str.len_bytes() == digits).to_numpy()) & part.valid
+        if part.known is not None:
+            mine &= ~part.known
+        # a clock time is needed to make a moment: of a date alone it is midnight
+        padded = text.filter(pl.Series(mine)) + ("" if digits > 8 else "0000")
+        moments = padded.str.to_datetime(form if digits > 8 else form + "%H%M", time_unit="us", strict=False)
+        part.valid[mine] = moments.is_not_null().to_numpy()
+        seconds[mine] = (moments.dt.epoch("us") // 1_000_000).fill_null(0).to_numpy()
+    return seconds
