@@ -230,7 +230,7 @@ inf,d,u1,
 4,e,"  ",
 1e39,f,u1,
 3,g,u1
-3,h,u1,,
+3,h,u1,,x
 2,"i
 2",u2,ok
 ,j,u1,
@@ -242,7 +242,7 @@ def test_bad_rows_of_every_kind_are_named_by_their_true_lines(tmp_path: Path) ->
     result = scan(write(tmp_path / "log.csv", BAD), on_bad="skip")
     assert result.bad.select("line", "reason").rows() == [
         (3, "value 'x' is not a finite number"),
-        (4, "value 'nan' is not a finite number"),
+        (4, "no value: 'nan' stands for a missing one"),
         (6, "value 'inf' is not a finite number"),
         (7, "no item"),
         (8, "no user"),
@@ -329,7 +329,7 @@ def test_json_lines_that_are_no_objects(tmp_path: Path) -> None:
         ("log.parquet", b"PAR1" + bytes(40), "log.parquet is torn, or not in the format that was expected"),
         ("log.parquet", b"user,item\n1,2\n", "is torn, or not in the format"),
         ("log.arrow", b"ARROW1" + bytes(40), "is torn, or not in the format"),
-        ("log.zip", b"PK\x03\x04...", "is a zip archive; unpack it first"),
+        ("log.zip", b"PK\x03\x04...", "is a zip archive that cannot be read"),
         ("log.jsonl", b"user,item\n1,2\n", "log.jsonl: none of its 2 lines is a JSON object"),
     ],
 )
@@ -367,7 +367,7 @@ def test_parts_that_do_not_fit_together(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"on_bat": "skip"}, "there is no option 'on_bat', did you mean 'on_bad'"),
-        ({"sheet": 1}, "there is no option 'sheet'; known: duplicates, on_bad, relevant_from, name, format, separator"),
+        ({"sheet": 1}, "there is no option 'sheet'; known: duplicates, on_bad, relevant_from, name, missing"),
         ({"duplicates": "max"}, "duplicates must be one of 'error', 'last', 'first', 'mean', 'sum', got 'max'"),
         ({"on_bad": "ignore"}, "on_bad must be one of 'raise', 'skip', got 'ignore'"),
         ({"format": "xls"}, "format must be one of 'csv', .*, got 'xls'"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fillrank.data.ids import IdMap, as_id_column
 from fillrank.data.interactions import Interactions
+from fillrank.data.ordering import merge_pairs
 from fillrank.errors import SettingsError
 
 __all__ = ["DUPLICATES", "Duplicates", "Rows", "assemble", "merge_duplicates"]
@@ -96,19 +97,7 @@ def merge_duplicates(rows: Rows, n_items: int, duplicates: Duplicates) -> Rows:
     """
     if duplicates not in DUPLICATES:
         raise SettingsError(f"duplicates must be one of {', '.join(map(repr, DUPLICATES))}, got {duplicates!r}")
-    key = rows.users.astype(np.int64) * max(n_items, 1) + rows.items
-    if duplicates == "error" or not len(key):
-        return rows
-    order = np.argsort(key, kind="stable") if rows.times is None else np.lexsort((rows.times, key))
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    counts = np.diff(starts, append=len(key))
-    one = order[starts if duplicates == "first" else starts + counts - 1]
-    values = None if rows.values is None else rows.values[one]
-    if duplicates == "sum" and rows.values is None:
-        values = counts.astype(np.float64)
-    elif duplicates in {"mean", "sum"} and rows.values is not None:
-        values = np.add.reduceat(rows.values[order], starts) / (counts if duplicates == "mean" else 1)
-    return Rows(rows.users[one], rows.items[one], values, None if rows.times is None else rows.times[one])
+    return Rows(*merge_pairs((rows.users, rows.items, rows.values, rows.times), max(n_items, 1), duplicates))
 
 
 def _item_map(items: pl.Series, titles: pl.DataFrame | None) -> IdMap:

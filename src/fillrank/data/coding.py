@@ -145,7 +145,7 @@ class RawIds:
             if numbers is not None:
                 return cls(None, numbers=numbers)
         if column.dtype != pl.String:
-            column = as_id_column(column)
+            column = _typed(column)
         if column.dtype == pl.Int64:
             missing = column.is_null().to_numpy() if column.null_count() else None
             return cls(missing, numbers=column.fill_null(0).to_numpy())
@@ -175,6 +175,12 @@ class RawIds:
         codes = np.full(len(self.distinct), -1, dtype=np.int32)
         codes[used] = coder.encode(self.distinct.filter(pl.Series(used)))
         return codes[local]
+
+
+def _typed(column: pl.Series) -> pl.Series:
+    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype == pl.Binary:
+        raise DataError(f"the column {column.name!r} holds {column.dtype}; ids are whole numbers or strings")
+    return as_id_column(column)
 
 
 def _whole(column: pl.Series) -> NDArray[np.int64] | None:

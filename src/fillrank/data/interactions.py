@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fillrank.data.ids import IdMap
+from fillrank.data.ordering import is_ascending, sorted_pairs
 from fillrank.data.summary import Summary
 from fillrank.errors import DataError, DuplicateError
 
@@ -86,11 +87,11 @@ class Interactions:
 
     def _put_in_order(self) -> None:
         """Freeze the columns, sorted by (user, item); refuse a pair that stands twice."""
-        key = self.users.astype(np.int64) * max(self.n_items, 1) + self.items
-        order = None if (np.diff(key) > 0).all() else np.argsort(key, kind="stable")
-        if order is not None:
-            key = key[order]
-            twice = np.flatnonzero(np.diff(key) == 0)
+        order: NDArray[Any] | None = None
+        if not is_ascending(self.users, self.items):
+            key, order = sorted_pairs(self.users, self.items, max(self.n_items, 1))
+            twice = np.flatnonzero(key[1:] == key[:-1])
+            del key
             if len(twice):
                 row = order[twice[0]]
                 user, item = self.user_ids.ids[int(self.users[row])], self.item_ids.ids[int(self.items[row])]
@@ -101,7 +102,8 @@ class Interactions:
         for label, dtype in (("users", np.int32), ("items", np.int32), ("values", np.float32), ("times", np.int64)):
             column = getattr(self, label)
             if column is not None:
-                fresh = np.array(column if order is None else column[order], dtype=dtype)
+                is_ours = order is None and column.dtype == dtype and column.base is None and not column.flags.writeable
+                fresh = column if is_ours else np.array(column if order is None else column[order], dtype=dtype)
                 fresh.setflags(write=False)
                 object.__setattr__(self, label, fresh)
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["is_ascending", "sorted_pairs"]
+__all__ = ["is_ascending", "merge_pairs", "sorted_pairs"]
+
+_Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]
 
 _BLOCK = 1 << 20  # rows looked at once, so that nothing of the log's length is made
 
@@ -59,3 +61,60 @@ def sorted_pairs(
         rows[part] = keys[part] & ((1 << bits) - 1)
     keys >>= bits
     return keys, rows
+
+
+def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
+    """Rows in the order of (user, item), and each pair once unless ``duplicates`` is ``"error"``.
+
+    Args:
+        columns: users, items, and values and times where there are any.
+        n_items: items run from 0 to ``n_items - 1``.
+        duplicates: see :func:`~fillrank.data.assemble.merge_duplicates`.
+
+    Example:
+        >>> columns = np.array([1, 0, 1]), np.array([0, 0, 0]), np.array([2.0, 5.0, 4.0]), None
+        >>> [column.tolist() for column in merge_pairs(columns, 1, "mean") if column is not None]
+        [[0, 1], [0, 0], [5.0, 3.0]]
+    """
+    users, items, values, times = columns
+    counts_rows = duplicates == "sum" and values is None
+    if is_ascending(users, items):
+        return users, items, np.ones(len(users)) if counts_rows else values, times
+    keys, order = sorted_pairs(users, items, n_items)
+    repeated = keys[1:] == keys[:-1]
+    starts = counts = None
+    if duplicates != "error" and repeated.any():
+        starts = np.flatnonzero(np.concatenate([[True], ~repeated]))
+        counts = np.diff(starts, append=len(keys))
+        if times is not None:
+            _by_time(order, keys, times, np.repeat(counts > 1, counts))
+        keys = keys[starts]
+    del repeated
+    users, items = _apart(keys, n_items)
+    del keys
+    if starts is None or counts is None:
+        ones = np.ones(len(users)) if counts_rows else None
+        return users, items, ones if values is None else values[order], None if times is None else times[order]
+    one = order[starts if duplicates == "first" else starts + counts - 1]
+    if counts_rows:
+        values = counts.astype(np.float64)
+    elif values is not None and duplicates in {"mean", "sum"}:
+        values = np.add.reduceat(values[order], starts) / (counts if duplicates == "mean" else 1)
+    elif values is not None:
+        values = values[one]
+    return users, items, values, None if times is None else times[one]
+
+
+def _by_time(order: NDArray[Any], keys: NDArray[np.int64], times: NDArray[Any], among: NDArray[np.bool_]) -> None:
+    """Put rows of one pair in the order of their times, in place; ``among`` says which rows share their pair."""
+    places = np.flatnonzero(among)
+    rows = order[places]
+    order[places] = rows[np.lexsort((times[rows], keys[places]))]
+
+
+def _apart(keys: NDArray[np.int64], n_items: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    users, items = np.empty(len(keys), dtype=np.int32), np.empty(len(keys), dtype=np.int32)
+    for first in range(0, len(keys), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        users[part], items[part] = np.divmod(keys[part], n_items)
+    return users, items

@@ -122,6 +122,9 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> ReadR
             f"{source.columns.get('label', 'the column of titles')!r} differs among the rows of one item: it is "
             "no title of items (label=… takes it all the same)",
         )
+    for column in found.rows:
+        if column is not None:
+            column.setflags(write=False)  # so that the log takes them as they are
     log = Interactions(
         users=found.rows.users,
         items=found.rows.items,

@@ -35,9 +35,9 @@ class Titles:
         """The titles that stand beside items in some rows; empty ones are none."""
         if self._is_decided():
             return
-        rows = pl.DataFrame({"item": items, "label": labels.cast(pl.String, strict=False).str.strip_chars()}).filter(
-            pl.col("label") != ""
-        )
+        rows = pl.DataFrame(
+            {"item": items.astype(np.int32), "label": labels.cast(pl.String, strict=False).str.strip_chars()}
+        ).filter(pl.col("label") != "")
         if not len(rows):
             return
         pairs = rows.group_by("item", "label", maintain_order=True).len()

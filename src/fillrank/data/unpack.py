@@ -92,7 +92,7 @@ def _limited(stream: IO[bytes], limit: float, max_expansion: float) -> Iterator[
         try:
             block = stream.read(BLOCK)
         except _TORN as error:
-            raise DataError(f"it cannot be unpacked: {error}; if it is torn, get or write it anew") from error
+            raise DataError(f"it cannot be read: {error}; if it is torn, get or write it anew") from error
         if not block:
             return
         total += len(block)
@@ -154,7 +154,7 @@ def _zstd(stream: IO[bytes], limit: float, max_expansion: float) -> Iterator[byt
                 raise_if_empty=False,
             )
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"it cannot be unpacked: {error}; if it is torn, get or write it anew") from error
+        raise DataError(f"it cannot be read: {error}; if it is torn, get or write it anew") from error
     del data
     step = 1 << 16
     for first in range(0, len(lines), step):
