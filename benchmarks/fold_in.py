@@ -97,7 +97,9 @@ def fitted(name: str, halves: Halves, seed: int) -> tuple[fr.Recommender, fr.Rec
     parts = split.random(halves.old, test=0.1, valid=0.1, seed=seed)  # the test part only goes back into training
     kind, always = recipe(name), {"seed": seed, "progress": False}
     own = {setting: value for setting, value in always.items() if setting in kind.model_fields}
-    candidates = [kind(**own, **settings).fit(parts.train, parts.valid) for settings in TRIED.get(name, [{}])]
+    candidates = [
+        kind(**own, **settings).fit(parts.train, parts.valid, refit=False) for settings in TRIED.get(name, [{}])
+    ]
 
     def score(model: fr.Recommender) -> float:
         return fr.evaluate(model, test=parts.valid, train=parts.train, k=K).metrics[f"ndcg@{K}"]

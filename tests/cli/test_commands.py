@@ -33,8 +33,10 @@ def test_fit_saves_a_model_of_these_settings(saved: Path, log_file: Path, fillra
 def test_fit_with_nothing_kept_back(log_file: Path, tmp_path: Path, json_of: Json) -> None:
     words = ("fit", "--data", log_file, "--model", "popularity", "--test", 0)
     assert json_of(*words, "--valid", 0, "--out", tmp_path / "all")["rows"] == 4000
-    document = json_of(*words, "--out", tmp_path / "some")
-    assert document["rows"] == 3600
+    document = json_of(*words, "--out", tmp_path / "chosen")
+    assert (document["rows"], document["refit"]) == (4000, True)
+    document = json_of(*words, "--no-refit", "--out", tmp_path / "some")
+    assert (document["rows"], document["refit"]) == (3600, False)
     assert document["protocol"] == {"split": "random", "test": 0, "valid": 0.1, "seed": 0}
 
 

@@ -80,23 +80,32 @@ def test_the_test_part_is_not_looked_at_before_the_end(parts: Split, monkeypatch
     handed = []
     original = CMC.fit
 
-    def spy(self, train, valid=None):
-        handed.append((train, valid))
-        return original(self, train, valid)
+    def spy(self, train, valid=None, *, refit=True):
+        handed.append((train, valid, refit))
+        return original(self, train, valid, refit=refit)
 
     monkeypatch.setattr(CMC, "fit", spy)
     honest = compare(parts, {"cmc": FAST})
-    assert handed[0] == (parts.train, parts.valid)
+    assert handed[0] == (parts.train, parts.valid, True)
+    handed.clear()
     legacy = compare(parts, {"cmc": FAST}, protocol="legacy")
-    assert handed[1][1] is parts.test
+    assert handed == [(parts.train, parts.test, False)]
     assert [t.runs[0].report.protocol["protocol"] for t in (honest, legacy)] == ["honest", "legacy"]
 
 
 def test_refit_learns_from_train_and_validation(parts: Split) -> None:
-    once, twice = (compare(parts, {"popularity": {}}, refit=refit) for refit in (False, True))
-    assert once.runs[0].report["popularity@10"] != 0
-    assert twice.refit
-    assert compare(parts, {"biased-svd": {}}, refit=True).runs[0].report["rmse"] > 0
+    settings = {"rank": 2, "user_shrinkage": 5.0, "item_shrinkage": 3.0}
+    once, twice = (compare(parts, {"biased-svd": settings}, refit=refit) for refit in (False, True))
+    assert (once.refit, twice.refit) == (False, True)
+    assert once.runs[0].report["rmse"] != twice.runs[0].report["rmse"]
+    assert compare(parts, {"biased-svd": settings}).runs[0].report["rmse"] == twice.runs[0].report["rmse"]
+    assert [table.to_dict()["protocol"]["refit"] for table in (once, twice)] == [False, True]
+
+
+def test_the_legacy_protocol_never_refits(parts: Split) -> None:
+    assert compare(parts, {"popularity": {}}, protocol="legacy").refit is False
+    with pytest.raises(SettingsError, match="refit goes with the honest protocol"):
+        compare(parts, {"popularity": {}}, protocol="legacy", refit=True)
 
 
 def test_mistakes_are_found_before_anything_is_trained(parts: Split) -> None:

@@ -184,6 +184,10 @@ def test_the_best_settings_are_a_run_that_gives_the_same_figure(log_file: Path, 
     assert record.best == best
     outcome = fit_run(RunPlan.of(tomllib.loads((tmp_path / "s" / "best.toml").read_text())))
     assert outcome is not None
+    assert outcome.model.refit, "the winner is fitted on everything; its figure was that of the first fit"
+    once = {"refit": False, "out": str(tmp_path / "once")}
+    outcome = fit_run(RunPlan.of(tomllib.loads((tmp_path / "s" / "best.toml").read_text()) | once))
+    assert outcome is not None
     found = Evaluator.on_valid(chosen.open(), k=5).run(outcome.model).metrics["ndcg@5"]
     assert found == pytest.approx(best.value, rel=1e-6)
     document = json.loads((tmp_path / "s" / "record.json").read_text())

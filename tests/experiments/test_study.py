@@ -111,17 +111,21 @@ def test_the_honest_protocol_keeps_test_away_and_the_legacy_one_watches_it(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Any, Any]] = []
-    original = Contrastive.fit
+    original = Contrastive._fit
 
     def spy(self, train, valid=None):
         seen.append((train, valid))
         return original(self, train, valid)
 
-    monkeypatch.setattr(Contrastive, "fit", spy)
+    monkeypatch.setattr(Contrastive, "_fit", spy)
     honest, legacy = run_study(study, tmp_path / "r.json", only=["mf"]).runs
     parts: list[Split] = [task.open() for task in study.tasks(["mf"])]
-    wanted = [(parts[0].train, parts[0].valid), (parts[1].train, parts[1].test)]
-    assert [[_rows(log) for log in pair] for pair in seen] == [[_rows(log) for log in pair] for pair in wanted]
+    everything = parts[0].train.union(parts[0].valid)
+    wanted = [(parts[0].train, parts[0].valid), (everything, None), (parts[1].train, parts[1].test)]
+    assert [[log and _rows(log) for log in pair] for pair in seen] == [
+        [log and _rows(log) for log in pair] for pair in wanted
+    ]
+    assert (honest.refit, legacy.refit) == (True, False)
     assert max(point["ndcg"] for point in legacy.curve) == pytest.approx(legacy.metrics["ndcg@5"], abs=1e-6)
     assert max(point["ndcg"] for point in honest.curve) != pytest.approx(honest.metrics["ndcg@5"], abs=1e-6)
 

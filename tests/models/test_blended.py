@@ -173,15 +173,15 @@ def test_what_cannot_be_blended_is_refused(settings: dict, message: str, parts: 
 
 def test_weights_to_choose_want_a_validation_part(parts: Split) -> None:
     with pytest.raises(SettingsError, match=r"Blended has settings to choose \('auto'\) and no valid"):
-        Blended(parts=[ONE, OTHER]).fit(parts.train)
+        Blended(parts=[ONE, OTHER], weights="auto").fit(parts.train)
 
 
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
         (fr.NeuMF(), r"'neumf' scores by no product of vectors, .* leave it out"),
-        (fr.PureSVD(), r"Blended has settings to choose \('auto'\) and no valid"),
-        (fr.IALS(), r"Blended has settings to choose \('auto'\) and no valid"),
+        (fr.PureSVD(rank="auto"), r"Blended has settings to choose \('auto'\) and no valid"),
+        (fr.IALS(regularization="auto"), r"Blended has settings to choose \('auto'\) and no valid"),
     ],
 )
 def test_a_part_that_cannot_be_is_refused_before_another_is_fitted(

@@ -7,7 +7,7 @@ import pytest
 import fillrank as fr
 from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError
-from fillrank.models import CMC, BiasedSVD, PureSVD, recipe
+from fillrank.models import CMC, BiasedSVD, PureSVD, Recipe, recipe
 from fillrank.ranking import Evaluator
 
 FAST = {
@@ -31,7 +31,7 @@ def test_the_rank_of_pure_svd_is_the_best_on_validation(parts: Split) -> None:
 
 def test_biased_svd_chooses_what_predicts_best(parts: Split) -> None:
     evaluator = Evaluator.on_valid(parts)
-    chosen = BiasedSVD().fit(parts.train, parts.valid)
+    chosen = BiasedSVD().fit(parts.train, parts.valid, refit=False)
     for rank in (1, 3, 8, 20):
         other = BiasedSVD(rank=rank, user_shrinkage=5.0, item_shrinkage=3.0).fit(parts.train)
         assert evaluator.run(chosen)["rmse"] <= evaluator.run(other)["rmse"] + 1e-6
@@ -56,10 +56,10 @@ def test_what_ials_tries_first_is_shown(
     assert "trial" not in caplog.text, "there is nothing to try, or nobody to show it to"
 
 
-@pytest.mark.parametrize("kind", [PureSVD, BiasedSVD])
-def test_choosing_needs_validation_data(kind, parts: Split) -> None:
+@pytest.mark.parametrize("recipe", [PureSVD(rank="auto"), BiasedSVD(user_shrinkage="auto")])
+def test_a_choice_that_was_asked_for_needs_validation_data(recipe: Recipe, parts: Split) -> None:
     with pytest.raises(SettingsError, match=r"has settings to choose \('auto'\) and no valid"):
-        kind().fit(parts.train)
+        recipe.fit(parts.train)
 
 
 def test_every_setting_of_cmc_that_shapes_training_changes_the_result(parts: Split) -> None:
@@ -125,7 +125,7 @@ def test_an_unknown_model_names_the_known_ones() -> None:
 
 
 def test_early_stopping_keeps_the_best_epoch(parts: Split) -> None:
-    model = CMC(**{**FAST, "epochs": 12, "patience": 2, "monitor": "rmse"}).fit(parts.train, parts.valid)
+    model = CMC(**{**FAST, "epochs": 12, "patience": 2, "monitor": "rmse"}).fit(parts.train, parts.valid, refit=False)
     errors = [epoch["valid_rmse"] for epoch in model.history]
     assert model.settings["epochs"] == 1 + min(range(len(errors)), key=lambda n: errors[n])
     report = fr.evaluate(model, test=parts.valid, train=parts.train)

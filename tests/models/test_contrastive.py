@@ -228,7 +228,7 @@ def test_what_ranks_can_be_chosen_on_the_validation_part(
     parts: Split, name: str, values: tuple[float, ...], others: dict
 ) -> None:
     recipe = Contrastive(**QUICK | others | {name: "auto"}, monitor="ndcg@5")
-    chosen = recipe.fit(parts.train, valid=parts.valid)
+    chosen = recipe.fit(parts.train, valid=parts.valid, refit=False)
     again = Contrastive(**chosen.settings).fit(parts.train)
     torch.testing.assert_close(again.scorer.items, chosen.scorer.items)
 

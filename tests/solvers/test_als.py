@@ -90,7 +90,9 @@ def test_users_and_items_without_a_rating_are_average(parts: Split) -> None:
 
 
 def test_the_recipe_keeps_the_round_that_predicts_best(parts: Split) -> None:
-    model = ALS(dim=6, regularization=0.001, iterations=12, patience=2, progress=False).fit(parts.train, parts.valid)
+    model = ALS(dim=6, regularization=0.001, iterations=12, patience=2, progress=False).fit(
+        parts.train, parts.valid, refit=False
+    )
     errors = [epoch["valid_rmse"] for epoch in model.history]
     assert model.settings["iterations"] == 1 + int(np.argmin(errors))
     assert len(errors) < 12  # patience ended

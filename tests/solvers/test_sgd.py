@@ -256,7 +256,7 @@ def test_what_cannot_be_learnt_from_is_refused(ratings: Interactions) -> None:
 
 
 def test_the_epoch_that_predicts_validation_best_is_kept(parts: Split) -> None:
-    model = SGD(**HASTY).fit(parts.train, parts.valid)
+    model = SGD(**HASTY).fit(parts.train, parts.valid, refit=False)
     errors = [epoch["valid_rmse"] for epoch in model.history]
     assert model.settings["epochs"] == 1 + int(np.argmin(errors)) == len(errors) - 3
     report = fr.evaluate(model, test=parts.valid, train=parts.train)
@@ -283,7 +283,7 @@ def test_every_setting_changes_the_result_except_the_threads(parts: Split) -> No
 
 
 def test_patience_is_how_long_it_waits(parts: Split) -> None:
-    model = SGD(**HASTY, patience=7).fit(parts.train, parts.valid)
+    model = SGD(**HASTY, patience=7).fit(parts.train, parts.valid, refit=False)
     assert len(model.history) == model.settings["epochs"] + 7
 
 

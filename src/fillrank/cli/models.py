@@ -56,6 +56,13 @@ def compare(
         Literal["honest", "legacy"],
         typer.Option("--protocol", help="honest: all choices on validation. legacy: the best epoch on the test part."),
     ] = "honest",
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit",
+            help="After choosing, fit again on train and validation together; so unless the protocol is legacy.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Also write the JSON document to this file.", parser=path_of)
     ] = None,
@@ -78,6 +85,7 @@ def compare(
             test=test,
             valid=valid,
             protocol=protocol,
+            refit=refit,
         )
     if table.interrupted and out is not None:  # a whole comparison that is there stays
         out = out.with_name(f"{out.name}.interrupted")
@@ -117,6 +125,12 @@ def fit(
         float | None, typer.Option("--valid", help="Fraction on which stopping and settings are chosen; 0.1.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same result; 0.")] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit", help="After choosing, fit again on train and validation together; so unless given."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model and save it. The test part stays unseen, for `fillrank evaluate`; --test 0 keeps nothing back."""
@@ -124,6 +138,7 @@ def fit(
         if file is None and value is None:
             raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
     given = {"data": data, "model": model, "split": split, "test": test, "valid": valid, "seed": seed}
+    given["refit"] = refit
     tables = {"settings": parse_settings(settings, "--set"), "read": parse_settings(read, "--read")}
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
@@ -135,8 +150,10 @@ def fit(
         return
     name, protocol = outcome.model.name, dict(outcome.protocol)
     document = {"model": name, "out": outcome.saved, "rows": outcome.rows, "protocol": protocol}
+    document["refit"] = outcome.model.refit
     if not outcome.interrupted:
-        show(document, f"{name}, trained on {outcome.rows:,} rows, is saved in {plan.out}", as_json=as_json)
+        kind = {True: " (train and validation)", False: " (train alone)", None: ""}[outcome.model.refit]
+        show(document, f"{name}, trained on {outcome.rows:,} rows{kind}, is saved in {plan.out}", as_json=as_json)
         return
     document |= {"interrupted": True, "stopped_at": outcome.stopped_at}
     if as_json:

@@ -16,7 +16,7 @@ from fillrank.models import recipe
 from fillrank.ranking import evaluate
 from fillrank.training.looks import Look, listening
 
-__all__ = ["MODELS", "Protocol", "compare", "default_split", "run_model"]
+__all__ = ["MODELS", "Protocol", "compare", "default_split", "refits", "run_model"]
 
 _log = logging.getLogger("fillrank")
 
@@ -34,7 +34,7 @@ def compare(
     test: float = 0.1,
     valid: float = 0.1,
     protocol: Protocol = "honest",
-    refit: bool = False,
+    refit: bool | None = None,
 ) -> ComparisonTable:
     """Fit and evaluate each model for each seed.
 
@@ -55,7 +55,8 @@ def compare(
         test, valid: fractions of a random split.
         protocol: ``"honest"`` chooses on the validation part and touches test once; ``"legacy"`` chooses on test, as
             much of the literature does, and says so in the report.
-        refit: after choosing, fit once more on train and validation together (honest protocol only).
+        refit: after choosing, fit once more on train and validation together, as :meth:`fillrank.models.Recipe.fit`
+            does. None: as the protocol has it, which is yes for the honest one and never for the legacy one.
 
     Raises:
         SettingsError: a model or a setting is not known, or the protocol is neither of the two.
@@ -64,8 +65,7 @@ def compare(
     """
     if protocol not in {"honest", "legacy"}:
         raise SettingsError(f"protocol must be 'honest' or 'legacy', got {protocol!r}")
-    if refit and protocol == "legacy":
-        raise SettingsError("refit goes with the honest protocol: under the legacy one nothing was held out of train")
+    refit = refits(protocol, refit)
     wanted = dict(models) if isinstance(models, Mapping) else {name: {} for name in models}
     kinds = {name: recipe(name.partition(":")[0]) for name in wanted}
     for name, kind in kinds.items():
@@ -97,7 +97,7 @@ def run_model(
     k: int,
     seed: int,
     protocol: Protocol = "honest",
-    refit: bool = False,
+    refit: bool | None = None,
 ) -> Run:
     """Fit one model on a split under a protocol, and evaluate it on the test part.
 
@@ -117,14 +117,21 @@ def run_model(
     made = kind(**({"seed": seed} if "seed" in kind.model_fields else {}) | dict(settings))
     started = time.perf_counter()
     with listening(_Stop()):
-        if refit and not kind.looks_at_valid:
-            model = made.fit(_joined(parts))
-        else:
-            model = made.fit(parts.train, parts.valid if protocol == "honest" else parts.test)
-            if refit:
-                model = kind(**model.settings).fit(_joined(parts))
+        chosen_on = parts.valid if protocol == "honest" else parts.test
+        model = made.fit(parts.train, chosen_on, refit=refits(protocol, refit))
     seconds = time.perf_counter() - started
     return Run(name, seed, model, evaluate(model, parts, k=k, protocol=protocol), seconds)
+
+
+def refits(protocol: Protocol, asked: bool | None) -> bool:
+    """Whether models are fitted again on train and validation after choosing; None asks for what the protocol has.
+
+    Raises:
+        SettingsError: it was asked for under the legacy protocol.
+    """
+    if asked and protocol == "legacy":
+        raise SettingsError("refit goes with the honest protocol: under the legacy one nothing was held out of train")
+    return protocol == "honest" if asked is None else asked
 
 
 class _Stop:
@@ -150,10 +157,6 @@ def default_split(data: str | Interactions, *, test: float, valid: float, seed: 
     if part or len(info(name).splits) == 1:
         return load_split(name, part or None, valid=valid, seed=seed)
     return split.random(load(name), test=test, valid=valid, seed=seed)
-
-
-def _joined(parts: Split) -> Interactions:
-    return parts.train if parts.valid is None else parts.train.union(parts.valid)
 
 
 def _name(data: str | Interactions | Split) -> str:

@@ -44,7 +44,7 @@ class Plan(BaseModel):
     test: float = 0.1
     valid: float = 0.1
     protocol: Protocol = "honest"
-    refit: bool = False
+    refit: bool | None = None
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:

@@ -83,11 +83,13 @@ class RunPlan(DataPlan):
         model: the name of a recipe.
         out: the folder to save the model in.
         settings: of the recipe.
+        refit: after choosing on the validation part, fit again on train and validation together.
     """
 
     model: str = "cmc"
     out: OutPath
     settings: dict[str, Any] = Field(default_factory=dict)
+    refit: bool = True
 
     @classmethod
     def of(cls, content: Mapping[str, Any], source: str = "the options") -> Self:
@@ -130,7 +132,7 @@ class Outcome:
 
     Attributes:
         model: trained, and saved.
-        rows: it was trained on.
+        rows: it has learnt from.
         protocol: of the split.
         saved: the folder that the model is in: that of the plan, or beside it what an interrupted run had learnt (None
             where that could not be written).
@@ -197,7 +199,7 @@ def fit_run(plan: RunPlan) -> Outcome | None:
             Interrupt(holds=False) as stop,
             _resumable(maker, plan, world) as (maker, unfinished),
         ):
-            model = _without_place(maker.fit(parts.train, valid=parts.valid), plan)
+            model = _without_place(maker.fit(parts.train, valid=parts.valid, refit=plan.refit), plan)
             interrupted = world.any(stop.asked or heard.epoch is not None)
             if world.rank > 0:
                 if interrupted:
@@ -209,7 +211,8 @@ def fit_run(plan: RunPlan) -> Outcome | None:
                 if unfinished is not None:
                     unfinished.end()
         left = None if unfinished is None or not unfinished.folder.exists() else unfinished.folder
-        return Outcome(model, len(parts.train), parts.protocol, saved, interrupted, heard.epoch, left)
+        rows = len(model.log) if model.refit else len(parts.train)
+        return Outcome(model, rows, parts.protocol, saved, interrupted, heard.epoch, left)
 
 
 @contextmanager
@@ -267,7 +270,7 @@ def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[tuple[Rec
     unfinished = Unfinished(Path(plan.out))
     try:
         world.first(lambda: unfinished.begin(plan.resolved()))
-        yield type(maker)(**maker.model_dump() | {"checkpoint": str(unfinished.state)}), unfinished
+        yield maker.model_copy(update={"checkpoint": str(unfinished.state)}), unfinished
     finally:
         if world.rank == 0 and not unfinished.begun:
             unfinished.end()

@@ -70,7 +70,7 @@ class _Judge:
         self.protocol = dict(self._evaluator.protocol)
 
     def __call__(self, plan: SearchPlan, drawn: dict[str, Any]) -> float:
-        model = plan.maker(drawn).fit(self._train, valid=self._valid)
+        model = plan.maker(drawn).fit(self._train, valid=self._valid, refit=False)
         found = self._evaluator.run(model).metrics
         if self._metric.text not in found:
             raise _UnjudgedError(

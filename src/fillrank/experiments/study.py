@@ -99,6 +99,7 @@ class Study(BaseModel):
             the best epoch on the test part, as much of the literature does.
         test: fraction of a random split.
         valid: fraction for the validation part; of a published split, of its train part.
+        refit: fit again on train and validation after choosing; of the honest runs, as legacy ones hold nothing out.
         entries: by name, in the order of the table.
     """
 
@@ -112,6 +113,7 @@ class Study(BaseModel):
     protocols: list[Protocol] = Field(default=["honest", "legacy"], min_length=1)
     test: float = Field(default=0.1, gt=0, lt=1)
     valid: float = Field(default=0.1, gt=0, lt=1)
+    refit: bool = True
     entries: dict[str, Entry] = Field(min_length=1)
 
     def seeds_of(self, name: str) -> list[int]:
@@ -165,6 +167,11 @@ class Task:
     def key(self) -> tuple[str, str, int]:
         """What no other run of the study has."""
         return self.entry, self.protocol, self.seed
+
+    @property
+    def refit(self) -> bool:
+        """Whether what is chosen on validation is then fitted on train and validation together."""
+        return self.study.refit and self.protocol == "honest"
 
     def open(self) -> Split:
         """The data, split; under the legacy protocol nothing is held out of train."""

@@ -38,6 +38,7 @@ class StudyRun:
         measured: how the metrics were measured.
         machine: what it ran on.
         besides: what else the entry asked: a part of the data, or a sweep that chose settings.
+        refit: after choosing it was fitted again on train and validation; records from before that could be do not say.
     """
 
     entry: str
@@ -52,6 +53,7 @@ class StudyRun:
     measured: Mapping[str, Any]
     machine: Mapping[str, Any]
     besides: Mapping[str, Any] = field(default_factory=dict)
+    refit: bool = False
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -66,7 +68,7 @@ class StudyRun:
         entry = task.study.entries[task.entry]
         now = entry.asked()
         same = all(now[name] == value for name, value in self.settings.items() if name in now)
-        same = same and self.besides == entry.besides()
+        same = same and self.besides == entry.besides() and self.refit == task.refit
         return self.key == task.key and self.model == entry.model and same
 
 
@@ -119,11 +121,17 @@ def read_record(path: Path, study: Study) -> StudyRecord:
         if not isinstance(content, dict) or "study" not in content:
             raise DataError(f"{path} is not the record of a study; name another file")
         runs = [StudyRun(**(run | {"curve": tuple(run["curve"])})) for run in content["runs"]]
-        before = {name: content[name] for name in _IDENTITY}
+        before = {name: content[name] for name in _IDENTITY} | {"refit": content.get("refit", False)}
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no whole record of a study ({error}); {advice}") from error
     facts = _facts(study)
-    other = differences(before, {name: facts[name] for name in _IDENTITY})
+    other = differences(before, {name: facts[name] for name in (*_IDENTITY, "refit")})
+    if other == ["refit"]:
+        had = str(before["refit"]).lower()
+        raise SettingsError(
+            f"{path} holds runs with refit = {had}, and one record does not mix the two kinds; say refit = {had} in "
+            "the study to go on with it, or name another file"
+        )
     if other:
         words = ", ".join(f"{name} {before[name]!r}, not {facts[name]!r}" for name in other)
         raise SettingsError(f"{path} is the record of another study ({words}); {advice}")
@@ -152,7 +160,7 @@ def _facts(study: Study) -> dict[str, Any]:
         name: {"model": entry.model, "seeds": study.seeds_of(name), "published": dict(entry.published)}
         for name, entry in study.entries.items()
     }
-    own = study.model_dump(include={"title", "data", "k", "test", "valid", "protocols"})
+    own = study.model_dump(include={"title", "data", "k", "test", "valid", "refit", "protocols"})
     return {"study": study.name} | own | {"entries": entries}
 
 

@@ -73,7 +73,7 @@ def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
     entry, k = task.study.entries[task.entry], task.study.k
     hush = {"progress": False} if quiet and "progress" in recipe(entry.model).model_fields else {}
     settings = task.settings(sweeps) | hush
-    found = run_model(entry.model, settings, task.open(), k=k, seed=task.seed, protocol=task.protocol)
+    found = run_model(entry.model, settings, task.open(), k=k, seed=task.seed, protocol=task.protocol, refit=task.refit)
     asked, report = entry.asked(), found.report.to_dict()
     fitted = to_jsonable_python(dict(found.fitted.settings))
     return StudyRun(
@@ -87,6 +87,7 @@ def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
         measured=to_jsonable_python(report["protocol"]),
         machine=machine(),
         besides=entry.besides(),
+        refit=task.refit,
     )
 
 
@@ -101,6 +102,8 @@ def curve_of(history: Sequence[Mapping[str, float]], k: int) -> Iterator[dict[st
     names = {name: f"valid_{name}@{k}" for name in ("recall", "ndcg")}
     seconds = 0.0
     for epoch in history:
+        if "refit" in epoch:  # nobody looks at the second fit, on everything
+            break
         seconds += epoch["seconds"]
         if all(name in epoch for name in names.values()):
             figures = {name: round(epoch[long], 6) for name, long in names.items()}

@@ -232,9 +232,10 @@ def _best_round(recipe: _Alternating, rounds: Iterator[Factors], judge: _Judge) 
             started = now
             progress.step_done()
             progress.epoch_done(kept.history[-1], kept.number)
-            tell(Look(number, gain, figures, interrupt.asked))
-            if interrupt.asked:
+            asked = interrupt.asked  # read once: who listens is told of every stop
+            tell(Look(number, gain, figures, asked))
+            if asked:
                 _log.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
-            if interrupt.asked or number - kept.number >= recipe.patience:
+            if asked or number - kept.number >= recipe.patience:
                 break
     return kept

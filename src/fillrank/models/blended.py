@@ -123,6 +123,14 @@ class Blended(Recipe):
         """See :meth:`Recipe.undecided`: of the parts too."""
         return super().undecided() or any(part.undecided() for part in self.parts)
 
+    def asks_to_choose(self) -> bool:
+        """See :meth:`Recipe.asks_to_choose`: of the parts too."""
+        return super().asks_to_choose() or any(part.asks_to_choose() for part in self.parts)
+
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`: of the parts too."""
+        return super().undecided() or any(part.chooses() for part in self.parts)
+
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         weighing = self._weighing(train, valid)
         models = self._fitted(train, valid)
@@ -141,12 +149,15 @@ class Blended(Recipe):
         )
 
     def _fitted(self, train: Interactions, valid: Interactions | None) -> list[Recommender]:
-        """The models of the parts; Ctrl-C keeps those that there are, what has been learnt of the last one included."""
+        """The models of the parts, on train alone, as the blend is fitted again as a whole.
+
+        Ctrl-C keeps those that there are, what has been learnt of the last one included.
+        """
         models: list[Recommender] = []
         stops: list[Look] = []
         with listening_alone(lambda look: stops.append(look) if look.interrupted else None) as pass_on:
             for n, part in enumerate(self.parts):
-                models.append(self._handed_on(part, n).fit(train, valid))
+                models.append(self._handed_on(part, n).fit(train, valid, refit=False))
                 _scorer(models[-1])
                 if stops:
                     _log.warning("stopped by hand in part %d of %d; keeping the blend so far", n + 1, len(self.parts))

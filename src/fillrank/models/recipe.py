@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,12 +16,16 @@ from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.interrupt import Interrupt
+from fillrank.models.holding_out import held_out, joined, met
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import Evaluator
 from fillrank.ranking.lists import MEMORY
 from fillrank.ranking.metrics import rmse
 from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
+from fillrank.training.looks import only_stops
+from fillrank.training.progress import stage
+from fillrank.training.world import World
 
 __all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on", "monitored", "needed"]
 
@@ -28,13 +34,15 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 Candidate = TypeVar("Candidate")
 Model = TypeVar("Model")
+_log = logging.getLogger("fillrank")
 
 
 class Recipe(BaseModel, ABC):
     """Settings that know how to fit. Frozen; an unknown or impossible setting is an error.
 
-    A setting that may be ``"auto"`` is chosen on the validation part of the data; the recommender's ``settings`` hold
-    what was chosen, so ``type(recipe)(**model.settings)`` fits the same again without validation data.
+    What is chosen on the validation part (a setting that is ``"auto"``, the epoch to stop at) stands in the
+    recommender's ``settings``, so ``type(recipe)(**model.settings)`` fits the same again without validation data. That
+    is what :meth:`fit` does in the end: with what was chosen it fits once more, on train and validation together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
@@ -43,10 +51,13 @@ class Recipe(BaseModel, ABC):
     """The name on the command line and in reports."""
 
     looks_at_valid: ClassVar[bool] = True
-    """Whether anything is chosen on the validation part; where nothing is, it may as well be learnt from."""
+    """Whether anything can be chosen on the validation part; where nothing is, it is learnt from at once."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ()
-    """Settings that, where they are ``"auto"``, are chosen on the validation part and cannot do without one."""
+    """Settings that, where they are ``"auto"``, are chosen on the validation part and cannot do without one.
+
+    Where they are so by default and there is no validation part, a tenth of train is held out to choose them.
+    """
 
     shares_batches: ClassVar[bool] = False
     """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
@@ -57,21 +68,31 @@ class Recipe(BaseModel, ABC):
         except ValidationError as error:
             raise SettingsError(_explain(type(self), error.errors())) from None
 
-    def fit(self, train: Interactions, valid: Interactions | None = None) -> Recommender:
-        """Learn from ``train``; choose what is ``"auto"``, and when to stop, on ``valid``.
+    def fit(self, train: Interactions, valid: Interactions | None = None, *, refit: bool = True) -> Recommender:
+        """Choose what is ``"auto"``, and when to stop, on ``valid``; then fit that on ``train`` and ``valid`` together.
+
+        The figures of both fits are in the recommender's ``history``; the rows of the second have ``"refit": 1``. Where
+        nothing is chosen, one fit on everything is all there is. Settings that are ``"auto"`` by default are chosen
+        without ``valid`` too: on a tenth of ``train``, held out at random by ``seed`` and then learnt from like the
+        rest.
 
         Ctrl-C (or SIGTERM) ends a training after the step in hand: a warning is logged, what comes after the training
-        is cut short, and the best so far is returned. A second one, and one that comes outside a training, such as
+        is cut short, and the best so far is returned: no second fit begins, and one that was cut short leaves the first
+        one's model (``model.refit`` says which it is). A second Ctrl-C, and one that comes outside a training, such as
         while a decomposition runs, raises ``KeyboardInterrupt``. (``fillrank fit`` never saves such a model over
         another.)
 
         Args:
             train: the log to learn from.
-            valid: rows of the same users and items that are not in ``train``, such as ``split.valid``.
+            valid: rows of the same users and items that are not in ``train``, such as ``split.valid``. Its items count
+                as seen in any case.
+            refit: False keeps the model that was chosen, which has learnt from ``train`` alone: for figures on
+                ``valid``, or to compare with figures that were made so.
 
         Raises:
-            DataError: the log is empty, has no values where the recipe needs them, or the two parts have other ids.
-            SettingsError: something is to be chosen and there is no ``valid``, or a setting does not fit the data.
+            DataError: the log is empty, has no values where the recipe needs them, or the two parts have other ids or
+                a row in common.
+            SettingsError: ``"auto"`` was asked for and there is no ``valid``, or a setting does not fit the data.
         """
         if not len(train):
             raise DataError(f"there is nothing to learn from: {train!r} has no rows")
@@ -79,15 +100,47 @@ class Recipe(BaseModel, ABC):
             raise DataError(
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
             )
-        valid = valid if valid is not None and len(valid) else None
-        if self.undecided():
-            needed(self, valid)
-        with Interrupt(holds=False):  # of several trainings in one fit, one Ctrl-C ends all
-            return self._fit(train, valid)
+        whole, valid = train, valid if valid is not None and len(valid) else None
+        if valid is not None:
+            whole = joined(train, valid, everything=refit)
+        elif self.undecided():
+            if self.asks_to_choose():
+                needed(self, None)
+            (train, valid), refit = held_out(train, seed=getattr(self, "seed", 0)), True
+        with Interrupt(holds=False) as stop:  # of several trainings in one fit, one Ctrl-C ends all
+            if valid is None:
+                return self._fit(train, None)
+            if not self.chooses():
+                return met(self._fit(whole if refit else train, None), whole, refit=refit)
+            chosen = met(self._fit(train, valid), whole, refit=False)
+            return self._refitted(chosen, whole, stop) if refit and not World.current().any(stop.asked) else chosen
+
+    def chooses(self) -> bool:
+        """Whether anything is chosen on the validation part, given one."""
+        return self.looks_at_valid
 
     def undecided(self) -> bool:
         """Whether something is to be chosen on the validation part that cannot do without one."""
         return any(getattr(self, name) == "auto" for name in self.chosen_on_valid)
+
+    def asks_to_choose(self) -> bool:
+        """Whether ``"auto"`` was asked for by name, where :meth:`undecided` also counts defaults."""
+        return any(getattr(self, name) == "auto" for name in self.chosen_on_valid if name in self.model_fields_set)
+
+    def _refitted(self, chosen: Recommender, whole: Interactions, stop: Interrupt) -> Recommender:
+        """What was chosen, fitted on everything; or ``chosen`` itself, where the user stopped that."""
+        again = type(self)(**chosen.settings)
+        if (place := getattr(self, "checkpoint", None)) is not None:
+            again = again.model_copy(update={"checkpoint": f"{place}.refit"})
+        if getattr(self, "progress", False):
+            _log.info("chosen; now %s is fitted on train and validation together, %d rows", self.kind, len(whole))
+        with stage("refit"), only_stops():
+            model = again.fit(whole)
+        if World.current().any(stop.asked):
+            _log.warning("the second fit, on train and validation, was stopped by hand; keeping the first, on train")
+            return chosen
+        history = (*chosen.history, *({**epoch, "refit": 1} for epoch in model.history))
+        return replace(model, settings=chosen.settings, history=history, refit=True)
 
     @abstractmethod
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender: ...

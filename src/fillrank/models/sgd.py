@@ -104,8 +104,9 @@ class _Watch:
         self._progress.step_done()
         self._progress.epoch_done(self.history[-1], self.best_epoch)
         score = -figures.get("valid_rmse", -float(epoch.number))
-        tell(Look(epoch.number, score, figures, self._interrupt.asked))
-        if self._interrupt.asked:
+        asked = self._interrupt.asked  # read once: who listens is told of every stop
+        tell(Look(epoch.number, score, figures, asked))
+        if asked:
             _log.warning(
                 "stopped by hand in epoch %d; keeping epoch %d, the best so far", epoch.number, self.best_epoch
             )

@@ -44,6 +44,10 @@ class PureSVD(Recipe):
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
 
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`."""
+        return self.undecided()
+
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         log = train if self.use_values else train.without_values()
         rank, factors = _chosen_rank(self, train, valid, lambda r: pure_svd(log, r, method=self.method, seed=self.seed))
@@ -69,6 +73,10 @@ class NormalisedSVD(Recipe):
     power: float = 0.0
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
+
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`."""
+        return self.undecided()
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         def solve(rank: int) -> Factors:
@@ -98,6 +106,10 @@ class BiasedSVD(Recipe):
     item_shrinkage: NotNegative | Literal["auto"] = "auto"
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
+
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`."""
+        return self.undecided()
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         if "auto" not in {self.rank, self.user_shrinkage, self.item_shrinkage}:

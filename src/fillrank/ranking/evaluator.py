@@ -143,7 +143,8 @@ class Evaluator:
         for metric, values in of_ranked_users.items():
             per_user[metric] = np.full(len(users), np.nan)
             per_user[metric][place] = values
-        return Report(parts.name, metrics, users, per_user, self.protocol)
+        learnt = {} if parts.refit is None else {"refit": parts.refit}
+        return Report(parts.name, metrics, users, per_user, self.protocol | learnt)
 
     def _look_for(self, relevant: Interactions) -> None:
         """Note who has what to find: ``users``, ``n_relevant`` and the sorted keys of the (user, item) pairs."""

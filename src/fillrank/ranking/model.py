@@ -15,7 +15,9 @@ __all__ = ["Model", "Parts", "parts_of"]
 class Model(Protocol):
     """What evaluation asks of a model that is more than a bare :class:`~fillrank.factors.Scorer`.
 
-    An optional attribute ``scale``, ``(lowest, highest)`` or None, clips the predicted values.
+    An optional attribute ``scale``, ``(lowest, highest)`` or None, clips the predicted values. An optional attribute
+    ``refit`` says whether the validation part was learnt from (True) or only chosen on (False); None where it says
+    nothing.
     """
 
     @property
@@ -34,12 +36,13 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """A model taken apart: the same four parts whatever was handed in."""
+    """A model taken apart: the same five parts whatever was handed in."""
 
     name: str
     scorer: Scorer
     rater: Scorer | None = None
     scale: tuple[float, float] | None = None
+    refit: bool | None = None
 
     def check_size(self, n_users: int, n_items: int) -> None:
         """Refuse a model that was made for another table.
@@ -62,7 +65,9 @@ def parts_of(model: Model | Scorer) -> Parts:
         DataError: it is neither a model nor a scorer.
     """
     if isinstance(model, Model):
-        return Parts(model.name, model.scorer, model.rater, getattr(model, "scale", None))
+        return Parts(
+            model.name, model.scorer, model.rater, getattr(model, "scale", None), getattr(model, "refit", None)
+        )
     if isinstance(model, Scorer):
         return Parts(type(model).__name__, model)
     raise DataError(

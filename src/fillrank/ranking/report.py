@@ -31,7 +31,8 @@ class Report:
         per_user: float64 ``[n]`` by name. A metric's own name holds its value for each user, NaN where a user has none;
             ``squared_error``, ``absolute_error`` (sums) and ``n_rated`` (a count) are the parts of RMSE and MAE.
             Coverage and Gini belong to all lists together and have no per-user values.
-        protocol: how it was measured; two reports are comparable where this is equal.
+        protocol: how it was measured; two reports are comparable where this is equal. Its ``refit`` says of models with
+            a validation part whether they have learnt from that too; where one of two does not say, they compare.
 
     Example:
         >>> report = Report("toy", {"recall@1": 0.5}, np.array([0, 1]), {"recall@1": np.array([1.0, 0.0])}, {})
@@ -115,6 +116,8 @@ class Report:
         """
         keys = dict.fromkeys([*self.protocol, *other.protocol])
         unlike = [key for key in keys if self.protocol.get(key) != other.protocol.get(key)]
+        if None in (self.protocol.get("refit"), other.protocol.get("refit")):
+            unlike = [key for key in unlike if key != "refit"]
         if unlike:
             shown = "; ".join(f"{key}: {self.protocol.get(key)!r} and {other.protocol.get(key)!r}" for key in unlike)
             raise DataError(f"{self.model} and {other.model} were measured differently ({shown}); evaluate both alike")
@@ -145,6 +148,8 @@ def describe(protocol: Mapping[str, Any]) -> str:
     if "candidates" in told:
         parts.append(f"{told['candidates']} {told['n_items']:,} items ranked")
         parts.append("seen removed" if told["filter_seen"] else "seen kept")
+    if told.get("refit") is not None:
+        parts.append("refit on train and valid" if told["refit"] else "not refit on valid")
     if told.get("relevant_from") is not None:
         parts.append(f"relevant from {told['relevant_from']:g}")
     return "; ".join(parts)

@@ -122,6 +122,7 @@ def _write(model: Recommender, folder: Path) -> None:
         "data": model.log.name,
         "settings": dict(model.settings),
         "scale": model.scale,
+        "refit": model.refit,
         "scorer": model.scorer.settings(),
         "rater": None if model.rater is None else model.rater.settings(),
         "sha256": {name: _digest(folder / name) for name in (_TENSORS, _USERS, _ITEMS, _HISTORY)},
@@ -151,6 +152,7 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "settings": config["settings"],
         "history": [json.loads(line) for line in (folder / _HISTORY).read_text().splitlines()],
         "popularity": tensors["popularity"].numpy(),
+        "refit": config.get("refit"),
     }
 
 

@@ -36,11 +36,14 @@ class Recommender:
     Attributes:
         scorer: ranks the items.
         rater: predicts values, or None if the model only ranks.
-        log: what was learnt from, without values: the items that each user has seen.
+        log: all that the fit was given, train and validation, without values: the items that each user has seen.
         scale: the smallest and the largest value there were; predictions are clipped to it.
         name: of the recipe.
         settings: of the recipe, as they were used.
-        history: one dict per epoch of training.
+        history: one dict per epoch of training; those of a second fit, on everything, have ``"refit": 1``.
+        popularity: how many users met each item; None: as ``log`` has it.
+        refit: True: after the choices on validation it has learnt from train and validation together; False: it has
+            learnt from train alone. None: there was nothing but train.
     """
 
     scorer: Factors | Blend | PairScorer
@@ -51,6 +54,7 @@ class Recommender:
     settings: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     popularity: NDArray[np.int64] | None = None
+    refit: bool | None = None
 
     def __post_init__(self) -> None:
         for role, part in (("scorer", self.scorer), ("rater", self.rater)):

@@ -2,7 +2,7 @@
 
 from fillrank.training.contrast import ContrastStep, ViewTerm
 from fillrank.training.learner import Autograd, Learner
-from fillrank.training.looks import Listener, Look, listening, listening_alone, tell
+from fillrank.training.looks import Listener, Look, listening, listening_alone, only_stops, tell
 from fillrank.training.loop import History, LoopSettings, Monitor, train
 from fillrank.training.rowwise import RowAdam
 from fillrank.training.spread import SpreadContrast, smoothed
@@ -31,6 +31,7 @@ __all__ = [
     "World",
     "listening",
     "listening_alone",
+    "only_stops",
     "smoothed",
     "tell",
     "train",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Listener", "Look", "listening", "listening_alone", "tell"]
+__all__ = ["Listener", "Look", "listening", "listening_alone", "only_stops", "tell"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,21 @@ def listening_alone(listener: Listener) -> Iterator[Callable[[Look], None]]:
         yield lambda look: _tell(before, look)
     finally:
         _LISTENERS.reset(token)
+
+
+@contextmanager
+def only_stops() -> Iterator[None]:
+    """Inside the block, who listened before hears nothing but that a training was stopped.
+
+    For a training whose looks are not those that outsiders wait for, such as one without a validation part.
+    """
+
+    def heard(look: Look) -> None:
+        if look.interrupted:
+            pass_on(look)
+
+    with listening_alone(heard) as pass_on:
+        yield
 
 
 def tell(look: Look) -> None:

@@ -1,0 +1,63 @@
+"""Rows that a choice is made on, and what becomes of them afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fillrank.data import Interactions
+from fillrank.errors import DataError, DuplicateError, SettingsError
+from fillrank.recommend import Recommender
+from fillrank.rng import numpy_stream
+
+__all__ = ["held_out", "joined", "met"]
+
+_SHARE = 0.1
+
+
+def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Interactions:
+    """The rows of both; with their values and times if ``everything``, else only who met what.
+
+    Raises:
+        DataError: they have a row in common, or one has values or times and the other has not.
+    """
+    try:
+        if everything:
+            return train.union(valid)
+        return replace(train.without_values(), times=None).union(replace(valid.without_values(), times=None))
+    except DuplicateError:
+        both = np.intersect1d(_keys(train), _keys(valid), assume_unique=True)
+        user, item = divmod(int(both[0]), train.n_items)
+        raise DataError(
+            f"{len(both)} of the {len(valid)} rows of valid are in train too, the first is user "
+            f"{train.user_ids.ids[user]!r} with item {train.item_ids.ids[item]!r}; choices would be made on what was "
+            "learnt; make both with one of fillrank.split's functions"
+        ) from None
+
+
+def held_out(log: Interactions, *, seed: int) -> tuple[Interactions, Interactions]:
+    """A log without a tenth of its rows, drawn at random, and that tenth: at least one row, and one that is relevant.
+
+    Raises:
+        SettingsError: a log of one row has none to spare.
+    """
+    if len(log) < 2:
+        raise SettingsError(f"{len(log)} row leaves nothing to choose settings on; give them, or a log with more rows")
+    order = numpy_stream(seed, "held out").permutation(len(log))
+    n = max(round(_SHARE * len(log)), 1)
+    if log.relevant_from is not None and log.values is not None:
+        relevant = log.values[order] >= log.relevant_from
+        if relevant.any() and not relevant[:n].any():
+            first = int(np.argmax(relevant))
+            order[[0, first]] = order[[first, 0]]
+    return log.select(np.sort(order[n:])), log.select(np.sort(order[:n]))
+
+
+def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:
+    """The model, to which every row that it was given is seen, whether it learnt from it or was chosen on it."""
+    return replace(model, log=whole.without_values(), popularity=None, refit=refit)
+
+
+def _keys(log: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return log.users.astype(np.int64) * log.n_items + log.items
