@@ -97,7 +97,7 @@ class ALS(_Alternating):
         >>> from fillrank.data import split, synthetic
         >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
         >>> model = ALS(dim=4, progress=False).fit(parts.train, parts.valid)
-        >>> again = ALS(**model.settings).fit(parts.train)
+        >>> again = ALS(**model.settings).fit(parts.train.union(parts.valid))
         >>> bool((again.rater.items == model.rater.items).all())
         True
     """

@@ -41,7 +41,7 @@ class SGD(Recipe):
         >>> from fillrank.data import split, synthetic
         >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
         >>> model = SGD(dim=4, progress=False).fit(parts.train, parts.valid)
-        >>> again = SGD(**model.settings).fit(parts.train)
+        >>> again = SGD(**model.settings).fit(parts.train.union(parts.valid))
         >>> bool((again.rater.items == model.rater.items).all())
         True
     """
