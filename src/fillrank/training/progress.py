@@ -30,6 +30,7 @@ def stage(name: str) -> Iterator[None]:
     finally:
         _STAGE.reset(token)
 
+
 _FIRST, _NEXT = 0.5, 10.0
 """Seconds until the first line, and from one to the next."""
 
