@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "fillrank"
 ROOMS = (
     *(
         "_version",
+        "terminal",
         "errors",
         "arguments",
         "paths",
@@ -35,7 +36,7 @@ WINGS = {
     "pair_scorer": "factors",
 }  # a file of its own that belongs to a room
 STRANGERS = ({"encoders", "losses", "samplers", "solvers"}, {"training", "ranking"})  # never import one another
-TORCH_FREE = {"_version", "errors", "arguments", "paths", "writing", "interrupt", "data"}
+TORCH_FREE = {"_version", "terminal", "errors", "arguments", "paths", "writing", "interrupt", "data"}
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room
 LONGEST = 350
 

@@ -12,12 +12,14 @@ Example:
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fillrank import errors
 from fillrank._version import __version__
 from fillrank.errors import FillrankError
+from fillrank.terminal import watch_log
 
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
@@ -121,6 +123,8 @@ _HOMES = {
     "fillrank.solvers.lab": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
     "fillrank.solvers.svd": ("truncated_svd",),
 }
+watch_log(logging.getLogger("fillrank"))
+
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 

@@ -19,6 +19,8 @@ A message says what came, what was wanted, and what to do.
 
 from __future__ import annotations
 
+from fillrank.terminal import printable
+
 __all__ = [
     "ArgumentError",
     "BadRowsError",
@@ -35,7 +37,13 @@ __all__ = [
 
 
 class FillrankError(Exception):
-    """The root of the tree: catch this to catch all of fillrank's own errors."""
+    """The root of the tree: catch this to catch all of fillrank's own errors.
+
+    Its text is safe to show: what it quotes from a file cannot steer a terminal.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), lines=True)
 
 
 class DataError(FillrankError, ValueError):
@@ -54,7 +62,7 @@ class UnknownIdError(DataError, KeyError):
     """An id, or a title, that the data does not hold."""
 
     def __str__(self) -> str:  # KeyError would print the message in quotes
-        return str(self.args[0]) if self.args else ""
+        return printable(self.args[0], lines=True) if self.args else ""
 
 
 class DataNotFoundError(DataError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -79,6 +80,9 @@ def main(args: Sequence[str] | None = None) -> None:
     another program uses too, an epoch was seen to take fifteen times as long with spinning threads.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets its escape
+            stream.reconfigure(errors="backslashreplace")
     say_what_goes_on()
     sys.excepthook = report_fault
     signal.signal(signal.SIGTERM, terminate)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
-from fillrank.cli.output import check_frame_path, frame_table, show, write_frame
+from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
 from fillrank.errors import DataError
 from fillrank.paths import refuse_special
 
@@ -39,6 +39,10 @@ def recommend(
         Path | None,
         typer.Option("--out", help="Write to this .parquet, .csv or .jsonl file instead of printing.", parser=path_of),
     ] = None,
+    spreadsheet_safe: Annotated[
+        bool,
+        typer.Option("--spreadsheet-safe", help="In --out, put ' before text that a spreadsheet would run (= + - @)."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the items that fit users best: known users (--user, --users-file, --all) or a new one (--like)."""
@@ -54,6 +58,8 @@ def recommend(
     else:
         ids = None if everybody else user or _read_ids(users_file)
         frame = model.recommend(ids, k=k, filter_seen=not keep_seen, unknown=unknown)
+    if spreadsheet_safe:
+        frame = for_spreadsheets(frame)
     _deliver(frame, "recommendations", out, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fillrank.errors import SettingsError
+from fillrank.terminal import printable, printable_json, shown
 from fillrank.writing import replacing
 
 if TYPE_CHECKING:
@@ -17,9 +19,20 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-__all__ = ["check_frame_path", "frame_table", "row_table", "show", "to_json", "write_frame", "write_text"]
+__all__ = [
+    "check_frame_path",
+    "for_spreadsheets",
+    "frame_table",
+    "row_table",
+    "show",
+    "to_json",
+    "write_frame",
+    "write_text",
+]
 
 _WIDE = 160
+_FORMULA = re.compile(r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are their full-width forms
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     ".parquet": lambda frame, path: frame.write_parquet(path),
@@ -53,26 +66,25 @@ def _plain(value: Any) -> Any:
 def show(document: Mapping[str, Any], for_people: RenderableType, *, as_json: bool) -> None:
     """Print ``document`` as JSON, or else the form made for people; nothing more goes to stdout."""
     if as_json or isinstance(for_people, str):
-        typer.echo(to_json(document) if as_json else for_people)
+        typer.echo(printable_json(to_json(document)) if as_json else printable(for_people, lines=True))
         return
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() else _WIDE  # a file or a pipe has no edge to fold a table at
-    Console(highlight=False, width=wide).print(for_people)
+    Console(highlight=False, markup=False, emoji=False, width=wide).print(for_people)
 
 
 def row_table(rows: Iterable[Mapping[str, Any]], title: str | None = None) -> Table:
     """A table with one line for each of ``rows``; numbers stand to the right."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     rows = list(rows)
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for name, value in rows[0].items() if rows else ():
-        table.add_column(name, justify="right" if isinstance(value, int | float) else "left")
-    for row in rows:  # Text: a title such as "[REC]" is no markup
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
+        table.add_column(shown(name), justify="right" if isinstance(value, int | float) else "left")
+    for row in rows:
+        table.add_row(*(shown(_cell(value)) for value in row.values()))
     return table
 
 
@@ -95,6 +107,26 @@ def check_frame_path(path: Path | None) -> None:
     """
     if path is not None and path.suffix.lower() not in _WRITERS:
         raise SettingsError(f"cannot tell the format of {str(path)!r}: let its name end in {', '.join(_WRITERS)}")
+
+
+def for_spreadsheets(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with an apostrophe before each text that a spreadsheet would run as a formula; numbers stay numbers.
+
+    Such a text begins with ``=``, ``+``, ``-``, ``@``, a tab or the end of a line, or with what looks like one of the
+    signs. A text that is a number, such as the id ``-5``, is none.
+
+    Example:
+        >>> import polars as pl
+        >>> for_spreadsheets(pl.DataFrame({"id": ["=1+1", "-5", "Heat"], "score": [-0.5, 1, 2]})).to_dicts()[0]
+        {'id': "'=1+1", 'score': -0.5}
+    """
+    import polars as pl
+
+    names = {name: f"'{name}" for name in frame.columns if _FORMULA.match(name)}
+    texts = pl.selectors.string() | pl.selectors.categorical()
+    cells = texts.cast(pl.String)
+    runs = cells.str.contains(_FORMULA.pattern) & ~cells.str.contains(_NUMBER)
+    return frame.with_columns(pl.when(runs).then("'" + cells).otherwise(cells).name.keep()).rename(names)
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:

@@ -26,6 +26,7 @@ from typer.core import TyperGroup
 
 from fillrank.errors import FillrankError
 from fillrank.interrupt import exit_code
+from fillrank.terminal import printable
 
 __all__ = ["PlainSpoken", "end_failed", "end_interrupted", "report_fault"]
 
@@ -102,7 +103,7 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    typer.echo(printable(text, lines=True), err=True)
 
 
 def _held_up(error: KeyboardInterrupt) -> int:

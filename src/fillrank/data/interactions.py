@@ -16,6 +16,7 @@ from fillrank.data.ids import IdMap
 from fillrank.data.ordering import is_ascending, sorted_pairs
 from fillrank.data.summary import Summary
 from fillrank.errors import DataError, DuplicateError
+from fillrank.terminal import printable
 
 if TYPE_CHECKING:
     from fillrank.data.assemble import Duplicates
@@ -214,7 +215,7 @@ class Interactions:
         return len(self.users)
 
     def __repr__(self) -> str:
-        label = f"{self.name}: " if self.name else ""
+        label = f"{printable(self.name)}: " if self.name else ""
         return f"Interactions({label}{len(self):,} rows, {self.n_users:,} users, {self.n_items:,} items)"
 
     @cached_property

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from fillrank.terminal import printable
+
 if TYPE_CHECKING:
     from fillrank.data.interactions import Interactions
 
@@ -66,8 +68,9 @@ class Summary:
         )
 
     def __str__(self) -> str:
+        name = printable(self.name or "interactions")
         lines = [
-            f"{self.name or 'interactions'}: {self.n_interactions:,} interactions of {self.n_users:,} users with "
+            f"{name}: {self.n_interactions:,} interactions of {self.n_users:,} users with "
             + f"{self.n_items:,} items ({self.density:.3%} of the matrix)",
             f"median per user {self.per_user_median:g}, per item {self.per_item_median:g}",
         ]

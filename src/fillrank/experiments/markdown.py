@@ -12,6 +12,7 @@ from fillrank.errors import DataError
 from fillrank.experiments.crossed import crossed
 from fillrank.experiments.speed_table import figures_of, speeds_of
 from fillrank.experiments.study_table import StudyRow, published_text, rows_of
+from fillrank.terminal import printable
 
 __all__ = ["fill_tables", "gridded", "speeds_of", "studied", "table_of"]
 
@@ -42,7 +43,7 @@ def table_of(record: Mapping[str, Any]) -> str:
             mean, interval = means.get(name), record["intervals"][model].get(name)
             half = "" if interval is None else f" ± {(interval[1] - interval[0]) / 2:.{digits}f}"
             cells.append("–" if mean is None else f"{mean:.{digits}f}{half}")
-        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_name(model)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -68,7 +69,7 @@ def studied(record: Mapping[str, Any]) -> str:
         cells = [_accuracy(own.get(protocol)) for protocol in protocols]
         cells += [published_text(first)] * published
         cells += [first.text(column) for column in ("coverage", "novelty", "seconds")]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_name(name)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -79,7 +80,10 @@ def gridded(record: Mapping[str, Any]) -> str:
         record: see :func:`fillrank.experiments.crossed.crossed`.
     """
     grid, k = crossed(record), record["k"]
-    lines = [f"| Recall@{k} / nDCG@{k} | " + " | ".join(grid.columns) + " |", "|---|" + "--:|" * len(grid.columns)]
+    lines = [
+        f"| Recall@{k} / nDCG@{k} | " + " | ".join(map(_name, grid.columns)) + " |",
+        "|---|" + "--:|" * len(grid.columns),
+    ]
     best = {
         (column, name): max(row.figures[name].mean for (_, other), row in grid.cells.items() if other == column)
         for column in grid.columns
@@ -95,8 +99,13 @@ def gridded(record: Mapping[str, Any]) -> str:
             "–" if row is None else f"{text(row, column, 'recall')} / {text(row, column, 'ndcg')}"
             for column, row in own.items()
         ]
-        lines.append(f"| {line} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_name(line)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _name(name: str) -> str:
+    """A name in a cell: it neither ends the cell nor begins a tag of HTML."""
+    return printable(name).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _accuracy(row: StudyRow | None) -> str:

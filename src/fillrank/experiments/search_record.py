@@ -18,6 +18,7 @@ from fillrank.experiments.machine import machine
 from fillrank.experiments.nested import merged, nested
 from fillrank.experiments.search import Metric, SearchPlan
 from fillrank.experiments.toml_files import toml_text
+from fillrank.terminal import shown
 from fillrank.writing import replacing
 
 if TYPE_CHECKING:
@@ -117,19 +118,19 @@ class SearchRecord:
     def __rich__(self) -> Group:
         failed = [f"trial {trial.number} failed: {trial.error}" for trial in self.trials if trial.error is not None]
         more = [f"… and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else []
-        return Group(self.table(), *failed[:_SHOWN], *more)
+        return Group(self.table(), *map(shown, [*failed[:_SHOWN], *more]))
 
     def table(self) -> Table:
         """The best trials, and how many there are of each state."""
         states = [trial.state for trial in self.trials]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        table = Table(title=f"{self.plan.model} on {self.plan.data}, validation part: {counts}")
+        table = Table(title=shown(f"{self.plan.model} on {self.plan.data}, validation part: {counts}"))
         ranking = self.ranking[:_SHOWN]
         names = list(dict.fromkeys(name for trial in ranking for name in trial.settings))
         for name in ("trial", self.plan.metric, "seconds", *brief(names)):
-            table.add_column(name, justify="right")
+            table.add_column(shown(name), justify="right")
         for trial in ranking:
-            own = (cell(trial.settings.get(name)) for name in names)
+            own = (shown(cell(trial.settings.get(name))) for name in names)
             table.add_row(str(trial.number), cell(trial.value), cell(trial.seconds), *own)
         return table
 

@@ -16,6 +16,7 @@ from fillrank.experiments.nested import differences
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_table import study_table
 from fillrank.experiments.turns import turn
+from fillrank.terminal import shown
 from fillrank.writing import replacing
 
 __all__ = ["StudyRecord", "StudyRun", "add_run", "read_record"]
@@ -103,7 +104,7 @@ class StudyRecord:
         return _facts(self.study) | {"runs": [asdict(run) for run in self.runs]}
 
     def __rich__(self) -> Group:
-        return Group(study_table(self.to_dict()), *map(str, self.failures))
+        return Group(study_table(self.to_dict()), *map(shown, self.failures))
 
 
 def read_record(path: Path, study: Study) -> StudyRecord:

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from fillrank.experiments.table import interval_of
+from fillrank.terminal import shown
 
 __all__ = ["Figure", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
 
@@ -103,13 +104,15 @@ def study_table(record: Mapping[str, Any]) -> Table:
     k, rows = record["k"], rows_of(record)
     several = any(len(row.seeds) > 1 for row in rows)
     spread = ", mean ± half of the 95 % interval over seeds" if several else ""
-    table = Table(title=f"{record['title']}: test part{spread}", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title=shown(f"{record['title']}: test part{spread}"), box=box.SIMPLE_HEAD, title_justify="left")
     heads = [f"recall@{k}", f"ndcg@{k}", "published", "difference, %", "coverage", "novelty", "seconds"]
     for place, head in enumerate(["entry", "protocol", *heads]):
         table.add_column(head, justify="left" if place < 2 else "right", no_wrap=True)
     for row in rows:
         first = [row.text("recall"), row.text("ndcg"), published_text(row), _differences(row)]
-        table.add_row(row.entry, row.protocol, *first, *(row.text(name) for name in ("coverage", "novelty", "seconds")))
+        table.add_row(
+            shown(row.entry), row.protocol, *first, *(row.text(name) for name in ("coverage", "novelty", "seconds"))
+        )
     return table
 
 

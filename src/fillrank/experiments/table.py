@@ -17,6 +17,7 @@ from fillrank.errors import DataError
 from fillrank.experiments.failures import Failure
 from fillrank.ranking import Report
 from fillrank.recommend import Recommender
+from fillrank.terminal import shown
 
 __all__ = ["ComparisonTable", "Run", "interval_of"]
 
@@ -165,26 +166,26 @@ class ComparisonTable:
         told = [*self.findings(), *map(str, self.failures)]
         if self.interrupted:
             told.append("stopped by hand: what is missing was not run")
-        return Group(self._grid(), *told)
+        return Group(self._grid(), *map(shown, told))
 
     def _grid(self) -> Table:
-        shown = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]
+        columns = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]
         runs = max((sum(run.model == model for run in self.runs) for model in self.models), default=0)
         seeds = len({run.seed for run in self.runs})
         counted = f"{runs} {'seeds' if seeds == runs else 'runs'}"
         spread = f"{counted}, mean ± half of the 95 % interval" if runs > 1 else "1 seed"
-        table = Table(title=f"{self.data}: test part, {spread}")
+        table = Table(title=shown(f"{self.data}: test part, {spread}"))
         table.add_column("model")
-        for name in shown:
+        for name in columns:
             table.add_column(name, justify="right")
         for model in self.models:
-            table.add_row(model, *(self._cell(model, name) for name in shown))
+            table.add_row(shown(model), *(self._cell(model, name) for name in columns))
         for name in dict.fromkeys(failure.entry for failure in self.failures if failure.entry not in self.models):
-            table.add_row(name, *("failed" for _ in shown))
+            table.add_row(shown(name), *("failed" for _ in columns))
         return table
 
     def __str__(self) -> str:
-        console = Console(width=160, no_color=True, legacy_windows=False)
+        console = Console(width=160, no_color=True, markup=False, emoji=False, legacy_windows=False)
         with console.capture() as capture:
             console.print(self)
         return capture.get().rstrip()

@@ -32,7 +32,7 @@ def can_be_contrasted(positives: Interactions, sampler: Sampler | None) -> NDArr
     if len(full):
         _log.warning(
             "%s met all %d items: nothing is left to contrast with, so no batch holds their rows%s",
-            _named(positives.user_ids.decode(full[:_NAMED]), len(full)),
+            _named(list(positives.user_ids.decode(full[:_NAMED])), len(full)),
             positives.n_items,
             "" if left.any() else "; that is everybody, and the vectors stay where they began",
         )

@@ -138,9 +138,7 @@ class Contrastive(Recipe):
             history=history.epochs,
         )
 
-    def _trained(
-        self, learner: Learner, log: Interactions, parts: ContrastiveParts, watch: Watch | None
-    ) -> History:
+    def _trained(self, learner: Learner, log: Interactions, parts: ContrastiveParts, watch: Watch | None) -> History:
         left = can_be_contrasted(log, parts.sampler)
         if not left.any():
             return History()

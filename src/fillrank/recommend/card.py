@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fillrank._version import __version__
+from fillrank.terminal import in_markdown, printable_json
 
 if TYPE_CHECKING:
     from fillrank.recommend.recommender import Recommender
@@ -17,9 +18,9 @@ def card(model: Recommender) -> str:
     """Markdown: what the model is, what it was made from, how to use it."""
     log = model.log
     lines = [
-        f"# {model.name or 'A fillrank model'}",
+        f"# {in_markdown(model.name or 'A fillrank model')}",
         "",
-        f"Trained by fillrank {__version__} on {log.name or 'a log'}: {len(log):,} interactions of "
+        f"Trained by fillrank {__version__} on {in_markdown(log.name or 'a log')}: {len(log):,} interactions of "
         f"{log.n_users:,} users with {log.n_items:,} items.",
         f"It ranks items{' and predicts values' if model.rater is not None else ''}.",
         "",
@@ -33,7 +34,7 @@ def card(model: Recommender) -> str:
         "## Settings",
         "",
         "```json",
-        json.dumps(dict(model.settings), indent=2),
+        printable_json(json.dumps(dict(model.settings), indent=2)),
         "```",
         "",
     ]

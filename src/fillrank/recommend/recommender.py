@@ -21,6 +21,7 @@ from fillrank.factors import Blend, Factors
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import rank, top_k
 from fillrank.recommend.histories import Histories, as_log
+from fillrank.terminal import printable
 
 __all__ = ["Recommender"]
 
@@ -75,7 +76,7 @@ class Recommender:
         return self.log.item_ids
 
     def __repr__(self) -> str:
-        return f"Recommender({self.name}: {self.log.n_users:,} users, {self.log.n_items:,} items)"
+        return f"Recommender({printable(self.name)}: {self.log.n_users:,} users, {self.log.n_items:,} items)"
 
     def recommend(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fillrank.terminal import in_markdown
 from fillrank.writing import replacing
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def write_page(found: Demonstration) -> None:
     """Write ``found.files[0]`` (Markdown) and ``found.files[1]`` (JSON), each whole or not at all."""
     page, record, coverage, temperature = found.files
     lines = [
-        f"# fillrank on {found.table.data}",
+        f"# fillrank on {in_markdown(found.table.data)}",
         "",
         "```",
         str(found.table),
@@ -32,11 +33,11 @@ def write_page(found: Demonstration) -> None:
         "",
         f"![recall, coverage and popularity against temperature]({temperature.name})",
         "",
-        f"## User {found.user_id}",
+        f"## User {in_markdown(found.user_id)}",
         "",
         *_list("Liked most", found.liked),
         *_list("Recommended", found.recommended),
-        f"## A new user who likes {', '.join(found.favourites)}",
+        f"## A new user who likes {in_markdown(', '.join(found.favourites))}",
         "",
         *_list("Recommended", found.for_new_user),
     ]
@@ -45,7 +46,7 @@ def write_page(found: Demonstration) -> None:
 
 
 def _list(title: str, frame: pl.DataFrame) -> list[str]:
-    return [f"{title}:", "", *(f"{n}. {label}" for n, label in enumerate(frame["label"], start=1)), ""]
+    return [f"{title}:", "", *(f"{n}. {in_markdown(label)}" for n, label in enumerate(frame["label"], start=1)), ""]
 
 
 def _write(path: Path, text: str) -> None:

@@ -22,6 +22,7 @@ from fillrank.paths import expanded
 from fillrank.ranking import evaluate
 from fillrank.report.page import write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
+from fillrank.terminal import shown
 
 __all__ = ["Demonstration", "demo"]
 
@@ -71,20 +72,20 @@ class Demonstration:
         }
 
     def __rich__(self) -> RenderableType:
-        beside = Table(title=f"user {self.user_id}: what they liked, and what CMC recommends")
+        beside = Table(title=shown(f"user {self.user_id}: what they liked, and what CMC recommends"))
         for name in ("liked (their rating)", "recommended"):
             beside.add_column(name)
         liked = [f"{row['label']} ({row['value']:g})" for row in self.liked.to_dicts()]
         for left, right in zip(liked, self.recommended["label"].to_list(), strict=False):
-            beside.add_row(left, right)
-        new = Table(title=f"a new user who likes {', '.join(self.favourites)}")
+            beside.add_row(shown(left), shown(right))
+        new = Table(title=shown(f"a new user who likes {', '.join(self.favourites)}"))
         new.add_column("recommended")
         for label in self.for_new_user["label"]:
-            new.add_row(label)
-        return Group(self.table, "", beside, new, f"report: {self.files[0]}")
+            new.add_row(shown(label))
+        return Group(self.table, "", beside, new, shown(f"report: {self.files[0]}"))
 
     def __str__(self) -> str:
-        console = Console(width=150, no_color=True, legacy_windows=False)
+        console = Console(width=150, no_color=True, markup=False, emoji=False, legacy_windows=False)
         with console.capture() as capture:
             console.print(self)
         return capture.get().rstrip()
