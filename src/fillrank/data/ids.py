@@ -12,27 +12,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked, shown
+from fillrank.data.id_values import as_id_column, is_missing, is_single, keys_like, text_of, values_of
 from fillrank.errors import DataError, UnknownIdError
 
-__all__ = ["IdMap"]
+__all__ = ["IdMap", "as_id_column"]
 
-_EXACT = 2**53  # up to here every whole number has a floating-point number of its own
 _YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 
 
+@checked
 class IdMap:
     """The ids of one kind (users or items), each with its place 0 … n-1.
 
-    Ids are whole numbers or strings (a UUID is kept as its string). The places follow the sorted order of the ids, so
-    they do not depend on the order of the rows in a file. An id may carry a *label*: the name that people read, such
-    as a film's title.
+    Ids are whole numbers or strings; :mod:`fillrank.data.id_values` has a table of what becomes of all else. The places
+    follow the sorted order of the ids, so they do not depend on the order of the rows in a file. An id may carry a
+    *label*: the name that people read, such as a film's title.
 
     Args:
         ids: the ids; unique. Whole numbers are kept as 64-bit integers, all else becomes a string.
         labels: one name for each id, in the same order as ``ids``, or None where an id has none.
 
     Raises:
-        DataError: an id is missing or stands twice, or there are not as many labels as ids.
+        DataError: an id is no single value, is missing or stands twice, or there are not as many labels as ids.
 
     Example:
         >>> films = IdMap([6, 1214], labels=["Heat (1995)", "Alien (1979)"])
@@ -49,7 +51,7 @@ class IdMap:
     ids: pl.Series
     labels: pl.Series | None
 
-    def __init__(self, ids: Iterable[Any], labels: Iterable[str | None] | None = None) -> None:
+    def __init__(self, ids: Iterable[Any], labels: Iterable[Any] | None = None) -> None:
         column = as_id_column(ids)
         if column.null_count():
             raise DataError(f"{column.null_count()} of {len(column)} ids are missing; every user and item needs an id")
@@ -61,7 +63,7 @@ class IdMap:
         if labels is None:
             self.labels = None
             return
-        names = pl.Series("label", list(labels), dtype=pl.String)
+        names = _as_labels(labels)
         if len(names) != len(column):
             raise DataError(f"{len(names)} labels came for {len(column)} ids; give one label for each id")
         self.labels = names.gather(order)
@@ -80,8 +82,12 @@ class IdMap:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @checked
     def encode(self, ids: Iterable[Any], *, unknown: Literal["raise", "mark"] = "raise") -> NDArray[np.int32]:
         """The places of ``ids``: int32, the same length and order.
+
+        An id is found as what it went in, and by its text: 5 by ``"5"`` (but not by ``"05"``, ``"+5"`` or ``"5.0"``), a
+        date by a date, ``"2.0"`` by 2.0.
 
         Args:
             ids: outside ids.
@@ -90,9 +96,8 @@ class IdMap:
         Raises:
             UnknownIdError: some ids are not known; the message shows the first of them.
         """
-        asked = as_id_column(ids)
-        same = asked.dtype == self.ids.dtype
-        column = asked if same else asked.cast(self.ids.dtype, strict=False)  # "42" for 42, 42 for "42"
+        asked = values_of(ids)
+        column = keys_like(asked, self.ids)
         if len(column) <= 64:  # a lookup for one request should not pay for a join
             codes = np.array([self._place(i) for i in column], dtype=np.int32)
         else:
@@ -101,48 +106,94 @@ class IdMap:
             codes = joined["code"].fill_null(-1).to_numpy().astype(np.int32)
         if unknown == "raise" and (codes < 0).any():
             strangers = asked.gather(np.flatnonzero(codes < 0)).to_list()
-            shown = ", ".join(repr(i) for i in strangers[:3])
+            first = ", ".join(shown_id(i) for i in strangers[:3])
             raise UnknownIdError(
-                f"{len(strangers)} of {len(asked)} ids are not in the data: {shown}"
-                f"{', …' if len(strangers) > 3 else ''}; known ids look like {self.ids[0]!r}"
+                f"{len(strangers)} of {len(asked)} ids are not in the data: {first}"
+                f"{', …' if len(strangers) > 3 else ''}; known ids look like {shown_id(self.ids[0])}"
                 if len(self)
-                else f"id {strangers[0]!r} asked of an empty id map"
+                else f"id {shown_id(strangers[0])} asked of an empty id map"
             )
         return codes
 
-    def decode(self, codes: NDArray[np.integer[Any]] | Sequence[int]) -> pl.Series:
-        """The outside ids at the places ``codes``."""
-        return self.ids.gather(np.asarray(codes, dtype=np.int64))
+    def spelled(self, ids: Iterable[Any]) -> pl.Series:
+        """``ids`` as this map has them, known or not: of its type where all of them can be, else all as text.
 
+        Example:
+            >>> IdMap([5, 6]).spelled(["6", "7"]).to_list(), IdMap([5, 6]).spelled(["6", "x"]).to_list()
+            ([6, 7], ['6', 'x'])
+        """
+        asked = values_of(ids)
+        keys = keys_like(asked, self.ids)
+        return keys if not keys.null_count() else pl.Series([None if i is None else text_of(i) for i in asked])
+
+    @checked
+    def decode(self, codes: NDArray[np.integer[Any]] | Sequence[int]) -> pl.Series:
+        """The outside ids at the places ``codes``.
+
+        Raises:
+            DataError: a place is not among 0 … n-1.
+        """
+        places = np.asarray(codes, dtype=np.int64)
+        if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < len(self)):
+            raise DataError(f"places are a list of numbers from 0 to {len(self) - 1}, got {shown(codes)}")
+        return self.ids.gather(places)
+
+    @checked
     def label(self, code: int) -> str:
-        """The name to show for one place: its label, or the id itself where it has none."""
-        name = None if self.labels is None else self.labels[int(code)]
-        return str(self.ids[int(code)]) if name is None else str(name)
+        """The name to show for one place: its label, or the id itself where it has none.
+
+        Raises:
+            DataError: the place is not among 0 … n-1.
+        """
+        if not 0 <= code < len(self):
+            raise DataError(f"places are numbers from 0 to {len(self) - 1}, got {code}")
+        name = None if self.labels is None else self.labels[code]
+        return str(self.ids[code]) if name is None else str(name)
 
     def resolve(self, name: Any) -> int:
         """The place of an id *or* a label, as a person would type it.
 
-        Tried in this order: the id; the label, upper and lower case alike; the label without its year in brackets.
+        A text is taken for an id, and for a label: upper and lower case alike, with its year in brackets or without. An
+        id in square brackets is an id and nothing else; so is what is no text, unless no id is equal to it.
 
         Raises:
-            UnknownIdError: nothing fits (the message suggests close names), or a label fits several ids.
+            UnknownIdError: nothing fits (the message suggests close names), or the text fits several items: labels, or
+                an id and a label; the message lists them.
+
+        Example:
+            >>> films = IdMap([300, 7], labels=["Quiz Show (1994)", "300 (2007)"])
+            >>> films.label(films.resolve("300 (2007)")), films.label(films.resolve("[300]"))
+            ('300 (2007)', 'Quiz Show (1994)')
+            >>> films.resolve("300")
+            Traceback (most recent call last):
+            fillrank.errors.UnknownIdError: '300' may be any of: Quiz Show (1994) [300], 300 (2007) [7]; give ...
         """
+        if not is_single(name) or is_missing(name):
+            raise UnknownIdError(f"one id or name was wanted, got {shown(name)}")
         place = int(self.encode([name], unknown="mark")[0])
-        if place >= 0:
+        if place >= 0 and not isinstance(name, str):
             return place
-        key = str(name).strip().casefold()
-        for lookup in self._names:
-            places = lookup.get(key, ())
-            if len(places) == 1:
-                return places[0]
-            if places:
-                several = ", ".join(f"{self.label(p)} [{self.ids[p]}]" for p in places[:6])
-                raise UnknownIdError(f"{name!r} may be any of: {several}; give the full name or the id in brackets")
+        key = text_of(name).strip().casefold()
+        named = next((places for lookup in self._names if (places := lookup.get(key))), [])
+        fitting = list(dict.fromkeys(([place] if place >= 0 else []) + named))
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            several = ", ".join(f"{self.label(p)} [{self.ids[p]}]" for p in fitting[:6])
+            raise UnknownIdError(
+                f"{shown_id(name)} may be any of: {several}{', …' if len(fitting) > 6 else ''}; "
+                f"give the full name, or the id in its brackets: '[{self.ids[fitting[0]]}]'"
+            )
+        if key.startswith("[") and key.endswith("]"):
+            return int(self.encode([text_of(name).strip()[1:-1]])[0])
+        raise UnknownIdError(f"{shown_id(name)} is neither an id nor a name in the data{self._hint(key)}")
+
+    def _hint(self, key: str) -> str:
+        """The names that a mistyped one may have meant."""
         known = [k for lookup in self._names for k in lookup]
-        close = dict.fromkeys(difflib.get_close_matches(key, known, n=3, cutoff=0.6))
+        close = dict.fromkeys(difflib.get_close_matches(key[:200], known, n=3, cutoff=0.6))
         labels = [self.label(next(lk[c][0] for lk in self._names if c in lk)) for c in close]
-        hint = f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?" if labels else ""
-        raise UnknownIdError(f"{name!r} is neither an id nor a name in the data{hint}")
+        return f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?" if labels else ""
 
     def _place(self, one: Any) -> int:
         if one is None:
@@ -161,42 +212,15 @@ class IdMap:
         return whole, short
 
 
-def as_id_column(ids: Iterable[Any]) -> pl.Series:
-    """``ids`` as a column of 64-bit integers, or else of strings.
-
-    Whole numbers stay whole numbers, also those that came as floating-point numbers (as a table with gaps gives them).
-    Integers beyond 64 bits become strings, so that none is changed.
-
-    Raises:
-        DataError: floating-point ids too large to tell neighbours apart.
-    """
-    column = ids if isinstance(ids, pl.Series) else _series(ids)
-    if column.dtype.is_integer():
-        whole = column.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == column.null_count() else column.cast(pl.String)
-    if column.dtype.is_float():
-        return _whole(column)
-    return column.cast(pl.String)
+def shown_id(one: Any) -> str:
+    """An id for a message: as Python writes it, cut where it is long."""
+    text = repr(one)
+    return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"
 
 
-def _series(ids: Iterable[Any]) -> pl.Series:
-    if isinstance(ids, np.ndarray) and ids.dtype != object:
-        return pl.Series(ids)
-    items = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-    if all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in items):
-        fits = all(-(2**63) <= i < 2**63 for i in items)
-        return pl.Series([int(i) if fits else str(i) for i in items], dtype=pl.Int64 if fits else pl.String)
-    if all(isinstance(i, float | int | np.number) and not isinstance(i, bool) for i in items):
-        return pl.Series(items, dtype=pl.Float64)
-    return pl.Series([None if i is None else str(i) for i in items], dtype=pl.String)
-
-
-def _whole(column: pl.Series) -> pl.Series:
-    """Floating-point ids as whole numbers where all are; NaN is missing."""
-    column = column.cast(pl.Float64).fill_nan(None)
-    if (column.abs() > _EXACT).any():
-        raise DataError(
-            f"some ids are floating-point numbers beyond {_EXACT}, which no longer tell neighbours apart; "
-            "give them as integers or strings"
-        )
-    return column.cast(pl.Int64) if (column == column.floor()).all() else column.cast(pl.String)
+def _as_labels(labels: Iterable[Any]) -> pl.Series:
+    """Names as text; what stands for none is null."""
+    names = values_of(labels)
+    if names.dtype != pl.String:
+        names = pl.Series([None if is_missing(name) else text_of(name) for name in names.to_list()], dtype=pl.String)
+    return names.alias("label")

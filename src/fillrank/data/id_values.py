@@ -1,0 +1,285 @@
+"""Ids as they come, each with one text: whatever door an id goes through, it is the same id at the next one.
+
+| what came | what it becomes |
+|---|---|
+| whole numbers within 64 bits; floating-point numbers and decimals, where all of a column are whole | 64-bit integers |
+| text, categories, enumerations | the text, as it stands |
+| other numbers | `1.5`, `2.0`; decimals without trailing zeros; integers beyond 64 bits by their digits |
+| truth values | `True`, `False` |
+| bytes | the text that they are in UTF-8, or else `0x` and hexadecimal digits |
+| dates and moments | `2020-01-31`, `2020-01-31 10:00:00`, with `+02:00` where there is a zone |
+| UUIDs, periods, intervals, and other single values that say what they are | what `str` says |
+| columns of several kinds | the text of each |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from fillrank.errors import DataError
+
+__all__ = ["as_id_column", "is_single", "keys_like", "text_of", "values_of"]
+
+EXACT = 2**53  # up to here every whole number has a floating-point number of its own
+_WHOLE_TEXT = r"^(?:0|-?[1-9][0-9]{0,18})$"
+_NUMBERS = (int, float, np.integer, np.floating, Decimal)
+_MISSING = {"NoneType", "NAType", "NaTType"}
+
+
+def as_id_column(ids: Iterable[Any]) -> pl.Series:
+    """``ids`` as a column of 64-bit integers, or else of strings: see the table at the head of this module.
+
+    Whole numbers stay whole numbers, also those that came as floating-point numbers (as a table with gaps gives them).
+    None, NaN and their kin are missing.
+
+    Raises:
+        DataError: ``ids`` is a single id, a mapping or a table; an id is itself a list or a table; or floating-point
+            ids are too large to tell neighbours apart.
+
+    Example:
+        >>> as_id_column([3.0, 1.0]).to_list(), as_id_column([1.5, 2.0]).to_list(), as_id_column([1, "a"]).to_list()
+        ([3, 1], ['1.5', '2.0'], ['1', 'a'])
+    """
+    values = values_of(ids)
+    if values.dtype.is_integer():
+        whole = values.cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == values.null_count() else values.cast(pl.String)
+    if values.dtype.is_float() or values.dtype.is_decimal():
+        values = values.fill_nan(None) if values.dtype.is_float() else values
+        if values.dtype.is_float() and (values.abs() > EXACT).any():
+            raise DataError(
+                f"some ids are floating-point numbers beyond {EXACT}, which no longer tell neighbours apart; "
+                "give them as integers or strings"
+            )
+        whole = _whole(values)
+        return whole if whole.null_count() == values.null_count() else _texts(values)
+    return _texts(values)
+
+
+def keys_like(ids: Iterable[Any], known: pl.Series) -> pl.Series:
+    """``ids`` as keys of the column ``known`` (integers or strings); null where an id cannot be among them.
+
+    Among whole numbers, a text is an id where it is the number as such are usually written: ``"5"`` is 5, and ``"05"``,
+    ``"+5"``, ``"5.0"`` and ``" 5"`` are not. Among texts, an id is found by its text; a number also by the text of
+    another number that is equal.
+    """
+    values = values_of(ids)
+    if known.dtype == pl.Int64:
+        return _whole(values)
+    keys = _texts(values)
+    if values.dtype.is_numeric():
+        keys = _equal_numbers(values, keys, known)
+    return keys
+
+
+def values_of(ids: Iterable[Any]) -> pl.Series:
+    """Whatever holds ids, as a column of numbers, truth values, dates, bytes, or texts where kinds are mixed.
+
+    Raises:
+        DataError: it is no list of single values.
+    """
+    if isinstance(ids, pl.Series):
+        return _of_objects(ids.to_list()) if ids.dtype == pl.Object else _checked(ids)
+    if is_single(ids):
+        raise DataError(f"a list of ids was wanted, got the single id {ids!r}; write [{ids!r}]")
+    if isinstance(ids, Mapping) or not isinstance(ids, Iterable) or hasattr(ids, "columns"):
+        raise DataError(f"a list of ids was wanted, got {_named(ids)}")
+    if isinstance(ids, np.ndarray):
+        return _of_array(ids)
+    column = nw.from_native(ids, series_only=True, pass_through=True)
+    if isinstance(column, nw.Series):
+        return of_column(column)
+    return _of_objects(list(ids))
+
+
+def of_column(column: nw.Series[Any]) -> pl.Series:
+    """A column of a table, whatever Python objects (UUIDs, intervals) it holds."""
+    if column.dtype not in {nw.Object, nw.Unknown}:
+        try:
+            return _checked(column.to_polars())
+        except ImportError:  # pandas hands most of its columns over by way of pyarrow, which need not be there
+            missing = column.is_null().to_list()
+            values = [None if gone else value for gone, value in zip(missing, column.to_list(), strict=True)]
+            return _of_objects(values).alias(column.name)
+    native = column.to_native()
+    return _of_objects(native.tolist() if hasattr(native, "tolist") else column.to_list()).alias(str(column.name))
+
+
+def is_single(value: Any) -> bool:
+    """Whether a value is one id and no list of ids.
+
+    Example:
+        >>> [is_single(value) for value in ("Heat", 5, np.int64(5), np.array(5), [5], ("a", "b"))]
+        [True, True, True, True, False, False]
+    """
+    if isinstance(value, str | bytes | bytearray | np.generic):
+        return True
+    if getattr(value, "shape", None) == ():
+        return True
+    return not isinstance(value, Iterable) and _says_what_it_is(value)
+
+
+def text_of(value: Any) -> str:
+    """The one text of an id that is not missing: see the table at the head of this module.
+
+    Raises:
+        DataError: it is no single value, or not one that is told from others by its text.
+
+    Example:
+        >>> from datetime import date
+        >>> [text_of(value) for value in (7, 2.0, True, b"ann", Decimal("1.50"), date(2020, 1, 31))]
+        ['7', '2.0', 'True', 'ann', '1.5', '2020-01-31']
+    """
+    if isinstance(value, str):
+        return str.__str__(value)  # of an enumeration whose members are texts, the text
+    if getattr(value, "shape", None) == () and hasattr(value, "item") and not isinstance(value, np.floating):
+        value = _moment(value) if isinstance(value, np.datetime64 | np.timedelta64) else value.item()
+    if isinstance(value, bool) or not isinstance(value, int | bytes | bytearray | Decimal):
+        if isinstance(value, str | bool | float | np.floating) or _says_what_it_is(value):
+            return str(value)
+        raise DataError(f"an id is one value, such as a number or a text, got {_named(value)}")
+    if isinstance(value, int):
+        return _digits(int(value))
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError:
+        return f"0x{bytes(value).hex()}"
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for none: None, NaN, and what pandas and NumPy have for them."""
+    if type(value).__name__ in _MISSING:
+        return True
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value))
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError as error:
+        raise DataError("an id is a whole number of thousands of digits; give it as a text") from error
+
+
+def _says_what_it_is(value: Any) -> bool:
+    """Whether the text of an object is more than the place where it lies in memory."""
+    kind: Any = type(value)
+    described = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
+    if isinstance(value, np.ndarray | pl.Series | tuple | list | set | frozenset | Mapping | type):
+        return False
+    return described and not callable(value) and not isinstance(value, Iterable) and value is not Ellipsis
+
+
+def _moment(value: np.datetime64 | np.timedelta64) -> Any:
+    kind = "datetime64" if isinstance(value, np.datetime64) else "timedelta64"
+    fine = np.datetime_data(value.dtype)[0] in {"ns", "ps", "fs", "as"}
+    return (value.astype(f"{kind}[us]") if fine else value).item()
+
+
+def _named(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (f" of shape {tuple(shape)}" if isinstance(shape, tuple) else "")
+
+
+def _checked(column: pl.Series) -> pl.Series:
+    if column.dtype.is_nested():
+        raise DataError(f"the column {column.name!r} holds {column.dtype}; ids are single values")
+    return column
+
+
+def _of_array(array: np.ndarray[Any, Any]) -> pl.Series:
+    if array.ndim != 1:
+        raise DataError(f"a list of ids was wanted, got an array of shape {array.shape}")
+    if isinstance(array, np.ma.MaskedArray) or array.dtype.kind not in "biufUM" or array.dtype == np.float16:
+        return _of_objects(list(array) if array.dtype == np.float16 else array.tolist())
+    if array.dtype.kind == "M":
+        return pl.Series(array.astype("datetime64[us]"))
+    return pl.Series(array)
+
+
+def _of_objects(values: list[Any]) -> pl.Series:
+    """A list of Python objects: a column of numbers where all are numbers, or of the text of each."""
+    if any(type(value).__name__ in {"Tensor", "ndarray"} and value.shape == () for value in values[:1]):
+        values = [value.item() if getattr(value, "shape", None) == () else value for value in values]
+    kinds = set(map(type, values))
+    if kinds <= {str, type(None)}:
+        return _as_strings(values)
+    given = [None if is_missing(value) else value for value in values]
+    kinds = {type(value) for value in given if value is not None}
+    if not kinds:
+        return pl.Series(given, dtype=pl.Null)
+    numbers = all(issubclass(kind, _NUMBERS) and not issubclass(kind, bool) for kind in kinds)
+    if numbers and all(issubclass(kind, int | np.integer) for kind in kinds):
+        whole = [None if value is None else int(value) for value in given]
+        fits = all(value is None or -(2**63) <= value < 2**63 for value in whole)
+        return (
+            pl.Series(whole, dtype=pl.Int64) if fits else _as_strings([v if v is None else _digits(v) for v in whole])
+        )
+    if numbers and not any(issubclass(kind, Decimal | np.float32 | np.float16) for kind in kinds):
+        try:
+            return pl.Series([None if value is None else float(value) for value in given], dtype=pl.Float64)
+        except OverflowError:
+            return _as_strings([None if value is None else text_of(value) for value in given])
+    if numbers and all(value is None or (value == value // 1 and abs(value) < 2**63) for value in given):
+        return pl.Series([None if value is None else int(value) for value in given], dtype=pl.Int64)
+    return _as_strings([None if value is None else text_of(value) for value in given])
+
+
+def _as_strings(values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(values, dtype=pl.String)
+    except UnicodeEncodeError as error:
+        raise DataError(f"an id cannot be written as text (it holds half of a pair of surrogates): {error}") from error
+
+
+def _whole(values: pl.Series) -> pl.Series:
+    """Int64, null where a value is no whole number within 64 bits, and no text of one."""
+    if values.dtype.is_integer():
+        return values.cast(pl.Int64, strict=False)
+    if values.dtype.is_float():
+        numbers = values.cast(pl.Float64)
+        return numbers.set(~(numbers.is_finite() & (numbers == numbers.floor())), None).cast(pl.Int64, strict=False)
+    if values.dtype.is_decimal():
+        return _one_by_one(values, lambda value: int(value) if value == value // 1 else None, pl.Int64)
+    if values.dtype in {pl.Categorical, pl.Enum}:
+        values = values.cast(pl.String)
+    if values.dtype == pl.String:
+        return values.set(~values.str.contains(_WHOLE_TEXT), None).cast(pl.Int64, strict=False)
+    return pl.Series(values.name, [None] * len(values), dtype=pl.Int64)
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    """The text of each value."""
+    if values.dtype in {pl.String, pl.Categorical, pl.Enum, pl.Null} or values.dtype.is_integer():
+        return values.cast(pl.String)
+    if values.dtype.is_float():
+        kind: Callable[[float], Any] = np.float32 if values.dtype == pl.Float32 else np.float64  # for the shortest text
+        return _one_by_one(values.fill_nan(None), lambda value: str(kind(value)), pl.String)
+    return _one_by_one(values, text_of, pl.String)
+
+
+def _one_by_one(values: pl.Series, change: Callable[[Any], Any], dtype: Any) -> pl.Series:
+    """Each value changed in Python, once for all that are equal."""
+    distinct = values.unique().drop_nulls()
+    changed = pl.Series([change(value) for value in distinct.to_list()], dtype=dtype)
+    table = pl.DataFrame({"old": distinct, "new": changed})
+    joined = values.alias("old").to_frame().join(table, on="old", how="left", maintain_order="left")
+    return joined["new"].alias(values.name)
+
+
+def _equal_numbers(values: pl.Series, keys: pl.Series, known: pl.Series) -> pl.Series:
+    """Where a number is not known by its text: the text of an equal number that is (2 for 2.0, 2.0 for 2)."""
+    other = keys.str.strip_suffix(".0") if values.dtype.is_float() else keys + ".0"
+    return keys.zip_with(keys.is_in(known) | ~other.is_in(known), other)
