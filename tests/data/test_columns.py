@@ -51,7 +51,11 @@ def test_what_is_named_goes_before_what_is_recognised() -> None:
         (Columns(), ["user", "item", "rating", "count"], "the value may be 'rating' or 'count'; .* or value=False"),
         (Columns(user="who"), ["user", "item"], "user='who': there is no such column; the columns are 'user', 'item'"),
         (Columns(user=5), ["user", "item"], "user=5 is no column: places run from 0 to 1"),
-        (Columns(user="a"), ["a", "a", "item"], "2 columns are called 'a'; give its place instead"),
+        (
+            Columns(user="a"),
+            ["a", "a", "item"],
+            "user='a': 2 columns are called so; rename all but one, or give a place",
+        ),
         (Columns(user="x", item="x"), ["x", "y"], "one column was named for two things: user='x', item='x'"),
         (Columns(user=False), ["user", "item"], "no column is recognised as the user"),
     ],

@@ -117,3 +117,33 @@ def test_names_are_resolved_as_a_person_would_type_them() -> None:
         films.resolve("Heat")
     with pytest.raises(UnknownIdError, match=r"neither an id nor a name in the data; did you mean 'Alien \(1979\)'"):
         films.resolve("Alein")
+
+
+def test_an_id_and_a_title_that_both_fit_are_listed() -> None:
+    films = IdMap([21, 300, 7], labels=["Get Shorty (1995)", "Quiz Show (1994)", "300 (2007)"])
+    with pytest.raises(
+        UnknownIdError, match=r"'300' may be any of: Quiz Show \(1994\) \[300\], 300 \(2007\) \[7\]; give"
+    ):
+        films.resolve("300")
+    assert films.resolve("[300]") == films.resolve(300) == films.resolve(np.int64(300)) == 2
+    assert films.resolve("300 (2007)") == 0
+    assert films.resolve("21") == 1
+    with pytest.raises(UnknownIdError, match="'8'"):
+        films.resolve("[8]")
+
+
+def test_a_title_that_is_the_items_own_id_is_no_second_item() -> None:
+    assert IdMap(["Heat", "Alien"], labels=["Heat", None]).resolve("Heat") == 1
+
+
+def test_labels_may_be_numbers_and_missing_in_many_ways() -> None:
+    films = IdMap([1, 2, 3], labels=[300, float("nan"), None])
+    assert [films.label(place) for place in range(3)] == ["300", "2", "3"]
+
+
+@pytest.mark.parametrize("places", [[3], [-1], [[0]], np.array([0.5])])
+def test_places_that_are_not_there_are_refused(places: object) -> None:
+    with pytest.raises(ValueError, match=r"places|codes"):
+        IdMap([1, 2, 3]).decode(places)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="places are numbers from 0 to 2"):
+        IdMap([1, 2, 3]).label(3)

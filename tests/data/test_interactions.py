@@ -121,10 +121,12 @@ def test_the_log_cannot_be_changed_and_does_not_change_with_its_sources() -> Non
         ({"items": np.array([0, 9])}, "item places run from 0 to 9, but there are 2 item ids"),
         (
             {"values": np.array([1.0, np.nan])},
-            "1 values are NaN, infinite or too large for 32 bits, the first in row 1",
+            "1 values are NaN, infinite or too large for 32 bits, the first that of user .* and item .*: nan",
         ),
-        ({"values": np.array([1e39, 1.0])}, "1 values are NaN, infinite or too large for 32 bits, the first in row 0"),
-        ({"relevant_from": float("nan")}, "relevant_from must be a finite number or None, got nan"),
+        (
+            {"values": np.array([1e39, 1.0])},
+            "1 values are NaN, infinite or too large for 32 bits, the first that of user .* and item .*: 1e\\+39",
+        ),
     ],
 )
 def test_what_is_no_log_is_refused(columns: dict[str, object], words: str) -> None:

@@ -68,7 +68,7 @@ def test_categories_keep_their_names() -> None:
         (
             pl.DataFrame({"user": [[1]], "item": [1]}),
             DataError,
-            r"the column 'user' holds List\(Int64\); ids are whole",
+            r"the column 'user': List\(Int64\) in place of ids; ids are whole",
         ),
         (
             pl.DataFrame({"user": [1], "item": [1], "value": [[2]]}),

@@ -42,7 +42,7 @@ def test_a_mapping_to_lists_is_several_users(ratings: Interactions) -> None:
         ([], DataError, "the history of 'new' is empty"),
         ({}, DataError, "no history was given"),
         ({"a": []}, DataError, "the history of 'a' is empty"),
-        ("film 1", DataError, "a history is a list of items, got the single text 'film 1'"),
+        ("film 1", DataError, "a history is a list of items, got the single 'film 1'"),
         ({"a": "film 1"}, DataError, "the history of 'a' must be a list of items or a mapping"),
         (["film 1", "film 1"], DataError, "the history of 'new' names an item twice"),
         ({"film 1": math.nan}, DataError, "the rating of 'film 1' by 'new' must be a finite number, got nan"),

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from fillrank.data.ids import IdMap, as_id_column
+from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
+from fillrank.data.id_values import as_id_column, keys_like
+from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.data.ordering import merge_pairs
-from fillrank.errors import SettingsError
 
-__all__ = ["DUPLICATES", "Duplicates", "Rows", "assemble", "merge_duplicates"]
-
-Duplicates = Literal["error", "last", "first", "mean", "sum"]
-DUPLICATES: tuple[Duplicates, ...] = ("error", "last", "first", "mean", "sum")
-
-
-class Rows(NamedTuple):
-    """The columns of a log as arrays of one length: places of users and items, and what goes with each pair."""
-
-    users: NDArray[np.int32]
-    items: NDArray[np.int32]
-    values: NDArray[np.float64] | None
-    times: NDArray[np.int64] | None
-
+__all__ = ["assemble"]
 
 def assemble(
     frame: pl.DataFrame,
@@ -80,30 +63,10 @@ def assemble(
     return log, len(users) - len(log)
 
 
-def merge_duplicates(rows: Rows, n_items: int, duplicates: Duplicates) -> Rows:
-    """The same rows with each (user, item) pair once, in the order of (user, item).
-
-    Args:
-        rows: the rows as they came.
-        n_items: places of items run from 0 to ``n_items - 1``.
-        duplicates: ``"last"`` and ``"first"`` keep one row of a pair, by time where there are times and else by the
-            order of the rows; ``"mean"`` and ``"sum"`` join the values and keep the latest time. In a log without
-            values ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows none.
-
-    Raises:
-        DuplicateError: a pair stands twice, and ``duplicates`` is ``"error"``. (Raised by :class:`Interactions`, which
-            can name the ids.)
-        SettingsError: ``duplicates`` is none of these words.
-    """
-    if duplicates not in DUPLICATES:
-        raise SettingsError(f"duplicates must be one of {', '.join(map(repr, DUPLICATES))}, got {duplicates!r}")
-    return Rows(*merge_pairs((rows.users, rows.items, rows.values, rows.times), max(n_items, 1), duplicates))
-
-
 def _item_map(items: pl.Series, titles: pl.DataFrame | None) -> IdMap:
     ids = items.unique().alias("item")
     if titles is None:
         return IdMap(ids)
-    known = pl.DataFrame({"item": as_id_column(titles["item"]).cast(ids.dtype), "label": titles["label"]})
+    known = pl.DataFrame({"item": keys_like(titles["item"], ids), "label": titles["label"]})
     known = known.filter(pl.col("label").str.strip_chars() != "").unique("item", keep="first", maintain_order=True)
     return IdMap(ids, labels=ids.to_frame().join(known, on="item", how="left", maintain_order="left")["label"])

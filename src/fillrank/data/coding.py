@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fillrank.data.encoding import DAMAGED
-from fillrank.data.ids import as_id_column
+from fillrank.data.id_values import as_id_column
 from fillrank.data.missing import missing_mask
 from fillrank.errors import DataError
 
@@ -178,9 +178,10 @@ class RawIds:
 
 
 def _typed(column: pl.Series) -> pl.Series:
-    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype == pl.Binary:
-        raise DataError(f"the column {column.name!r} holds {column.dtype}; ids are whole numbers or strings")
-    return as_id_column(column)
+    try:
+        return as_id_column(column)
+    except DataError as error:
+        raise DataError(f"the column {column.name!r}: {error}") from error
 
 
 def _whole(column: pl.Series) -> NDArray[np.int64] | None:

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fillrank.data.assemble import Duplicates, Rows, merge_duplicates
 from fillrank.data.coding import Coder
+from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
 from fillrank.data.ids import IdMap
 from fillrank.data.rows import Rules, clean_rows
 from fillrank.data.times import Moments, TimeUnit, finish_times

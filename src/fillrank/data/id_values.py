@@ -23,9 +23,19 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from fillrank.arguments import shown
 from fillrank.errors import DataError
 
-__all__ = ["as_id_column", "is_single", "keys_like", "text_of", "values_of"]
+__all__ = [
+    "as_id_column",
+    "is_missing",
+    "is_single",
+    "keys_like",
+    "of_column",
+    "text_of",
+    "texts_of",
+    "values_of",
+]
 
 EXACT = 2**53  # up to here every whole number has a floating-point number of its own
 _WHOLE_TEXT = r"^(?:0|-?[1-9][0-9]{0,18})$"
@@ -59,8 +69,8 @@ def as_id_column(ids: Iterable[Any]) -> pl.Series:
                 "give them as integers or strings"
             )
         whole = _whole(values)
-        return whole if whole.null_count() == values.null_count() else _texts(values)
-    return _texts(values)
+        return whole if whole.null_count() == values.null_count() else texts_of(values)
+    return texts_of(values)
 
 
 def keys_like(ids: Iterable[Any], known: pl.Series) -> pl.Series:
@@ -73,25 +83,27 @@ def keys_like(ids: Iterable[Any], known: pl.Series) -> pl.Series:
     values = values_of(ids)
     if known.dtype == pl.Int64:
         return _whole(values)
-    keys = _texts(values)
+    keys = texts_of(values)
     if values.dtype.is_numeric():
         keys = _equal_numbers(values, keys, known)
     return keys
 
 
-def values_of(ids: Iterable[Any]) -> pl.Series:
+def values_of(ids: Iterable[Any], what: str = "ids") -> pl.Series:
     """Whatever holds ids, as a column of numbers, truth values, dates, bytes, or texts where kinds are mixed.
 
     Raises:
         DataError: it is no list of single values.
     """
     if isinstance(ids, pl.Series):
-        return _of_objects(ids.to_list()) if ids.dtype == pl.Object else _checked(ids)
+        return _of_objects(ids.to_list()) if ids.dtype == pl.Object else ids
     if is_single(ids):
-        raise DataError(f"a list of ids was wanted, got the single id {ids!r}; write [{ids!r}]")
+        raise DataError(f"a list of {what} was wanted, got {shown(ids)}; write a list, also for a single one")
     if isinstance(ids, Mapping) or not isinstance(ids, Iterable) or hasattr(ids, "columns"):
-        raise DataError(f"a list of ids was wanted, got {_named(ids)}")
+        raise DataError(f"a list of {what} was wanted, got {shown(ids)}")
     if isinstance(ids, np.ndarray):
+        if ids.ndim != 1:
+            raise DataError(f"a list of {what} was wanted, got {shown(ids)}")
         return _of_array(ids)
     column = nw.from_native(ids, series_only=True, pass_through=True)
     if isinstance(column, nw.Series):
@@ -103,7 +115,7 @@ def of_column(column: nw.Series[Any]) -> pl.Series:
     """A column of a table, whatever Python objects (UUIDs, intervals) it holds."""
     if column.dtype not in {nw.Object, nw.Unknown}:
         try:
-            return _checked(column.to_polars())
+            return column.to_polars()
         except ImportError:  # pandas hands most of its columns over by way of pyarrow, which need not be there
             missing = column.is_null().to_list()
             values = [None if gone else value for gone, value in zip(missing, column.to_list(), strict=True)]
@@ -144,11 +156,11 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | bytes | bytearray | Decimal):
         if isinstance(value, str | bool | float | np.floating) or _says_what_it_is(value):
             return str(value)
-        raise DataError(f"an id is one value, such as a number or a text, got {_named(value)}")
+        raise DataError(f"a single value was wanted, such as a number or a text, got {shown(value)}")
     if isinstance(value, int):
         return _digits(int(value))
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
+        return format(value.normalize(), "f") if abs(value.adjusted()) < 40 else str(value)
     try:
         return bytes(value).decode()
     except UnicodeDecodeError:
@@ -188,20 +200,7 @@ def _moment(value: np.datetime64 | np.timedelta64) -> Any:
     return (value.astype(f"{kind}[us]") if fine else value).item()
 
 
-def _named(value: Any) -> str:
-    shape = getattr(value, "shape", None)
-    return type(value).__name__ + (f" of shape {tuple(shape)}" if isinstance(shape, tuple) else "")
-
-
-def _checked(column: pl.Series) -> pl.Series:
-    if column.dtype.is_nested():
-        raise DataError(f"the column {column.name!r} holds {column.dtype}; ids are single values")
-    return column
-
-
 def _of_array(array: np.ndarray[Any, Any]) -> pl.Series:
-    if array.ndim != 1:
-        raise DataError(f"a list of ids was wanted, got an array of shape {array.shape}")
     if isinstance(array, np.ma.MaskedArray) or array.dtype.kind not in "biufUM" or array.dtype == np.float16:
         return _of_objects(list(array) if array.dtype == np.float16 else array.tolist())
     if array.dtype.kind == "M":
@@ -220,6 +219,8 @@ def _of_objects(values: list[Any]) -> pl.Series:
     kinds = {type(value) for value in given if value is not None}
     if not kinds:
         return pl.Series(given, dtype=pl.Null)
+    if kinds <= {bool, np.bool_}:
+        return pl.Series([None if value is None else bool(value) for value in given], dtype=pl.Boolean)
     numbers = all(issubclass(kind, _NUMBERS) and not issubclass(kind, bool) for kind in kinds)
     if numbers and all(issubclass(kind, int | np.integer) for kind in kinds):
         whole = [None if value is None else int(value) for value in given]
@@ -232,9 +233,16 @@ def _of_objects(values: list[Any]) -> pl.Series:
             return pl.Series([None if value is None else float(value) for value in given], dtype=pl.Float64)
         except OverflowError:
             return _as_strings([None if value is None else text_of(value) for value in given])
-    if numbers and all(value is None or (value == value // 1 and abs(value) < 2**63) for value in given):
+    if numbers and all(value is None or _is_whole(value) for value in given):
         return pl.Series([None if value is None else int(value) for value in given], dtype=pl.Int64)
     return _as_strings([None if value is None else text_of(value) for value in given])
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a number, of whatever class, is a whole one within 64 bits."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and value.adjusted() < 18 and value == value.to_integral_value()
+    return math.isfinite(value) and float(value).is_integer() and abs(int(value)) < 2**63
 
 
 def _as_strings(values: list[Any]) -> pl.Series:
@@ -252,7 +260,7 @@ def _whole(values: pl.Series) -> pl.Series:
         numbers = values.cast(pl.Float64)
         return numbers.set(~(numbers.is_finite() & (numbers == numbers.floor())), None).cast(pl.Int64, strict=False)
     if values.dtype.is_decimal():
-        return _one_by_one(values, lambda value: int(value) if value == value // 1 else None, pl.Int64)
+        return _one_by_one(values, lambda value: int(value) if _is_whole(value) else None, pl.Int64)
     if values.dtype in {pl.Categorical, pl.Enum}:
         values = values.cast(pl.String)
     if values.dtype == pl.String:
@@ -260,8 +268,14 @@ def _whole(values: pl.Series) -> pl.Series:
     return pl.Series(values.name, [None] * len(values), dtype=pl.Int64)
 
 
-def _texts(values: pl.Series) -> pl.Series:
-    """The text of each value."""
+def texts_of(values: pl.Series) -> pl.Series:
+    """The text of each value.
+
+    Raises:
+        DataError: the values are lists or tables.
+    """
+    if values.dtype.is_nested():
+        raise DataError(f"{values.dtype} in place of ids; ids are whole numbers, strings or other single values")
     if values.dtype in {pl.String, pl.Categorical, pl.Enum, pl.Null} or values.dtype.is_integer():
         return values.cast(pl.String)
     if values.dtype.is_float():

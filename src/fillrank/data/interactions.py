@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked
+from fillrank.data.checks import check_log, checked_rows
+from fillrank.data.columns import Choice
+from fillrank.data.duplicates import Duplicates
 from fillrank.data.ids import IdMap
 from fillrank.data.ordering import is_ascending, sorted_pairs
 from fillrank.data.summary import Summary
 from fillrank.errors import DataError, DuplicateError
 from fillrank.terminal import printable
 
-if TYPE_CHECKING:
-    from fillrank.data.assemble import Duplicates
-    from fillrank.data.columns import Choice
-
 __all__ = ["Interactions", "Summary"]
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
     """A log of (user, item, value, time), frozen; integers inside, outside ids at the edge.
@@ -65,25 +66,7 @@ class Interactions:
     name: str = ""
 
     def __post_init__(self) -> None:
-        n = len(self.users)
-        for label, column in (("items", self.items), ("values", self.values), ("times", self.times)):
-            if column is not None and len(column) != n:
-                raise DataError(f"{label} has {len(column)} rows where users has {n}; give columns of one length")
-        for kind, places, ids in (("user", self.users, self.user_ids), ("item", self.items, self.item_ids)):
-            if n and (int(np.min(places)) < 0 or int(np.max(places)) >= len(ids)):
-                raise DataError(
-                    f"{kind} places run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
-                )
-        if self.values is not None:
-            with np.errstate(over="ignore"):
-                bad = np.flatnonzero(~np.isfinite(np.asarray(self.values, dtype=np.float32)))
-            if len(bad):
-                raise DataError(
-                    f"{len(bad)} values are NaN, infinite or too large for 32 bits, the first in row {bad[0]}: "
-                    f"{self.values[bad[0]]}; leave missing rows out"
-                )
-        if self.relevant_from is not None and not np.isfinite(self.relevant_from):
-            raise DataError(f"relevant_from must be a finite number or None, got {self.relevant_from}")
+        check_log(self)
         self._put_in_order()
 
     def _put_in_order(self) -> None:
@@ -109,31 +92,39 @@ class Interactions:
                 object.__setattr__(self, label, fresh)
 
     @classmethod
+    @checked
     def from_arrays(
         cls,
         users: Iterable[Any],
         items: Iterable[Any],
-        values: Iterable[float] | None = None,
-        times: Iterable[int] | None = None,
+        values: Iterable[Any] | None = None,
+        times: Iterable[Any] | None = None,
         *,
         relevant_from: float | None = None,
         name: str = "",
-    ) -> Self:
-        """From columns of outside ids; the id maps are made from what stands in them."""
-        columns = [ids if isinstance(ids, pl.Series) else pl.Series(list(ids)) for ids in (users, items)]
-        user_ids, item_ids = (IdMap(column.unique()) for column in columns)
-        return cls(
-            users=user_ids.encode(columns[0]),
-            items=item_ids.encode(columns[1]),
-            values=None if values is None else np.asarray(list(values), dtype=np.float32),
-            times=None if times is None else np.asarray(list(times), dtype=np.int64),
-            user_ids=user_ids,
-            item_ids=item_ids,
-            relevant_from=relevant_from,
-            name=name,
-        )
+    ) -> Interactions:
+        """From columns of outside ids; the id maps are made from what stands in them.
+
+        Args:
+            users, items: ids of any kind, as lists, arrays, Series or generators; :mod:`fillrank.data.id_values` has a
+                table of what each kind becomes.
+            values: finite numbers.
+            times: as :meth:`from_frame` reads them: dates, moments, ISO 8601 texts, or seconds since 1970 (UTC); if the
+                numbers are so large that they must be milli-, micro- or nanoseconds, they are taken for such.
+            relevant_from, name: as in :class:`Interactions`.
+
+        Raises:
+            BadRowsError: an id is missing, a value is no finite number, or a time cannot be read.
+            DuplicateError: a pair stands twice; :meth:`from_frame` has ``duplicates=``.
+            DataError: a column is no list, or the columns differ in length.
+        """
+        from fillrank.data.tables import log_from_arrays
+
+        columns = {"user": users, "item": items, "value": values, "time": times}
+        return log_from_arrays(columns, relevant_from=relevant_from, name=name)
 
     @classmethod
+    @checked
     def from_frame(
         cls,
         frame: Any,
@@ -148,8 +139,9 @@ class Interactions:
         """From a pandas, polars or pyarrow table.
 
         Args:
-            frame: the table.
-            user, item, value, time, label: the columns, as for :func:`fillrank.data.read`.
+            frame: the table. An index of pandas that has a name is taken where no column is what it is named for.
+            user, item, value, time, label: the columns, as for :func:`fillrank.data.read`. Where columns are *named* by
+                whole numbers, as pandas names them, a whole number is a name and no place.
             **options: ``duplicates``, ``on_bad``, ``relevant_from``, ``name``: see
                 :class:`~fillrank.data.options.LogOptions`.
 
@@ -166,6 +158,7 @@ class Interactions:
         return scan_frame(frame, columns, LogOptions.of(options)).interactions
 
     @classmethod
+    @checked
     def from_csr(
         cls,
         matrix: Any,
@@ -246,8 +239,14 @@ class Interactions:
         """The smallest and the largest value, or None without values."""
         return None if self.values is None or not len(self) else (float(self.values.min()), float(self.values.max()))
 
+    @checked
     def select(self, rows: NDArray[Any]) -> Self:
-        """The rows at a boolean mask or at places; the id maps stay as they are."""
+        """The rows at a boolean mask or at places; the id maps stay as they are.
+
+        Raises:
+            DataError: the mask is not as long as the log, or a place is not among its rows.
+        """
+        rows = checked_rows(rows, len(self))
         return replace(
             self,
             users=self.users[rows],
@@ -264,6 +263,7 @@ class Interactions:
             raise DataError(f"relevant_from={self.relevant_from:g} asks for values, and this log has none")
         return self.select(self.values >= self.relevant_from)
 
+    @checked
     def union(self, other: Interactions) -> Self:
         """The rows of both logs, which share their ids and have no pair in common."""
         if self.user_ids != other.user_ids or self.item_ids != other.item_ids:
@@ -280,6 +280,7 @@ class Interactions:
         """The same pairs as a log of plain interactions, all of them relevant."""
         return replace(self, values=None, relevant_from=None)
 
+    @checked
     def filter(
         self,
         *,

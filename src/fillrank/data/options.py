@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, get_args
 
-from fillrank.data.assemble import DUPLICATES, Duplicates
+from fillrank.data.duplicates import DUPLICATES, Duplicates
 from fillrank.data.formats import FORMATS, TYPED_FORMATS, Format
 from fillrank.data.missing import MISSING_WORDS
 from fillrank.data.times import TimeUnit

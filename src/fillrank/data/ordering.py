@@ -69,7 +69,7 @@ def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
     Args:
         columns: users, items, and values and times where there are any.
         n_items: items run from 0 to ``n_items - 1``.
-        duplicates: see :func:`~fillrank.data.assemble.merge_duplicates`.
+        duplicates: see :func:`~fillrank.data.duplicates.merge_duplicates`.
 
     Example:
         >>> columns = np.array([1, 0, 1]), np.array([0, 0, 0]), np.array([2.0, 5.0, 4.0]), None

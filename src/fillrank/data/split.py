@@ -134,7 +134,7 @@ def published(
         DataError: the two have a (user, item) pair in common, ids of different kinds, or a part would be empty.
 
     Example:
-        >>> split = published(Interactions.from_arrays("aab", [1, 2, 1]), Interactions.from_arrays("b", [3]))
+        >>> split = published(Interactions.from_arrays(list("aab"), [1, 2, 1]), Interactions.from_arrays(["b"], [3]))
         >>> split.train.n_items, split.test.items.tolist(), split.valid is None
         (3, [2], True)
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import narwhals as nw
@@ -11,30 +12,39 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fillrank.data.assemble import Duplicates, Rows, merge_duplicates
+from fillrank.data.assemble import assemble
 from fillrank.data.columns import Columns
-from fillrank.data.ids import IdMap, as_id_column
+from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
+from fillrank.data.id_values import as_id_column, of_column, texts_of, values_of
+from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.options import LogOptions
 from fillrank.data.result import ReadResult, result_of
 from fillrank.errors import DataError
 
-__all__ = ["log_from_csr", "scan_frame"]
+__all__ = ["log_from_arrays", "log_from_csr", "scan_frame"]
 
 
 def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> ReadResult:
     """A log from a pandas, polars or pyarrow table; see :meth:`Interactions.from_frame`."""
-    try:
-        table = nw.from_native(frame)
-    except TypeError as error:
-        raise DataError(f"a pandas, polars or pyarrow table was wanted, got {type(frame).__name__}") from error
-    if isinstance(table, nw.LazyFrame):
-        table = table.collect()
-    chosen = columns.choose([str(name) for name in table.columns])
-    raw = pl.DataFrame({role: _column(table[:, place]) for role, place in chosen.items()})
-    raw = raw.with_columns(file=pl.lit(""), line=pl.int_range(1, len(raw) + 1, dtype=pl.Int64, eager=True))
-    nothing = pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String})
-    return result_of(raw, nothing, options, from_text=False, noun="row", source="the table")
+    table = _opened(frame)
+    chosen = columns.choose(table.names, table.further)
+    raw = _raw({role: (repr(table.named(place)), table.column(place)) for role, place in chosen.items()})
+    return result_of(raw, _NOTHING_BROKEN, options, from_text=False, noun="row", source="the table")
+
+
+def log_from_arrays(
+    columns: Mapping[str, Any], *, relevant_from: float | None, name: str, duplicates: Duplicates = "error"
+) -> Interactions:
+    """A log from columns by role; see :meth:`Interactions.from_arrays`."""
+    given = {role: (f"{role}s", values) for role, values in columns.items() if values is not None}
+    raw = _raw({role: (repr(kind), values_of(values, kind)) for role, (kind, values) in given.items()})
+    if len(raw):
+        options = LogOptions(relevant_from=relevant_from, name=name, duplicates=duplicates)
+        return result_of(raw, _NOTHING_BROKEN, options, from_text=False, noun="row", source="the arrays").interactions
+    nothing = {"value": pl.Float64, "time": pl.Int64}
+    empty = raw.select("user", "item", *(pl.col(role).cast(nothing[role]) for role in nothing if role in raw.columns))
+    return assemble(empty, relevant_from=relevant_from, name=name)[0]
 
 
 def log_from_csr(
@@ -87,13 +97,71 @@ def _axis(kind: str, ids: Iterable[Any] | None, n: int, labels: Iterable[str | N
     return _Axis(known, known.encode(column))
 
 
-def _column(column: nw.Series[Any]) -> pl.Series:
-    """A column in polars, whatever Python objects (such as UUIDs) it holds."""
-    if column.dtype != nw.Object:
+@dataclass(frozen=True)
+class _Table:
+    """A table of any library: the names of its columns, those of its index, and each column by its place."""
+
+    names: list[Any]
+    native: Callable[[int], Any]
+    further: list[Any] = field(default_factory=list)
+
+    def named(self, place: int) -> Any:
+        return [*self.names, *self.further][place]
+
+    def column(self, place: int) -> pl.Series:
+        return of_column(nw.from_native(self.native(place), series_only=True))
+
+
+def _opened(frame: Any) -> _Table:
+    if hasattr(frame, "iloc") and hasattr(frame, "columns"):  # pandas: columns by place, whatever they are called
+        levels = [level for level, name in enumerate(frame.index.names) if name is not None]
+        n = frame.shape[1]
+        return _Table(
+            list(frame.columns),
+            lambda place: frame.iloc[:, place] if place < n else _level(frame, levels[place - n]),
+            [frame.index.names[level] for level in levels],
+        )
+    if hasattr(frame, "column_names") and hasattr(frame, "column"):  # pyarrow, which allows a name twice
+        return _Table(list(frame.column_names), frame.column)
+    try:
+        table = nw.from_native(frame)
+    except TypeError as error:
+        raise DataError(f"a pandas, polars or pyarrow table was wanted, got {type(frame).__name__}") from error
+    if isinstance(table, nw.LazyFrame):
         try:
-            return column.to_polars()
-        except ImportError:  # pandas hands most of its columns over by way of pyarrow, which need not be there
-            missing = column.is_null().to_list()
-            values = [None if gone else value for gone, value in zip(missing, column.to_list(), strict=True)]
-            return pl.Series(column.name, values, strict=False)
-    return as_id_column([None if value is None or value != value else value for value in column.to_list()])
+            table = table.collect()
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"the lazy table cannot be worked out: {error}") from error
+    return _Table(table.columns, lambda place: table[:, place].to_native())
+
+
+def _level(frame: Any, level: int) -> Any:
+    """A level of the index of a pandas table, as a column."""
+    return frame.index.get_level_values(level).to_series()
+
+
+def _raw(columns: Mapping[str, tuple[str, pl.Series]]) -> pl.DataFrame:
+    """Columns by role, each with what it is called, as rows of one table that tells where each row stands."""
+    lengths = {called: len(column) for called, column in columns.values()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(
+            f"columns of one length are wanted, got {', '.join(f'{c} with {n}' for c, n in lengths.items())}"
+        )
+    ready = {}
+    for role, (called, column) in columns.items():
+        try:
+            ready[role] = (
+                as_id_column(column) if role in {"user", "item"} else _as_text(column) if role == "label" else column
+            )
+        except DataError as error:
+            raise DataError(f"the column {called}: {error}") from error
+    raw = pl.DataFrame(ready)
+    return raw.with_columns(file=pl.lit(""), line=pl.int_range(1, len(raw) + 1, dtype=pl.Int64, eager=True))
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    """Titles, which may be numbers."""
+    return column if column.dtype == pl.String else pl.Series(texts_of(column))
+
+
+_NOTHING_BROKEN = pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String})

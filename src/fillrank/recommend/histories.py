@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from fillrank.arguments import shown
 from fillrank.data import IdMap, Interactions
+from fillrank.data.id_values import is_missing, is_single, values_of
+from fillrank.data.ids import shown_id
 from fillrank.errors import DataError
 
 __all__ = ["Histories", "as_log"]
 
 History = Iterable[Any] | Mapping[Any, float]
 Histories = History | Mapping[Any, History]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def as_log(histories: Histories, item_ids: IdMap, like: Interactions) -> Interactions:
@@ -39,15 +44,16 @@ def as_log(histories: Histories, item_ids: IdMap, like: Interactions) -> Interac
     rated = [isinstance(history, Mapping) for history in by_user.values()]
     if any(rated) and not all(rated):
         raise DataError("some histories have ratings and some have none; give all of them the same way")
-    for user, history in by_user.items():
+    places = user_ids.encode(list(by_user)).tolist()
+    for place, (user, history) in zip(places, by_user.items(), strict=True):
         pairs = history.items() if isinstance(history, Mapping) else ((item, None) for item in history)
         resolved = [(item_ids.resolve(item), _rating(user, item, rating)) for item, rating in pairs]
         if not resolved:
-            raise DataError(f"the history of {user!r} is empty; name at least one item that the new user met")
-        if len({place for place, _ in resolved}) < len(resolved):
-            raise DataError(f"the history of {user!r} names an item twice; name each once")
-        users += [int(user_ids.encode([user])[0])] * len(resolved)
-        items += [place for place, _ in resolved]
+            raise DataError(f"the history of {shown_id(user)} is empty; name at least one item that the new user met")
+        if len({item for item, _ in resolved}) < len(resolved):
+            raise DataError(f"the history of {shown_id(user)} names an item twice; name each once")
+        users += [place] * len(resolved)
+        items += [item for item, _ in resolved]
         values += [rating for _, rating in resolved]
     return replace(
         like,
@@ -61,26 +67,72 @@ def as_log(histories: Histories, item_ids: IdMap, like: Interactions) -> Interac
     )
 
 
-def _by_user(histories: Histories) -> Mapping[Any, History]:
-    if isinstance(histories, str):
-        raise DataError(f"a history is a list of items, got the single text {histories!r}; write [{histories!r}]")
+def _by_user(histories: Any) -> Mapping[Any, History]:
+    histories = _plain(histories)
+    if is_single(histories):
+        raise DataError(f"a history is a list of items, got the single {shown_id(histories)}; write a list of it")
     if not isinstance(histories, Mapping):
-        return {"new": list(histories)}
-    if all(isinstance(value, Real) for value in histories.values()):
+        return {"new": _listed(histories, "a history")}
+    if all(_is_number(value) for value in histories.values()):
         return {"new": histories} if histories else {}
     by_user: dict[Any, History] = {}
     for user, history in histories.items():
+        history = _plain(history)
         if isinstance(history, str) or not isinstance(history, Iterable):
             raise DataError(
-                f"the history of {user!r} must be a list of items or a mapping item → rating, got {history!r}"
+                f"the history of {shown_id(user)} must be a list of items or a mapping item → rating, "
+                f"got {shown(history)}"
             )
-        by_user[user] = history if isinstance(history, Mapping) else list(history)
+        of_user = f"the history of {shown_id(user)}"
+        by_user[user] = history if isinstance(history, Mapping) else _listed(history, of_user)
     return by_user
+
+
+def _plain(history: Any) -> Any:
+    """A Series of pandas with numbers as the mapping from its index that it is; all else as it came.
+
+    Raises:
+        DataError: the index only counts: the numbers may be ratings, and may be items.
+    """
+    if not (hasattr(history, "index") and hasattr(history, "items") and hasattr(history, "tolist")):
+        return history
+    values = history.tolist()
+    if not all(_is_number(value) for value in values):
+        return values
+    if type(history.index).__name__ == "RangeIndex":
+        raise DataError(
+            "a Series of numbers whose index is 0, 1, 2 …: they may be ratings or items; give series.to_dict() for "
+            "ratings of the items in its index, or series.tolist() for a list of items"
+        )
+    items = history.index.tolist()
+    if len(set(items)) < len(items):
+        raise DataError("a Series of ratings names an item twice in its index; name each once")
+    return dict(zip(items, values, strict=True))
+
+
+def _listed(history: Any, what: str) -> list[Any]:
+    """The items of a history: values as they came where they are Python's, else as a column has them."""
+    if isinstance(history, list | tuple | set | frozenset):
+        return list(history)
+    try:
+        return values_of(history, "items").to_list()
+    except DataError as error:
+        raise DataError(f"{what}: {error}") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real | Decimal)
 
 
 def _rating(user: Any, item: Any, rating: Any) -> float | None:
     if rating is None:
         return None
-    if not isinstance(rating, Real) or not math.isfinite(rating):
-        raise DataError(f"the rating of {item!r} by {user!r} must be a finite number, got {rating!r}")
-    return float(rating)
+    try:
+        number = float(rating) if _is_number(rating) and not is_missing(rating) else np.nan
+    except OverflowError:
+        number = np.inf
+    if not abs(number) <= _LARGEST:
+        raise DataError(
+            f"the rating of {shown_id(item)} by {shown_id(user)} must be a finite number, got {shown(rating)}"
+        )
+    return number

@@ -13,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
+from fillrank.arguments import checked
 from fillrank.data import IdMap, Interactions
-from fillrank.data.ids import as_id_column
+from fillrank.data.id_values import is_single, values_of
+from fillrank.data.times import to_seconds
 from fillrank.dated import Dated
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import DataError
 from fillrank.factors import Blend, Factors
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import rank, top_k
@@ -28,6 +30,7 @@ __all__ = ["Recommender"]
 Unknown = Literal["raise", "skip", "popular"]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Recommender:
     """A trained model with its ids, the items each user has met, and the settings it was made with.
@@ -78,9 +81,10 @@ class Recommender:
     def __repr__(self) -> str:
         return f"Recommender({printable(self.name)}: {self.log.n_users:,} users, {self.log.n_items:,} items)"
 
+    @checked
     def recommend(
         self,
-        user_ids: Iterable[Any] | None = None,
+        user_ids: Any = None,
         k: int = 10,
         *,
         filter_seen: bool = True,
@@ -91,7 +95,7 @@ class Recommender:
         """The best ``k`` items for each user.
 
         Args:
-            user_ids: outside ids; None for every user of the model.
+            user_ids: a list of outside ids, or a single one; None for every user of the model.
             k: length of a list. Where fewer items are left, the list is shorter; nothing is padded.
             filter_seen: leave out the items a user has met.
             items: only these items (ids) may be listed.
@@ -101,18 +105,18 @@ class Recommender:
 
         Returns:
             A frame ``user_id, rank, item_id, score`` and, where items have names, ``label``; users in the order asked,
-            ranks from 1. The score of a ``"popular"`` row is a count of users.
+            ranks from 1. Ids come back as they are in the model, also where they were asked for by their text. The
+            score of a ``"popular"`` row is a count of users.
 
         Raises:
             UnknownIdError: an id is not known and ``unknown="raise"``, or an item id is not known.
             SettingsError: ``k`` is below 1, or ``unknown`` is none of the three.
         """
-        if unknown not in {"raise", "skip", "popular"}:
-            raise SettingsError(f"unknown must be 'raise', 'skip' or 'popular', got {unknown!r}")
-        asked = self.user_ids.ids if user_ids is None else as_id_column(user_ids)
+        listed = [user_ids] if user_ids is not None and is_single(user_ids) else user_ids
+        asked = self.user_ids.ids if user_ids is None else values_of(listed, "user ids")
         codes = self.user_ids.encode(asked, unknown="raise" if unknown == "raise" else "mark")
-        only = None if items is None else self.item_ids.encode(list(items))
-        without = None if exclude is None else self.item_ids.encode(list(exclude))
+        only = None if items is None else self.item_ids.encode(items)
+        without = None if exclude is None else self.item_ids.encode(exclude)
         seen = self.log.csr if filter_seen else None
         known = np.flatnonzero(codes >= 0)
         lists = rank(self.scorer, codes[known], k, seen=seen, candidates=only, exclude=without)
@@ -126,9 +130,12 @@ class Recommender:
             scores = np.concatenate([scores, np.tile(counts, len(strangers))])
             order = np.lexsort((ranks, rows))
             rows, places, ranks, scores = rows[order], places[order], ranks[order], scores[order]
-        frame = pl.DataFrame({"user_id": asked.gather(rows), "rank": ranks + 1})
+        shown = self.user_ids.spelled(asked) if len(strangers) else self.user_ids.decode(codes[known])
+        rows = rows if len(strangers) else np.searchsorted(known, rows)
+        frame = pl.DataFrame({"user_id": shown.gather(rows), "rank": ranks + 1})
         return frame.with_columns(*self._item_columns(places), pl.Series("score", scores, dtype=pl.Float32))
 
+    @checked
     def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
         """The ``k`` items whose vectors point most nearly the same way.
 
@@ -155,20 +162,22 @@ class Recommender:
         frame = pl.DataFrame({"rank": np.arange(1, len(found) + 1)})
         return frame.with_columns(*self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy()))
 
+    @checked
     def score(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
         """The ranking score of each (user, item) pair, float32 ``[B]``; only the order within one user means much."""
         users, items = self._pairs(user_ids, item_ids)
         return self.scorer.score_pairs(users, items).numpy()
 
+    @checked
     def predict(
-        self, user_ids: Iterable[Any], item_ids: Iterable[Any], times: Iterable[int] | None = None
+        self, user_ids: Iterable[Any], item_ids: Iterable[Any], times: Iterable[Any] | None = None
     ) -> NDArray[np.float32]:
         """The expected value of each (user, item) pair, clipped to the scale of the data, float32 ``[B]``.
 
         Args:
             user_ids, item_ids: a user and an item for each pair.
-            times: when each is to be rated, in seconds since 1970 (UTC), for a model that knows days; None: on the
-                average day.
+            times: when each is to be rated, as :meth:`~fillrank.Interactions.from_arrays` reads times, for a model that
+                knows days; None: on the average day.
 
         Raises:
             UnknownIdError: an id is not known.
@@ -186,7 +195,8 @@ class Recommender:
 
         Args:
             histories: for one new user, a list of items or a mapping ``item → rating``; for several, a mapping
-                ``user_id → list or mapping``. Items are ids, or names that only one item has.
+                ``user_id → list or mapping``. Items are ids, or names that only one item has. A Series of pandas whose
+                values are numbers is a mapping from its index.
 
         Returns:
             A recommender whose users are the new ones (a single one is called ``"new"``) and whose items are the same.
@@ -207,6 +217,7 @@ class Recommender:
             history=(),
         )
 
+    @checked
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a folder; see :func:`fillrank.recommend.files.save`."""
         from fillrank.recommend.files import save
@@ -214,6 +225,7 @@ class Recommender:
         save(self, path)
 
     @classmethod
+    @checked
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model from a folder; see :func:`fillrank.recommend.files.load`."""
         from fillrank.recommend.files import load
@@ -221,16 +233,19 @@ class Recommender:
         return cls(**load(path))
 
     def _pairs(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        users, items = self.user_ids.encode(list(user_ids)), self.item_ids.encode(list(item_ids))
+        users, items = self.user_ids.encode(user_ids), self.item_ids.encode(item_ids)
         if len(users) != len(items):
             raise DataError(f"{len(users)} users came with {len(items)} items; give one item for each user")
         return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))
 
-    def _at(self, users: torch.Tensor, items: torch.Tensor, times: Iterable[int]) -> torch.Tensor:
+    def _at(self, users: torch.Tensor, items: torch.Tensor, times: Iterable[Any]) -> torch.Tensor:
         """What the rater predicts for some moments."""
         if not isinstance(self.rater, Dated):
             raise DataError(f"{self.name or 'this model'} knows no days; leave times out, or fit Gibbs(dates=True)")
-        when = torch.tensor(np.asarray(list(times), dtype=np.int64))
+        seconds = to_seconds(values_of(times, "times"))
+        if seconds.null_count():
+            raise DataError(f"{seconds.null_count()} of {len(seconds)} times are missing or cannot be read")
+        when = torch.tensor(seconds.to_numpy())
         if len(when) != len(users):
             raise DataError(f"{len(users)} pairs came with {len(when)} times; give one time for each pair")
         return self.rater.score_pairs_at(users, items, when)

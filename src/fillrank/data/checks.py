@@ -1,0 +1,65 @@
+"""What the columns of a log have to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.arguments import shown
+from fillrank.errors import DataError
+
+if TYPE_CHECKING:
+    from fillrank.data.interactions import Interactions
+
+__all__ = ["check_log", "checked_rows"]
+
+
+def check_log(log: Interactions) -> None:
+    """Columns of one length, places that have an id, finite values.
+
+    Raises:
+        DataError: one of these does not hold.
+    """
+    n = len(log.users)
+    for label in ("users", "items", "values", "times"):
+        column = getattr(log, label)
+        if column is not None and column.shape != (n,):
+            raise DataError(
+                f"{label} has the shape {column.shape} where users has {n} rows; give columns of one length"
+                if column.ndim != 1
+                else f"{label} has {len(column)} rows where users has {n}; give columns of one length"
+            )
+    for kind, places, ids in (("user", log.users, log.user_ids), ("item", log.items, log.item_ids)):
+        if n and (int(np.min(places)) < 0 or int(np.max(places)) >= len(ids)):
+            raise DataError(
+                f"{kind} places run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
+            )
+    if log.values is not None:
+        with np.errstate(over="ignore"):
+            bad = np.flatnonzero(~np.isfinite(np.asarray(log.values, dtype=np.float32)))
+        if len(bad):
+            row = bad[0]
+            user, item = log.user_ids.ids[int(log.users[row])], log.item_ids.ids[int(log.items[row])]
+            raise DataError(
+                f"{len(bad)} values are NaN, infinite or too large for 32 bits, the first that of user {user!r} and "
+                f"item {item!r}: {log.values[row]}; leave missing rows out"
+            )
+
+
+def checked_rows(rows: NDArray[Any], n: int) -> NDArray[Any]:
+    """A mask of ``n`` rows, or places of rows, that may be looked up.
+
+    Raises:
+        DataError: the mask has another length, or a place is not among the rows.
+    """
+    if rows.ndim == 1 and not len(rows) and rows.dtype != bool:
+        return np.zeros(0, dtype=np.int64)
+    if rows.dtype == bool:
+        fits = rows.shape == (n,)
+    else:
+        fits = rows.ndim == 1 and rows.dtype.kind in "iu" and -n <= int(rows.min()) <= int(rows.max()) < n
+    if not fits:
+        raise DataError(f"rows must be a mask of {n} truth values, or places from 0 to {n - 1}, got {shown(rows)}")
+    return rows

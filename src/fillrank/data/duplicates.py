@@ -1,0 +1,45 @@
+"""What becomes of a (user, item) pair that stands more than once."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.data.ordering import merge_pairs
+from fillrank.errors import SettingsError
+
+__all__ = ["DUPLICATES", "Duplicates", "Rows", "merge_duplicates"]
+
+Duplicates = Literal["error", "last", "first", "mean", "sum"]
+DUPLICATES: tuple[Duplicates, ...] = ("error", "last", "first", "mean", "sum")
+
+
+class Rows(NamedTuple):
+    """The columns of a log as arrays of one length: places of users and items, and what goes with each pair."""
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    values: NDArray[np.float64] | None
+    times: NDArray[np.int64] | None
+
+
+def merge_duplicates(rows: Rows, n_items: int, duplicates: Duplicates) -> Rows:
+    """The same rows with each (user, item) pair once, in the order of (user, item).
+
+    Args:
+        rows: the rows as they came.
+        n_items: places of items run from 0 to ``n_items - 1``.
+        duplicates: ``"last"`` and ``"first"`` keep one row of a pair, by time where there are times and else by the
+            order of the rows; ``"mean"`` and ``"sum"`` join the values and keep the latest time. In a log without
+            values ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows none.
+
+    Raises:
+        DuplicateError: a pair stands twice, and ``duplicates`` is ``"error"``. (Raised by :class:`Interactions`, which
+            can name the ids.)
+        SettingsError: ``duplicates`` is none of these words.
+    """
+    if duplicates not in DUPLICATES:
+        raise SettingsError(f"duplicates must be one of {', '.join(map(repr, DUPLICATES))}, got {duplicates!r}")
+    return Rows(*merge_pairs((rows.users, rows.items, rows.values, rows.times), max(n_items, 1), duplicates))
