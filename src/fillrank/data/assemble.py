@@ -11,6 +11,7 @@ from fillrank.data.interactions import Interactions
 
 __all__ = ["assemble"]
 
+
 def assemble(
     frame: pl.DataFrame,
     *,
