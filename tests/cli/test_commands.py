@@ -138,7 +138,7 @@ def test_recommend_wants_one_kind_of_user(words: list[str], saved: Path, fillran
     [
         (["--like", "film 999"], "'film 999' is neither an id nor a name in the data; did you mean"),
         (["--all", "--out", "lists.xls"], "cannot tell the format of 'lists.xls'"),
-        (["--users-file", "nowhere.txt"], "No such file or directory: 'nowhere.txt'"),
+        (["--users-file", "nowhere.txt"], "nowhere.txt cannot be read: No such file or directory; check the path"),
     ],
 )
 def test_recommend_refuses(words: list[str], said: str, saved: Path, fillrank: Run) -> None:
@@ -147,11 +147,21 @@ def test_recommend_refuses(words: list[str], said: str, saved: Path, fillrank: R
     assert _says(result.stderr, said)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_a_file_of_users_in_any_encoding(encoding: str, tmp_path: Path) -> None:
+    from fillrank.cli.lists import _read_ids
+
+    (tmp_path / "users.txt").write_bytes(" ann \r\n\r\nZoë – 2\r\n".encode(encoding))
+    if encoding == "utf-16-le":  # most of its letters have to be ASCII for it to be told from its bytes
+        (tmp_path / "users.txt").write_bytes(" ann \r\n\r\nZoë - 2\r\n".encode(encoding))
+    assert _read_ids(tmp_path / "users.txt") == ["ann", "Zoë - 2" if encoding == "utf-16-le" else "Zoë – 2"]
+
+
 def test_an_empty_file_of_users(saved: Path, tmp_path: Path, fillrank: Run) -> None:
     (tmp_path / "users.txt").write_text("\n")
     result = fillrank("recommend", saved, "--users-file", tmp_path / "users.txt")
     assert result.exit_code == 1
-    assert _says(result.stderr, r"users\.txt holds no user ids; write one on each line")
+    assert _says(result.stderr, r"users\.txt is empty; there is nothing to read")
 
 
 def test_a_folder_without_a_model(tmp_path: Path, fillrank: Run) -> None:

@@ -10,7 +10,6 @@ import typer
 from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
 from fillrank.errors import DataError
-from fillrank.paths import refuse_special
 
 if TYPE_CHECKING:
     import polars as pl
@@ -104,9 +103,10 @@ def _split_rating(like: str) -> tuple[str, float | None]:
 
 
 def _read_ids(path: Path | None) -> list[str]:
-    if path is not None:
-        refuse_special(path)
-    lines = [] if path is None else path.read_text(encoding="utf-8").splitlines()
+    from fillrank.data.encoding import text_of
+    from fillrank.data.files import unpacked
+
+    lines = [] if path is None else text_of(unpacked(path))[0].split("\n")
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise DataError(f"{path} holds no user ids; write one on each line")

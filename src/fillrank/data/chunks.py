@@ -9,7 +9,7 @@ from fillrank.errors import DataError
 __all__ = ["CHUNK", "LONGEST_LINE", "chunks_of"]
 
 CHUNK = 1 << 24  # bytes
-LONGEST_LINE = 1 << 27
+LONGEST_LINE = 1 << 26
 _CALM = 8  # lines in a row without half a quote, so that no record runs over them
 _TAIL = 1 << 18
 
@@ -46,7 +46,7 @@ def chunks_of(blocks: Iterable[bytes], *, quotes: bool, size: int = CHUNK) -> It
         elif len(text) > LONGEST_LINE:
             raise DataError(f"a line is longer than {LONGEST_LINE >> 20} MB; it is no log of one interaction a line")
         held, n_held = [text], len(text)
-        wait = max(size, 2 * n_held)
+        wait = max(size, min(2 * n_held, LONGEST_LINE + 1))
     rest = b"".join(held)
     if rest:
         yield rest

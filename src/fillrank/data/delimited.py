@@ -12,6 +12,7 @@ from fillrank.data.formats import Chunk, Format, Part
 from fillrank.data.guard import no_panic
 from fillrank.data.layout import Layout, find_layout
 from fillrank.data.lines import read_records
+from fillrank.data.sniff import are_numbers
 
 __all__ = ["delimited_part", "takes_quotes"]
 
@@ -72,6 +73,7 @@ def delimited_part(
         read,
         is_text=True,
         guessed=layout.guessed,
+        is_number=lambda place: are_numbers([fields[place] for fields in layout.sample if place < len(fields)]),
         broken_as=f"not {layout.n_fields} fields, as in the first line",
         notes=layout.notes,
     )

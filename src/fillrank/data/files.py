@@ -134,7 +134,7 @@ def naming(name: str) -> Iterator[None]:
             raise
         raise type(error)(_joined(name, str(error))) from error
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}; check the file") from error
+        raise DataError(f"{name} cannot be read: {error.strerror or error}; check the path") from error
 
 
 def _joined(name: str, words: str) -> str:

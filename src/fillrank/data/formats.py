@@ -50,6 +50,7 @@ class Part:
         read: given the place of each column that is wanted, reads the rows chunk by chunk.
         is_text: whether strings that look like numbers may be numbers.
         guessed: whether it was only guessed that the first line names the columns.
+        is_number: whether the column at a place holds numbers, as far as can be told before it is read.
         noun: what ``Chunk.lines`` counts.
         broken_as: what is wrong with broken lines.
         notes: what was passed over or guessed, in words; complete when all chunks are read.
@@ -59,6 +60,7 @@ class Part:
     read: Callable[[Mapping[str, int]], Iterator[Chunk]]
     is_text: bool = False
     guessed: bool = False
+    is_number: Callable[[int], bool] = lambda _: True
     noun: Literal["line", "row"] = "line"
     broken_as: str = ""
     notes: list[str] = field(default_factory=list)

@@ -54,6 +54,13 @@ class JsonLines:
             raise DataError(f"its lines have {len(self._keys):,} {_TOO_MANY}")
         self.header = [".".join(path) for path in self._keys]
 
+    def is_number(self, place: int) -> bool:
+        """Whether the values of a key are numbers."""
+        dtype: Any = self._schema[self._keys[place][0]]
+        for key in self._keys[place][1:]:
+            dtype = next(field.dtype for field in dtype.fields if field.name == key)
+        return bool(dtype.is_numeric())
+
     def chunks(self, places: Sequence[int]) -> Iterator[tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]]]:
         """Frames with the columns at ``places`` of the header, the line of each row, and lines that are no objects."""
         above = 0

@@ -34,6 +34,7 @@ class Layout:
         is_named: whether ``names`` stand in the text.
         guessed: whether it was only guessed that they do.
         notes: what was passed over, in words.
+        sample: the fields of some rows.
     """
 
     separator: str
@@ -44,6 +45,7 @@ class Layout:
     is_named: bool
     guessed: bool = False
     notes: list[str] = field(default_factory=list)
+    sample: list[list[str]] = field(default_factory=list)
 
 
 def find_layout(
@@ -106,7 +108,10 @@ def find_layout(
     if header or guessed:
         names, n_fields = _fitted([(name or "").strip() for name in first.fields], rows[place + 1 :])
         end = body + first.end
-        return Layout(separator, names, n_fields, end, lines_before + first.line + first.height, True, guessed, notes)
+        return Layout(
+            *(separator, names, n_fields, end, lines_before + first.line + first.height, True, guessed, notes),
+            sample=[row.fields for row in rows[place + 1 :] if row.fields is not None and len(row.fields) == n_fields],
+        )
     names = commented or [f"column {at}" for at in range(len(first.fields))]
     return Layout(
         *(separator, names, len(first.fields), body + first.begin, lines_before + first.line, commented is not None),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["LESS_USUAL_NAMES", "USUAL_NAMES", "is_id_name", "is_usual_name", "plain_name"]
+import re
+from collections.abc import Sequence
+
+__all__ = [
+    "LESS_USUAL_NAMES",
+    "USUAL_NAMES",
+    "holds_reviews",
+    "is_id_name",
+    "is_usual_name",
+    "likely_ratings",
+    "plain_name",
+]
 
 _USUAL = {
     "user": "user users userid uid u customer customerid visitor visitorid reviewer reviewerid member memberid "
@@ -31,6 +42,11 @@ USUAL_NAMES, LESS_USUAL_NAMES = (
 """For each part of a log the names that columns have for it, as :func:`plain_name` gives them; those that are less
 usual are taken where no column has a usual one."""
 
+_RATING_WORDS = frozenset({"rating", "ratings", "score", "scores", "star", "stars", "rate"})
+_NOT_OF_A_USER = "avg average mean median imdb mpaa content age count num number n std total helpful"
+_OTHER_RATINGS = frozenset(_NOT_OF_A_USER.split())
+_BESIDE_HEADLINES = "text review reviewtext reviewbody reviewcontent helpfulvote helpfulvotes verifiedpurchase"
+_OF_REVIEWS = frozenset(_BESIDE_HEADLINES.split())
 _OF_ROWS = "id ids key code index row rowid rowname rownames no nr number name names label title"
 _ROW_NAMES = frozenset(_OF_ROWS.split())
 
@@ -49,6 +65,31 @@ def is_usual_name(name: str) -> bool:
     """Whether columns of logs are called so."""
     plain = plain_name(name)
     return any(plain in names for table in (USUAL_NAMES, LESS_USUAL_NAMES) for names in table.values())
+
+
+def likely_ratings(header: Sequence[str]) -> list[int]:
+    """The places of columns that may hold ratings, though they are called by none of the usual names.
+
+    Example:
+        >>> likely_ratings(["User-ID", "ISBN", "Book-Rating"]), likely_ratings(["user", "content_rating", "rating_avg"])
+        ([2], [])
+    """
+    places = []
+    for place, name in enumerate(header):
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", " ", name).casefold().split()
+        if words and words[-1] in _RATING_WORDS and not _OTHER_RATINGS & set(words):
+            places.append(place)
+    return places
+
+
+def holds_reviews(header: Sequence[str]) -> bool:
+    """Whether rows are reviews with a text, so that a column ``title`` holds their headlines.
+
+    Example:
+        >>> holds_reviews(["rating", "title", "text", "asin"]), holds_reviews(["user", "title", "rating"])
+        (True, False)
+    """
+    return any(plain_name(name) in _OF_REVIEWS for name in header)
 
 
 def is_id_name(name: str) -> bool:

@@ -106,4 +106,4 @@ def _json(text: bytes, begin: bytes) -> Part:
         for frame, at, broken in lines.chunks(list(chosen.values())):
             yield Chunk(frame.rename({str(place): role for role, place in chosen.items()}), at, broken)
 
-    return Part(lines.header, read, broken_as="not a JSON object")
+    return Part(lines.header, read, is_number=lines.is_number, broken_as="not a JSON object")

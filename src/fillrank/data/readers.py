@@ -16,6 +16,7 @@ from fillrank.data.encoding import Decoder
 from fillrank.data.files import Input, find_inputs, naming
 from fillrank.data.formats import ENDINGS, Part
 from fillrank.data.interactions import Interactions
+from fillrank.data.names import holds_reviews, likely_ratings, plain_name
 from fillrank.data.opening import open_part
 from fillrank.data.options import ReadOptions
 from fillrank.data.result import ReadResult, Source, finished
@@ -137,6 +138,7 @@ def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Coll
             raise DataError(
                 f"does the first line, {', '.join(part.header)}, name the columns? Say header=True or header=False"
             )
+        notes = _guess_more(one.name, part, columns, chosen)
         rules = Rules(
             options.missing_words,
             from_text=part.is_text,
@@ -150,7 +152,34 @@ def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Coll
             if len(broken):
                 collector.n_rows += len(broken)
                 collector.add_bad(one.short, pl.DataFrame({"line": broken, "reason": part.broken_as}))
-    return _Read(one.short, part, chosen, [*part.notes, *_encoding(one.name, decoder)])
+    return _Read(one.short, part, chosen, [*part.notes, *notes, *_encoding(one.name, decoder)])
+
+
+def _guess_more(name: str, part: Part, columns: Columns, chosen: dict[str, int]) -> list[str]:
+    """Take a column that can only be the ratings, leave headlines of reviews, and say so."""
+    notes = []
+    place = chosen.get("label")
+    if (
+        columns.label is None
+        and place is not None
+        and plain_name(part.header[place]) == "title"
+        and holds_reviews(part.header)
+    ):
+        del chosen["label"]
+        notes.append(
+            f"{part.header[place]!r} is taken for the headline of a review, not for the item's title (label=…)"
+        )
+    if "value" not in chosen and columns.value is None:
+        likely = [place for place in likely_ratings(part.header) if place not in chosen.values()]
+        likely = [place for place in likely if part.is_number(place)]
+        names = " and ".join(repr(part.header[place]) for place in likely)
+        if len(likely) == 1:
+            chosen["value"] = likely[0]
+            notes.append(f"{names} is taken for the ratings (value=False goes without)")
+        elif likely:
+            notes.append(f"{names} may hold ratings, and are not used; name one: value=…")
+            _LOGGER.warning("%s: %s", name, notes[-1])
+    return notes
 
 
 def _encoding(name: str, decoder: Decoder | None) -> list[str]:

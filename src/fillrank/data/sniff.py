@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from fillrank.data.missing import is_missing_word
 from fillrank.data.names import is_usual_name
 from fillrank.errors import DataError
 
-__all__ = ["has_header", "looks_like_lightgcn", "separator_of", "split_line"]
+__all__ = ["are_numbers", "has_header", "looks_like_lightgcn", "separator_of", "split_line"]
 
 _SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
@@ -78,6 +79,17 @@ def has_header(first: Sequence[str | None]) -> bool:
         (True, False)
     """
     return not any(field is not None and _NUMBER.fullmatch(field) for field in first)
+
+
+def are_numbers(cells: Sequence[str]) -> bool:
+    """Whether some cells hold numbers, perhaps with a decimal comma, and no cell holds anything else.
+
+    Example:
+        >>> are_numbers(["5", "4,5", ""]), are_numbers(["PG-13", "5"]), are_numbers([""])
+        (True, False, False)
+    """
+    held = [cell for cell in cells if not is_missing_word(cell)]
+    return bool(held) and all(_NUMBER.fullmatch(cell.replace(",", ".", 1)) for cell in held)
 
 
 def looks_like_lightgcn(text: bytes) -> bool:

@@ -59,7 +59,7 @@ def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: flo
                 frame = rows.select(pl.col(names[place]).alias(role) for role, place in chosen.items()).collect()
             yield Chunk(frame, np.arange(first + 1, first + len(frame) + 1), np.empty(0, dtype=np.int64))
 
-    return Part(schema.names(), read, noun="row")
+    return Part(schema.names(), read, is_number=lambda place: schema.dtypes()[place].is_numeric(), noun="row")
 
 
 def frame_part(frame: pl.DataFrame) -> Part:
@@ -69,7 +69,7 @@ def frame_part(frame: pl.DataFrame) -> Part:
         rows = frame.select(pl.nth(place).alias(role) for role, place in chosen.items())
         yield Chunk(rows, np.arange(1, len(rows) + 1), np.empty(0, dtype=np.int64))
 
-    return Part(frame.columns, read, noun="row")
+    return Part(frame.columns, read, is_number=lambda place: frame.dtypes[place].is_numeric(), noun="row")
 
 
 def _head(source: Path | bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import struct
@@ -16,6 +17,8 @@ import torch
 from torch import Tensor
 
 from fillrank.data import IdMap, Interactions
+from fillrank.data.encoding import text_of
+from fillrank.data.files import unpacked
 from fillrank.errors import DataError
 from fillrank.paths import expanded, refuse_special
 
@@ -159,12 +162,11 @@ def _read_titles(path: Path) -> dict[int, str]:
     """Titles by row of the tensor."""
     rows: list[tuple[int, str]] = []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.reader(file, strict=True)
-            next(lines, None)  # the heading
-            for number, title in lines:
-                rows.append((int(number), title))
-    except (ValueError, csv.Error) as error:  # not UTF-8, not two fields, not a whole number
+        lines = csv.reader(io.StringIO(text_of(unpacked(path))[0], newline=""), strict=True)
+        next(lines, None)  # the heading
+        for number, title in lines:
+            rows.append((int(number), title))
+    except (ValueError, csv.Error) as error:  # no text, not two fields, not a whole number
         raise DataError(
             f"{path} must hold 'row number, title' on each line; after {len(rows)} such lines: {error}"
         ) from error
