@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from fillrank.data.signatures import HEAD, refuse_binary
 from fillrank.errors import DataError
 
-__all__ = ["DAMAGED", "Decoder", "damaged_byte", "text_of"]
+__all__ = ["DAMAGED", "Decoder", "damaged_byte", "marked_encoding", "text_of"]
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -62,7 +62,7 @@ class Decoder:
             if len(head) >= HEAD:
                 break
         if not self._is_given:
-            self.encoding = _marked(head)
+            self.encoding = marked_encoding(head)
         if self.encoding in {"utf-8", "utf-8-sig"}:
             if head.startswith(b"\xef\xbb\xbf"):
                 head = head[3:]
@@ -159,7 +159,13 @@ def damaged_byte(text: str) -> int | None:
 _TO_PRIVATE = {0xDC00 + byte: _PRIVATE + byte for byte in range(0x80, 0x100)}
 
 
-def _marked(head: bytes) -> str:
+def marked_encoding(head: bytes) -> str:
+    """The encoding that the first bytes of a text give away: UTF-16 or UTF-32, or else ``"utf-8"``, which is not checked.
+
+    Example:
+        >>> marked_encoding("user,item".encode("utf-16-be")), marked_encoding(b"user,item")
+        ('utf-16-be', 'utf-8')
+    """
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from fillrank.data.encoding import marked_encoding
 from fillrank.data.signatures import HEAD, refuse_binary
 from fillrank.data.unpack import MAX_EXPANSION, unpack
 from fillrank.errors import DataError, FillrankError
@@ -119,7 +120,7 @@ def unpacked(file: Path, *, member: str | None = None, max_expansion: float = MA
         data = b"".join(unpack(stream, member=member, max_expansion=max_expansion))
         if not data.strip():
             raise DataError("it is empty; there is nothing to read")
-        if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if marked_encoding(data[:HEAD]) in {"utf-8", "utf-8-sig"}:
             refuse_binary(data[:HEAD])
         return data
 
