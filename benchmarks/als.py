@@ -85,7 +85,7 @@ def by_fillrank(job: Job) -> Answer:
     seen = seen.select(~columns["held_out"][np.lexsort((columns["items"], columns["users"]))])
 
     def run(rounds: int) -> Callable[..., np.ndarray]:
-        loss = RatingLoss(job["regularization"], job["regularization"])
+        loss = RatingLoss(job["regularization"], job["regularization"], bias_per_rating=True)
         solver = RowSolver(job["method"], n_threads=job["threads"])
         factors = als(seen, job["dim"], loss, iterations=rounds, solver=solver)
         return lambda users, items: factors.score_pairs(torch.from_numpy(users), torch.from_numpy(items)).numpy()

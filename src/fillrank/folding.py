@@ -149,15 +149,18 @@ class ImplicitRidge:
 class RatingRidge:
     """Ridge regression of a user's ratings on the item vectors, with the user's bias as one more unknown.
 
-    Minimises ``Σ_h (r_h - offset - b_h - b_u - <u, q_h>)² + n^frequency_exponent · (regularization·|u|² +
-    bias_regularization·b_u²)`` with ``n`` the length of the history. An exponent of 1 is weighted-λ regularisation
+    Minimises ``Σ_h (r_h - offset - b_h - b_u - <u, q_h>)² + n^frequency_exponent · regularization·|u|² +
+    bias_regularization·b_u²`` with ``n`` the length of the history. An exponent of 1 is weighted-λ regularisation
     (Zhou et al. 2008), a weight per rating; an exponent of 0 gives the most likely user where users are normal around
-    zero. Without values a user stays at the average: zeros.
+    zero. With ``bias_per_rating`` the bias's penalty is times ``n^frequency_exponent`` too: with an exponent of 1 a
+    bias that rests on one rating is then pulled to zero no more than one that rests on a hundred. Without values a user
+    stays at the average: zeros.
     """
 
     regularization: float = 0.1
     bias_regularization: float = 0.1
     frequency_exponent: float = 1.0
+    bias_per_rating: bool = True
 
     def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
@@ -178,13 +181,15 @@ class RatingRidge:
             vectors: of the other side, float ``[n_others, d]``.
         """
         ones = np.ones((len(vectors), 1), dtype=vectors.dtype)
+        of_vector = np.full(vectors.shape[1], self.regularization)
         return Ridges(
             indptr=indptr,
             columns=columns,
             targets=targets.astype(vectors.dtype, copy=False),
             vectors=np.concatenate([vectors, ones], axis=1),
             strength=np.maximum(np.diff(indptr), 1.0) ** self.frequency_exponent,  # no row: zeros, the average
-            scale=np.append(np.full(vectors.shape[1], self.regularization), self.bias_regularization),
+            scale=np.append(of_vector, self.bias_regularization if self.bias_per_rating else 0.0),
+            constant=None if self.bias_per_rating else np.append(0.0 * of_vector, self.bias_regularization),
         )
 
 

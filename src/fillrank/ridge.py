@@ -37,8 +37,8 @@ _PLAIN_ROW, _PLAIN_MULTIPLICATION = 5e-5, 1e-10
 class Ridges:
     """A ridge regression for each row r of a sparse table.
 
-    Row r minimises over x ``Σ_h (t_h - <q_h, x>)² + xᵀ E x + strength[r] · Σ_k scale[k] · x_k²``, where h runs over the
-    row's known cells.
+    Row r minimises over x ``Σ_h (t_h - <q_h, x>)² + xᵀ E x + Σ_k (strength[r] · scale[k] + constant[k]) · x_k²``,
+    where h runs over the row's known cells.
 
     Attributes:
         indptr: integer ``[n_rows + 1]``: the cells of row r are those from ``indptr[r]`` up to ``indptr[r + 1]``.
@@ -47,6 +47,7 @@ class Ridges:
         vectors: float ``[n_columns, d]``, q. Their precision is that of the solution.
         strength: float ``[n_rows]``: how strongly a row is pulled to zero.
         scale: float ``[d]``: how strongly each unknown is.
+        constant: float ``[d]``: a pull on each unknown that is the same in every row; None: nothing.
         everywhere: E, float ``[d, d]``, symmetric; None: nothing.
     """
 
@@ -57,6 +58,7 @@ class Ridges:
     strength: Array
     scale: Array
     everywhere: Array | None = None
+    constant: Array | None = None
 
     @property
     def n_rows(self) -> int:
@@ -72,8 +74,8 @@ class Ridges:
         return self.vectors[self.columns[of_row]], self.targets[of_row]
 
     def base(self, row: int) -> Array:
-        """The normal equations' matrix of one row but for its cells: ``E + strength · diag(scale)``."""
-        pull = np.diag(self.strength[row] * self.scale)
+        """The normal equations' matrix of one row but for its cells: ``E + diag(strength · scale + constant)``."""
+        pull = np.diag(self.strength[row] * self.scale + (0 if self.constant is None else self.constant))
         return pull if self.everywhere is None else self.everywhere + pull
 
 
@@ -157,7 +159,7 @@ def solve_ridges(
     if failed >= 0:
         raise TrainingError(
             f"the ridge regression of row {met[failed]} has no single solution; raise the regularization above "
-            f"{known.strength[failed] * known.scale.min():g}"
+            f"{np.diag(known.base(failed)).min():g}"
         )
     out[:] = 0  # nothing is known of the rows without a cell, and the penalty alone, even none, says zeros
     out[met] = found
@@ -192,12 +194,13 @@ def _by_kernel(ridges: Ridges, solver: RowSolver, out: Array) -> int:
 
     single = partial(np.ascontiguousarray, dtype=np.float32)
     everywhere = single(np.zeros((0, 0)) if ridges.everywhere is None else ridges.everywhere)
+    constant = np.zeros(ridges.dim) if ridges.constant is None else ridges.constant
     indptr = ridges.indptr.astype(np.int64, copy=False)
     problem = (
         (indptr, ridges.columns.astype(np.int32, copy=False), single(ridges.targets)),
         single(ridges.vectors),
         everywhere,
-        (single(ridges.strength), single(ridges.scale)),
+        (single(ridges.strength), single(ridges.scale), single(constant)),
         out,
     )
     kernels: dict[str, Callable[..., int]] = {

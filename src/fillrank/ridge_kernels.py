@@ -84,10 +84,11 @@ def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out:
         cells: ``(indptr, columns, targets)`` of the known cells.
         vectors: ``[n_columns, d]``.
         everywhere: ``[d, d]``, part of every row's Gram matrix; ``[0, 0]`` where there is none.
-        pull: ``(strength [n_rows], scale [d])``: the penalty of unknown k of row r is ``strength[r] * scale[k]``.
+        pull: ``(strength [n_rows], scale [d], constant [d])``: the penalty of unknown k of row r is
+            ``strength[r] * scale[k] + constant[k]``.
         out: ``[n_rows, d]``, filled from row ``first`` up to ``last``.
     """
-    (indptr, columns, targets), (strength, scale) = cells, pull
+    (indptr, columns, targets), (strength, scale, constant) = cells, pull
     d = vectors.shape[1]
     A, X = np.empty((d, d), dtype=np.float32), np.empty((_GATHERED, d), dtype=np.float32)
     for row in range(first, last):
@@ -108,7 +109,7 @@ def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out:
         if n:
             _add_gram(X, n, A)
         for k in range(d):
-            A[k, k] += strength[row] * scale[k]
+            A[k, k] += strength[row] * scale[k] + constant[k]
         if not _solve_in_place(A, solution):
             return row
     return -1
@@ -157,9 +158,9 @@ def _dot(a: Floats, b: Floats) -> Any:
 @njit(nogil=True, fastmath=True)
 def _first_residual(cells: Any, row: int, vectors: Floats, pull: Any, x: Floats, Ax: Floats, r: Floats) -> Any:
     """``r = b - A x``, given the everywhere part of ``A x``; its squared length."""
-    strength, scale = pull
+    strength, scale, constant = pull
     for k in range(len(x)):
-        r[k] = -Ax[k] - strength[row] * scale[k] * x[k]
+        r[k] = -Ax[k] - (strength[row] * scale[k] + constant[k]) * x[k]
     _add_outer(cells, row, vectors, x, True, r)
     return _dot(r, r)
 
@@ -167,10 +168,10 @@ def _first_residual(cells: Any, row: int, vectors: Floats, pull: Any, x: Floats,
 @njit(nogil=True, fastmath=True)
 def _gradient_step(cells: Any, row: int, vectors: Floats, pull: Any, state: Any, Ap: Floats, squared: Any) -> Any:
     """One step along p, given the everywhere part of ``A p``; the new squared length of the residual, or -1."""
-    (x, r, p), (strength, scale) = state, pull
+    (x, r, p), (strength, scale, constant) = state, pull
     d = len(x)
     for k in range(d):
-        Ap[k] += strength[row] * scale[k] * p[k]
+        Ap[k] += (strength[row] * scale[k] + constant[k]) * p[k]
     _add_outer(cells, row, vectors, p, False, Ap)
     curvature = _dot(p, Ap)
     if not curvature > 0:
@@ -227,7 +228,7 @@ def by_blocks(
 
     The predictions of a row's cells are kept up to date from block to block. Arguments as in :func:`by_cholesky`.
     """
-    (indptr, columns, targets), (strength, scale) = cells, pull
+    (indptr, columns, targets), (strength, scale, constant) = cells, pull
     d = vectors.shape[1]
     longest = np.max(indptr[first + 1 : last + 1] - indptr[first:last])
     X, left = np.empty((longest, block), dtype=np.float32), np.empty(longest, dtype=np.float32)
@@ -243,7 +244,7 @@ def by_blocks(
                 A[:] = everywhere[low:high, low:high]
                 step[:] = -np.dot(everywhere[low:high], x)
             for k in range(width):
-                weight = strength[row] * scale[low + k]
+                weight = strength[row] * scale[low + k] + constant[low + k]
                 A[k, k] += weight
                 step[k] -= weight * x[low + k]
             for h in range(n):

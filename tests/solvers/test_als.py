@@ -13,22 +13,32 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions, Split, split, synthetic
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.models import ALS
+from fillrank.models import ALS, Popularity
 from fillrank.ranking import evaluate
 from fillrank.ridge import RowSolver
 from fillrank.solvers.als import RatingLoss, als, als_rounds
+from fillrank.solvers.biases import fit_biases
 
-LOSS = RatingLoss(0.05, 0.02)
+LOSS, PER_RATING = RatingLoss(0.05, 3.0), RatingLoss(0.05, 0.02, bias_per_rating=True)
 
 
 def test_the_loss_is_what_its_docstring_says(ratings: Interactions) -> None:
-    factors = als(ratings, 3, LOSS, iterations=2)
+    factors = als(ratings, 3, PER_RATING, iterations=2)
     expected = 0.0
     for user, item, value in zip(ratings.users, ratings.items, ratings.values, strict=True):
         p, q = factors.users[user].double(), factors.items[item].double()
         b, c = factors.user_bias[user].double(), factors.item_bias[item].double()
         expected += (value - factors.offset - b - c - p @ q) ** 2 + 0.05 * (p @ p + q @ q) + 0.02 * (b * b + c * c)
-    assert LOSS.value(factors, ratings) == pytest.approx(float(expected), rel=1e-5)
+    assert PER_RATING.value(factors, ratings) == pytest.approx(float(expected), rel=1e-5)
+    biases = sum(float(bias.double().square().sum()) for bias in (factors.user_bias, factors.item_bias))
+    per_rating = PER_RATING.value(factors, ratings) - replace(PER_RATING, bias_regularization=0.0).value(
+        factors, ratings
+    )
+    once = replace(PER_RATING, bias_per_rating=False).value(factors, ratings) - replace(
+        PER_RATING, bias_regularization=0.0
+    ).value(factors, ratings)
+    assert once == pytest.approx(0.02 * biases, rel=1e-6)
+    assert per_rating > 10 * once
 
 
 @settings(max_examples=15, deadline=None)
@@ -49,13 +59,13 @@ def test_the_gradient_is_zero_where_it_ends(ratings: Interactions) -> None:
     users, items = (torch.from_numpy(column.astype(np.int64)) for column in (ratings.users, ratings.items))
     errors = torch.tensor(ratings.values) - factors.offset - b[users] - c[items] - (p[users] * q[items]).sum(1)
     penalty = 0.05 * (p[users].square().sum() + q[items].square().sum())
-    loss = errors.square().sum() + penalty + 0.02 * (b[users].square().sum() + c[items].square().sum())
+    loss = errors.square().sum() + penalty + 3.0 * (b.square().sum() + c.square().sum())
     for gradient in torch.autograd.grad(loss, parts):
         assert gradient.abs().max() < 0.05  # the loss is in the thousands, single precision
 
 
 def test_ratings_of_low_rank_are_recovered(ratings: Interactions) -> None:
-    factors = als(ratings, 4, RatingLoss(0.001, 0.001), iterations=40)
+    factors = als(ratings, 4, RatingLoss(0.001, 0.05), iterations=40)
     users, items = (torch.from_numpy(column.astype(np.int64)) for column in (ratings.users, ratings.items))
     errors = factors.score_pairs(users, items).numpy() - ratings.values
     assert np.sqrt(np.square(errors).mean()) < 0.4 * ratings.values.std()
@@ -108,7 +118,7 @@ def test_the_recipe_keeps_the_round_that_predicts_best(parts: Split) -> None:
         (lambda _: RatingLoss(-1.0), SettingsError, "regularization must be a finite number of 0 or more, got -1"),
         (lambda _: RatingLoss(0.1, np.inf), SettingsError, "bias_regularization must be a finite number"),
         (lambda log: als(log, 90, RatingLoss(0.0, 0.0)), TrainingError, "has no single solution; raise the regular"),
-        (lambda _: ALS(methd="cg"), SettingsError, "ALS has no setting 'methd'; it has dim, method"),
+        (lambda _: ALS(methd="cg"), SettingsError, "ALS has no setting 'methd'; it has method, steps"),
     ],
 )
 def test_what_cannot_work_is_refused(make, error, message: str, ratings: Interactions) -> None:
@@ -133,6 +143,45 @@ def test_users_without_a_rating_stay_at_zero_whatever_the_penalty(method: str) -
 def test_a_singular_row_is_refused_by_conjugate_gradients_too() -> None:
     with pytest.raises(TrainingError, match="has no single solution; raise the regularization above 0"):
         als(unmet(), 8, RatingLoss(0.0, 0.0), iterations=40, solver=RowSolver("cg", steps=30))
+
+
+def test_where_vectors_vanish_the_biases_alone_are_left(parts: Split) -> None:
+    found = als(parts.train, 4, RatingLoss(1e4, 3.0), iterations=8)
+    alone = fit_biases(parts.train, user_shrinkage=3.0, item_shrinkage=3.0, iterations=8)
+    assert found.users.abs().max() < 1e-6
+    np.testing.assert_allclose(found.user_bias.numpy(), alone.user_bias, atol=1e-5)
+    np.testing.assert_allclose(found.item_bias.numpy(), alone.item_bias, atol=1e-5)
+
+
+def test_a_bias_that_rests_on_one_rating_is_shrunk_more_than_one_that_rests_on_many() -> None:
+    n = 40
+    users, items = [*range(n), 0], ["many"] * n + ["one"]
+    log = Interactions.from_arrays(users, items, values=[6.0, 4.0] * (n // 2) + [9.0])
+    factors = als(log, 1, RatingLoss(1e4, 3.0), iterations=1)
+    counts = log.item_counts
+    mean_above = np.bincount(log.items, log.values - factors.offset) / counts
+    np.testing.assert_allclose(factors.item_bias.numpy(), mean_above * counts / (counts + 3.0), rtol=1e-4)
+    assert sorted(counts) == [1, n]
+
+
+@pytest.mark.parametrize(("user_spread", "rank_spread", "scale"), [(0.5, 0.0, 1.0), (0.1, 0.0, 20.0), (0.5, 0.5, 1.0)])
+def test_on_sparse_logs_it_is_no_worse_than_the_biases_alone(
+    user_spread: float, rank_spread: float, scale: float
+) -> None:
+    """About four ratings a user, from biases and, in one case, factors that are far too many for them."""
+    rng = np.random.default_rng(3)
+    n, m = 500, 250
+    pairs = np.unique(rng.integers(n, size=4 * n) * m + rng.zipf(1.6, 4 * n).clip(1, m) - 1)
+    users, items = pairs // m, pairs % m
+    values = rng.normal(0, user_spread, n)[users] + rng.normal(0, 0.5, m)[items] + rng.normal(0, 0.8, len(pairs))
+    values += rank_spread * (rng.standard_normal((n, 3))[users] * rng.standard_normal((m, 3))[items]).sum(1)
+    log = Interactions.from_arrays(users.tolist(), items.tolist(), values=scale * values)
+    parts = split.random(log, test=0.3, valid=0.2, seed=0)
+    errors = {
+        kind: evaluate(recipe.fit(parts.train, parts.valid), parts)["rmse"]
+        for kind, recipe in {"als": ALS(dim=8, progress=False), "biases": Popularity()}.items()
+    }
+    assert errors["als"] < 1.005 * errors["biases"]
 
 
 def test_the_penalty_that_is_chosen_follows_the_scale_of_the_values() -> None:

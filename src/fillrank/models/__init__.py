@@ -1,12 +1,13 @@
 """Named recipes: settings → fit → Recommender."""
 
 from fillrank.errors import SettingsError
-from fillrank.models.als import ALS, IALS
+from fillrank.models.als import ALS
 from fillrank.models.baselines import Popularity
 from fillrank.models.blended import Blended
 from fillrank.models.cmc import CMC
 from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.gibbs import Gibbs
+from fillrank.models.ials import IALS
 from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS
 from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD

@@ -22,32 +22,41 @@ __all__ = ["RatingLoss", "als", "als_rounds"]
 
 Array: TypeAlias = NDArray[Any]
 
+_NOTHING = 1e-18  # a number whose square single precision still holds
 _REPEATS = 20  # rounds to reckon with when asking whether compiling pays
 
 
 @dataclass(frozen=True)
 class RatingLoss:
-    """Squared error with weighted-λ regularisation: what :func:`als` minimises.
+    """Squared error with a penalty on vectors and biases: what :func:`als` minimises.
 
-    ``Σ_obs (r - mean - b_u - b_i - <p_u, q_i>)² + Σ_u n_u · (regularization · |p_u|² + bias_regularization · b_u²)``,
-    and the same for the items, with ``n`` the number of ratings of a user or item (Zhou, Wilkinson, Schreiber & Pan
-    2008). Both penalties are thus *per rating*.
+    ``Σ_obs (r - mean - b_u - b_i - <p_u, q_i>)² + Σ_u (regularization · n_u · |p_u|² + bias_regularization · b_u²)``,
+    and the same for the items, with ``n`` the number of ratings of a user or item.
+
+    Attributes:
+        regularization: of the vectors, *per rating*: the weighted-λ of Zhou, Wilkinson, Schreiber & Pan (2008).
+        bias_regularization: of the biases, *the same for all*: each user and item is lent so many ratings of average
+            height, so that one with a single rating stays near the average.
+        bias_per_rating: penalise biases per rating as well (``n_u · b_u²``). A bias is then hardly shrunk, however few
+            ratings it rests on, and 0.02 is a usual value.
 
     Raises:
         SettingsError: a penalty is negative or not finite.
     """
 
     regularization: float = 0.06
-    bias_regularization: float = 0.02
+    bias_regularization: float = 3.0
+    bias_per_rating: bool = False
 
     def __post_init__(self) -> None:
-        for name, weight in vars(self).items():
+        for name in ("regularization", "bias_regularization"):
+            weight = getattr(self, name)
             if not (np.isfinite(weight) and weight >= 0):
                 raise SettingsError(f"{name} must be a finite number of 0 or more, got {weight}")
 
     def folding(self) -> RatingRidge:
         """The user's side of the loss, for new users."""
-        return RatingRidge(self.regularization, self.bias_regularization)
+        return RatingRidge(self.regularization, self.bias_regularization, bias_per_rating=self.bias_per_rating)
 
     def value(self, factors: Factors, log: Interactions) -> float:
         """The loss, in double precision; ``factors`` have both biases.
@@ -63,7 +72,8 @@ class RatingLoss:
         predicted = factors.score_pairs(_places(log.users), _places(log.items)).double().numpy()
         error = float(np.square(_values(log) - predicted).sum())
         return error + sum(
-            float(counts @ (self.regularization * _squares(vectors) + self.bias_regularization * _squares(bias)))
+            self.regularization * float(counts @ _squares(vectors))
+            + self.bias_regularization * float(_squares(bias) @ (counts if self.bias_per_rating else 1 + 0 * counts))
             for counts, vectors, bias in (
                 (log.user_counts, factors.users, factors.user_bias),
                 (log.item_counts, factors.items, factors.item_bias),
@@ -140,7 +150,9 @@ def als_rounds(
         """One side, vectors and biases in the last column, solved with the other held fixed."""
         targets = matrix.data - np.float32(mean) - others[matrix.indices, dim]
         ridges = ridge.ridges(matrix.indptr, matrix.indices, targets, others[:, :dim])
-        return solve_ridges(ridges, solver, start=start, repeats=_REPEATS)
+        solved = solve_ridges(ridges, solver, start=start, repeats=_REPEATS)
+        solved[np.abs(solved) < _NOTHING] = 0  # vectors that vanish would end in subnormal numbers, which are slow
+        return solved
 
     while True:
         items = step(log.csc, users, items)

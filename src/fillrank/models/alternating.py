@@ -1,0 +1,85 @@
+"""What the recipes through alternating least squares share: how rows are solved, and which round is kept."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeAlias
+
+from pydantic import Field
+
+from fillrank.factors import Factors
+from fillrank.interrupt import Interrupt
+from fillrank.models.grid import Judgement
+from fillrank.models.recipe import Positive, Recipe
+from fillrank.ridge import RidgeMethod, RowSolver
+from fillrank.training.looks import Look, tell
+from fillrank.training.progress import Progress
+
+__all__ = ["TRIAL", "Alternating", "Judge", "best_round", "unjudged"]
+
+_log = logging.getLogger("fillrank")
+
+TRIAL = 4  # rounds after which penalties are compared; the best pair was the same one after 8 or 16
+
+Judge: TypeAlias = Callable[[Factors], Judgement]
+"""How good a round is."""
+
+
+class Alternating(Recipe):
+    """What the two recipes share: how rows are solved."""
+
+    method: RidgeMethod = "cholesky"
+    steps: int = Field(default=3, ge=1)
+    block: int = Field(default=64, ge=1)
+    spread: Positive = 0.1
+    iterations: int = Field(default=16, ge=1)
+    patience: int = Field(default=3, ge=1)
+    seed: int = Field(default=0, ge=0)
+    n_threads: int | None = Field(default=None, ge=1)
+    progress: bool = True
+
+    def solver(self) -> RowSolver:
+        """How rows are solved."""
+        return RowSolver(self.method, self.steps, self.block, self.n_threads)
+
+
+@dataclass
+class _Kept:
+    """The best round so far, and the figures of all."""
+
+    factors: Factors = field(init=False)
+    number: int = 0
+    gain: float = -math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def unjudged(factors: Factors) -> Judgement:  # noqa: ARG001
+    """Without a validation part every round is as good as the one before, and so the last is kept."""
+    return 0.0, {}
+
+
+def best_round(recipe: Alternating, rounds: Iterator[Factors], judge: Judge) -> _Kept:
+    """The best of the first rounds by ``judge``; of equals, the last."""
+    kept, started = _Kept(), time.perf_counter()
+    with Interrupt() as interrupt, Progress(recipe.iterations, 1, shown=recipe.progress) as progress:
+        for number, factors in enumerate(islice(rounds, recipe.iterations), start=1):
+            gain, figures = judge(factors)
+            if gain >= kept.gain:
+                kept.factors, kept.number, kept.gain = factors, number, gain
+            now = time.perf_counter()
+            kept.history.append({"epoch": number, "seconds": round(now - started, 6), **figures})
+            started = now
+            progress.step_done()
+            progress.epoch_done(kept.history[-1], kept.number)
+            asked = interrupt.asked  # read once: who listens is told of every stop
+            tell(Look(number, gain, figures, asked))
+            if asked:
+                _log.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
+            if asked or number - kept.number >= recipe.patience:
+                break
+    return kept

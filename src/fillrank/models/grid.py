@@ -1,0 +1,107 @@
+"""Settings chosen on the validation part one after the other, each grid going on while its best is at an end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fillrank.training.progress import Progress
+
+__all__ = ["Axis", "Judgement", "Point", "best_point"]
+
+Point = Mapping[str, float]
+"""A value for each setting that is to be chosen."""
+Judgement = tuple[float, Mapping[str, float]]
+"""How good a point is, higher is better, and the figures that say so."""
+
+_SWEEPS = 3
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is tried of one setting.
+
+    Attributes:
+        values: tried first, in rising order, whatever they give; none: only what is beside the start.
+        factor: beyond an end, the next value is that end times, or over, this factor.
+        allowed: whether a value may be tried at all; what is not allowed is where the grid ends.
+        also: values far off that are tried once, without their neighbours.
+    """
+
+    values: tuple[float, ...] = ()
+    factor: float = 2.0
+    allowed: Callable[[float], bool] = field(default=lambda _: True)
+    also: tuple[float, ...] = ()
+
+    def beyond(self, tried: Sequence[float], best: float) -> list[float]:
+        """What comes next to ``best`` where that is at an end of what was tried.
+
+        >>> Axis(factor=2.0).beyond([1.0, 2.0], best=2.0), Axis().beyond([1.0, 2.0, 4.0], best=2.0)
+        ([4.0], [])
+        """
+        below = [best / self.factor] if best == min(tried) else []
+        above = [best * self.factor] if best == max(tried) else []
+        whole = isinstance(best, int)
+        return [value for value in (round(v) if whole else v for v in below + above) if self.allowed(value)]
+
+
+def best_point(
+    axes: Mapping[str, Axis], start: Point, judge: Callable[[Point], Judgement], *, most: int, shown: bool = False
+) -> dict[str, float]:
+    """A point that no change of one setting makes better: a search along one axis after the other.
+
+    Along an axis its values are tried, and as long as the best is the lowest or the highest, the next one beyond. When
+    all axes are done, the neighbours of what was found are tried in turn, until nothing changes (three times at most).
+    A full product of grids would cost their product; this costs about their sum.
+
+    Args:
+        axes: what is tried of each setting, in the order in which they are chosen.
+        start: where to begin; settings without an axis stay as they are.
+        judge: how good a point is. No point is judged twice. Of equals, the first is taken.
+        most: points judged at most.
+        shown: show the progress.
+
+    Example:
+        >>> def judge(point):
+        ...     return -((point["x"] - 16) ** 2) - (point["y"] - 3) ** 2, {}
+        >>> best_point({"x": Axis((1.0, 2.0, 4.0)), "y": Axis((1.0, 3.0))}, {"x": 1.0, "y": 1.0}, judge, most=30)
+        {'x': 16.0, 'y': 3.0}
+    """
+    gains: dict[tuple[float, ...], float] = {}
+    point = dict(start)
+    with Progress(most, 1, shown=shown, unit="trial") as progress:
+
+        def gain(value: float, name: str) -> float:
+            """Of the point with this value; minus infinity where there are no more trials."""
+            there = {**point, name: value}
+            key = tuple(there.values())
+            if key not in gains:
+                if len(gains) >= most:
+                    return -math.inf
+                gains[key], figures = judge(there)
+                progress.step_done()
+                best = max(gains, key=lambda tried: gains[tried])
+                progress.epoch_done({"epoch": len(gains), **figures}, list(gains).index(best) + 1)
+            return gains[key]
+
+        for sweep in range(_SWEEPS):
+            before = dict(point)
+            for name, axis in axes.items():
+                tried = list(axis.values) if sweep == 0 and axis.values else [point[name]]
+                point[name] = _best_along(axis, tried, lambda value, name=name: gain(value, name))  # type: ignore[misc]
+            if point == before:
+                break
+    return point
+
+
+def _best_along(axis: Axis, tried: list[float], gain: Callable[[float], float]) -> float:
+    """The best value of one axis, the others held."""
+    best = max(tried, key=gain)
+    while fresh := [value for value in axis.beyond(tried, best) if value not in tried]:
+        tried += fresh
+        further = max((best, *fresh), key=gain)
+        if further == best:
+            break
+        best = further
+    return max((best, *axis.also), key=gain)
