@@ -220,7 +220,7 @@ def _by_loop(ridges: Ridges, solver: RowSolver, out: Array) -> int:
     }
     # Some BLAS builds set the flag for "invalid" on lanes of a short product that they then throw away, so
     # what is checked is the solution.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"), threadpool_limits(1, user_api="blas"):  # threads add up in another order
         for row in range(ridges.n_rows):
             try:
                 ways[solver.method](ridges, row, out[row])

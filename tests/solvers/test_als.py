@@ -170,7 +170,7 @@ def test_on_sparse_logs_it_is_no_worse_than_the_biases_alone(
 ) -> None:
     """About four ratings a user, from biases and, in one case, factors that are far too many for them."""
     rng = np.random.default_rng(3)
-    n, m = 500, 250
+    n, m = 1500, 500
     pairs = np.unique(rng.integers(n, size=4 * n) * m + rng.zipf(1.6, 4 * n).clip(1, m) - 1)
     users, items = pairs // m, pairs % m
     values = rng.normal(0, user_spread, n)[users] + rng.normal(0, 0.5, m)[items] + rng.normal(0, 0.8, len(pairs))

@@ -39,7 +39,8 @@ class ALS(Alternating):
         regularization, bias_regularization: see :class:`fillrank.solvers.als.RatingLoss`. The first matters most, and
             the fewer ratings there are the higher it has to be. ``"auto"`` takes the lowest error on the validation
             part after four rounds; among what is tried are the biases alone, so that on no log is this recipe worse
-            than they are, but for the luck of the validation part. At most 24 pairs are tried.
+            than they are, but for the luck of the validation part. At most 24 settings are tried.
+        item_bias_regularization: of the items' biases; None: that of the users', or chosen like it.
         bias_per_rating: see there too.
         method, steps, block, n_threads: see :class:`fillrank.ridge.RowSolver`.
         spread: of the start.
@@ -58,11 +59,12 @@ class ALS(Alternating):
     """
 
     kind: ClassVar[str] = "als"
-    chosen_on_valid: ClassVar[tuple[str, ...]] = ("regularization", "bias_regularization")
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("regularization", "bias_regularization", "item_bias_regularization")
 
     dim: int = Field(default=64, ge=1)
     regularization: NotNegative | Literal["auto"] = "auto"
     bias_regularization: NotNegative | Literal["auto"] = "auto"
+    item_bias_regularization: NotNegative | Literal["auto"] | None = None
     bias_per_rating: bool = False
     iterations: int = Field(default=30, ge=1)
 
@@ -86,14 +88,12 @@ class ALS(Alternating):
         """
         spread = 1.0 if train.values is None else float(train.values.std())
         unit = 2.0 ** round(math.log2(spread)) if spread > 0 else 1.0
-        axes: dict[str, Axis] = {}
-        start = {"regularization": self.regularization, "bias_regularization": self.bias_regularization}
+        start = {"regularization": self.regularization, **self._of_biases(train, judge)}
+        axes = {name: Axis(allowed=_allowed) for name in start if name != "regularization" and self._free(name)}
         if start["regularization"] == "auto":
             start["regularization"] = 0.1 * unit
-            axes["regularization"] = Axis(tuple(p * unit for p in _PENALTIES), 2.0, _allowed, (_VANISHING * unit,))
-        if start["bias_regularization"] == "auto":
-            start["bias_regularization"] = self._of_biases(train, judge)
-            axes["bias_regularization"] = Axis(allowed=_allowed)
+            of_vectors = Axis(tuple(p * unit for p in _PENALTIES), 2.0, _allowed, (_VANISHING * unit,))
+            axes = {"regularization": of_vectors, **axes}
         point = {name: float(penalty) for name, penalty in start.items()}
 
         def judged(point: Point) -> Judgement:
@@ -101,17 +101,27 @@ class ALS(Alternating):
 
         return best_point(axes, point, judged, most=_MOST_TRIED, shown=self.progress) if axes else point
 
-    def _of_biases(self, train: Interactions, judge: Judge) -> float:
-        """The penalty with which the biases alone predict best: where the search begins."""
-        if self.bias_per_rating:
-            return 0.02
+    def _free(self, name: str) -> bool:
+        """Whether this penalty of biases is to be chosen."""
+        given = getattr(self, name)
+        return given == "auto" or (given is None and self.bias_regularization == "auto")
+
+    def _of_biases(self, train: Interactions, judge: Judge) -> dict[str, float]:
+        """The penalties with which the biases alone predict best, where they are not given: the search begins there."""
+        names = ("bias_regularization", "item_bias_regularization")
+        usual = 0.02 if self.bias_per_rating else 3.0
+        users = usual if self.bias_regularization == "auto" else self.bias_regularization
+        items = users if self.item_bias_regularization is None else self.item_bias_regularization
+        start = {names[0]: users, names[1]: usual if items == "auto" else items}
+        axes = {name: Axis(_BIAS_PENALTIES, allowed=_allowed) for name in names if self._free(name)}
+        if self.bias_per_rating or not axes:
+            return start
 
         def judged(point: Point) -> Judgement:
-            penalty = point["bias_regularization"]
-            return judge(biases_as_factors(fit_biases(train, user_shrinkage=penalty, item_shrinkage=penalty)))
+            alone = fit_biases(train, user_shrinkage=point[names[0]], item_shrinkage=point[names[1]])
+            return judge(biases_as_factors(alone))
 
-        axes = {"bias_regularization": Axis(_BIAS_PENALTIES, allowed=_allowed)}
-        return best_point(axes, {"bias_regularization": 3.0}, judged, most=_MOST_TRIED)["bias_regularization"]
+        return best_point(axes, start, judged, most=_MOST_TRIED)
 
 
 def _allowed(penalty: float) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from fillrank.data import Interactions
-from fillrank.errors import SettingsError
 from fillrank.factors import Factors
+from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.recipe import NotNegative, Recipe, best_by, error_on, needed
 from fillrank.ranking import Evaluator
 from fillrank.recommend import Recommender
@@ -20,17 +22,19 @@ __all__ = ["BiasedSVD", "NormalisedSVD", "PureSVD"]
 
 Rank = Annotated[int, Field(ge=1)] | Literal["auto"]
 
-_RANKS = ((4, 8, 16, 24, 32, 48, 64), (96, 128), (192, 256), (384, 512))
+_RANKS = ((4, 8, 16, 24, 32, 48, 64), (96, 128), (192, 256), (384, 512), (768, 1024), (1536, 2048))
 """Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
-_RATING_RANKS = (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50)
-_SHRINKAGES = ((1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (5.0, 3.0), (5.0, 5.0), (10.0, 5.0), (10.0, 10.0))
+_RATING_RANKS = ((0, 1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50), (75, 100), (150, 200))
+_SHRINKAGES = (1.0, 2.0, 3.0, 5.0, 10.0)
+_MOST_TRIED = 30
 
 
 class PureSVD(Recipe):
     """Truncated SVD of the matrix with zeros in its holes; see :func:`fillrank.solvers.svd.pure_svd`. It only ranks.
 
     Attributes:
-        rank: number of singular vectors; ``"auto"`` takes the best nDCG@10 on the validation part.
+        rank: number of singular vectors; ``"auto"`` takes the best nDCG@10 on the validation part, at most 2,048 or the
+            smaller side of the log.
         use_values: decompose the values; if False, ones.
         method: ``"exact"`` or ``"randomized"``.
         seed: of the start vectors.
@@ -58,11 +62,13 @@ class NormalisedSVD(Recipe):
     """Truncated SVD of the degree-normalised matrix; see :func:`fillrank.solvers.svd.normalised_svd`. It only ranks.
 
     Attributes:
-        rank: number of singular vectors; ``"auto"`` takes the best nDCG@10 on the validation part.
+        rank: number of singular vectors; ``"auto"`` takes the best nDCG@10 on the validation part, at most 2,048 or the
+            smaller side of the log.
         beta: how strongly popular items are pulled back up.
         power: of the singular values.
-        method: ``"exact"`` or ``"randomized"``.
-        seed: of the start vectors.
+        method: ``"randomized"``, which is faster and on sparse logs ranks better, or ``"exact"``, free of chance; see
+            :func:`fillrank.solvers.svd.normalised_svd`.
+        seed: of the start vectors; the randomized answer depends on it.
     """
 
     kind: ClassVar[str] = "normalised-svd"
@@ -71,7 +77,7 @@ class NormalisedSVD(Recipe):
     rank: Rank = "auto"
     beta: float = 0.5
     power: float = 0.0
-    method: SvdMethod = "exact"
+    method: SvdMethod = "randomized"
     seed: int = Field(default=0, ge=0)
 
     def chooses(self) -> bool:
@@ -92,8 +98,10 @@ class BiasedSVD(Recipe):
     It predicts values, and ranks by what it predicts.
 
     Attributes:
-        rank: number of singular vectors; ``"auto"`` takes the best RMSE on the validation part.
-        user_shrinkage, item_shrinkage: of the biases; ``"auto"`` likewise.
+        rank: number of singular vectors, 0: the biases alone; ``"auto"`` takes the best RMSE on the validation part, at
+            most 200 or the smaller side of the log.
+        user_shrinkage, item_shrinkage: of the biases; ``"auto"`` likewise, one after the other, each grid going on
+            while its best is at an end. At most 30 pairs are tried, each by one decomposition or a few.
         method: ``"exact"`` or ``"randomized"``.
         seed: of the start vectors.
     """
@@ -101,7 +109,7 @@ class BiasedSVD(Recipe):
     kind: ClassVar[str] = "biased-svd"
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank", "user_shrinkage", "item_shrinkage")
 
-    rank: Rank = "auto"
+    rank: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     user_shrinkage: NotNegative | Literal["auto"] = "auto"
     item_shrinkage: NotNegative | Literal["auto"] = "auto"
     method: SvdMethod = "exact"
@@ -112,32 +120,42 @@ class BiasedSVD(Recipe):
         return self.undecided()
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
-        if "auto" not in {self.rank, self.user_shrinkage, self.item_shrinkage}:
+        given = {"user_shrinkage": self.user_shrinkage, "item_shrinkage": self.item_shrinkage}
+        if "auto" not in {self.rank, *given.values()}:
             factors = self._solve(train, int(self.rank), float(self.user_shrinkage), float(self.item_shrinkage))
             return self._recommender(train, factors, rater=factors)
         held_out = needed(self, valid)
-        tried = (((rank, pair, f), f) for pair in self._pairs() for rank, f in self._ranks(train, pair))
+        found: dict[tuple[float, float], tuple[float, int]] = {}
 
-        def judge(factors: Factors) -> float:
-            return -error_on(held_out, factors, train.scale)
+        def judge(point: Point) -> Judgement:
+            pair = point["user_shrinkage"], point["item_shrinkage"]
+            found[pair] = min(self._errors(train, held_out, pair))
+            return -found[pair][0], {"valid_rmse": found[pair][0]}
 
-        rank, (user, item), factors = best_by(tried, judge)
-        chosen = {"rank": rank, "user_shrinkage": user, "item_shrinkage": item}
-        return self._recommender(train, factors, rater=factors, chosen=chosen)
+        axes = {name: Axis(_SHRINKAGES, allowed=_allowed) for name, value in given.items() if value == "auto"}
+        start = {"user_shrinkage": 5.0, "item_shrinkage": 3.0} | {k: float(v) for k, v in given.items() if v != "auto"}
+        judge(start)
+        point = best_point(axes, start, judge, most=_MOST_TRIED) if axes else start
+        pair = point["user_shrinkage"], point["item_shrinkage"]
+        rank = found[pair][1]
+        factors = self._solve(train, rank, *pair)
+        return self._recommender(train, factors, rater=factors, chosen={**point, "rank": rank})
 
-    def _pairs(self) -> list[tuple[float, float]]:
-        users, items = self.user_shrinkage, self.item_shrinkage
-        pairs = [(u if users == "auto" else users, i if items == "auto" else items) for u, i in _SHRINKAGES]
-        return list(dict.fromkeys(pairs))
-
-    def _ranks(self, train: Interactions, pair: tuple[float, float]) -> Iterator[tuple[int, Factors]]:
-        if self.rank != "auto":
-            yield self.rank, self._solve(train, self.rank, *pair)
-            return
-        ranks = _fitting(_RATING_RANKS, train)
-        largest = self._solve(train, ranks[-1], *pair)
-        for rank in ranks:
-            yield rank, first_directions(largest, rank)
+    def _errors(
+        self, train: Interactions, valid: Interactions, pair: tuple[float, float]
+    ) -> Iterator[tuple[float, int]]:
+        """The error of each rank on the validation part, and the rank; the larger ones only while they are better."""
+        steps = _RATING_RANKS if self.rank == "auto" else ((self.rank,),)
+        lowest, best = math.inf, 0
+        for step in steps:
+            ranks = _fitting(step, train) if self.rank == "auto" else list(step)
+            largest = self._solve(train, ranks[-1], *pair)
+            for rank in ranks:
+                error = error_on(valid, first_directions(largest, rank), train.scale)
+                yield error, rank
+                lowest, best = min((lowest, best), (error, rank))
+            if best != step[-1]:
+                return
 
     def _solve(self, train: Interactions, rank: int, user_shrinkage: float, item_shrinkage: float) -> Factors:
         biases = fit_biases(train, user_shrinkage=user_shrinkage, item_shrinkage=item_shrinkage)
@@ -154,22 +172,24 @@ def _chosen_rank(
     if recipe.rank != "auto":
         return recipe.rank, solve(recipe.rank)
     evaluator = Evaluator(needed(recipe, valid), train=train, seen=train.csr, k=10, metrics=("ndcg",))
-    best: tuple[int, Factors] | None = None
+    best: tuple[int, Factors] = (0, solve(1))  # beaten by whatever is tried first
     for step in _RANKS:
         ranks = _fitting(step, train)
-        if not ranks:
-            break
-        largest = solve(ranks[-1])
-        tried = [(rank, first_directions(largest, rank)) for rank in ranks]
-        champions = tried if best is None else [best, *tried]
+        # A randomized decomposition cut to fewer directions is another, better one than that of fewer directions.
+        largest = solve(ranks[-1]) if recipe.method == "exact" else None
+        tried = ((rank, solve(rank) if largest is None else first_directions(largest, rank)) for rank in ranks)
+        champions = chain([best] if best[0] else [], tried)
         best = best_by(((pair, pair[1]) for pair in champions), lambda factors: evaluator.run(factors)["ndcg@10"])
-        if best[0] != ranks[-1]:
+        if best[0] != step[-1]:
             break
-    if best is None:
-        raise SettingsError(f"{train!r} is too small to choose a rank for; give rank=1 or so")
     return best
 
 
 def _fitting(ranks: tuple[int, ...], train: Interactions) -> list[int]:
+    """The ranks that a log has room for, at least one."""
     smallest = min(train.n_users, train.n_items)
-    return [rank for rank in ranks if rank <= smallest]
+    return [rank for rank in ranks if rank <= smallest] or [smallest]
+
+
+def _allowed(shrinkage: float) -> bool:
+    return 0.01 <= shrinkage <= 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -37,6 +37,7 @@ class RatingLoss:
         regularization: of the vectors, *per rating*: the weighted-λ of Zhou, Wilkinson, Schreiber & Pan (2008).
         bias_regularization: of the biases, *the same for all*: each user and item is lent so many ratings of average
             height, so that one with a single rating stays near the average.
+        item_bias_regularization: the same for the items, where it is another than for the users; None: it is not.
         bias_per_rating: penalise biases per rating as well (``n_u · b_u²``). A bias is then hardly shrunk, however few
             ratings it rests on, and 0.02 is a usual value.
 
@@ -46,17 +47,24 @@ class RatingLoss:
 
     regularization: float = 0.06
     bias_regularization: float = 3.0
+    item_bias_regularization: float | None = None
     bias_per_rating: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("regularization", "bias_regularization"):
+        for name in ("regularization", "bias_regularization", "item_bias_regularization"):
             weight = getattr(self, name)
-            if not (np.isfinite(weight) and weight >= 0):
+            if weight is not None and not (np.isfinite(weight) and weight >= 0):
                 raise SettingsError(f"{name} must be a finite number of 0 or more, got {weight}")
 
     def folding(self) -> RatingRidge:
         """The user's side of the loss, for new users."""
         return RatingRidge(self.regularization, self.bias_regularization, bias_per_rating=self.bias_per_rating)
+
+    def of_items(self) -> RatingRidge:
+        """The items' side of the loss."""
+        if self.item_bias_regularization is None:
+            return self.folding()
+        return replace(self.folding(), bias_regularization=self.item_bias_regularization)
 
     def value(self, factors: Factors, log: Interactions) -> float:
         """The loss, in double precision; ``factors`` have both biases.
@@ -73,10 +81,10 @@ class RatingLoss:
         error = float(np.square(_values(log) - predicted).sum())
         return error + sum(
             self.regularization * float(counts @ _squares(vectors))
-            + self.bias_regularization * float(_squares(bias) @ (counts if self.bias_per_rating else 1 + 0 * counts))
-            for counts, vectors, bias in (
-                (log.user_counts, factors.users, factors.user_bias),
-                (log.item_counts, factors.items, factors.item_bias),
+            + ridge.bias_regularization * float(_squares(bias) @ (counts if self.bias_per_rating else 1 + 0 * counts))
+            for ridge, counts, vectors, bias in (
+                (self.folding(), log.user_counts, factors.users, factors.user_bias),
+                (self.of_items(), log.item_counts, factors.items, factors.item_bias),
             )
             if bias is not None
         )
@@ -142,11 +150,12 @@ def als_rounds(
         raise SettingsError(f"dim must be 1 or more, got {dim}")
     if not spread > 0:
         raise SettingsError(f"spread must be above 0, got {spread}")
-    ridge, rng = (loss or RatingLoss()).folding(), numpy_stream(seed, "als")
+    loss = loss or RatingLoss()
+    rng = numpy_stream(seed, "als")
     users, items = (np.zeros((n, dim + 1), dtype=np.float32) for n in (log.n_users, log.n_items))
     users[:, :dim] = rng.standard_normal((log.n_users, dim), dtype=np.float32) * (spread / dim**0.5)
 
-    def step(matrix: Any, others: Array, start: Array) -> Array:
+    def step(ridge: RatingRidge, matrix: Any, others: Array, start: Array) -> Array:
         """One side, vectors and biases in the last column, solved with the other held fixed."""
         targets = matrix.data - np.float32(mean) - others[matrix.indices, dim]
         ridges = ridge.ridges(matrix.indptr, matrix.indices, targets, others[:, :dim])
@@ -155,9 +164,9 @@ def als_rounds(
         return solved
 
     while True:
-        items = step(log.csc, users, items)
-        users = step(log.csr, items, users)
-        yield _factors(users, items, mean, ridge)
+        items = step(loss.of_items(), log.csc, users, items)
+        users = step(loss.folding(), log.csr, items, users)
+        yield _factors(users, items, mean, loss.folding())
 
 
 def _factors(users: Array, items: Array, mean: float, folding: RatingRidge) -> Factors:

@@ -176,10 +176,12 @@ def biased_svd(log: Interactions, rank: int, biases: Biases, *, method: SvdMetho
 
     Args:
         log: ratings.
-        rank: number of singular vectors.
+        rank: number of singular vectors; 0: the biases alone.
         biases: fitted to the same log, see :func:`fillrank.solvers.biases.fit_biases`.
         method, seed: see :func:`truncated_svd`.
     """
+    if rank == 0:
+        return biases_as_factors(biases)
     left_over = log.csr.copy()
     left_over.data = biases.residuals(log).astype(np.float32)
     U, s, Vt = truncated_svd(left_over, rank, method=method, seed=seed)

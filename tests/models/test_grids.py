@@ -1,0 +1,101 @@
+"""Logs with fewer users or items than a model has dimensions, and choices that go on beyond their grids."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fillrank as fr
+from fillrank.data import Interactions, split
+from fillrank.errors import SettingsError
+from fillrank.models import RECIPES
+from fillrank.models.grid import Axis, best_point
+from fillrank.ranking import Evaluator
+
+QUICK = {"progress": False}
+SOLVERS = {
+    "pure-svd": {},
+    "normalised-svd": {},
+    "biased-svd": {},
+    "als": QUICK,
+    "ials": QUICK,
+    "sgd": QUICK,
+    "gibbs": {"iterations": 20, "burn_in": 5, **QUICK},
+}
+
+
+def small_log(n_users: int, n_items: int) -> Interactions:
+    rng = np.random.default_rng(0)
+    cells = rng.choice(n_users * n_items, max(n_users * n_items * 2 // 3, 3), replace=False)
+    return Interactions.from_arrays(
+        (cells // n_items).tolist(), (cells % n_items).tolist(), values=rng.integers(1, 6, len(cells)).astype(float)
+    )
+
+
+@pytest.mark.parametrize("shape", [(12, 3), (2, 9), (30, 20)])
+@pytest.mark.parametrize("kind", list(SOLVERS))
+def test_a_log_that_is_smaller_than_the_dimension_is_no_error(kind: str, shape: tuple[int, int]) -> None:
+    parts = split.random(small_log(*shape), valid=0.2, seed=1)
+    model = RECIPES[kind](**SOLVERS[kind]).fit(parts.train, parts.valid)
+    again = RECIPES[kind](**model.settings).fit(parts.train)
+    assert len(again.recommend(k=1)) <= shape[0]
+    assert np.isfinite(model.recommend(k=2)["score"].to_numpy()).all()
+    rank = model.settings.get("rank")
+    assert rank is None or rank <= min(shape)
+
+
+@pytest.mark.parametrize("kind", ["pure-svd", "normalised-svd", "biased-svd"])
+def test_a_rank_that_was_asked_for_and_does_not_fit_is_named(kind: str) -> None:
+    more = {"user_shrinkage": 5.0, "item_shrinkage": 3.0} if kind == "biased-svd" else {}
+    with pytest.raises(SettingsError, match="rank must be from 1 to 3 for a 12×3 matrix, got 40"):
+        RECIPES[kind](rank=40, **more).fit(small_log(12, 3))
+
+
+def test_a_search_goes_on_beyond_both_ends_and_stays_within_what_is_allowed() -> None:
+    seen: list[dict[str, float]] = []
+
+    def judge(point: dict[str, float]) -> tuple[float, dict[str, float]]:
+        seen.append(dict(point))
+        return -abs(np.log2(point["x"]) - 6) - abs(np.log2(point["y"]) + 5), {}
+
+    axes = {"x": Axis((1.0, 2.0), allowed=lambda x: x <= 32), "y": Axis((1.0, 2.0))}
+    assert best_point(axes, {"x": 1.0, "y": 1.0}, judge, most=50) == {"x": 32.0, "y": 2.0**-5}
+    assert len(seen) == len({tuple(point.values()) for point in seen}), "no point is judged twice"
+    seen.clear()
+    best_point(axes, {"x": 1.0, "y": 1.0}, judge, most=4)
+    assert len(seen) == 4
+
+
+def test_ials_takes_a_longer_vector_where_that_ranks_better() -> None:
+    log = fr.synthetic(100, 70, 2000, rank=10, noise=0.1, seed=2).interactions
+    parts = split.random(log.without_values(), valid=0.1)
+    model = fr.IALS(unobserved_weight=0.03, regularization=0.01, progress=False).fit(parts.train, parts.valid)
+    figures = {
+        dim: fr.IALS(**{**model.settings, "dim": dim, "iterations": 4}).fit(parts.train, parts.valid).history[3]
+        for dim in (model.settings["dim"] // 2, model.settings["dim"])
+    }
+    one, two = (figures[dim]["valid_ndcg@10"] for dim in sorted(figures))
+    assert two >= one
+    assert isinstance(model.settings["dim"], int)
+
+
+def test_what_a_randomized_rank_was_chosen_for_is_what_is_fitted() -> None:
+    parts = split.random(small_log(90, 70), valid=0.1)
+    model = fr.NormalisedSVD().fit(parts.train, parts.valid)
+    assert model.settings["method"] == "randomized"
+
+
+def test_biased_svd_may_take_the_biases_alone() -> None:
+    rng = np.random.default_rng(5)
+    cells = rng.choice(80 * 60, 600, replace=False)
+    values = rng.normal(0, 1, 80)[cells // 60] + rng.normal(0, 1, len(cells))
+    parts = split.random(
+        Interactions.from_arrays((cells // 60).tolist(), (cells % 60).tolist(), values=values), valid=0.2
+    )
+    alone = fr.BiasedSVD(rank=0, user_shrinkage=5.0, item_shrinkage=3.0).fit(parts.train)
+    chosen = fr.BiasedSVD(**fr.BiasedSVD().fit(parts.train, parts.valid).settings).fit(parts.train)
+    errors = [Evaluator.on_valid(parts).run(model)["rmse"] for model in (chosen, alone)]
+    assert errors[0] <= errors[1]
+    np.testing.assert_array_equal(
+        alone.rater.user_bias.numpy(), fr.Popularity().fit(parts.train).rater.user_bias.numpy()
+    )
