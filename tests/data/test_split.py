@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fillrank.data import IdMap, Interactions, Split, split
@@ -114,15 +114,46 @@ def test_the_last_rows_of_each_user_go_out(rows: list[tuple[int, int, int]]) -> 
 
 @given(ROWS)
 def test_by_time_nothing_learned_from_is_later_than_what_is_tested(rows: list[tuple[int, int, int]]) -> None:
+    assume(len({time for _, _, time in rows}) > 2)
     parts = split.by_time(log_of(rows), test=0.25, valid=0.25)
     assert parts.valid is not None
     ends = [(part.times.min(), part.times.max()) for part in (parts.train, parts.valid, parts.test)]  # type: ignore[union-attr]
-    assert ends[0][1] <= ends[1][0] <= ends[1][1] <= ends[2][0]
+    assert ends[0][1] < ends[1][0] <= ends[1][1] < ends[2][0]
+
+
+@given(ROWS, st.floats(0.01, 0.99))
+def test_by_time_gives_the_nearest_fraction_that_parts_no_moment(
+    rows: list[tuple[int, int, int]], fraction: float
+) -> None:
+    """Against the definition: of all cuts between two moments, the one nearest to what was asked."""
+    moments = sorted({time for _, _, time in rows})
+    if len(moments) < 2:
+        with pytest.raises(DataError, match="the log has rows at 1 moment, and rows of one moment are not parted"):
+            split.by_time(log_of(rows), test=fraction, valid=0)
+        return
+    sizes = [sum(time >= moment for _, _, time in rows) for moment in moments[1:]]
+    found = len(split.by_time(log_of(rows), test=fraction, valid=0).test)
+    assert found in sizes
+    assert abs(found - fraction * len(rows)) == pytest.approx(min(abs(n - fraction * len(rows)) for n in sizes))
+
+
+def test_by_time_wants_as_many_moments_as_parts() -> None:
+    log = Interactions.from_arrays([1] * 4, [1, 2, 3, 4], times=[5, 5, 5, 9])
+    assert split.by_time(log, test=0.9, valid=0).test.items.tolist() == [3], "train gets a moment too"
+    with pytest.raises(DataError, match=r"rows at 2 moments, .* nothing is left for test beside the other parts"):
+        split.by_time(log)
 
 
 @pytest.mark.parametrize(
     "moment",
-    ["1970-01-03", date(1970, 1, 3), datetime(1970, 1, 3, tzinfo=UTC), "1970-01-03T01:00:00+01:00", 172_800],
+    [
+        "1970-01-03",
+        date(1970, 1, 3),
+        datetime(1970, 1, 3, tzinfo=UTC),
+        np.datetime64("1970-01-03"),
+        "1970-01-03T01:00:00+01:00",
+        172_800,
+    ],
     ids=repr,
 )
 def test_by_time_at_a_moment(moment: str | date | int) -> None:

@@ -88,18 +88,26 @@ def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
     return cut(data, part, {"split": "leave_last_out", "n": n, "valid": valid})
 
 
-def by_time(data: Interactions, *, test: float | str | date = 0.1, valid: float | str | date = 0.1) -> Split:
+Moment = float | str | date | np.datetime64
+"""Where a part of :func:`by_time` begins: a fraction of the rows, or a moment."""
+
+
+def by_time(data: Interactions, *, test: Moment = 0.1, valid: Moment = 0.1) -> Split:
     """Train on the past, test on what came after it.
+
+    Rows of one moment are never parted. So of a fraction the nearest is taken that a cut between two moments gives, and
+    of two equally near ones the smaller part; each part that is asked for gets at least one moment.
 
     Args:
         data: a log with times.
         test: a fraction of all rows (the latest), or the moment at which the test begins: a date, a datetime, a string
-            such as ``"2003-02-01"``, or whole seconds since 1970; without a time zone it is read as UTC.
+            such as ``"2003-02-01"`` or ``"2003-02-01T12:30"``, or whole seconds since 1970; without a time zone it is
+            read as UTC.
         valid: the same for the part before the test; ``0`` gives no validation part.
 
     Raises:
         SettingsError: a fraction is out of range, a moment cannot be read, or validation begins after the test.
-        DataError: the log has no times, or a part would be empty.
+        DataError: the log has no times or fewer moments than parts, or a part would be empty.
 
     Example:
         >>> log = Interactions.from_arrays([1, 1, 2], [1, 2, 2], times=[0, 86_400, 200_000])
@@ -109,12 +117,16 @@ def by_time(data: Interactions, *, test: float | str | date = 0.1, valid: float 
     """
     times = _times(data, "by_time")
     order = np.lexsort((data.items, data.users, times))
-    test_from = _begin(times[order], "test", test, end=len(data))
-    valid_from = _begin(times[order], "valid", valid, end=test_from)
+    starts = np.flatnonzero(np.diff(times[order], prepend=times.min(initial=0) - 1))  # where a moment begins
+    before = 1 if valid == 0 else 2
+    test_from = _begin(times[order], "test", test, starts=starts, end=len(data), before=before)
+    valid_from = _begin(times[order], "valid", valid, starts=starts, end=test_from, before=1)
     part = np.full(len(data), TRAIN, dtype=np.int8)
     part[order[valid_from:test_from]] = VALID
     part[order[test_from:]] = TEST
-    shown = {name: str(when) if isinstance(when, date) else when for name, when in (("test", test), ("valid", valid))}
+    shown = {
+        name: when if isinstance(when, float | int) else str(when) for name, when in (("test", test), ("valid", valid))
+    }
     return cut(data, part, {"split": "by_time", **shown})
 
 
@@ -168,24 +180,46 @@ def _times(data: Interactions, split: str) -> NDArray[np.int64]:
     return data.times
 
 
-def _begin(times: NDArray[np.int64], name: str, when: float | str | date, *, end: int) -> int:
-    """The place in ``times`` (sorted) at which the part that ends before ``end`` begins."""
-    if not isinstance(when, str | date) and (when < 1 or isinstance(when, float)):
+def _begin(
+    times: NDArray[np.int64], name: str, when: Moment, *, starts: NDArray[np.intp], end: int, before: int
+) -> int:
+    """The place in ``times`` (sorted) at which the part that ends before ``end`` begins.
+
+    Args:
+        times: of all rows.
+        name: of the part.
+        when: see :func:`by_time`.
+        starts: the places at which a moment begins.
+        end: of the part.
+        before: how many moments have to be left for the parts before it.
+    """
+    if not isinstance(when, str | date | np.datetime64) and (when < 1 or isinstance(when, float | bool)):
         _check_fraction(name, when)
-        return max(end - round(when * len(times)), 0)
+        if when == 0:
+            return end
+        possible = starts[(starts < end)][before:]
+        if not len(possible):
+            raise DataError(
+                f"the log has rows at {len(starts)} moment{'s' * (len(starts) != 1)}, and rows of one moment are not "
+                f"parted, so nothing is left for {name} beside the other parts; take split.random or split.per_user"
+            )
+        wanted = end - when * len(times)
+        return int(possible[len(possible) - 1 - np.argmin(np.abs(possible - wanted)[::-1])])
     begin = int(np.searchsorted(times, _seconds(name, when)))
     if begin > end:
         raise SettingsError(f"{name} begins at {when!s}, after the part that should follow it")
     return begin
 
 
-def _seconds(name: str, when: float | str | date) -> float:
+def _seconds(name: str, when: Moment) -> float:
     """A moment as seconds since 1970."""
     if isinstance(when, str):
         try:
             when = datetime.fromisoformat(when)
         except ValueError as error:
             raise SettingsError(f"{name}={when!r} is not a date; write it like '2003-02-01'") from error
+    if isinstance(when, np.datetime64):
+        return float(when.astype("datetime64[us]").astype(np.int64)) / 1e6
     if not isinstance(when, date):
         return when
     moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
