@@ -314,3 +314,11 @@ def test_two_processes_share_the_trials(log_file: Path, tmp_path: Path) -> None:
     assert 6 <= len(record.trials) <= 7  # the one that was under way when there were enough
     assert {trial.state for trial in record.trials} <= {"complete", "pruned"}
     assert len({trial.settings["learning_rate"] for trial in record.trials}) == len(record.trials)
+
+
+def test_a_sweep_knows_the_number_of_negatives_that_a_recipe_has_by_itself(log_file: Path, tmp_path: Path) -> None:
+    """What ``fit`` takes, a sweep takes: a sampler's settings without ``n_negatives`` among them."""
+    settings = {"dim": 4, "epochs": 1, "sampler": "popularity"}
+    search = {"sampler_settings": {"beta": {"choices": [0.0, 0.5]}}}
+    record = run_search(plan(log_file, tmp_path, settings=settings, search=search, n_trials=2))
+    assert all(trial.value is not None for trial in record.trials)

@@ -44,8 +44,14 @@ def compare(
         typer.Option("--plan", help="A TOML file that says all of this, instead of the options.", parser=path_of),
     ] = None,
     models: Annotated[
-        str, typer.Option("--models", metavar="NAME,NAME", help="The models, in the order of the table.")
-    ] = "popularity,pure-svd,biased-svd,cmc",
+        str | None,
+        typer.Option(
+            "--models",
+            metavar="NAME,NAME",
+            help="The models, in the order of the table. Unless given: popularity,pure-svd,biased-svd,cmc for ratings, "
+            "popularity,normalised-svd,ials,contrastive for events.",
+        ),
+    ] = None,
     read: ReadOption = None,
     k: KOption = 10,
     seed: SeedOption = 0,
@@ -79,7 +85,7 @@ def compare(
     else:
         table = run(
             named_or_read(str(data), read),
-            models=[name.strip() for name in models.split(",")],
+            models=None if models is None else [name.strip() for name in models.split(",")],
             k=k,
             seeds=list(range(seed, seed + seeds)),
             test=test,
@@ -111,7 +117,11 @@ def fit(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to save the model in.", parser=path_of)] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="cmc (the default), pure-svd, als, mmcl, lightgcn or another.")
+        str | None,
+        typer.Option(
+            "--model",
+            help="pure-svd, als, mmcl, lightgcn or another. Unless given: cmc for ratings, contrastive for events.",
+        ),
     ] = None,
     settings: SetOption = None,
     read: ReadOption = None,

@@ -12,22 +12,20 @@ from fillrank.errors import SettingsError
 from fillrank.experiments.failures import Failures
 from fillrank.experiments.machine import machine
 from fillrank.experiments.table import ComparisonTable, Run
-from fillrank.models import recipe
+from fillrank.models import default_models, has_ratings, recipe
 from fillrank.ranking import evaluate
 from fillrank.training.looks import Look, listening
 
-__all__ = ["MODELS", "Protocol", "compare", "default_split", "refits", "run_model"]
+__all__ = ["Protocol", "compare", "default_split", "refits", "run_model"]
 
 _log = logging.getLogger("fillrank")
 
 Protocol = Literal["honest", "legacy"]
 
-MODELS = ("popularity", "pure-svd", "biased-svd", "cmc")
-
 
 def compare(
     data: str | Interactions | Split,
-    models: Iterable[str] | Mapping[str, Mapping[str, Any]] = MODELS,
+    models: Iterable[str] | Mapping[str, Mapping[str, Any]] | None = None,
     *,
     k: int = 10,
     seeds: Sequence[int] = (0,),
@@ -49,7 +47,8 @@ def compare(
             split is taken with it; of several, one is named after a slash (``"ml-100k/u1"``). The validation part is
             then drawn from its train.
         models: names of recipes, or a mapping from a name to settings. A name may carry a tag after a colon
-            (``"cmc:tau=.07"``) to compare two settings of one recipe.
+            (``"cmc:tau=.07"``) to compare two settings of one recipe. None: those that go with the log, ratings or
+            events; see :func:`fillrank.models.default_models`.
         k: length of the lists.
         seeds: one run for each.
         test, valid: fractions of a random split.
@@ -66,6 +65,13 @@ def compare(
     if protocol not in {"honest", "legacy"}:
         raise SettingsError(f"protocol must be 'honest' or 'legacy', got {protocol!r}")
     refit = refits(protocol, refit)
+    held = valid if protocol == "honest" else 0.0
+
+    def parts_of(seed: int) -> Split:
+        return data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
+
+    if models is None:
+        models = _default_models(parts_of(seeds[0]).train)
     wanted = dict(models) if isinstance(models, Mapping) else {name: {} for name in models}
     kinds = {name: recipe(name.partition(":")[0]) for name in wanted}
     for name, kind in kinds.items():
@@ -74,8 +80,7 @@ def compare(
     failures, where, interrupted = Failures(), _name(data), False
     try:
         for seed in seeds:
-            held = valid if protocol == "honest" else 0.0
-            parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
+            parts = parts_of(seed)
             for name in kinds:
                 _log.info("%s, seed %d: fitting %s", where, seed, name)
                 with failures.kept((name, seed, where)):
@@ -132,6 +137,15 @@ def refits(protocol: Protocol, asked: bool | None) -> bool:
     if asked and protocol == "legacy":
         raise SettingsError("refit goes with the honest protocol: under the legacy one nothing was held out of train")
     return protocol == "honest" if asked is None else asked
+
+
+def _default_models(log: Interactions) -> tuple[str, ...]:
+    names = default_models(log)
+    kind = "ratings" if has_ratings(log) else "no ratings"
+    _log.info(
+        "%s has %s, so these are compared unless others are named: %s", log.name or "the log", kind, ", ".join(names)
+    )
+    return names
 
 
 class _Stop:

@@ -32,13 +32,13 @@ class Plan(BaseModel):
         temperature = 0.1
 
     Several data sets, such as the five folds of one (``data = ["ml-100k/u1", "ml-100k/u2"]``), are gone through one
-    after another, and the means are over all their runs.
+    after another, and the means are over all their runs. Without models, those that go with the log are compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str | Annotated[list[str], Field(min_length=1)]
-    models: dict[str, dict[str, Any]] = Field(min_length=1)
+    models: dict[str, dict[str, Any]] | None = Field(default=None, min_length=1)
     k: int = Field(default=10, ge=1)
     seeds: list[int] = Field(default=[0], min_length=1)
     test: float = 0.1
@@ -56,7 +56,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     """
     file = Path(path)
     plan = strict(Plan, read_toml(file, "plan"), source=str(file), what="a plan")
-    for name, settings in plan.models.items():
+    for name, settings in (plan.models or {}).items():
         kind = name.partition(":")[0]
         if kind not in RECIPES:
             raise SettingsError(f"{file}: no model is called {kind!r}; there are {', '.join(RECIPES)}")
@@ -69,7 +69,7 @@ def run_plan(plan: Plan) -> ComparisonTable:
     tables: list[ComparisonTable] = []
     failures = Failures()
     for data in [plan.data] if isinstance(plan.data, str) else plan.data:
-        every = [(model, seed, data) for seed in plan.seeds for model in plan.models]
+        every = [(model, seed, data) for seed in plan.seeds for model in plan.models or ("every model",)]
         try:
             with failures.kept(*every):  # all of these data; one model among others is noted in the table
                 tables.append(

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fillrank.data import Split
+from fillrank.data import Interactions, Split
 from fillrank.errors import FillrankError, SettingsError
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
@@ -22,7 +22,7 @@ from fillrank.experiments.processes import processes
 from fillrank.experiments.toml_files import OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
 from fillrank.interrupt import Interrupt
-from fillrank.models import Recipe, recipe
+from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.recommend import Recommender
 from fillrank.recommend.files import check_target
 from fillrank.training import Look, World, listening
@@ -80,13 +80,13 @@ class RunPlan(DataPlan):
         temperature = 0.1
 
     Attributes:
-        model: the name of a recipe.
+        model: the name of a recipe; None: the one that goes with the log, see :func:`fillrank.models.default_model`.
         out: the folder to save the model in.
         settings: of the recipe.
         refit: after choosing on the validation part, fit again on train and validation together.
     """
 
-    model: str = "cmc"
+    model: str | None = None
     out: OutPath
     settings: dict[str, Any] = Field(default_factory=dict)
     refit: bool = True
@@ -110,11 +110,41 @@ class RunPlan(DataPlan):
             fillrank.errors.SettingsError: the options: setings: Extra inputs are not permitted; a run has data, ...
         """
         plan = strict(cls, content, source=source, what="a run")
-        plan.recipe()
+        plan.check()
         return plan
 
+    def check(self) -> None:
+        """See whether the model takes the settings; where none is named, whether one of the defaults does.
+
+        Raises:
+            SettingsError: a setting is not known, or cannot work.
+        """
+        refused: list[SettingsError] = []
+        names = DEFAULTS if self.model is None else (self.model,)
+        for name in names:
+            try:
+                self.model_copy(update={"model": name}).recipe()
+            except SettingsError as error:
+                refused.append(error)
+        if len(refused) == len(names):
+            raise refused[0]
+
+    def for_log(self, log: Interactions) -> Self:
+        """The plan with a model: where it names none, the one that goes with the log."""
+        if self.model is not None:
+            return self
+        name, kind = default_model(log), "ratings" if has_ratings(log) else "no ratings"
+        _log.info("%s has %s, so the model is %s unless another is named", log.name or self.data, kind, name)
+        return self.model_copy(update={"model": name})
+
     def recipe(self) -> Recipe:
-        """The recipe with its settings, checked."""
+        """The recipe with its settings, checked.
+
+        Raises:
+            SettingsError: the model or one of its settings is not known, or no model is named.
+        """
+        if self.model is None:
+            raise SettingsError("the run names no model, and which one goes with the log is known when it is read")
         kind = recipe(self.model)
         own = {"seed": self.seed} if "seed" in kind.model_fields else {}
         return kind(**own | self.settings)
@@ -190,10 +220,14 @@ def fit_run(plan: RunPlan) -> Outcome | None:
         KeyboardInterrupt: it was interrupted before there was anything to keep; or, in another process than the first,
             interrupted at all.
     """
-    maker, out = plan.recipe(), check_target(plan.out)
+    out, opened = check_target(plan.out), None
+    if plan.model is None:
+        opened = plan.open()
+        plan = plan.for_log(opened.train)
+    maker = plan.recipe()
     with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world:
         _check_shareable(maker, world)
-        parts, heard = plan.open(), _Stop()
+        parts, heard = opened or plan.open(), _Stop()
         with (
             listening(heard.note),
             Interrupt(holds=False) as stop,

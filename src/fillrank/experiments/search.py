@@ -19,7 +19,7 @@ from fillrank.experiments.search_space import Space
 from fillrank.experiments.toml_files import OutPath, read_toml, strict
 from fillrank.losses import loss
 from fillrank.models import Contrastive, Recipe, recipe
-from fillrank.models.contrastive_parts import ContrastiveParts
+from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
 from fillrank.ranking.metrics import ACCURACY
 from fillrank.samplers import KnownPositives, sampler
 
@@ -199,7 +199,7 @@ def _check(made: Recipe, source: str) -> None:
     try:
         loss(made.loss, **made.loss_settings)
         many = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=1 << 20)
-        sampler(made.sampler, many, **made.sampler_settings)
+        sampler(made.sampler, many, **sampler_settings(made, many.n_columns))
         little = {"start": "random", "sampler": "uniform", "sampler_settings": {"n_negatives": 1}}
         ContrastiveParts.of(made.model_copy(update=little), Interactions.from_arrays([0, 1], [0, 1]))
     except SettingsError as error:

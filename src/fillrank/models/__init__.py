@@ -6,6 +6,7 @@ from fillrank.models.baselines import Popularity
 from fillrank.models.blended import Blended
 from fillrank.models.cmc import CMC
 from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
+from fillrank.models.defaults import DEFAULTS, default_model, default_models, has_ratings
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
 from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS
@@ -18,6 +19,7 @@ __all__ = [
     "BPRMF",
     "CCL",
     "CMC",
+    "DEFAULTS",
     "IALS",
     "MMCL",
     "NEIGHBOUR_WEIGHTS",
@@ -34,6 +36,9 @@ __all__ = [
     "Popularity",
     "PureSVD",
     "Recipe",
+    "default_model",
+    "default_models",
+    "has_ratings",
     "recipe",
 ]
 

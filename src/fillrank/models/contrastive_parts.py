@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
 
@@ -39,7 +39,7 @@ from fillrank.training import (
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
 
-__all__ = ["ContrastiveParts", "EncoderName", "ViewName", "Watch", "pick_route"]
+__all__ = ["ContrastiveParts", "EncoderName", "ViewName", "Watch", "pick_route", "sampler_settings"]
 
 _WITHOUT_COUNT = ("in-batch", "hard")
 _VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
@@ -176,10 +176,14 @@ def _loss(settings: Contrastive) -> ScoreLoss | VectorLoss:
 
 
 def _sampler(settings: Contrastive, log: Interactions, device: torch.device) -> Sampler:
-    count = {"n_negatives": min(settings.usual_negatives, log.n_items)}
-    usual = {} if settings.sampler in _WITHOUT_COUNT else count
     known = KnownPositives.of_users(log, device)
-    return named_sampler(settings.sampler, known, **usual | settings.sampler_settings)
+    return named_sampler(settings.sampler, known, **sampler_settings(settings, log.n_items))
+
+
+def sampler_settings(settings: Contrastive, n_items: int) -> dict[str, Any]:
+    """Those that were given, and the recipe's own number of negatives where the sampler takes one and none was."""
+    usual = {} if settings.sampler in _WITHOUT_COUNT else {"n_negatives": min(settings.usual_negatives, n_items)}
+    return usual | settings.sampler_settings
 
 
 def _views(settings: Contrastive, encoder: MF | LightGCN | HistoryUsers | NeuMF) -> ViewTerm | None:
