@@ -14,6 +14,7 @@ ROOMS = (
         "errors",
         "arguments",
         "paths",
+        "strict_json",
         "writing",
         "interrupt",
         "rng",
@@ -30,13 +31,14 @@ ROOMS = (
 )
 WINGS = {
     "dated": "factors",
+    "factor_checks": "factors",
     "folding": "factors",
     "ridge": "factors",
     "ridge_kernels": "factors",
     "pair_scorer": "factors",
 }  # a file of its own that belongs to a room
 STRANGERS = ({"encoders", "losses", "samplers", "solvers"}, {"training", "ranking"})  # never import one another
-TORCH_FREE = {"_version", "terminal", "errors", "arguments", "paths", "writing", "interrupt", "data"}
+TORCH_FREE = {"_version", "terminal", "errors", "arguments", "paths", "strict_json", "writing", "interrupt", "data"}
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room
 LONGEST = 350
 

@@ -90,5 +90,5 @@ def test_shapes_that_do_not_fit_are_refused(rater: Dated) -> None:
         replace(rater, day_bias=torch.zeros(4))
     with pytest.raises(DataError, match="each later than the one before"):
         replace(rater, days=torch.tensor([1, 1, 2]))
-    with pytest.raises(TrainingError, match="'day_bias' holds NaN or infinity"):
+    with pytest.raises(TrainingError, match="'day_bias' are NaN or infinite"):
         replace(rater, day_bias=torch.tensor([0.0, torch.nan, 0.0]))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fillrank.data.interactions import Interactions
-from fillrank.errors import DataError, TrainingError
+from fillrank.errors import DataError
+from fillrank.factor_checks import check_floats, table_of
 from fillrank.factors import Factors
 
 __all__ = ["DAY", "Dated", "day_of"]
@@ -67,6 +68,8 @@ class Dated:
     item_days: Tensor
 
     def __post_init__(self) -> None:
+        if self.days.dtype != torch.int64 or self.days.dim() != 1:
+            raise DataError(f"days must be int64 [n_days], got {self.days.dtype} {list(self.days.shape)}")
         n_days = len(self.days)
         for side, of_days, n in (("users", "user_days", self.n_users), ("items", "item_days", self.n_items)):
             shape = list(getattr(self, side).shape)
@@ -79,9 +82,8 @@ class Dated:
             raise DataError(f"day_bias must have shape [{n_days}], got {list(self.day_bias.shape)}")
         if not n_days or not bool((self.days.diff() > 0).all()):
             raise DataError(f"days must be at least one, and each later than the one before; got {n_days}")
-        for name, tensor in self._own().items():
-            if not bool(torch.isfinite(tensor).all()):
-                raise TrainingError(f"{name!r} holds NaN or infinity; look for values of very different sizes")
+        own = {name: tensor for name, tensor in self._own().items() if name != "days"}
+        check_floats(own, "the dated factors", "look for values of very different sizes")
 
     @property
     def n_users(self) -> int:
@@ -145,4 +147,4 @@ class Dated:
         """The inverse of :meth:`tensors` and :meth:`settings`."""
         below = {name.removeprefix("undated."): t for name, t in tensors.items() if name.startswith("undated.")}
         own = {name: t for name, t in tensors.items() if not name.startswith("undated.")}
-        return cls(Factors.from_parts(below, settings["undated"]), **own)
+        return cls(Factors.from_parts(below, dict(table_of(settings["undated"], "undated"))), **own)

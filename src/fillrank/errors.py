@@ -12,6 +12,7 @@
     │   └── ArgumentError    (TypeError)    an argument of the wrong kind; says which, what came and what is wanted
     ├── TrainingError        (RuntimeError) training met a loss or a factor that is not finite
     ├── ModelFileError       (RuntimeError) a saved model that is torn, foreign or too new
+    ├── DiskFullError        (OSError)      no room was left where a file was to be written
     └── MissingExtraError    (ImportError)  an optional package is needed; names the extra to install
 
 A message says what came, what was wanted, and what to do.
@@ -26,6 +27,7 @@ __all__ = [
     "BadRowsError",
     "DataError",
     "DataNotFoundError",
+    "DiskFullError",
     "DuplicateError",
     "FillrankError",
     "MissingExtraError",
@@ -83,6 +85,10 @@ class TrainingError(FillrankError, RuntimeError):
 
 class ModelFileError(FillrankError, RuntimeError):
     """A saved model is torn, foreign, or written by a newer fillrank."""
+
+
+class DiskFullError(FillrankError, OSError):
+    """No room was left where a file was to be written."""
 
 
 class MissingExtraError(FillrankError, ImportError):

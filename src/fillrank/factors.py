@@ -6,12 +6,15 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from fillrank.arguments import shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
+from fillrank.factor_checks import check_floats, check_folding, is_finite, table_of
 from fillrank.folding import Folding, folding_from_parts, folding_parts, with_weights
 from fillrank.pair_scorer import PairScorer
 
@@ -83,12 +86,17 @@ class Factors:
         for name, bias, n in (("user_bias", self.user_bias, self.n_users), ("item_bias", self.item_bias, self.n_items)):
             if bias is not None and bias.shape != (n,):
                 raise DataError(f"{name} must have shape [{n}], got {list(bias.shape)}")
-        if self.similarity not in {"dot", "cosine"}:
+        if self.similarity not in ("dot", "cosine"):
             raise DataError(f"similarity must be 'dot' or 'cosine', got {self.similarity!r}")
-        for name, tensor in self.tensors().items():
-            if not bool(torch.isfinite(tensor).all()):
-                rows = int((~torch.isfinite(tensor)).reshape(len(tensor), -1).any(1).sum())
-                raise TrainingError(f"{rows} rows of the factors {name!r} are NaN or infinite; lower the learning rate")
+        if isinstance(self.offset, bool) or not isinstance(self.offset, int | float | np.number):
+            raise DataError(f"offset must be a number, got {shown(self.offset)}")
+        if not is_finite(self.offset):
+            raise TrainingError(f"offset must be finite, got {self.offset}; lower the learning rate")
+        if self.users.dtype != self.items.dtype:
+            raise DataError(f"users and items must be of one type, got {self.users.dtype} and {self.items.dtype}")
+        check_floats(self.tensors(), "the factors", "lower the learning rate")
+        if self.folding is not None:
+            check_folding(self.folding, self.n_items, self.dim)
 
     @property
     def n_users(self) -> int:
@@ -212,7 +220,7 @@ class Factors:
         """The inverse of :meth:`tensors` and :meth:`settings`."""
         own: dict[str, Any] = dict(tensors)
         weights, kept = own.pop("fold", None), settings["folding"]
-        folding = None if kept is None else folding_from_parts(kept, weights)
+        folding = None if kept is None else folding_from_parts(dict(table_of(kept, "folding")), weights)
         return cls(**own, offset=settings["offset"], similarity=settings["similarity"], folding=folding)
 
 
@@ -240,6 +248,8 @@ class Blend:
         for weights in (self.weights, self.weights if self.folded_weights is None else self.folded_weights):
             if not self.parts or len(self.parts) != len(weights):
                 raise DataError(f"a blend wants one weight for each part, got {len(self.parts)} and {len(weights)}")
+            if not all(map(is_finite, weights)):
+                raise DataError(f"the weights of a blend must be finite numbers, got {shown(weights)}")
         sizes = {(part.n_users, part.n_items) for part in self.parts}
         if len(sizes) > 1:
             raise DataError(f"the parts of a blend must share users and items, got sizes {sorted(sizes)}")
@@ -305,6 +315,7 @@ class Blend:
         """The inverse of :meth:`tensors` and :meth:`settings`."""
         parts = []
         for n, part in enumerate(settings["parts"]):
+            table_of(part, f"part {n} of a blend")
             own = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{n}.")}
             parts.append(Factors.from_parts(own, part))
         folded = settings.get("folded_weights")
@@ -317,6 +328,7 @@ def scorer_from_parts(tensors: dict[str, Tensor], settings: dict[str, Any]) -> F
 
     kinds: dict[str, type[Factors | Blend | PairScorer | Dated]]
     kinds = {"factors": Factors, "blend": Blend, "pair-scorer": PairScorer, "dated": Dated}
-    if settings.get("kind") not in kinds:
-        raise DataError(f"no scorer is of the kind {settings.get('kind')!r}; known are {', '.join(kinds)}")
+    kind = table_of(settings, "scorer").get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise DataError(f"no scorer is of the kind {kind!r}; known are {', '.join(kinds)}")
     return kinds[settings["kind"]].from_parts(tensors, settings)

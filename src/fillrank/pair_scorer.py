@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn.functional import linear
 from torch.utils.checkpoint import checkpoint
 
+from fillrank.arguments import shown
 from fillrank.data.interactions import Interactions
-from fillrank.errors import DataError, TrainingError
+from fillrank.errors import DataError
+from fillrank.factor_checks import check_floats
 
 __all__ = ["Dropout", "PairScorer", "Side", "Tower", "block_scores", "pair_scores"]
 
@@ -166,9 +168,7 @@ class PairScorer:
             width = len(bias)
         if self.tower.output.shape != (width,):
             raise DataError(f"output must have shape [{width}], got {list(self.tower.output.shape)}")
-        for name, tensor in self.tensors().items():
-            if not bool(torch.isfinite(tensor).all()):
-                raise TrainingError(f"the scorer's {name!r} holds NaN or infinity; lower the learning rate")
+        check_floats(self.tensors(), "the network", "lower the learning rate")
 
     @property
     def n_users(self) -> int:
@@ -220,10 +220,11 @@ class PairScorer:
     @classmethod
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
         """The inverse of :meth:`tensors` and :meth:`settings`."""
+        n_layers = settings["n_layers"]
+        if isinstance(n_layers, bool) or not isinstance(n_layers, int) or not 0 <= n_layers <= len(tensors):
+            raise DataError(f"n_layers has to be the number of layers, it is {shown(n_layers)}")
         users, items = (Side(*(tensors[f"{who}.{part}"] for part in Side._fields)) for who in _SIDES)
-        layers = tuple(
-            (tensors[f"layers.{n}.weight"], tensors[f"layers.{n}.bias"]) for n in range(settings["n_layers"])
-        )
+        layers = tuple((tensors[f"layers.{n}.weight"], tensors[f"layers.{n}.bias"]) for n in range(n_layers))
         return cls(users, items, Tower(layers, tensors["output"], tensors["offset"]))
 
 

@@ -164,7 +164,7 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         ("items.hidden", torch.zeros(6, 6), DataError, "both parts of a side must have the same rows"),
         ("layers.0.bias", torch.zeros(3), DataError, r"over 6 numbers cannot be \[4, 6\] and \[3\]"),
         ("output", torch.zeros(9), DataError, r"output must have shape \[4\], got \[9\]"),
-        ("output", torch.full((4,), torch.nan), TrainingError, "'output' holds NaN or infinity"),
+        ("output", torch.full((4,), torch.nan), TrainingError, "'output' are NaN or infinite"),
     ):
         with pytest.raises(error, match=message):
             scorer_from_parts(scorer.tensors() | {name: tensor}, scorer.settings())

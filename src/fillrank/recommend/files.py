@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,24 +13,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fillrank._version import __version__
+from fillrank.arguments import shown
 from fillrank.data import IdMap, Interactions
-from fillrank.errors import FillrankError, ModelFileError
+from fillrank.errors import DataError, FillrankError, ModelFileError
 from fillrank.factors import scorer_from_parts
 from fillrank.paths import expanded
 from fillrank.recommend.card import card
+from fillrank.recommend.config import CONFIG, FORMAT, MARK, is_ours, read_config
+from fillrank.strict_json import parse_json
+from fillrank.writing import UNSEALED, beside, check_folder, old_folder, put_folder, seal, sync, sync_folder
 
 if TYPE_CHECKING:
     from fillrank.recommend.recommender import Recommender
 
 __all__ = ["FORMAT", "check_target", "load", "save"]
 
-FORMAT = 1
-"""Version of the folder's layout. A reader refuses a newer one."""
+_log = logging.getLogger("fillrank")
 
 _TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
     "model.safetensors",
@@ -40,69 +43,112 @@ _TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
     "history.jsonl",
     "README.md",
 )
-_CONFIG = "config.json"
+_OURS = {_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, CONFIG, "run.toml", ".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What a folder may hold and be saved over: our files, and those that file managers put into any folder."""
+
+_TRIES = 5
+_UNREADABLE = (
+    SafetensorError,
+    FillrankError,
+    OSError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What reading files that hold something else may end in: each of them means that the model is not whole."""
 
 
-def save(model: Recommender, path: str | os.PathLike[str]) -> None:
+def save(model: Recommender, path: str | os.PathLike[str], *, beside_it: Mapping[str, str] | None = None) -> None:
     """Write ``model`` to the folder ``path``, in place of a model that is there.
 
-    ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file that matters;
+    ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
     ``model.safetensors`` holds the factors and the seen items; ``users.parquet`` and ``items.parquet`` the ids in
     order; ``history.jsonl`` one line per epoch; ``README.md`` is a card for people. Everything is written to a
-    temporary folder beside the target, then renamed: an interrupted save leaves the old model as it was.
+    temporary folder beside the target, brought to the disk, and then takes the target's place in one step: at any
+    moment there is the old model or the new one, whole. What a killed save has left is removed by the next.
+
+    Args:
+        model: to be saved.
+        path: of the folder.
+        beside_it: more files of text to put into the folder, by name: ``run.toml``.
 
     Raises:
-        ModelFileError: the target is a file, or a folder that holds something else than a model.
+        ModelFileError: see :func:`check_target`.
+        DiskFullError: there is no room; an old model stays as it was.
     """
     target = check_target(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        _write(model, fresh)
-        fresh.chmod(0o755)
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent)) / "model"
-            target.replace(old)
-            fresh.replace(target)
-            shutil.rmtree(old.parent)
-        else:
-            fresh.replace(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with beside(target) as folder:
+        fresh = folder / "model"
+        fresh.mkdir()
+        _write(model, fresh, dict(beside_it or {}))
+        _finish(fresh)
+        put_folder(fresh, target)
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """The folder ``path``, if a model may be saved there: it is not there yet, is empty, or holds a model.
+    """The folder ``path``, if a model may be saved there: it is not there yet, is empty, or holds a model alone.
 
     Raises:
-        ModelFileError: the target is a file, or a folder that holds something else than a model.
+        ModelFileError: the target is a file, a link, a mounted disk or the current folder; it holds something else than
+            a model of fillrank (told by its ``config.json``), or more; or it cannot be written.
+        DiskFullError: there is no room.
     """
-    target = expanded(path, "the model", ModelFileError)
-    if target.exists() and not _is_model(target):
-        raise ModelFileError(f"{target} exists and is no saved model; give a new folder, it is not written over")
-    return target
+    return check_folder(path, "the model", ModelFileError, foreign=_foreign)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The parts of a saved model, as the arguments of :class:`fillrank.recommend.Recommender`.
 
+    Another process may save over the model meanwhile: then it is the old or the new one, whole.
+
     Raises:
-        ModelFileError: there is no model, a file is missing or not as it was written, or the format is newer.
+        ModelFileError: there is no model, a file is missing or not as it was written, a part is of another kind than it
+            has to be, or the format is newer.
     """
     folder = expanded(path, "the model", ModelFileError)
-    config = _read_config(folder)
-    for name, digest in config["sha256"].items():
-        if not (folder / name).is_file():
-            raise ModelFileError(f"{folder} is torn: {name} is missing; save the model again")
-        if _digest(folder / name) != digest:
-            raise ModelFileError(f"{folder} is torn: {name} is not as it was written; save the model again")
+    for _ in range(_TRIES):
+        place = old_folder(folder) or folder
+        before = _identity(place)
+        try:
+            parts = _load(place)
+        except ModelFileError:
+            if _identity(old_folder(folder) or folder) == before:
+                raise
+        else:
+            if _identity(place) == before:
+                return parts
+    return _load(folder)
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    config = read_config(folder)
+    for name in dict.fromkeys((_TENSORS, _USERS, _ITEMS, _HISTORY, *config["sha256"])):
+        _check_digest(folder / name, config["sha256"].get(name))
     try:
         return _parts(folder, config)
-    except (SafetensorError, KeyError, OSError, FillrankError, pl.exceptions.PolarsError) as error:
+    except _UNREADABLE as error:
         raise ModelFileError(f"{folder} does not hold a whole model ({error}); save the model again") from error
 
 
-def _write(model: Recommender, folder: Path) -> None:
+def _check_digest(file: Path, digest: str | None) -> None:
+    if file.name == _CARD:  # for people, who may write in it
+        if not file.is_file() or _digest(file) != digest:
+            _log.warning("%s is not as it was written; the model beside it is", file)
+        return
+    if digest is None:
+        raise ModelFileError(f"{file.parent} is torn: {CONFIG} has no digest of {file.name}; save the model again")
+    if not file.is_file():
+        raise ModelFileError(f"{file.parent} is torn: {file.name} is missing; save the model again")
+    if _digest(file) != digest:
+        raise ModelFileError(f"{file.parent} is torn: {file.name} is not as it was written; save the model again")
+
+
+def _write(model: Recommender, folder: Path, texts: Mapping[str, str]) -> None:
     tensors: dict[str, Tensor] = {f"scorer/{name}": tensor for name, tensor in model.scorer.tensors().items()}
     if model.rater is not None:
         tensors |= {f"rater/{name}": tensor for name, tensor in model.rater.tensors().items()}
@@ -113,10 +159,13 @@ def _write(model: Recommender, folder: Path) -> None:
     for name, ids in ((_USERS, model.user_ids), (_ITEMS, model.item_ids)):
         columns = [ids.ids] if ids.labels is None else [ids.ids, ids.labels.alias("label")]
         pl.DataFrame(columns).write_parquet(folder / name)
-    (folder / _HISTORY).write_text("".join(json.dumps(dict(epoch)) + "\n" for epoch in model.history))
-    (folder / _CARD).write_text(card(model), encoding="utf-8")
+    history = "".join(json.dumps(dict(epoch)) + "\n" for epoch in model.history)
+    for name, text in {_HISTORY: history, _CARD: card(model), **texts}.items():
+        (folder / name).write_text(text, encoding="utf-8")
     config = {
         "format": FORMAT,
+        "type": MARK,
+        "digest": UNSEALED,
         "written_by": {"fillrank": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "name": model.name,
         "data": model.log.name,
@@ -125,23 +174,36 @@ def _write(model: Recommender, folder: Path) -> None:
         "refit": model.refit,
         "scorer": model.scorer.settings(),
         "rater": None if model.rater is None else model.rater.settings(),
-        "sha256": {name: _digest(folder / name) for name in (_TENSORS, _USERS, _ITEMS, _HISTORY)},
+        "sha256": {name: _digest(folder / name) for name in (_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, *texts)},
     }
-    (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    seal(folder / CONFIG)
+
+
+def _finish(folder: Path) -> None:
+    """Give all files the permissions of those that Python writes, and bring them to the disk."""
+    mode = (folder / CONFIG).stat().st_mode & 0o777
+    for file in folder.iterdir():
+        file.chmod(mode)
+        sync(file)
+    sync_folder(folder)
 
 
 def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     tensors = load_file(folder / _TENSORS)
     user_ids, item_ids = (_read_ids(folder / name) for name in (_USERS, _ITEMS))
     log = Interactions(
-        users=tensors["seen/users"].numpy(),
-        items=tensors["seen/items"].numpy(),
+        users=_numbers(tensors, "seen/users", torch.int32),
+        items=_numbers(tensors, "seen/items", torch.int32),
         values=None,
         times=None,
         user_ids=user_ids,
         item_ids=item_ids,
         name=config["data"],
     )
+    popularity = _numbers(tensors, "popularity", torch.int64)
+    if len(popularity) != len(item_ids) or (popularity < 0).any():
+        raise DataError(f"popularity has to be {len(item_ids)} counts, one for each item")
     rater = config["rater"]
     return {
         "scorer": scorer_from_parts(_below("scorer/", tensors), config["scorer"]),
@@ -150,33 +212,39 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "scale": None if config["scale"] is None else tuple(config["scale"]),
         "name": config["name"],
         "settings": config["settings"],
-        "history": [json.loads(line) for line in (folder / _HISTORY).read_text().splitlines()],
-        "popularity": tensors["popularity"].numpy(),
+        "history": _read_history(folder / _HISTORY),
+        "popularity": popularity,
         "refit": config.get("refit"),
     }
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    file = folder / _CONFIG
-    if not file.is_file():
-        raise ModelFileError(f"there is no saved model in {folder} (no {_CONFIG}); give the folder that save() wrote")
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-        found = config["format"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ModelFileError(f"{file} is torn or foreign ({error}); save the model again") from error
-    if not isinstance(found, int) or found > FORMAT:
-        raise ModelFileError(
-            f"{folder} is of format {found!r}, this fillrank {__version__} reads up to {FORMAT}; upgrade fillrank"
-        )
-    if not isinstance(config, dict) or "sha256" not in config:
-        raise ModelFileError(f"{file} is torn or foreign; save the model again")
-    return config
+def _numbers(tensors: Mapping[str, Tensor], name: str, dtype: torch.dtype) -> NDArray[Any]:
+    tensor = tensors[name]
+    if tensor.dtype != dtype or tensor.dim() != 1:
+        raise DataError(f"{name} has to be a list of {dtype}, it is {tensor.dtype} {list(tensor.shape)}")
+    return tensor.numpy()
+
+
+def _read_history(file: Path) -> list[dict[str, Any]]:
+    epochs = [parse_json(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for number, epoch in enumerate(epochs, start=1):
+        if not isinstance(epoch, dict):
+            raise DataError(f"{file.name}, line {number}, has to be a table, it is {shown(epoch)}")
+    return epochs
 
 
 def _read_ids(file: Path) -> IdMap:
     frame = pl.read_parquet(file)
-    return IdMap(frame["id"], labels=frame["label"] if "label" in frame.columns else None)
+    for name in frame.columns:
+        if (
+            name not in {"id", "label"}
+            or frame[name].dtype not in {"id": (pl.Int64, pl.String), "label": (pl.String,)}[name]
+        ):
+            raise DataError(f"{file.name} has a column {name!r} of {frame[name].dtype}")
+    ids = IdMap(frame["id"], labels=frame["label"] if "label" in frame.columns else None)
+    if not ids.ids.equals(frame["id"]):
+        raise DataError(f"the ids in {file.name} are not in their order")
+    return ids
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -188,5 +256,20 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _is_model(folder: Path) -> bool:
-    return folder.is_dir() and ((folder / _CONFIG).is_file() or not any(folder.iterdir()))
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which folder of the disk it is; another one may take its name."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _foreign(folder: Path) -> str | None:
+    """Why a folder that holds something is no saved model, or not only that; None where it is one."""
+    if not is_ours(folder):
+        return "exists and is no saved model"
+    others = sorted({file.name for file in folder.iterdir()} - _OURS)
+    if not others:
+        return None
+    return f"holds what is no part of a saved model ({', '.join(others[:3])}{', …' if len(others) > 3 else ''})"

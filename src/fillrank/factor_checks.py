@@ -1,0 +1,70 @@
+"""What the numbers of a scorer have to be: looked at when one is made, also from a file that nobody vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fillrank.arguments import shown
+from fillrank.errors import DataError, TrainingError
+from fillrank.strict_json import is_number
+
+__all__ = ["check_floats", "check_folding", "is_finite", "table_of"]
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is one finite number, of Python or NumPy; True and False are none."""
+    return is_number(value.item() if isinstance(value, np.generic) else value)
+
+
+def check_floats(tensors: Mapping[str, Tensor], what: str, advice: str) -> None:
+    """Refuse tensors of a scorer that hold anything but finite floating-point numbers.
+
+    Raises:
+        DataError: one is no tensor of floating-point numbers.
+        TrainingError: one holds NaN or infinity.
+    """
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+            came = tensor.dtype if isinstance(tensor, Tensor) else shown(tensor)
+            raise DataError(f"{what} {name!r} must be a tensor of floating-point numbers, got {came}")
+        if not bool(torch.isfinite(tensor).all()):
+            rows = int((~torch.isfinite(tensor)).reshape(len(tensor) if tensor.dim() else 1, -1).any(1).sum())
+            raise TrainingError(f"{rows} rows of {what} {name!r} are NaN or infinite; {advice}")
+
+
+def check_folding(folding: Any, n_items: int, dim: int) -> None:
+    """Refuse a way of folding whose settings are of another kind, or whose weights do not fit the items.
+
+    Raises:
+        DataError: one of them is.
+    """
+    if not is_dataclass(folding):
+        return
+    for field in fields(folding):
+        value, kind = getattr(folding, field.name), str(field.type)
+        name = f"{type(folding).__name__}.{field.name}"
+        if kind == "Tensor":
+            if not isinstance(value, Tensor) or value.shape != (n_items, dim):
+                came = list(value.shape) if isinstance(value, Tensor) else shown(value)
+                raise DataError(f"{name} must have shape {[n_items, dim]}, as the items have, got {came}")
+        elif kind == "bool" and not isinstance(value, bool):
+            raise DataError(f"{name} must be true or false, got {shown(value)}")
+        elif kind.startswith("float") and not (is_finite(value) or (value is None and "None" in kind)):
+            raise DataError(f"{name} must be a finite number, got {shown(value)}")
+
+
+def table_of(settings: Any, name: str) -> Mapping[str, Any]:
+    """A part of a scorer's settings that has to be a table.
+
+    Raises:
+        DataError: it is none.
+    """
+    if not isinstance(settings, Mapping):
+        raise DataError(f"{name} has to be a table, it is {shown(settings)}")
+    return settings

@@ -1,0 +1,107 @@
+"""``config.json`` of a saved model: what makes a folder one of ours, and what must stand in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fillrank._version import __version__
+from fillrank.arguments import shown
+from fillrank.errors import ModelFileError
+from fillrank.strict_json import is_number, read_json
+from fillrank.writing import is_sealed
+
+__all__ = ["CONFIG", "FORMAT", "MARK", "is_ours", "read_config"]
+
+FORMAT = 2
+"""Version of the folder's layout. A reader refuses a newer one. 1, that of fillrank 0.1, had no mark and no digest of
+``config.json`` itself."""
+
+CONFIG = "config.json"
+MARK = "fillrank model"
+
+_ADVICE = "save the model again"
+_LARGEST = 1 << 26  # bytes of config.json
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether ``folder`` was written by fillrank: its ``config.json`` bears our mark, or is one of version 0.1."""
+    try:
+        config = read_json(folder / CONFIG, ModelFileError, largest=_LARGEST)
+    except ModelFileError:
+        return False
+    if not isinstance(config, dict):
+        return False
+    if config.get("format") == 1 and config.get("type") is None:
+        written, digests = config.get("written_by"), config.get("sha256")
+        return (
+            isinstance(written, dict)
+            and isinstance(digests, dict)
+            and "fillrank" in written
+            and {"model.safetensors", "users.parquet", "items.parquet", "history.jsonl"} <= digests.keys()
+        )
+    return config.get("type") == MARK
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` in ``folder`` holds, each part of the kind it has to be.
+
+    Raises:
+        ModelFileError: it is not there, not whole, not ours, or of a newer format.
+    """
+    file = folder / CONFIG
+    if folder.exists() and not folder.is_dir():
+        raise ModelFileError(f"{folder} is a file; give the folder that save() wrote")
+    if not file.is_file():
+        raise ModelFileError(f"there is no saved model in {folder} (no {CONFIG}); give the folder that save() wrote")
+    config = read_json(file, ModelFileError, advice=_ADVICE, largest=_LARGEST)
+    found = config.get("format") if isinstance(config, dict) else None
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise ModelFileError(f"{file} is torn or foreign: it names no format; {_ADVICE}")
+    if found > FORMAT:
+        raise ModelFileError(
+            f"{folder} is of format {found}, this fillrank {__version__} reads up to {FORMAT}; upgrade fillrank"
+        )
+    if is_sealed(file) is False or (found > 1 and not is_sealed(file)):
+        raise ModelFileError(f"{folder} is torn: {CONFIG} is not as it was written; {_ADVICE}")
+    for name, (fits, wanted) in _PARTS.items():
+        if name not in config or not fits(config[name]):
+            came = shown(config[name]) if name in config else "nothing"
+            raise ModelFileError(f"{file} is torn or foreign: {name} has to be {wanted}, it is {came}; {_ADVICE}")
+    return dict(config)
+
+
+def _is_scale(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and len(value) == 2 and all(map(is_number, value)) and value[0] <= value[1]
+    )
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        _NAME.fullmatch(name) and isinstance(digest, str) and _DIGEST.fullmatch(digest)
+        for name, digest in value.items()
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+_PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "sha256": (_are_digests, "a table of file names and digests"),
+    "name": (_is_text, "text"),
+    "data": (_is_text, "text"),
+    "settings": (_is_table, "a table"),
+    "scale": (_is_scale, "null or two finite numbers, the smaller first"),
+    "scorer": (_is_table, "a table"),
+    "rater": (lambda value: value is None or _is_table(value), "null or a table"),
+}

@@ -1,0 +1,78 @@
+"""JSON from files that nobody vouches for."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from fillrank.errors import DataError, FillrankError
+
+__all__ = ["is_number", "parse_json", "read_json"]
+
+
+def read_json(
+    file: Path, error: type[FillrankError] = DataError, *, advice: str = "write it anew", largest: int = 1 << 30
+) -> Any:
+    """The content of a JSON file.
+
+    Args:
+        file: its path.
+        error: the class to raise.
+        advice: what to do, for messages.
+        largest: bytes that it may have.
+
+    Raises:
+        FillrankError: of the class ``error``: it cannot be read, is no JSON or too large, is nested deeper than Python
+            follows, or holds a number of thousands of digits or text with half a character in it.
+    """
+    try:
+        size = file.stat().st_size
+        if size > largest:
+            raise error(f"{file} is torn or foreign (it has {size:,} bytes); {advice}")
+        return parse_json(file.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise error(f"{file} cannot be read ({reason.strerror}); {advice}") from reason
+    except ValueError as reason:
+        if isinstance(reason, FillrankError):
+            raise
+        raise error(f"{file} is torn or foreign ({reason}); {advice}") from reason
+
+
+def parse_json(text: str) -> Any:
+    """What JSON text holds.
+
+    Raises:
+        ValueError: it is no JSON, is nested deeper than Python follows, or holds a number of thousands of digits or
+            half a character (a lone surrogate, which no file can be written with).
+
+    Example:
+        >>> parse_json('{"a": [1, 2.5, null]}')
+        {'a': [1, 2.5, None]}
+        >>> parse_json("[" * 100_000)
+        Traceback (most recent call last):
+        ValueError: it is nested too deep
+    """
+    try:
+        content = json.loads(text)
+        if "\\u" in text:
+            json.dumps(content, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return content
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value from JSON is a finite number; True and False are none.
+
+    Example:
+        >>> [is_number(value) for value in (1, 2.5, True, "1", float("nan"), 10**400)]
+        [True, True, False, False, False, False]
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floating-point numbers
+        return False

@@ -1,0 +1,122 @@
+"""Writing beside a place and then moving there; and what a killed process has left is found and removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fillrank.writing.full_disk import disk_full_in_words
+from fillrank.writing.locks import drop_forgotten_lock, hidden, taken, try_lock, turn
+
+__all__ = ["OLD", "beside", "old_folder", "replacing", "sync", "sync_folder"]
+
+OLD = "old"
+"""What a folder is called in a temporary one while another takes its place; see :func:`put_folder`."""
+
+_ENDING = ".fillrank-tmp"
+_FORGOTTEN = 24 * 3600  # seconds after which a leftover is removed where there are no locks
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` that takes its place at the end, or vanishes when something fails.
+
+    The folders above ``path`` are made if need be. At the end the bytes are on the disk. A file that was there keeps
+    its permissions; where ``path`` is a link, the file it leads to is replaced.
+
+    Raises:
+        DiskFullError: there was no room.
+    """
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    with beside(target) as folder:
+        fresh = folder / target.name
+        yield fresh
+        with suppress(FileNotFoundError):
+            fresh.chmod(target.stat().st_mode & 0o777)
+        sync(fresh)
+        fresh.replace(target)
+        sync_folder(target.parent)
+
+
+@contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """An empty folder beside ``target``, for this block alone; it is removed at the end, whatever is in it.
+
+    What killed processes have left of earlier such folders is removed first. Should one hold the only copy of a folder
+    that was about to be replaced, that goes back to its place.
+
+    Raises:
+        DiskFullError: there was no room.
+    """
+    with disk_full_in_words(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with turn(target.parent):  # no other process takes the new folder for a leftover before it is locked
+            _sweep(target)
+            folder = Path(tempfile.mkdtemp(prefix=hidden(target), suffix=_ENDING, dir=target.parent))
+            lock = os.open(folder, os.O_RDONLY)
+            try_lock(lock)
+        try:
+            yield folder
+        finally:
+            _discard(folder, target)
+            os.close(lock)
+
+
+def old_folder(target: Path) -> Path | None:
+    """Where the folder ``target`` is while another takes its place, or since a process was killed at that; or None."""
+    if target.exists():
+        return None
+    return next((folder / OLD for folder in _leftovers(target) if (folder / OLD).is_dir()), None)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` written to the disk, where the system can."""
+    with suppress(OSError):
+        sync(folder)
+
+
+def sync(path: Path) -> None:
+    """Have what is in a file written to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _leftovers(target: Path) -> list[Path]:
+    prefix = hidden(target)
+    try:
+        names = [entry.name for entry in os.scandir(target.parent)]
+    except OSError:
+        return []
+    length = len(prefix) + 8 + len(_ENDING)  # mkdtemp draws eight characters
+    mine = (name for name in names if name.startswith(prefix) and name.endswith(_ENDING) and len(name) == length)
+    return [target.parent / name for name in sorted(mine)]
+
+
+def _sweep(target: Path) -> None:
+    """Remove what processes that are no more have left."""
+    drop_forgotten_lock(target)
+    for folder in _leftovers(target):
+        held = taken(folder)
+        if held is None:
+            with suppress(OSError):
+                held = time.time() - folder.stat().st_mtime < _FORGOTTEN
+        if not held:
+            _discard(folder, target)
+
+
+def _discard(folder: Path, target: Path) -> None:
+    old = folder / OLD
+    if old.is_dir() and not os.path.lexists(target):
+        try:
+            old.replace(target)
+        except OSError:
+            return  # the only copy stays where it is
+    shutil.rmtree(folder, ignore_errors=True)
