@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -149,3 +151,43 @@ def test_folding_says_what_is_missing() -> None:
         random_factors(1, folding=RatingRidge()).fold_in(LOG)
     with pytest.raises(DataError, match="a new user needs at least one item"):
         random_factors(1, folding=RatingRidge()).fold_in(history_over_seven_items())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"offset": float("nan")}, TrainingError, "offset must be finite, got nan"),
+        ({"offset": float("inf")}, TrainingError, "offset must be finite, got inf"),
+        ({"offset": "x"}, DataError, "offset must be a number"),
+        ({"offset": True}, DataError, "offset must be a number"),
+        ({"similarity": ["dot"]}, DataError, "similarity must be 'dot' or 'cosine'"),
+        ({"items": torch.ones(3, 2, dtype=torch.int64)}, DataError, "must be of one type"),
+        ({"items": torch.ones(3, 2, dtype=torch.float64)}, DataError, "must be of one type"),
+        ({"item_bias": torch.ones(3, dtype=torch.int32)}, DataError, "floating-point numbers, got torch.int32"),
+        (
+            {"folding": Projection(torch.ones(2, 2))},
+            DataError,
+            r"must have shape \[3, 2\], .* got \[2, 2\]",
+        ),
+        ({"folding": Projection(torch.full((3, 2), torch.nan))}, TrainingError, "'fold' are NaN"),
+        (
+            {"folding": ImplicitRidge(regularization=float("nan"))},
+            DataError,
+            "regularization must be a fin",
+        ),
+        ({"folding": ImplicitRidge(positive_from="x")}, DataError, "positive_from must be a finite"),
+    ],
+)
+def test_what_is_no_finite_number_is_refused(change: dict[str, Any], error: type[Exception], words: str) -> None:
+    parts: dict[str, Any] = {"users": torch.ones(2, 2), "items": torch.ones(3, 2)}
+    with pytest.raises(error, match=words):
+        Factors(**parts | change)
+
+
+def test_the_weights_of_a_blend_are_finite_numbers() -> None:
+    part = Factors(torch.ones(2, 2), torch.ones(3, 2))
+    for weights in ((float("nan"),), ("x",), (True,)):
+        with pytest.raises(DataError, match="the weights of a blend must be finite numbers"):
+            Blend((part,), weights)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="the weights of a blend must be finite numbers"):
+        Blend((part,), (1.0,), (float("inf"),))

@@ -27,6 +27,7 @@ from typer.core import TyperGroup
 from fillrank.errors import FillrankError
 from fillrank.interrupt import exit_code
 from fillrank.terminal import printable
+from fillrank.writing import full_disk_reason
 
 __all__ = ["PlainSpoken", "end_failed", "end_interrupted", "report_fault"]
 
@@ -64,7 +65,7 @@ class PlainSpoken(TyperGroup):
         except (FillrankError, OSError) as error:
             if _debugging():
                 raise
-            _say(f"{_PROGRAM}: {error}")
+            _say(f"{_PROGRAM}: {_in_words(error)}")
             code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -86,9 +87,18 @@ def report_fault(kind: type[BaseException], error: BaseException, trace: Traceba
     if _debugging() or not issubclass(kind, Exception):
         sys.__excepthook__(kind, error, trace)
         return
+    if full_disk_reason(error) is not None:
+        _say(f"{_PROGRAM}: {_in_words(error)}")
+        return
     first_line = next(iter(str(error).splitlines()), "")
     _say(f"{_PROGRAM}: a fault in fillrank itself: {kind.__name__}: {first_line}")
     _say("Run it again with FILLRANK_DEBUG=1 to see where, and please report it.")
+
+
+def _in_words(error: BaseException) -> str:
+    """An error in a line; one of the system that says that the disk is full says what to do."""
+    reason = None if isinstance(error, FillrankError) else full_disk_reason(error)
+    return str(error) if reason is None else f"{getattr(error, 'filename', None) or 'a file'} is not written: {reason}"
 
 
 def _debugging() -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.data import Interactions, Split
-from fillrank.errors import FillrankError, SettingsError
+from fillrank.errors import FillrankError, ModelFileError, SettingsError
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
@@ -24,9 +24,9 @@ from fillrank.experiments.unfinished import Unfinished
 from fillrank.interrupt import Interrupt
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.recommend import Recommender
-from fillrank.recommend.files import check_target
+from fillrank.recommend.files import check_target, holds_a_model, save
 from fillrank.training import Look, World, listening
-from fillrank.writing import replacing
+from fillrank.writing import check_room, only_one, remove_leftovers
 
 __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
 
@@ -216,7 +216,9 @@ def fit_run(plan: RunPlan) -> Outcome | None:
     Raises:
         SettingsError: several processes and a recipe that cannot share its batches, or an unfinished training of other
             settings is in the way.
-        ModelFileError: the target holds something else than a model.
+        ModelFileError: the target holds something else than a model, cannot be written, or another process fits a model
+            into it.
+        DiskFullError: there is no room for the model.
         KeyboardInterrupt: it was interrupted before there was anything to keep; or, in another process than the first,
             interrupted at all.
     """
@@ -225,9 +227,10 @@ def fit_run(plan: RunPlan) -> Outcome | None:
         opened = plan.open()
         plan = plan.for_log(opened.train)
     maker = plan.recipe()
-    with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world:
+    with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world, _alone(out, world):
         _check_shareable(maker, world)
         parts, heard = opened or plan.open(), _Stop()
+        check_room(out, _least_bytes(maker, parts.train))
         with (
             listening(heard.note),
             Interrupt(holds=False) as stop,
@@ -268,9 +271,7 @@ def _left(out: Path, unfinished: Path | None) -> str:
 def _save(model: Recommender, plan: RunPlan, folder: Path) -> Path:
     """The model, and beside it the run that it came of. A signal waits until both are written."""
     with Interrupt():
-        model.save(folder)
-        with replacing(folder / _RUN) as temporary:
-            temporary.write_text(toml_text(plan.resolved()), encoding="utf-8")
+        save(model, folder, beside_it={_RUN: toml_text(plan.resolved())})
     return folder
 
 
@@ -291,8 +292,27 @@ def _interrupted(out: Path) -> Path:
 def _remove_partial(plan: RunPlan, out: Path) -> None:
     """Remove what the same run had learnt when it was interrupted: the whole model has taken its place."""
     folder = _interrupted(out)
-    if (folder / _RUN).is_file() and (folder / _RUN).read_text(encoding="utf-8") == toml_text(plan.resolved()):
+    remove_leftovers(folder)
+    if not (folder / _RUN).is_file() or not holds_a_model(folder):
+        return
+    if (folder / _RUN).read_text(encoding="utf-8") == toml_text(plan.resolved()):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(out: Path, world: World) -> Iterator[None]:
+    """No other fit into the same folder meanwhile."""
+    if world.rank > 0:
+        yield
+        return
+    with only_one(out, "is fitting a model into", ModelFileError):
+        yield
+
+
+def _least_bytes(maker: Recipe, train: Interactions) -> int:
+    """What the saved model is not smaller than: the rows it was trained on, and its vectors where their size is set."""
+    size = max((n for name in ("dim", "rank") if isinstance(n := getattr(maker, name, 0), int)), default=0)
+    return 8 * len(train) + 4 * size * (train.n_users + train.n_items)
 
 
 @contextmanager

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fillrank.errors import SettingsError
 from fillrank.experiments.nested import differences
 from fillrank.experiments.toml_files import toml_text
-from fillrank.writing import replacing
+from fillrank.writing import remove_leftovers, replacing
 
 __all__ = ["Unfinished"]
 
@@ -37,11 +38,12 @@ class Unfinished:
         """Note which run the state is of; a state that is there already has to be of the same run.
 
         Raises:
-            SettingsError: it is of a run with other settings; names those that differ.
+            SettingsError: it is of a run with other settings (names those that differ), its ``run.toml`` is torn, or
+                the folder holds something else.
         """
+        self._check_own()
         if self.begun and self._run.exists():
-            before = tomllib.loads(self._run.read_text(encoding="utf-8"))
-            other = differences(before, tomllib.loads(toml_text(run)))
+            other = differences(self._before(), tomllib.loads(toml_text(run)))
             if other:
                 raise SettingsError(
                     f"{self.folder} holds an unfinished training with other settings ({', '.join(other)}); "
@@ -51,5 +53,33 @@ class Unfinished:
             temporary.write_text(toml_text(run), encoding="utf-8")
 
     def end(self) -> None:
-        """The training is done: remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """The training is done: remove the folder, or what is ours in it."""
+        for file in [*self.folder.glob(f"{self.state.name}*"), self._run]:
+            remove_leftovers(file)
+            file.unlink(missing_ok=True)
+        for file in (self.state, self._run):  # of a process that was killed in its first epoch
+            remove_leftovers(file)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _before(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self._run.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise SettingsError(f"{self._run} is torn ({error}); remove {self.folder} to begin anew") from error
+
+    def _check_own(self) -> None:
+        """Refuse a folder of somebody else: at the end it would be removed."""
+        if not self.folder.exists() and not self.folder.is_symlink():
+            return
+        if not self.folder.is_dir():
+            raise SettingsError(f"{self.folder} is a file, and the state of the training goes there; move it")
+        others = [file.name for file in self.folder.iterdir() if not _OURS.fullmatch(file.name)]
+        if others:
+            raise SettingsError(
+                f"{self.folder} is where the state of the training goes, and it holds something else "
+                f"({', '.join(sorted(others)[:3])}); move it, or save the model under another name"
+            )
+
+
+_OURS = re.compile(r"run\.toml|state\.safetensors[0-9.]*|\.(?:run\.toml|state\.safetensors[0-9.]*)\..{8}\.fillrank-tmp")

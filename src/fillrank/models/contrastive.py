@@ -13,10 +13,10 @@ from fillrank.errors import SettingsError
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
 from fillrank.models.recipe import NotNegative, Positive, Recipe
-from fillrank.paths import expanded
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, History, Learner, Look, LoopSettings, listening_alone
 from fillrank.training import train as loop
+from fillrank.writing import check_file
 
 __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
 
@@ -184,7 +184,9 @@ class Contrastive(Recipe):
             look_every=self.look_every,
             seed=self.seed,
             progress=self.progress,
-            checkpoint=None if self.checkpoint is None else expanded(self.checkpoint, "the checkpoint", SettingsError),
+            checkpoint=None
+            if self.checkpoint is None
+            else check_file(self.checkpoint, "the checkpoint", SettingsError),
             identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
         )
 

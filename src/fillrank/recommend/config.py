@@ -68,6 +68,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if is_sealed(file) is False or (found > 1 and not is_sealed(file)):
         raise ModelFileError(f"{folder} is torn: {CONFIG} is not as it was written; {_ADVICE}")
+    config.setdefault("refit", None)
     for name, (fits, wanted) in _PARTS.items():
         if name not in config or not fits(config[name]):
             came = shown(config[name]) if name in config else "nothing"
@@ -103,5 +104,6 @@ _PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "settings": (_is_table, "a table"),
     "scale": (_is_scale, "null or two finite numbers, the smaller first"),
     "scorer": (_is_table, "a table"),
+    "refit": (lambda value: value is None or isinstance(value, bool), "null, true or false"),
     "rater": (lambda value: value is None or _is_table(value), "null or a table"),
 }

@@ -32,7 +32,7 @@ from fillrank.writing import UNSEALED, beside, check_folder, old_folder, put_fol
 if TYPE_CHECKING:
     from fillrank.recommend.recommender import Recommender
 
-__all__ = ["FORMAT", "check_target", "load", "save"]
+__all__ = ["FORMAT", "check_target", "holds_a_model", "load", "save"]
 
 _log = logging.getLogger("fillrank")
 
@@ -99,6 +99,11 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         DiskFullError: there is no room.
     """
     return check_folder(path, "the model", ModelFileError, foreign=_foreign)
+
+
+def holds_a_model(folder: Path) -> bool:
+    """Whether ``folder`` holds a saved model and nothing else."""
+    return folder.is_dir() and _foreign(folder) is None
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -214,7 +219,7 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "settings": config["settings"],
         "history": _read_history(folder / _HISTORY),
         "popularity": popularity,
-        "refit": config.get("refit"),
+        "refit": config["refit"],
     }
 
 

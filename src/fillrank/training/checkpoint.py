@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fillrank.errors import DataError
-from fillrank.writing import replacing
+from fillrank.strict_json import parse_json
+from fillrank.writing import UNSEALED, is_sealed, replacing, seal
 
 __all__ = ["Checkpoint", "Saved"]
 
@@ -33,6 +34,8 @@ class Saved:
 class Checkpoint:
     """A place for the state of a training; safetensors inside, so that nothing in it can run.
 
+    A digest of the whole file stands in its header. Files of version 0.1 have none, and are read all the same.
+
     Args:
         path: of the file.
     """
@@ -44,7 +47,9 @@ class Checkpoint:
         """Put ``saved`` in the place of what was there; the file is whole at any time."""
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in saved.tensors.items()}
         with replacing(self.path) as temporary:
-            save_file(tensors, temporary, metadata={"facts": json.dumps(dict(saved.facts))})
+            metadata = {"facts": json.dumps(dict(saved.facts)), "digest": UNSEALED}
+            save_file(tensors, temporary, metadata=metadata)
+            seal(temporary)
 
     def read(self) -> Saved | None:
         """What was written last, or None where there is no file.
@@ -56,10 +61,21 @@ class Checkpoint:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                if metadata.keys() not in ({"facts", "digest"}, {"facts"}):
+                    raise ValueError("it has no record of its training")
+                if "digest" in metadata and not is_sealed(self.path):
+                    raise ValueError("it is not as it was written")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- it is no mapping
-                facts = json.loads(file.metadata()["facts"])
-        except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise DataError(
-                f"{self.path} is no whole checkpoint ({error}); remove it to begin anew, or name another file"
-            ) from error
+            facts = parse_json(metadata["facts"])
+            if not isinstance(facts, dict):
+                raise ValueError("its record is no table")
+        except (SafetensorError, OSError, ValueError) as error:
+            raise self.torn(error) from error
         return Saved(tensors, facts)
+
+    def torn(self, reason: object) -> DataError:
+        """The error that says that the file cannot be gone on from."""
+        return DataError(
+            f"{self.path} is no whole checkpoint ({reason}); remove it to begin anew, or name another file"
+        )

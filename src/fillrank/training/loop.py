@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from fillrank.errors import DataError, TrainingError
+from fillrank.errors import DataError, FillrankError, TrainingError
 from fillrank.interrupt import Interrupt
 from fillrank.rng import torch_stream
 from fillrank.training.averaging import Average
@@ -127,7 +127,7 @@ class _Loop:
         settings = self.settings
         checkpoint = None if settings.checkpoint is None else Checkpoint(settings.checkpoint)
         if checkpoint is not None:
-            self._resume(checkpoint.read())
+            self._resume(checkpoint)
         first, asked = len(self.past) + 1, False
         shown = settings.progress and self.world.rank == 0
         with Interrupt() as interrupt, Progress(settings.epochs, self.per_epoch, shown=shown) as progress:
@@ -165,21 +165,44 @@ class _Loop:
         facts = {"training": self._identity, "past": self.past, "best": [self.best_score, self.best_epoch]}
         return Saved(tensors, facts)
 
-    def _resume(self, saved: Saved | None) -> None:
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        saved = checkpoint.read()
         if saved is None:
             return
+        try:
+            self._go_on_from(saved)
+        except FillrankError:
+            raise
+        except _OF_OTHER_KINDS as error:
+            raise checkpoint.torn(error) from error
+        _log.info("going on after epoch %d of %s", len(self.past), self.settings.checkpoint)
+
+    def _go_on_from(self, saved: Saved) -> None:
         if saved.facts["training"] != self._identity:
             raise DataError(
                 f"{self.settings.checkpoint} is of another training ({saved.facts['training']}, not "
                 f"{self._identity}); remove it to begin anew, or name another file"
             )
+        past, (best_score, best_epoch) = saved.facts["past"], saved.facts["best"]
+        if not all(isinstance(epoch, dict) and epoch.get("epoch") == n for n, epoch in enumerate(past, start=1)):
+            raise ValueError("its record of the epochs is not whole")
+        if not isinstance(best_score, float) or not isinstance(best_epoch, int) or not 0 <= best_epoch <= len(past):
+            raise ValueError("its record of the best epoch is not whole")
+        best, learner = saved.below("best/"), self.learner.state()
+        for found, wanted in (
+            (best, self.module.state_dict()),
+            (saved.below("module/"), self.module.state_dict()),
+            (saved.below("average/"), self.average.state()),
+            (saved.below("learner/") if learner else {}, learner),  # PyTorch's Adam has no state before its first step
+        ):
+            if _kinds(found) != _kinds(wanted):
+                raise ValueError("its tensors are not those of this training")
         self.module.load_state_dict(saved.below("module/"))
-        self.best_state = saved.below("best/")
+        self.best_state = best
         self.average.resume(saved.below("average/"))
         self.learner.resume(saved.below("learner/"))
-        self.past = [dict(epoch) for epoch in saved.facts["past"]]
-        self.best_score, self.best_epoch = saved.facts["best"][0], int(saved.facts["best"][1])
-        _log.info("going on after epoch %d of %s", len(self.past), self.settings.checkpoint)
+        self.past = [dict(epoch) for epoch in past]
+        self.best_score, self.best_epoch = best_score, best_epoch
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -231,6 +254,14 @@ class _Loop:
             if interrupt.asked and self.world.size == 1:  # of several processes, none may leave the others waiting
                 break
         return {name: value / number for name, value in sums.items()}
+
+
+_OF_OTHER_KINDS = (LookupError, TypeError, ValueError, RuntimeError, AttributeError)
+"""What going on from a file ends in that holds other kinds of things than a checkpoint."""
+
+
+def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
 
 
 def _digest(rows: Batch) -> str:

@@ -1,11 +1,11 @@
 """Files and folders that are whole or absent, whatever happens while they are written."""
 
 from fillrank.writing.exchange import put_folder
-from fillrank.writing.full_disk import disk_full_in_words
+from fillrank.writing.full_disk import disk_full_in_words, full_disk_reason
 from fillrank.writing.locks import only_one
 from fillrank.writing.seal import UNSEALED, is_sealed, seal
 from fillrank.writing.targets import check_file, check_folder, check_room
-from fillrank.writing.temporary import beside, old_folder, replacing, sync, sync_folder
+from fillrank.writing.temporary import beside, old_folder, remove_leftovers, replacing, sync, sync_folder
 
 __all__ = [
     "UNSEALED",
@@ -14,10 +14,12 @@ __all__ = [
     "check_folder",
     "check_room",
     "disk_full_in_words",
+    "full_disk_reason",
     "is_sealed",
     "old_folder",
     "only_one",
     "put_folder",
+    "remove_leftovers",
     "replacing",
     "seal",
     "sync",

@@ -13,7 +13,7 @@ from pathlib import Path
 from fillrank.writing.full_disk import disk_full_in_words
 from fillrank.writing.locks import drop_forgotten_lock, hidden, taken, try_lock, turn
 
-__all__ = ["OLD", "beside", "old_folder", "replacing", "sync", "sync_folder"]
+__all__ = ["OLD", "beside", "old_folder", "remove_leftovers", "replacing", "sync", "sync_folder"]
 
 OLD = "old"
 """What a folder is called in a temporary one while another takes its place; see :func:`put_folder`."""
@@ -100,8 +100,17 @@ def _leftovers(target: Path) -> list[Path]:
     return [target.parent / name for name in sorted(mine)]
 
 
+def remove_leftovers(target: Path) -> None:
+    """Remove what processes that were killed while they wrote ``target`` have left beside it.
+
+    A folder that was about to be replaced, and is nowhere else, goes back to its place.
+    """
+    if target.parent.is_dir():
+        with turn(target.parent):
+            _sweep(target)
+
+
 def _sweep(target: Path) -> None:
-    """Remove what processes that are no more have left."""
     drop_forgotten_lock(target)
     for folder in _leftovers(target):
         held = taken(folder)
