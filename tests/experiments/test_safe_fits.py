@@ -8,6 +8,7 @@ import fillrank as fr
 from fillrank.errors import DataError, DiskFullError, ModelFileError, SettingsError
 from fillrank.experiments import run
 from fillrank.experiments.run import RunPlan, fit_run
+from fillrank.experiments.run_folder import least_bytes
 from fillrank.models import Popularity, PureSVD
 from fillrank.training.checkpoint import Checkpoint, Saved
 from fillrank.writing import only_one
@@ -64,8 +65,8 @@ def test_a_place_that_cannot_be_saved_to_is_refused_before_the_training(
 def test_a_disk_with_too_little_room_is_found_before_the_training(
     trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run._least_bytes(PureSVD(rank=7), fr.read("log.csv")) == 8 * 160 + 4 * 7 * (20 + 12)
-    monkeypatch.setattr(run, "_least_bytes", lambda *_: 1 << 60)
+    assert least_bytes(PureSVD(rank=7), fr.read("log.csv")) == 8 * 160 + 4 * 7 * (20 + 12)
+    monkeypatch.setattr(run, "least_bytes", lambda *_: 1 << 60)
     with pytest.raises(DiskFullError, match="m would need at least"):
         fit_run(plan("m"))
     assert not trained

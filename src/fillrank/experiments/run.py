@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,25 +13,24 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.data import Interactions, Split
-from fillrank.errors import FillrankError, ModelFileError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
 from fillrank.experiments.processes import processes
+from fillrank.experiments.run_folder import alone, least_bytes, remove_partial, save_partial, save_run
 from fillrank.experiments.toml_files import OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
 from fillrank.interrupt import Interrupt
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.recommend import Recommender
-from fillrank.recommend.files import check_target, holds_a_model, save
+from fillrank.recommend.files import check_target
 from fillrank.training import Look, World, listening
-from fillrank.writing import check_room, only_one, remove_leftovers
+from fillrank.writing import check_room
 
 __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
 
 _log = logging.getLogger("fillrank")
-
-_RUN = "run.toml"
 
 
 class DataPlan(BaseModel):
@@ -227,10 +225,10 @@ def fit_run(plan: RunPlan) -> Outcome | None:
         opened = plan.open()
         plan = plan.for_log(opened.train)
     maker = plan.recipe()
-    with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world, _alone(out, world):
+    with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world, alone(out, world):
         _check_shareable(maker, world)
         parts, heard = opened or plan.open(), _Stop()
-        check_room(out, _least_bytes(maker, parts.train))
+        check_room(out, least_bytes(maker, parts.train))
         with (
             listening(heard.note),
             Interrupt(holds=False) as stop,
@@ -242,9 +240,10 @@ def fit_run(plan: RunPlan) -> Outcome | None:
                 if interrupted:
                     raise KeyboardInterrupt
                 return None
-            saved = _save_partial(model, plan, out) if interrupted else _save(model, plan, out)
+            text = toml_text(plan.resolved())
+            saved = save_partial(model, text, out) if interrupted else save_run(model, text, out)
             if not interrupted:
-                _remove_partial(plan, out)
+                remove_partial(text, out)
                 if unfinished is not None:
                     unfinished.end()
         left = None if unfinished is None or not unfinished.folder.exists() else unfinished.folder
@@ -266,53 +265,6 @@ def _speaking(out: Path) -> Iterator[None]:
 def _left(out: Path, unfinished: Path | None) -> str:
     way_on = "" if unfinished is None else f"; the same command goes on from {unfinished}"
     return (f"{out} stays as it was" if out.exists() else f"there is no {out}") + way_on
-
-
-def _save(model: Recommender, plan: RunPlan, folder: Path) -> Path:
-    """The model, and beside it the run that it came of. A signal waits until both are written."""
-    with Interrupt():
-        save(model, folder, beside_it={_RUN: toml_text(plan.resolved())})
-    return folder
-
-
-def _save_partial(model: Recommender, plan: RunPlan, out: Path) -> Path | None:
-    """Keep what an interrupted run had learnt; None where that cannot be written."""
-    try:
-        return _save(model, plan, _interrupted(out))
-    except (FillrankError, OSError) as error:
-        _log.warning("what was learnt cannot be kept: %s", error)
-        return None
-
-
-def _interrupted(out: Path) -> Path:
-    """Where what an interrupted run had learnt is kept."""
-    return out.with_name(f"{out.name}.interrupted")
-
-
-def _remove_partial(plan: RunPlan, out: Path) -> None:
-    """Remove what the same run had learnt when it was interrupted: the whole model has taken its place."""
-    folder = _interrupted(out)
-    remove_leftovers(folder)
-    if not (folder / _RUN).is_file() or not holds_a_model(folder):
-        return
-    if (folder / _RUN).read_text(encoding="utf-8") == toml_text(plan.resolved()):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _alone(out: Path, world: World) -> Iterator[None]:
-    """No other fit into the same folder meanwhile."""
-    if world.rank > 0:
-        yield
-        return
-    with only_one(out, "is fitting a model into", ModelFileError):
-        yield
-
-
-def _least_bytes(maker: Recipe, train: Interactions) -> int:
-    """What the saved model is not smaller than: the rows it was trained on, and its vectors where their size is set."""
-    size = max((n for name in ("dim", "rank") if isinstance(n := getattr(maker, name, 0), int)), default=0)
-    return 8 * len(train) + 4 * size * (train.n_users + train.n_items)
 
 
 @contextmanager
