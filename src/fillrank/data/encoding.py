@@ -160,7 +160,7 @@ _TO_PRIVATE = {0xDC00 + byte: _PRIVATE + byte for byte in range(0x80, 0x100)}
 
 
 def marked_encoding(head: bytes) -> str:
-    """The encoding that the first bytes of a text give away: UTF-16 or UTF-32, or else ``"utf-8"``, which is not checked.
+    """The encoding that the first bytes give away: UTF-16 or UTF-32, or else ``"utf-8"``, which is not checked.
 
     Example:
         >>> marked_encoding("user,item".encode("utf-16-be")), marked_encoding(b"user,item")
