@@ -160,6 +160,27 @@ FILES = [
         "log.mtx",
     ),
     Line(
+        "a MatrixMarket file with fewer entries than it says",
+        "an error",
+        "%%MatrixMarket matrix coordinate real general\n2 3 2\n1 3 4.5\n",
+        "says that it holds 2 entries and holds 1",
+        "log.mtx",
+    ),
+    Line(
+        "an entry outside of the matrix",
+        "a bad row",
+        "%%MatrixMarket matrix coordinate real general\n2 3 1\n9 3 4.5\n",
+        "line 3: no entry of the matrix",
+        "log.mtx",
+    ),
+    Line(
+        'JSON by columns (`{"user": […], …}`), or an array within an object',
+        "one row for each",
+        '{"data": [{"user": "ann", "item": "Heat", "rating": 4.5}, {"user": "bob", "item": "Alien", "rating": 3}]}',
+        ROWS,
+        "log.json",
+    ),
+    Line(
         "lines `user item item …` (LightGCN)",
         "one row for each pair",
         "0 5 7\n1 5\n",
@@ -229,7 +250,13 @@ ENCODINGS = [
         ROWS,
     ),
     Line(
-        "a NUL character in an id",
+        "a byte-order mark within the text (files put together)",
+        "does not count",
+        "\ufeffuser,item,rating\nann,Heat,4.5\n\ufeffuser,item,rating\n\ufeffbob,Alien,3\n",
+        ROWS,
+    ),
+    Line(
+        "a NUL character in an id, or half of a surrogate pair",
         "a bad row",
         "user,item\nann,He\0at\nbob,x\n",
         r"line 2: item 'He\\x00at' holds a NUL",
@@ -302,7 +329,12 @@ LAYOUTS = [
         r"Say header=True or header=False",
         options={"user": 0, "item": 1},
     ),
-    Line("more than 10,000 columns", "an error", ",".join(f"c{n}" for n in range(10_001)) + "\n", "has 10,001 fields"),
+    Line(
+        "more than 10,000 columns",
+        "an error",
+        ",".join(f"c{n}" for n in range(10_001)) + "\n",
+        "has more than 10,000 fields",
+    ),
 ]
 COLUMNS = [
     Line(
@@ -473,6 +505,12 @@ TIMES = [
         times(MOMENT),
         options={"day_first": False},
     ),
+    Line(
+        "a number that is no date in a column of such dates",
+        "a bad row",
+        at("20200201", "20200231", "20200202"),
+        "line 3: time 20200231",
+    ),
     Line("anything else", "a bad row", at("soon"), "time 'soon' is not a time"),
 ]
 REFUSED = [
@@ -512,7 +550,7 @@ REFUSED = [
         "log.gz",
     ),
     Line(
-        "a file that unpacks to more than 256 MB and 100 times its size",
+        "a file that unpacks to more than 128 MB and 100 times its size",
         "an error: `max_expansion=`",
         bomb,
         "unpacks to more than 100 times its size",

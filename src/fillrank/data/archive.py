@@ -35,6 +35,8 @@ def open_member(stream: IO[bytes], member: str | None) -> tuple[IO[bytes], str, 
         if chosen.flag_bits & 1:
             raise DataError(f"{chosen.filename!r} in this zip archive is encrypted; unpack it first")
         return archive.open(chosen), chosen.filename, chosen.compress_size
+    except DataError:
+        raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OverflowError, EOFError) as error:
         raise DataError(f"it is a zip archive that cannot be read: {error}; if it is torn, get it anew") from error
 

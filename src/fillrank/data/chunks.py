@@ -14,13 +14,13 @@ _CALM = 8  # lines in a row without half a quote, so that no record runs over th
 _TAIL = 1 << 18
 
 
-def chunks_of(blocks: Iterable[bytes], *, quotes: bool, size: int = CHUNK) -> Iterator[bytes]:
+def chunks_of(blocks: Iterable[bytes], *, quotes: bool, size: int | None = None) -> Iterator[bytes]:
     r"""Chunks of about ``size`` bytes, whose lines end in newlines.
 
     Args:
         blocks: a text in UTF-8. Lines that end in ``\r`` alone come to end in newlines.
         quotes: whether a record between quotes may hold newlines; a chunk then ends where no such record is near.
-        size: of a chunk.
+        size: of a chunk; None: ``CHUNK``.
 
     Raises:
         DataError: a line is longer than any of a log.
@@ -29,6 +29,7 @@ def chunks_of(blocks: Iterable[bytes], *, quotes: bool, size: int = CHUNK) -> It
         >>> list(chunks_of([b"1,2\n3,", b"4\n5,6"], quotes=False, size=4))
         [b'1,2\n', b'3,4\n', b'5,6']
     """
+    size = size or CHUNK
     held: list[bytes] = []
     n_held, old_mac, wait = 0, None, size
     for block in blocks:

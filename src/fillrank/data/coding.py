@@ -17,6 +17,7 @@ __all__ = ["Coder", "RawIds"]
 
 _DENSE = 1 << 26  # whole-number ids up to here are found by a table
 _WHOLE = r"^(?:0|-?[1-9][0-9]{0,18})$"  # as whole numbers are usually written
+_INVISIBLE = "\ufeff\u200b"  # a byte-order mark of a file that was put behind another, and a blank of no width
 _POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 
 
@@ -155,7 +156,7 @@ class RawIds:
     def _of_strings(cls, column: pl.Series, words: frozenset[str], *, from_text: bool) -> RawIds:
         distinct = column.drop_nulls().unique()
         local = column.cast(pl.Enum(distinct)).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
-        cleaned = distinct.str.strip_chars() if from_text else distinct
+        cleaned = distinct.str.strip_chars().str.strip_chars(_INVISIBLE) if from_text else distinct
         gone = missing_mask(cleaned, words) | cleaned.str.contains(f"\0|{DAMAGED}")
         cleaned = cleaned.set(gone, None)
         missing = None

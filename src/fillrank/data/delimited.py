@@ -96,7 +96,7 @@ def _rows(text: bytes, layout: Layout, chosen: Mapping[str, int], *, quotes: boo
         again = np.ones(len(fields), dtype=bool)
         for place in wanted:
             again[again] = (
-                fields[str(place)].filter(pl.Series(again)).str.strip_chars() == layout.names[place]
+                fields[str(place)].filter(pl.Series(again)).str.strip_chars('\ufeff \t"') == layout.names[place]
             ).fill_null(False)
             if not again.any():
                 break

@@ -121,6 +121,10 @@ class Decoder:
         return text.encode()
 
     def _other(self, head: bytes) -> Iterator[bytes]:
+        if self.encoding.casefold().replace("_", "-") in {"utf-16", "utf16"} and not head.startswith(
+            (b"\xff\xfe", b"\xfe\xff")
+        ):
+            self.encoding = "utf-16-be" if marked_encoding(head) == "utf-16-be" else "utf-16-le"
         decoder = codecs.getincrementaldecoder(self.encoding)()
         try:
             for place, block in enumerate(self._all(head)):

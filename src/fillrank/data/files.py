@@ -45,7 +45,14 @@ class Input:
         """The bytes, from where a reader of the open file would begin; they can be wound."""
         if self.path is not None:
             return self.path.open("rb")
-        data = self.stream.read()
+        try:
+            data = self.stream.read()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"it is open as a text, and cannot be read: {error}; open it as bytes (mode 'rb')"
+            ) from error
+        except ValueError as error:  # it is closed, say, or open for writing
+            raise DataError(f"it cannot be read: {error}; open it for reading") from error
         if not isinstance(data, str | bytes | bytearray | memoryview):
             raise DataError(f"its read() gives {type(data).__name__}, and neither text nor bytes")
         return io.BytesIO(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)

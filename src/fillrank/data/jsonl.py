@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fillrank.data.chunks import chunks_of
+from fillrank.data.chunks import CHUNK, chunks_of
 from fillrank.data.guard import no_panic
 from fillrank.data.layout import MAX_COLUMNS
 from fillrank.data.spans import Spans
@@ -21,6 +22,8 @@ __all__ = ["JsonLines", "read_json_array"]
 _DEEPEST = 64  # objects within objects; what is deeper is no log, and would end the parser
 _OPENING, _CLOSING = np.frombuffer(b"{[", dtype=np.uint8), np.frombuffer(b"}]", dtype=np.uint8)
 _COLON, _NEWLINE = b":"[0], b"\n"[0]
+_HALF = re.compile("[\ud800-\udfff]")
+_KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
 _TOO_MANY = (
     f"keys, and {MAX_COLUMNS:,} are the most that are read; a log has the same few keys in each object, and one object "
     "for each interaction"
@@ -45,6 +48,7 @@ class JsonLines:
 
     def __init__(self, text: bytes) -> None:
         self._text = text
+        _refuse_maps(text)
         schema = None if _is_odd(text) else _schema(text)
         if schema is None:
             schema = _schema_of_good_lines(text)
@@ -62,7 +66,7 @@ class JsonLines:
         return bool(dtype.is_numeric())
 
     def chunks(self, places: Sequence[int]) -> Iterator[tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]]]:
-        """Frames with the columns at ``places`` of the header, the line of each row, and lines that are no objects."""
+        """Frames with the columns at ``places`` of the header, the line of each row, and lines that hold no object."""
         above = 0
         for chunk in chunks_of([self._text], quotes=False):
             spans = Spans.find(chunk, "\x1f", quotes=False)
@@ -104,7 +108,8 @@ class JsonLines:
 
 
 def read_json_array(text: bytes) -> pl.DataFrame:
-    """The objects of one JSON array, one a row; also of an array that is the only one in an object around it.
+    """The objects of one JSON array, one a row; also of an array that is the only one in an object around it; or an
+    object of columns, each an array.
 
     Raises:
         DataError: it is torn or nested too deep, or what is in it are no objects.
@@ -117,6 +122,10 @@ def read_json_array(text: bytes) -> pl.DataFrame:
         rows = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DataError(f"it is no JSON, or torn: {error}") from error
+    if isinstance(rows, dict) and rows and all(isinstance(one, list) for one in rows.values()):
+        lengths = {len(one) for one in rows.values()}
+        if len(lengths) == 1 and not any(isinstance(cell, dict) for one in rows.values() for cell in one):  # by columns
+            rows = [dict(zip(rows, cells, strict=True)) for cells in zip(*rows.values(), strict=True)]
     if isinstance(rows, dict):
         arrays = [
             key for key, inner in rows.items() if isinstance(inner, list) and inner and isinstance(inner[0], dict)
@@ -125,6 +134,23 @@ def read_json_array(text: bytes) -> pl.DataFrame:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError('its JSON is no array of objects; wanted one such as [{"user": 1, …}, …]')
     return _frame_of(rows)
+
+
+def _refuse_maps(text: bytes) -> None:
+    """Refuse early what has thousands of keys, as maps from ids have: polars would take minutes to find out."""
+    keys: set[bytes] = set()
+    for found in _KEY.finditer(text, 0, CHUNK):
+        keys.add(found[1])
+        if len(keys) > MAX_COLUMNS:
+            break
+    else:
+        return
+    paths: set[str] = set()
+    for line in text[:CHUNK].decode(errors="replace").split("\n"):
+        if _is_object(line):
+            paths |= _flat(json.loads(line)).keys()
+        if len(paths) > MAX_COLUMNS:
+            raise DataError(f"its lines have more than {MAX_COLUMNS:,} {_TOO_MANY}")
 
 
 def _schema(text: bytes) -> Mapping[str, Any] | None:
@@ -191,12 +217,14 @@ def _column(key: str, cells: list[Any]) -> pl.Series:
         return pl.Series(key, [None if c is None else float(c) if mixed else c for c in cells])
     if kinds <= {bool}:
         return pl.Series(key, cells, dtype=pl.Boolean)
+    if list in kinds:  # no cell for one interaction: whoever wants this column has to see that
+        return pl.Series(key, [[_said(cell)] for cell in cells], dtype=pl.List(pl.String))
     return pl.Series(key, [None if cell is None else _said(cell) for cell in cells], dtype=pl.String)
 
 
 def _said(cell: Any) -> str:
     said = cell if isinstance(cell, str) else json.dumps(cell)
-    return said.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+    return _HALF.sub("\0", said)  # half of a surrogate pair is no text; polars takes it so, too
 
 
 def _is_odd(text: bytes) -> bool:

@@ -101,7 +101,7 @@ def find_layout(
         raise DataError(f"the quotes in line {lines_before + first.line} do not fit together; mend it")
     if len(first.fields) > MAX_COLUMNS:
         raise DataError(
-            f"its first line has {len(first.fields):,} fields, and {MAX_COLUMNS:,} columns are the most that are read; "
+            f"its first line has more than {MAX_COLUMNS:,} fields, which are the most that are read; "
             "a log has a row for each interaction (a table of users by items goes to `complete`, or to from_csr)"
         )
     guessed = header is None and commented is None and has_header(first.fields)

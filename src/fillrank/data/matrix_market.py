@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
+from typing import Any
+
+import numpy as np
+import polars as pl
 
 from fillrank.data.delimited import delimited_part
-from fillrank.data.formats import Part
+from fillrank.data.formats import Chunk, Part
 from fillrank.errors import DataError
 
 __all__ = ["matrix_market_part"]
+
+_WANTED = "no entry of the matrix: a row, a column, and its value"
 
 
 def matrix_market_part(chunks: Iterator[bytes]) -> Part:
@@ -56,4 +63,24 @@ def matrix_market_part(chunks: Iterator[bytes]) -> Part:
         raise DataError(f"its entries have {len(part.header)} numbers where {len(names)} were wanted")
     part.header = names
     part.notes.append(f"a matrix of {int(sizes[0]):,} × {int(sizes[1]):,}; its rows are users and its columns items")
-    return part
+    return replace(part, read=_checked(part.read, *(int(size) for size in sizes)), broken_as=_WANTED)
+
+
+def _checked(read: Callable[[Mapping[str, int]], Iterator[Chunk]], m: int, n: int, n_entries: int) -> Any:
+    """The same with entries outside of the matrix set aside, and with an error at the end if some are absent."""
+
+    def checked(chosen: Mapping[str, int]) -> Iterator[Chunk]:
+        found = 0
+        for frame, lines, broken in read(chosen):
+            found += len(lines) + len(broken)
+            fits = [
+                frame[role].cast(pl.Int64, strict=False).is_between(1, most)
+                for role, most in (("user", m), ("item", n))
+            ]
+            good = (fits[0] & fits[1]).fill_null(False)
+            wrong = lines[~good.to_numpy()]
+            yield Chunk(frame.filter(good), lines[good.to_numpy()], np.sort(np.concatenate([broken, wrong])))
+        if found != n_entries:
+            raise DataError(f"it says that it holds {n_entries:,} entries and holds {found:,}; get or write it anew")
+
+    return checked

@@ -81,7 +81,8 @@ def _text(decoder: Decoder, form: Format | None, options: ReadOptions, is_name: 
         raise DataError("it is empty; there is nothing to read")
     begin = first[:HEAD].lstrip()
     rest = chain([first], chunks)
-    if form == "jsonl" or (form is None and begin.startswith((b"{", b"["))):
+    is_json = begin.startswith((b"{", b"[")) if form is None else begin.startswith((b'{"', b"[{"))
+    if form == "jsonl" or (options.format is None and is_json):
         return _json(b"".join(rest), begin)
     if form == "mtx" or (form is None and begin.startswith(b"%%MatrixMarket")):
         return matrix_market_part(rest)
@@ -98,7 +99,8 @@ def _pairs(pairs: pl.DataFrame, chosen: Mapping[str, int]) -> Iterator[Chunk]:
 
 def _json(text: bytes, begin: bytes) -> Part:
     first_line = text.lstrip().split(b"\n", 1)[0].strip()
-    if begin.startswith(b"[") or first_line == b"{":
+    is_one = first_line == b"{" or len(text.strip()) == len(first_line)
+    if begin.startswith(b"[") or is_one:
         return frame_part(read_json_array(text))
     lines = JsonLines(text)
 

@@ -102,7 +102,7 @@ class ReadOptions(LogOptions):
         decimal: ``"."``, or ``","`` for values such as ``4,5``.
         thousands: what stands between groups of three digits in values, such as ``","`` in ``1,234``; None: nothing.
         member: the file to read in a zip archive that holds several.
-        max_expansion: how many times its own size a compressed file may unpack to (from 256 MB on). A file that says
+        max_expansion: how many times its own size a compressed file may unpack to (from 128 MB on). A file that says
             more is refused before it fills the memory.
     """
 

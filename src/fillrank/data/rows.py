@@ -149,13 +149,13 @@ def _reason(role: str, cell: str | None, rules: Rules) -> str:
         clean = re.sub(DAMAGED, "�", shown)
         return f"{role} '{clean}' holds the byte {byte:#04x}, which is not UTF-8"
     if "\0" in cell:
-        return f"{role} {shown!r} holds a NUL character"
+        return f"{role} {shown!r} holds a NUL character, or half of a character"
     if role != "time" and cell.strip().casefold() in rules.words:
         return f"no {role}: {shown!r} stands for a missing one"
     hint = ""
     if role == "time" and rules.day_first is None and re.match(_SLASHED, cell):
         hint = "; say which comes first, day or month: day_first=True or day_first=False"
-    elif role == "time" and re.fullmatch(r"\s*-?\d+\s*", cell):
+    elif role == "time" and re.fullmatch(r"\s*-?\d{1,19}\s*", cell):
         return f"time {shown} is in another unit than the others; if it is not, name the unit: time_unit=…"
     elif role == "value" and re.match(_GROUPS, cell) and rules.thousands is None:
         hint = "; name what stands between thousands, or the decimal comma: thousands=… or decimal=','"

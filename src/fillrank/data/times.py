@@ -17,7 +17,7 @@ _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _LIMITS = (1e11, 1e14, 1e17)  # of the magnitudes of moments from 1973 on, between one unit and the next
 _TELLS = 1e8  # a smaller number may be a moment of early 1970 in any unit
 _FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S%.f")
-_BASIC = ("%Y%m%d %H%M%S%.f", "%Y%m%d %H%M", "%Y%m%d %H:%M:%S%.f")
+_BASIC = ("%Y%m%d %H%M%S%.f", "%Y%m%d %H%M", "%Y%m%d %H:%M:%S%.f", "%Y%m%d %H:%M")
 _ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z", "%Y%m%d %H%M%S%.f%#z")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date that is written as one number
@@ -46,9 +46,9 @@ def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUn
 
     Numbers count seconds, milli-, micro- or nanoseconds since 1970: which of them is told by the median of their
     magnitudes (below 1e11, 1e14, 1e17 or not), for the whole column; a number that can only be in another unit is null.
-    A column whose numbers are all dates written as ``yyyymmdd`` (or with hours and minutes, ``yyyymmddHHMM[SS]``) holds
-    dates. Strings hold such numbers or ISO 8601 dates and times. A date is its midnight, and a time without a zone is
-    read as UTC. Parts of a second are dropped.
+    A column most of whose numbers are dates written as ``yyyymmdd`` (or with hours and minutes,
+    ``yyyymmddHHMM[SS]``) holds dates, and what is none is null. Strings hold such numbers or ISO 8601 dates and times.
+    A date is its midnight, and a time without a zone is read as UTC. Parts of a second are dropped.
 
     Args:
         column: numbers, dates or strings.
@@ -94,7 +94,7 @@ def finish_times(parts: list[Moments], *, unit: TimeUnit | None = None) -> list[
         parts: of one column; ``valid`` is changed in place.
         unit: of the numbers; None: told by their magnitudes.
     """
-    if unit is None and all(_all_compact(_open(part)) for part in parts) and any(len(_open(part)) for part in parts):
+    if unit is None and _hold_dates(parts):
         return [_from_compact(part) for part in parts]
     place = _unit_of(parts) if unit is None else get_args(TimeUnit).index(unit)
     divisor = _PER_SECOND[get_args(TimeUnit)[place]]
@@ -181,26 +181,30 @@ def _is_alien(part: Moments, place: int) -> NDArray[np.bool_]:
     return alien if part.known is None else alien & ~part.known
 
 
-def _all_compact(numbers: NDArray[np.int64]) -> bool:
-    """Whether all numbers look like dates written without separators, from 1900 to 2100."""
-    return _look_compact(numbers[:100]) and _look_compact(numbers)
+def _hold_dates(parts: list[Moments]) -> bool:
+    """Whether most numbers look like dates written without separators, from 1900 to 2100."""
+    if not any(_are_dates(_open(part)[:1_000]).any() for part in parts):
+        return False
+    fits = [_are_dates(_open(part)) for part in parts]
+    return sum(int(fit.sum()) for fit in fits) > sum(map(len, fits)) / 2
 
 
-def _look_compact(numbers: NDArray[np.int64]) -> bool:
+def _are_dates(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    fits = np.zeros(len(numbers), dtype=bool)
     for digits in _COMPACT:
         day = numbers // 10 ** (digits - 8)
         year, month, of_month = day // 10_000, day // 100 % 100, day % 100
-        fits = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (of_month >= 1) & (of_month <= 31)
+        fit = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (of_month >= 1) & (of_month <= 31)
         if digits > 8:
-            fits &= (numbers // 10 ** (digits - 10) % 100 < 24) & (numbers // 10 ** (digits - 12) % 100 < 60)
-        if fits.all():
-            return True
-    return False
+            fit &= (numbers // 10 ** (digits - 10) % 100 < 24) & (numbers // 10 ** (digits - 12) % 100 < 60)
+        fits |= fit
+    return fits
 
 
 def _from_compact(part: Moments) -> NDArray[np.int64]:
     text = pl.Series(part.numbers).cast(pl.String)
     seconds = part.numbers.copy()
+    part.valid[~_are_dates(part.numbers) & (True if part.known is None else ~part.known)] = False
     for digits, form in _COMPACT.items():
         mine = ((text.str.len_bytes() == digits).to_numpy()) & part.valid
         if part.known is not None:

@@ -20,7 +20,7 @@ from fillrank.errors import DataError
 __all__ = ["BLOCK", "FREE_EXPANSION", "MAX_EXPANSION", "Unpacked", "unpack"]
 
 BLOCK = 1 << 22  # bytes read at once
-FREE_EXPANSION = 1 << 28  # so much may come out of any file
+FREE_EXPANSION = 1 << 27  # so much may come out of any file
 MAX_EXPANSION = 100.0  # times its own size, beyond that
 _LZMA_MEMORY = 1 << 29  # bytes for its window; the highest preset takes 65 MB
 _TORN = (
