@@ -156,12 +156,9 @@ def test_tables_by_dotted_names() -> None:
         toml_text({"a": object()})
 
 
-def test_a_world_of_one_and_a_size_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_world_of_one() -> None:
     with processes() as world:
         assert (world.rank, world.size) == (0, 1)
-    monkeypatch.setenv("WORLD_SIZE", "two")
-    with pytest.raises(SettingsError, match="WORLD_SIZE must be a whole number"), processes():
-        pass
 
 
 def start(rank: int, size: int, port: int, *words: object) -> subprocess.Popen[str]:
@@ -169,7 +166,7 @@ def start(rank: int, size: int, port: int, *words: object) -> subprocess.Popen[s
     group = {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return subprocess.Popen(
         [sys.executable, "-m", "fillrank", "fit", *map(str, words)],
-        env={**os.environ, **group, "OMP_NUM_THREADS": "1"},
+        env={"FILLRANK_TIMEOUT": "60", **os.environ, **group, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -209,6 +206,55 @@ def test_an_error_in_one_process_ends_the_other(log_file: Path, tmp_path: Path) 
     assert "nothing.csv" in second[2]
     assert "process 0 of 2 lost another one, whose own message says why" in first[2]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("dim", "data", "said"),
+    [
+        (5, "log.csv", "process 1 of 2 was started otherwise than process 0: settings.dim 5, not 4"),
+        (4, "other.csv", "process 1 of 2 was started otherwise than process 0: data of train "),
+    ],
+)
+def test_processes_of_other_settings_or_data_are_refused(
+    dim: int, data: str, said: str, log_file: Path, tmp_path: Path
+) -> None:
+    lines = log_file.read_text().splitlines()
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "other.csv").write_text("\n".join(lines[:-1]) + "\n")
+    words = ("--out", tmp_path / "x", "--model", "contrastive", "--set", "sampler_settings.n_negatives=4")
+    ranks = [("--data", tmp_path / file, "--set", f"dim={n}") for file, n in (("log.csv", 4), (data, dim))]
+    for code, spoken, errors in together(*words, ranks=(ranks[0], ranks[1])):
+        assert (code, spoken) == (1, "")
+        assert len(errors.splitlines()) == 1
+        assert said in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "other.csv"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="stops a process")
+def test_a_process_that_falls_silent_is_not_waited_for_without_end(
+    log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILLRANK_TIMEOUT", "5")
+    words = ("--data", log_file, "--out", tmp_path / "x", "--model", "contrastive", "--set", "dim=4")
+    words = (*words, "--set", "epochs=100000", "--set", "patience=100000")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    first, second = (start(rank, 2, port, *words) for rank in (0, 1))
+    assert first.stderr is not None
+    for line in first.stderr:
+        if line.startswith("epoch "):
+            break
+    second.send_signal(signal.SIGSTOP)
+    try:
+        said, errors = first.communicate(timeout=60)
+    finally:
+        second.kill()
+        second.communicate()
+    assert (first.returncode, said) == (1, "")
+    assert "process 0 of 2 heard nothing from another one for 5 s (FILLRANK_TIMEOUT)" in errors
+    assert "Traceback" not in errors
 
 
 def test_a_model_that_shares_no_batches_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

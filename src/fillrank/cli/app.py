@@ -14,7 +14,7 @@ import typer
 
 from fillrank._version import __version__
 from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, sweep
-from fillrank.cli.shell import PlainSpoken, report_fault
+from fillrank.cli.shell import PlainSpoken, debugging, report_fault
 from fillrank.interrupt import terminate
 
 __all__ = ["app", "main"]
@@ -69,7 +69,8 @@ def say_what_goes_on() -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(handler)
-    first = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    first = alone or os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
     log.setLevel(logging.INFO if first else logging.ERROR)
 
 
@@ -79,7 +80,9 @@ def main(args: Sequence[str] | None = None) -> None:
     Threads that wait are told to sleep instead of spin, unless the environment says otherwise: on two cores that
     another program uses too, an epoch was seen to take fifteen times as long with spinning threads.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported, as the next one
+    if not debugging():  # of processes that do not meet: a page of C++ frames, where one line says what it means
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets its escape
             stream.reconfigure(errors="backslashreplace")

@@ -29,7 +29,7 @@ from fillrank.interrupt import exit_code
 from fillrank.terminal import printable
 from fillrank.writing import full_disk_reason
 
-__all__ = ["PlainSpoken", "end_failed", "end_interrupted", "report_fault"]
+__all__ = ["PlainSpoken", "debugging", "end_failed", "end_interrupted", "report_fault"]
 
 _PROGRAM = "fillrank"
 
@@ -63,7 +63,7 @@ class PlainSpoken(TyperGroup):
             _say(_usage(error))
             code = error.exit_code
         except (FillrankError, OSError) as error:
-            if _debugging():
+            if debugging():
                 raise
             _say(f"{_PROGRAM}: {_in_words(error)}")
             code = 1
@@ -84,7 +84,7 @@ def end_failed(said: str) -> NoReturn:
 
 def report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A ``sys.excepthook`` for what no command foresaw: a fault of fillrank's own, in two lines."""
-    if _debugging() or not issubclass(kind, Exception):
+    if debugging() or not issubclass(kind, Exception):
         sys.__excepthook__(kind, error, trace)
         return
     if full_disk_reason(error) is not None:
@@ -101,7 +101,8 @@ def _in_words(error: BaseException) -> str:
     return str(error) if reason is None else f"{getattr(error, 'filename', None) or 'a file'} is not written: {reason}"
 
 
-def _debugging() -> bool:
+def debugging() -> bool:
+    """Whether ``FILLRANK_DEBUG`` asks for tracebacks."""
     return os.environ.get("FILLRANK_DEBUG", "") not in {"", "0"}
 
 

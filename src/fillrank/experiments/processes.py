@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from fillrank.errors import FillrankError, SettingsError, TrainingError
+from fillrank.experiments.group import Group, patience
 from fillrank.training import World
 
-__all__ = ["processes", "world_size"]
+__all__ = ["agree", "processes", "world_size"]
+
+_RESTART = 10.0
+"""Seconds in which the port of a run that has just ended may still be taken."""
 
 
 @contextmanager
@@ -21,25 +27,30 @@ def processes(device: str = "auto") -> Iterator[World]:
 
     They speak through NCCL where each has a GPU of its own, which becomes its current device, and through gloo
     otherwise. At the end the group is taken apart, also when something failed: an error in one process then ends the
-    others too, at the next gradient that they wait for. One process alone, and a group that is there already, are left
-    as they are.
+    others too, at the next gradient that they wait for. Nobody waits longer than ``FILLRANK_TIMEOUT`` seconds (600
+    unless it is set), neither for the others to come nor for one that is silent. One process alone, and a group that is
+    there already, are left as they are.
 
     Args:
         device: of the training, as recipes call it: ``"auto"``, ``"cpu"``, ``"cuda"``.
 
     Raises:
-        TrainingError: another process of the group is gone.
-        SettingsError: ``WORLD_SIZE`` is no whole number.
+        TrainingError: the others did not come, or one of them is gone or silent.
+        SettingsError: a variable is missing, is no whole number, or does not fit the others.
 
     Example:
         >>> with processes() as world:
         ...     world
         World(rank=0, size=1)
     """
-    if world_size() == 1 or dist.is_initialized():
+    if dist.is_available() and dist.is_initialized():
         yield World.current()
         return
-    dist.init_process_group(_backend(device))
+    group = Group.of_environment()
+    if group.size == 1:
+        yield World.current()
+        return
+    _meet(group, _backend(device, group))
     world = World.current()
     try:
         yield world
@@ -48,28 +59,91 @@ def processes(device: str = "auto") -> Iterator[World]:
     except RuntimeError as error:
         if not _is_of_the_group(error):
             raise
-        raise TrainingError(
-            f"process {world.rank} of {world.size} lost another one, whose own message says why "
-            f"({str(error).splitlines()[0]})"
-        ) from error
+        raise TrainingError(_lost(world, error)) from error
     finally:
-        dist.destroy_process_group()
+        with suppress(RuntimeError):  # of what is gone already
+            dist.destroy_process_group()
+
+
+def agree(world: World, facts: Mapping[str, Any]) -> None:
+    """Refuse to begin where processes were started with different settings, or have read different data.
+
+    Args:
+        world: the processes; all call this, each with its own facts.
+        facts: by name, of the same names in all; values that JSON can hold.
+
+    Raises:
+        SettingsError: in every process: some fact differs. Names the first process that differs from process 0.
+    """
+    if world.size == 1:
+        return
+    everybody: list[Any] = [None] * world.size
+    dist.all_gather_object(everybody, dict(facts))
+    first = everybody[0]
+    for rank, other in enumerate(everybody):
+        names = [name for name in dict.fromkeys((*first, *other)) if first.get(name) != other.get(name)]
+        if names:
+            words = ", ".join(f"{name} {other.get(name)!r}, not {first.get(name)!r}" for name in names[:3])
+            raise SettingsError(
+                f"process {rank} of {world.size} was started otherwise than process 0: {words}"
+                f"{', and more' if len(names) > 3 else ''}; give all of them the same settings and data"
+            )
 
 
 def world_size() -> int:
-    """How many processes the environment speaks of: ``WORLD_SIZE``, or 1."""
-    given = os.environ.get("WORLD_SIZE", "1")
-    if not given.isdecimal() or int(given) < 1:
-        raise SettingsError(f"WORLD_SIZE must be a whole number of 1 or more, got {given!r}; torchrun sets it")
-    return int(given)
+    """How many processes the environment speaks of: ``WORLD_SIZE``, or 1.
+
+    Raises:
+        SettingsError: see :meth:`Group.of_environment`.
+    """
+    return Group.of_environment().size
 
 
-def _backend(device: str) -> str:
-    local = int(os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0")))
-    on_this_machine = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
-    if device == "cpu" or torch.cuda.device_count() < on_this_machine:
+def _meet(group: Group, backend: str) -> None:
+    """Wait until all processes are there."""
+    begun = time.monotonic()
+    while True:
+        try:
+            dist.init_process_group(backend, timeout=patience(), rank=group.rank, world_size=group.size)
+        except (dist.DistError, RuntimeError, ValueError) as error:
+            text = str(error)
+            if "EADDRINUSE" not in text and "address already in use" not in text.lower():
+                raise TrainingError(_nobody(group, error)) from error
+            if time.monotonic() - begun > _RESTART:
+                raise TrainingError(
+                    f"process 0 of {group.size} cannot wait for the others at {group.address}: the port is in use, "
+                    "perhaps by a run that has not ended; end that one, or give another MASTER_PORT"
+                ) from error
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _nobody(group: Group, error: Exception) -> str:
+    where = f"process {group.rank} of {group.size}"
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    if "imed out" in reason or "timeout" in reason.lower():
+        seconds = f"{patience().total_seconds():g} s (FILLRANK_TIMEOUT)"
+        if group.rank == 0:
+            return f"{where} waited {seconds} at {group.address}, and not all of the others came; start them all"
+        return f"{where} found nobody at {group.address} in {seconds}; is process 0 running there?"
+    return f"{where} could not meet the others at {group.address} ({reason})"
+
+
+def _lost(world: World, error: RuntimeError) -> str:
+    reason = re.sub(r"^\[\S+\] ", "", next(iter(str(error).splitlines()), "")).partition(". ")[0]
+    if "imed out" in reason or "timeout" in reason.lower():
+        return (
+            f"process {world.rank} of {world.size} heard nothing from another one for {patience().total_seconds():g} s "
+            "(FILLRANK_TIMEOUT); that one hangs, is stopped, or has far more to do"
+        )
+    return f"process {world.rank} of {world.size} lost another one, whose own message says why ({reason})"
+
+
+def _backend(device: str, group: Group) -> str:
+    if device == "cpu" or torch.cuda.device_count() < group.local_size:
         return "gloo"
-    torch.cuda.set_device(local)
+    torch.cuda.set_device(group.local_rank)
     return "nccl"
 
 

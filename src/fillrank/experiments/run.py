@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
+from fillrank.experiments.agreement import facts_of
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
-from fillrank.experiments.processes import processes
+from fillrank.experiments.processes import agree, processes
 from fillrank.experiments.run_folder import alone, least_bytes, remove_partial, save_partial, save_run
 from fillrank.experiments.toml_files import OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
@@ -234,11 +235,13 @@ def fit_run(plan: RunPlan) -> Outcome | None:
             Interrupt(holds=False) as stop,
             _resumable(maker, plan, world) as (maker, unfinished),
         ):
+            if world.size > 1:
+                agree(world, facts_of(plan, parts, None if unfinished is None else unfinished.state))
             model = _without_place(maker.fit(parts.train, valid=parts.valid, refit=plan.refit), plan)
             interrupted = world.any(stop.asked or heard.epoch is not None)
             if world.rank > 0:
                 if interrupted:
-                    raise KeyboardInterrupt
+                    raise KeyboardInterrupt("interrupted")
                 return None
             text = toml_text(plan.resolved())
             saved = save_partial(model, text, out) if interrupted else save_run(model, text, out)
@@ -257,6 +260,8 @@ def _speaking(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
+        if error.args:
+            raise
         unfinished = Unfinished(out)
         left = _left(out, unfinished.folder if unfinished.begun else None)
         raise type(error)(f"interrupted before there was a model to keep: {left}") from error

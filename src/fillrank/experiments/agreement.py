@@ -1,0 +1,66 @@
+"""What several processes have to have in common before they train one model together."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fillrank._version import __version__
+from fillrank.data import Interactions, Split
+from fillrank.experiments.nested import leaves
+
+if TYPE_CHECKING:
+    from fillrank.experiments.run import RunPlan
+
+__all__ = ["facts_of"]
+
+_THEIR_OWN = {
+    "data",
+    "read",
+    "out",
+    "settings.device",
+    "settings.progress",
+    "settings.n_threads",
+    "settings.checkpoint",
+}
+"""What may differ from process to process: on another machine the same data may lie elsewhere."""
+
+
+def facts_of(plan: RunPlan, parts: Split, state: Path | None) -> dict[str, Any]:
+    """Settings, data, versions, and the state that the training goes on from.
+
+    Args:
+        plan: the run.
+        parts: the data as this process has read them.
+        state: the file or files of a training that was stopped (others begin with its name); None for none.
+    """
+    asked = {name: value for name, value in leaves(plan.resolved()) if not _own(name)}
+    logs = {"data of train": parts.train, "data of validation": parts.valid}
+    read = {name: "none" if log is None else _digest(log) for name, log in logs.items()}
+    return {**asked, **read, "unfinished training": _state(state), "fillrank": __version__}
+
+
+def _own(name: str) -> bool:
+    return any(name == own or name.startswith(f"{own}.") for own in _THEIR_OWN)
+
+
+def _digest(log: Interactions) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for ids in (log.user_ids, log.item_ids):
+        digest.update("\0".join(map(str, ids.ids)).encode("utf-8", "surrogatepass"))
+    for column in (log.users, log.items, log.values, log.times):
+        digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
+    return f"{len(log):,} rows, {digest.hexdigest()}"
+
+
+def _state(state: Path | None) -> str:
+    files = [] if state is None else sorted(state.parent.glob(f"{state.name}*"))
+    digest = hashlib.blake2b(digest_size=8)
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest() if files else "none"
