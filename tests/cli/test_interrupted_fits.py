@@ -16,7 +16,7 @@ from fillrank.recommend import Recommender
 from fillrank.training.progress import Progress
 
 TRAINED: dict[str, tuple[str, ...]] = {
-    "als": ("regularization=0.1", "dim=4"),
+    "als": ("regularization=0.1", "bias_regularization=0.02", "dim=4"),
     "blended": ('parts=[{model="popularity"}, {model="contrastive", settings={dim=4}}, {model="pure-svd"}]',),
     "cmc": ("dim=4", "rating_dim=2"),
     "contrastive": ("dim=4", "sampler_settings.n_negatives=8"),
@@ -26,7 +26,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
     "neumf": ("dim=4",),
     "sgd": ("dim=4",),
 }
-UNHELD = {"pure-svd": "svd.first_directions", "biased-svd": "svd.first_directions", "ials": "als.ials_rounds"}
+UNHELD = {"pure-svd": "svd.first_directions", "biased-svd": "svd.first_directions", "ials": "ials.ials_rounds"}
 
 
 @pytest.fixture(autouse=True)
