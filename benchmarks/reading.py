@@ -1,10 +1,10 @@
 """Reading a log: memory and time of fillrank against polars (read, drop repeated pairs, sort by pair).
 
 Run ``python benchmarks/reading.py --out reading.json``. Logs of several sizes are drawn, with whole-number and with
-string ids (of 13 characters), with ratings and times, in random order, and written as CSV and as Parquet. Both read each
-in a fresh process, by turns. Above 1: fillrank is faster, or takes less memory. Memory is what the process took at its
-peak above what it had after its imports. Polars' result is a frame that still holds the outside ids; fillrank's holds
-codes, and each id once.
+string ids (of 13 characters), with ratings and times, in random order, and written as CSV and as Parquet. Both read
+each in a fresh process, by turns. Above 1: fillrank is faster, or takes less memory. Memory is what the process took at
+its peak above what it had after its imports. Polars' result is a frame that still holds the outside ids; fillrank's
+holds codes, and each id once.
 """
 
 from __future__ import annotations

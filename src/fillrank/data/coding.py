@@ -22,15 +22,15 @@ _POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 
 
 class Coder:
-    """Codes 0, 1, 2 … for ids in the order in which they are met.
+    """Codes 0, 1, 2 … for ids, given out chunk by chunk.
 
     Example:
         >>> coder = Coder()
         >>> coder.encode(pl.Series([7, 3])).tolist(), coder.encode(pl.Series(["x", "3"])).tolist()
-        ([0, 1], [2, 1])
+        ([1, 0], [2, 0])
         >>> ids, places = coder.finish(from_text=True)
         >>> ids.to_list(), places.tolist()
-        (['3', '7', 'x'], [1, 0, 2])
+        (['3', '7', 'x'], [0, 1, 2])
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Coder:
         codes = self._table[numbers]
         strange = codes < 0
         if strange.any():
-            fresh = _in_order_of_coming(numbers[strange])
+            fresh = np.unique(numbers[strange])
             self._table[fresh] = np.arange(self._n, self._n + len(fresh), dtype=np.int32)
             self._add(pl.Series("id", fresh))
             codes = self._table[numbers]
@@ -213,8 +213,3 @@ def _lengths(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
             break
         lengths += numbers >= power
     return lengths
-
-
-def _in_order_of_coming(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    distinct, first = np.unique(numbers, return_index=True)
-    return distinct[np.argsort(first)]

@@ -24,7 +24,7 @@ from fillrank.errors import BadRowsError, DataError
 __all__ = ["Records", "as_utf8", "read_records", "table", "with_single_separator"]
 
 _FIELD = "\x1f"  # the unit separator: stands for separators of more than one character
-_NEWLINE = b"\n"[0]
+_ALL_BYTES = bytes(range(256))
 
 
 class Records(NamedTuple):
@@ -70,9 +70,11 @@ def read_records(
         ([('who', 'what'), ('ann', 'Heat, 1995')], [1, 3], [4])
     """
     text, mark = with_single_separator(text, separator, quotes=quotes)
-    if n_fields is not None and not (quotes and b'"' in text) and _is_regular(text, mark, n_fields):
+    n_lines = 0 if n_fields is None or (quotes and b'"' in text) else _regular_lines(text, mark, n_fields)
+    if n_fields is not None and n_lines:
         fields = _parse(text, mark, n_fields, wanted, quotes=False)
-        return Records(fields, np.arange(1, len(fields) + 1), np.empty(0, dtype=np.int64))
+        if len(fields) == n_lines:
+            return Records(fields, np.arange(1, n_lines + 1), np.empty(0, dtype=np.int64))
     spans = Spans.find(text, mark, quotes=quotes, n_fields=n_fields)
     if not len(spans.lines):
         return Records(pl.DataFrame(), spans.lines, spans.lines)
@@ -129,17 +131,15 @@ def _without_runs(text: bytes, *, quotes: bool) -> bytes:
     return re.sub(rb"[ \t]+", _FIELD.encode(), trimmed)
 
 
-def _is_regular(text: bytes, mark: str, n_fields: int) -> bool:
-    """Whether each line holds ``n_fields - 1`` separators, and none is blank."""
-    if n_fields < 2:
-        return False
-    buffer = np.frombuffer(text if text.endswith(b"\n") else text + b"\n", dtype=np.uint8)
-    ends = buffer == _NEWLINE
-    hits = ends[ends | (buffer == ord(mark))]
-    if len(hits) % n_fields:
-        return False
-    rows = hits.reshape(-1, n_fields)
-    return bool(rows[:, -1].all() and not rows[:, :-1].any())
+def _regular_lines(text: bytes, mark: str, n_fields: int) -> int:
+    """How many lines there are if each holds ``n_fields - 1`` separators, and none is blank; else 0."""
+    if n_fields < 2 or not mark.isascii():
+        return 0
+    only = text.translate(None, delete=_ALL_BYTES.replace(mark.encode(), b"").replace(b"\n", b""))
+    if not text.endswith(b"\n"):
+        only += b"\n"
+    n_lines = len(only) // n_fields
+    return n_lines if only == (mark.encode() * (n_fields - 1) + b"\n") * n_lines else 0
 
 
 def _parse(text: bytes, mark: str, n_fields: int, wanted: Sequence[int] | None, *, quotes: bool) -> pl.DataFrame:
