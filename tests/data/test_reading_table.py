@@ -304,6 +304,24 @@ LAYOUTS = [
         [("ann", 'Heat, or\n"Fire"')],
     ),
     Line(
+        "blanks between separators and quotes",
+        "do not count",
+        'user, item, rating\n"ann", "Heat" , 4.5\n"bob" , "Alien",3\n',
+        ROWS,
+    ),
+    Line(
+        "a row that begins with `# `, or with `#` below a comment at the top",
+        "a comment",
+        TEXT.replace("bob", "# cy,Heat,3\nbob"),
+        ROWS,
+    ),
+    Line(
+        "lines of title with separators in them",
+        "passed over",
+        "Report, made in 2020, by X\n" + TEXT,
+        noted("1 line above the header"),
+    ),
+    Line(
         "a quote that is not closed",
         "a bad row, and no other",
         'user,item,rating\n"ann,Heat,1\nbob,Alien,3\n',
@@ -511,6 +529,7 @@ TIMES = [
         at("20200201", "20200231", "20200202"),
         "line 3: time 20200231",
     ),
+    Line("a year of two digits", "a bad row", at("1/2/20"), "time '1/2/20' is not a time", options={"day_first": True}),
     Line("anything else", "a bad row", at("soon"), "time 'soon' is not a time"),
 ]
 REFUSED = [

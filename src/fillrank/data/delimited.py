@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
@@ -10,13 +11,15 @@ import polars as pl
 
 from fillrank.data.formats import Chunk, Format, Part
 from fillrank.data.guard import no_panic
-from fillrank.data.layout import Layout, find_layout
+from fillrank.data.layout import Layout, find_layout, without_blanks_at_quotes
 from fillrank.data.lines import read_records
 from fillrank.data.sniff import are_numbers
 
 __all__ = ["delimited_part", "takes_quotes"]
 
 _SEPARATORS: dict[str, str] = {"csv": ",", "tsv": "\t", "dat": "::", "ml-100k": "\t"}
+_COMMENT = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
+_CLEAR_COMMENT = re.compile(rb"^[ \t]*#+[ \t][^\n]*", re.MULTILINE)  # no id begins so
 _MOVIELENS = ("user", "item", "value", "time")
 
 
@@ -83,6 +86,11 @@ def delimited_part(
 def _rows(text: bytes, layout: Layout, chosen: Mapping[str, int], *, quotes: bool) -> tuple[Chunk, int, int]:
     """The rows of a chunk, and how many lines of comment and repeated headers were left out."""
     wanted = sorted(set(chosen.values()))
+    if layout.is_spaced:
+        text = without_blanks_at_quotes(text, layout.separator)
+    n_notes = 0
+    if b"#" in text:  # an empty line in its place, so that lines are counted as they are
+        text, n_notes = (_COMMENT if layout.has_comments else _CLEAR_COMMENT).subn(b"", text)
     with no_panic():
         fields, lines, ragged, n_comments = read_records(
             text, layout.separator, quotes=quotes, n_fields=layout.n_fields, wanted=wanted
@@ -104,4 +112,4 @@ def _rows(text: bytes, layout: Layout, chosen: Mapping[str, int], *, quotes: boo
         if n_headers:
             fields, lines = fields.filter(pl.Series(~again)), lines[~again]
     frame = fields.select(pl.col(str(place)).alias(role) for role, place in chosen.items())
-    return Chunk(frame, lines, ragged), n_comments, n_headers
+    return Chunk(frame, lines, ragged), n_comments + n_notes, n_headers

@@ -12,12 +12,13 @@ from fillrank.data.sniff import has_header, separator_of
 from fillrank.data.spans import Spans, parse_one
 from fillrank.errors import DataError
 
-__all__ = ["MAX_COLUMNS", "Layout", "find_layout"]
+__all__ = ["MAX_COLUMNS", "Layout", "find_layout", "without_blanks_at_quotes"]
 
 MAX_COLUMNS = 10_000
 _SEP_LINE = re.compile(rb'\A"?sep=(.)"?[ \t;,]*\r?\n', re.IGNORECASE)
 _COMMENT = re.compile(rb"[ \t]*(?:#|%|//)")
 _SAMPLE = 1 << 17  # bytes
+_FEW = 3
 _MOST_ABOVE = 30  # lines above a header
 
 
@@ -35,6 +36,8 @@ class Layout:
         guessed: whether it was only guessed that they do.
         notes: what was passed over, in words.
         sample: the fields of some rows.
+        has_comments: whether lines that begin with ``#`` are comments, wherever they stand.
+        is_spaced: whether blanks stand between separators and quotes.
     """
 
     separator: str
@@ -46,6 +49,8 @@ class Layout:
     guessed: bool = False
     notes: list[str] = field(default_factory=list)
     sample: list[list[str]] = field(default_factory=list)
+    has_comments: bool = False
+    is_spaced: bool = False
 
 
 def find_layout(
@@ -88,6 +93,9 @@ def find_layout(
     if separator is None:
         separator = separator_of(text[body : body + _SAMPLE], expected=expected, is_name=is_name)
     sample = text[body : body + _SAMPLE]
+    is_spaced = quotes and separator != " " and _has_blanks_at_quotes(sample, separator)
+    if is_spaced:
+        sample = without_blanks_at_quotes(sample, separator)
     rows = _sampled(sample, separator, quotes, complete=len(text) <= body + _SAMPLE)
     place = _place_of_header(rows, header, is_name)
     commented = _header_in_comment(comments, separator, rows, is_name) if header is not False else None
@@ -107,25 +115,63 @@ def find_layout(
     guessed = header is None and commented is None and has_header(first.fields)
     if header or guessed:
         names, n_fields = _fitted([(name or "").strip() for name in first.fields], rows[place + 1 :])
-        end = body + first.end
+        end = _below(text, body, first.line + first.height - 1)
         return Layout(
             *(separator, names, n_fields, end, lines_before + first.line + first.height, True, guessed, notes),
+            has_comments=above > 0,
+            is_spaced=is_spaced,
             sample=[row.fields for row in rows[place + 1 :] if row.fields is not None and len(row.fields) == n_fields],
         )
     names = commented or [f"column {at}" for at in range(len(first.fields))]
     return Layout(
-        *(separator, names, len(first.fields), body + first.begin, lines_before + first.line, commented is not None),
+        *(
+            separator,
+            names,
+            len(first.fields),
+            _below(text, body, first.line - 1),
+            lines_before + first.line,
+            commented is not None,
+        ),
         notes=notes,
+        sample=[row.fields for row in rows if row.fields is not None and len(row.fields) == len(first.fields)],
+        has_comments=above > 0,
+        is_spaced=is_spaced,
     )
+
+
+def without_blanks_at_quotes(text: bytes, separator: str) -> bytes:
+    """The text with no blanks between separators and quotes, so that each quote begins or ends a field.
+
+    Example:
+        >>> without_blanks_at_quotes(b'ann, "Heat, 1995" ,4\\n', ",")
+        b'ann,"Heat, 1995",4\\n'
+    """
+    mark = re.escape(separator.encode())
+    text = re.sub(rb"(?m)(^|" + mark + rb')[ \t]+"', rb'\1"', text)
+    return re.sub(rb'"[ \t]+(' + mark + rb"|\r?$)", rb'"\1', text, flags=re.MULTILINE)
+
+
+def _has_blanks_at_quotes(sample: bytes, separator: str) -> bool:
+    mark = re.escape(separator.encode())
+    bare = re.sub(rb'"(?:[^"\n]|"")*"', b'"', sample)
+    return re.search(mark + rb'[ \t]+"[ \t]*(?:' + mark + rb"|\r?$)|\"[ \t]+" + mark, bare, re.MULTILINE) is not None
 
 
 @dataclass(frozen=True)
 class _Row:
     fields: list[str] | None
-    begin: int
-    end: int
     line: int
     height: int
+
+
+def _below(text: bytes, place: int, n_lines: int) -> int:
+    """Where the text goes on below so many lines from a place."""
+    for _ in range(n_lines):
+        end = text.find(b"\n", place)
+        if end < 0:
+            return len(text)
+        place = end + 1
+    return place
 
 
 def _sampled(sample: bytes, separator: str, quotes: bool, *, complete: bool) -> list[_Row]:
@@ -135,8 +181,6 @@ def _sampled(sample: bytes, separator: str, quotes: bool, *, complete: bool) -> 
         sample = sample[: cut or len(sample)]
     text, mark = with_single_separator(sample, separator)
     spans = Spans.find(text, mark, quotes=quotes)
-    # the places of records in the text itself, which may be longer than with single separators
-    ends = [at + 1 for at, byte in enumerate(sample) if byte == 10] + [len(sample)]
     rows = []
     for record in range(min(len(spans.lines), 300)):
         line = int(spans.lines[record])
@@ -148,8 +192,7 @@ def _sampled(sample: bytes, separator: str, quotes: bool, *, complete: bool) -> 
             fields = parse_one(said, mark)
         else:
             fields = said.removesuffix("\r").split(mark)
-        begin = ends[line - 2] if line > 1 else 0
-        rows.append(_Row(fields, begin, ends[min(line + height - 2, len(ends) - 1)], line, height))
+        rows.append(_Row(fields, line, height))
     if not rows:
         raise DataError("it holds no rows; there is nothing to read")
     return rows
@@ -200,8 +243,7 @@ def _place_of_header(rows: list[_Row], header: bool | None, is_name: Callable[[s
     if header is not False:
         for place, row in enumerate(rows[:_MOST_ABOVE]):
             if row.fields is not None and sum(is_name(name) for name in row.fields) >= 2:
-                other = all(above.fields is None or len(above.fields) != len(row.fields) for above in rows[:place])
-                return place if other else 0
+                return place if all(_may_stand_above(above, row, place) for above in rows[:place]) else 0
     usual = max(counts, key=lambda n: (counts[n], n))
     if counts[usual] < 2 or usual < 2:
         return 0
@@ -209,6 +251,13 @@ def _place_of_header(rows: list[_Row], header: bool | None, is_name: Callable[[s
     above = rows[:place]
     fewer = all(row.fields is not None and len(row.fields) < usual - 1 for row in above)
     return place if place <= _MOST_ABOVE and fewer else 0
+
+
+def _may_stand_above(above: _Row, header: _Row, n_above: int) -> bool:
+    """Whether a record is no row but a line of title: of another width, or one of few without a number."""
+    if above.fields is None or header.fields is None or len(above.fields) != len(header.fields):
+        return True
+    return n_above <= _FEW and has_header(above.fields)
 
 
 def _fitted(names: list[str], rows: list[_Row]) -> tuple[list[str], int]:

@@ -147,7 +147,7 @@ def _reason(role: str, cell: str | None, rules: Rules) -> str:
     shown = f"{cell[:60]}…" if len(cell) > 60 else cell
     if byte is not None:
         clean = re.sub(DAMAGED, "�", shown)
-        return f"{role} '{clean}' holds the byte {byte:#04x}, which is not UTF-8"
+        return f"{role} '{clean}' holds the byte {byte:#04x}, which is not UTF-8 (encoding=… names another)"
     if "\0" in cell:
         return f"{role} {shown!r} holds a NUL character, or half of a character"
     if role != "time" and cell.strip().casefold() in rules.words:

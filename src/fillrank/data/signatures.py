@@ -55,7 +55,7 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"ID3", "a sound file", "give the log itself"),
     (b"fLaC", "a sound file", "give the log itself"),
     (b"\x1a\x45\xdf\xa3", "a film", "give the log itself"),
-    (b"version https://git-lfs", "a pointer of Git LFS, and no data", "fetch the file itself: git lfs pull"),
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     (b"PARE", "an encrypted Parquet file", f"{_EXPORT} without encryption"),
 )
 _MARKUP = (b"<!doctype html", b"<html")
@@ -90,7 +90,7 @@ def refuse_binary(head: bytes) -> None:
         raise DataError(f"it is {_PAGE}, and no log; perhaps a download ended at a page that asks to sign in")
     if head.lstrip().startswith(b"<?xml"):
         raise DataError(f"it is an XML file, and no log; {_EXPORT}")
-    if sum(byte in _CONTROL for byte in head) > len(head) // 50 + 2:
+    if sum(byte in _CONTROL for byte in head) > len(head) // 50 + 1:
         raise DataError(f"it is a binary file in no format that is known, and no log; {_EXPORT}")
 
 

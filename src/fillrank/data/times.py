@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -20,6 +21,7 @@ _FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%
 _BASIC = ("%Y%m%d %H%M%S%.f", "%Y%m%d %H%M", "%Y%m%d %H:%M:%S%.f", "%Y%m%d %H:%M")
 _ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z", "%Y%m%d %H%M%S%.f%#z")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
+_YEAR_FIRST, _YEAR_LAST = r"^\d{4}", r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}(?:\D|$)"
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date that is written as one number
 
 
@@ -140,17 +142,25 @@ def _from_text(column: pl.Series, day_first: bool | None) -> Moments:
 
 def _moments(text: pl.Series, day_first: bool | None) -> pl.Series:
     spaced = text.str.replace(r"^(\d[\d/-]*)T(\d)", "$1 $2").str.replace(r"\s?(?:Z|UTC|GMT)$", "+00:00")
-    formats = [*_FORMATS, *_BASIC]
+    found = pl.Series(text.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(text))
+    found = _first_that_fits(found, spaced, _YEAR_FIRST, (*_FORMATS, *_BASIC, *_ZONED))
     if day_first is not None:
         date = "%d{0}%m{0}%Y" if day_first else "%m{0}%d{0}%Y"
-        formats += [date.format(mark) + clock for mark in "/.-" for clock in _CLOCKS]
-    found = pl.Series(text.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(text))
-    for form in (*formats, *_ZONED):
-        left = found.is_null() & spaced.is_not_null()
+        found = _first_that_fits(
+            found, spaced, _YEAR_LAST, [date.format(mark) + clock for mark in "/.-" for clock in _CLOCKS]
+        )
+    return found
+
+
+def _first_that_fits(found: pl.Series, text: pl.Series, pattern: str, formats: Sequence[str]) -> pl.Series:
+    """Moments where there were none, of texts that fit the pattern; without it a year of two digits is antiquity."""
+    fits = text.str.contains(pattern).fill_null(False)
+    for form in formats:
+        left = found.is_null() & fits
         if not left.any():
             break
         places = left.arg_true()
-        parsed = spaced.gather(places).str.to_datetime(form, time_unit="us", strict=False, ambiguous="null")
+        parsed = text.gather(places).str.to_datetime(form, time_unit="us", strict=False, ambiguous="null")
         if parsed.null_count() < len(parsed):
             found = found.scatter(places, parsed.dt.replace_time_zone(None))
     return found

@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 __all__ = ["Titles"]
 
-_SHARE = 0.1  # of the items met more than once: so many may have several titles, as by renaming
-_PATIENCE = 1_000  # items with several titles, after which more rows would not change the answer
+_SHARE = 0.8  # of the rows beyond an item's first: so many have to repeat its title, if these are titles
+_PATIENCE = 10_000  # rows that do not, after which more rows would not change the answer
 
 
 class Titles:
     """The title of each item, by code.
 
     Args:
-        is_named: whether the caller said that this column holds titles. If not, and the texts beside one item differ
-            for more than a tenth of the items that have several rows, they are no titles (but headlines of reviews).
+        is_named: whether the caller said that this column holds titles. If not, and more than a fifth of the rows do
+            not repeat the text that stands beside their item first, they are no titles (but headlines of reviews).
 
     Example:
         >>> titles = Titles(is_named=False)
@@ -29,7 +29,7 @@ class Titles:
     def __init__(self, *, is_named: bool) -> None:
         self._is_named = is_named
         self._first = pl.DataFrame(schema={"item": pl.Int32, "label": pl.String, "plain": pl.String})
-        self._met = np.zeros(0, dtype=np.int8)  # 1: once, 2: more often, 3: with another title
+        self._n_same = self._n_other = 0
 
     def add(self, items: NDArray[np.int32], labels: pl.Series) -> None:
         """The titles that stand beside items in some rows; empty ones are none."""
@@ -47,25 +47,24 @@ class Titles:
         self._first = pl.concat([self._first, fresh.select("item", "label", "plain")])
 
     def _count(self, pairs: pl.DataFrame) -> None:
-        largest = int(pairs["item"].max())  # type: ignore[arg-type]
-        if largest >= len(self._met):
-            self._met = np.concatenate([self._met, np.zeros(largest + 1 + len(self._met), dtype=np.int8)])
-        before = pairs.join(self._first, on="item", how="left", suffix="_before", maintain_order="left")
-        first = before.select(first=pl.coalesce(pl.col("plain_before"), pl.col("plain").first().over("item")))["first"]
-        differs = (first != pairs["plain"]).to_numpy()
-        items = pairs["item"].to_numpy()
-        several = (pairs["len"].to_numpy() > 1) | (self._met[items] > 0)
-        self._met[items] = np.maximum(self._met[items], np.where(several, 2, 1))
-        self._met[items[differs]] = 3
+        """How many rows repeat the first title of their item, and how many have another one."""
+        known = pairs.join(self._first, on="item", how="left", suffix="_before", maintain_order="left")
+        first = pl.col("plain").first().over("item")
+        counts = known.select(
+            same=pl.col("len").filter(pl.coalesce("plain_before", first) == pl.col("plain")).sum(),
+            new=pl.col("item").filter(pl.col("plain_before").is_null()).n_unique(),
+            all=pl.col("len").sum(),
+        ).row(0)
+        self._n_same += int(counts[0]) - int(counts[1])
+        self._n_other += int(counts[2]) - int(counts[0])
 
     def _is_decided(self) -> bool:
-        return not self._is_named and int((self._met == 3).sum()) >= _PATIENCE and not self.are_titles
+        return not self._is_named and self._n_other >= _PATIENCE and not self.are_titles
 
     @property
     def are_titles(self) -> bool:
         """Whether the texts seen so far are titles of items."""
-        several = int((self._met >= 2).sum())
-        return self._is_named or int((self._met == 3).sum()) <= _SHARE * several
+        return self._is_named or self._n_same >= _SHARE * (self._n_same + self._n_other)
 
     def finish(self, n_items: int) -> pl.Series | None:
         """For each code the title, null where there is none; None: they are no titles."""
