@@ -16,6 +16,7 @@ from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_table
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
+from fillrank.workers import one_thread
 
 __all__ = ["LayerChange", "LightGCN", "with_neighbours"]
 
@@ -143,6 +144,13 @@ def _propagated(
     users: Tensor, items: Tensor, adjacency: SparseMatrix, weights: Sequence[float], change: LayerChange | None = None
 ) -> Tables:
     """``Σ_l w_l E^l`` of both sides, outside of autograd; the layers are in the precision of the graph."""
+    with one_thread():
+        return _summed_layers(users, items, adjacency, weights, change)
+
+
+def _summed_layers(
+    users: Tensor, items: Tensor, adjacency: SparseMatrix, weights: Sequence[float], change: LayerChange | None
+) -> Tables:
     sums = users * weights[0], items * weights[0]
     users, items = users.to(adjacency.weights.dtype), items.to(adjacency.weights.dtype)
     for weight in weights[1:]:

@@ -11,6 +11,7 @@ from torch.nn.functional import embedding_bag
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
+from fillrank.workers import all_threads
 
 __all__ = ["SparseMatrix", "adjacency_of", "histories_of"]
 
@@ -174,6 +175,6 @@ def _starts(places: Tensor, n: int) -> Tensor:
 
 def _sums(places: Tensor, starts: Tensor, weights: Tensor, table: Tensor) -> Tensor:
     """``out[r] = Σ weights[h] · table[places[h]]`` over ``h`` from ``starts[r]`` to before ``starts[r + 1]``."""
-    return embedding_bag(
-        places, table.contiguous(), starts, mode="sum", per_sample_weights=weights, include_last_offset=True
-    )
+    table = table.contiguous()
+    with all_threads():  # each row is summed by one thread, in the order of its pairs
+        return embedding_bag(places, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True)

@@ -21,6 +21,8 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fillrank.workers import available_threads
+
 __all__ = ["margin_rows", "softmax_rows"]
 
 _REORDER = {"reassoc", "contract", "nsz", "arcp"}  # sums in vectors; NaN and infinity keep their meaning
@@ -91,7 +93,7 @@ def _flags(mask: Tensor | None) -> Flags:
 
 
 def _deal(part: Callable[[slice], None], n_rows: int) -> None:
-    n_threads = min(torch.get_num_threads(), max(1, n_rows // _ROWS_A_THREAD))
+    n_threads = min(available_threads(), max(1, n_rows // _ROWS_A_THREAD))
     if n_threads == 1:
         return part(slice(0, n_rows))
     step = -(-n_rows // n_threads)

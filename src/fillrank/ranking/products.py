@@ -70,7 +70,9 @@ def top_k_products(
             rows = slice(tile * _ROWS, min((tile + 1) * _ROWS, len(users)))
             _fill(lists, rows, anchors[rows], vectors, bias, room)
 
-    Workers().map(part, -(-len(users) // _ROWS))
+    n_tiles = -(-len(users) // _ROWS)
+    workers = Workers()
+    workers.map(part, n_tiles, workers.n)  # nothing is added over tiles
     bad = (lists.nan_at >= 0).nonzero()[0]
     if len(bad):
         user, item = int(users[bad[0]]), int(lists.nan_at[bad[0]])

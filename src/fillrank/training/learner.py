@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fillrank.training.step import Batch, Step
 from fillrank.training.world import World
+from fillrank.workers import all_threads, one_thread
 
 __all__ = ["Autograd", "Learner"]
 
@@ -80,6 +81,7 @@ class Autograd:
             [{"params": list(part.parameters()), "lr": rate} for part, rate in groups], fused=True
         )
 
+    @one_thread()
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`Learner.learn`."""
         parts = self._step(batch.part(self._world), generator)
@@ -93,7 +95,8 @@ class Autograd:
         self._world.add(*[p.grad for p in parameters if p.grad is not None], *found.values())
         if self._clip is not None:
             nn.utils.clip_grad_norm_(parameters, self._clip)
-        self._adam.step()
+        with all_threads():  # number by number: nothing is added up
+            self._adam.step()
         return found
 
     def slow_down(self, factor: float) -> None:

@@ -26,6 +26,7 @@ from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
 from fillrank.training.step import Batch
 from fillrank.training.world import World
+from fillrank.workers import one_thread
 
 __all__ = ["History", "LoopSettings", "Monitor", "train"]
 
@@ -135,7 +136,8 @@ class _Loop:
                 if self._settled(epoch - 1):
                     break
                 started = time.perf_counter()
-                losses = self._epoch(epoch, progress, interrupt)
+                with one_thread():
+                    losses = self._epoch(epoch, progress, interrupt)
                 seconds = time.perf_counter() - started
                 asked = self.world.any(interrupt.asked)
                 figures = self._look(epoch, asked=asked)

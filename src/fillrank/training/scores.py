@@ -12,10 +12,11 @@ from fillrank.losses import ScoreLoss
 from fillrank.samplers import Negatives
 from fillrank.workers import Workers
 
-__all__ = ["Contrasted", "OwnScores", "Scratch", "SharedScores"]
+__all__ = ["MOST_PARTS", "Contrasted", "OwnScores", "Scratch", "SharedScores"]
 
 _BLOCK = 1 << 20  # scores that a thread holds at a time
-_SPLIT_FROM = 1 << 18  # scores of a batch from which all threads take part
+_SPLIT = 1 << 17  # scores of a part, about: the number of parts must not depend on that of threads
+MOST_PARTS = 8
 
 
 class Contrasted(NamedTuple):
@@ -68,15 +69,15 @@ class SharedScores:
         Args:
             anchors, positives: vectors ``[B, d]``.
             workers: the threads.
-            scratches: one for each of them.
+            scratches: one for each part, :data:`MOST_PARTS` of them.
         """
         d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
 
         def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:
             return self._part(rows, (anchors, positives), (d_anchors, d_positives), scratches[number])
 
-        alone = self._loss.whole_batch or len(anchors) * len(self._negatives) < _SPLIT_FROM
-        total, d_negatives = _gathered(part, anchors, workers, alone)
+        n_parts = 1 if self._loss.whole_batch else _n_parts_of(len(anchors) * len(self._negatives))
+        total, d_negatives = _gathered(part, anchors, workers, n_parts)
         return Contrasted(total, d_anchors, d_positives, d_negatives)
 
     def _part(
@@ -128,8 +129,8 @@ class OwnScores:
         def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:  # noqa: ARG001
             return self._part(rows, (anchors, positives), (d_anchors, d_positives))
 
-        alone = self._loss.whole_batch or self._of.numel() < _SPLIT_FROM
-        total, d_vectors = _gathered(part, anchors, workers, alone)
+        n_parts = 1 if self._loss.whole_batch else _n_parts_of(self._of.numel())
+        total, d_vectors = _gathered(part, anchors, workers, n_parts)
         return Contrasted(total, d_anchors, d_positives, d_vectors)
 
     def _part(self, rows: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -165,18 +166,27 @@ class OwnScores:
         return d_vectors
 
 
+def _n_parts_of(n_scores: int) -> int:
+    """Into how many parts a batch with so many scores is cut.
+
+    >>> _n_parts_of(1000), _n_parts_of(1 << 19), _n_parts_of(1 << 24)
+    (1, 4, 8)
+    """
+    return min(max(n_scores // _SPLIT, 1), MOST_PARTS)
+
+
 def _compiled(vectors: Tensor) -> bool:
     """Whether the compiled passes take such vectors; with tensors, the vectors of all pairs would be laid out."""
     return vectors.device.type == "cpu" and vectors.dtype == torch.float32
 
 
 def _gathered(
-    part: Callable[[int, slice], tuple[Tensor, Tensor]], anchors: Tensor, workers: Workers, alone: bool
+    part: Callable[[int, slice], tuple[Tensor, Tensor]], anchors: Tensor, workers: Workers, n_parts: int
 ) -> tuple[Tensor, Tensor]:
-    """The sums of what ``part`` gives for parts of the rows; one part if it does not pay."""
-    if alone or anchors.device.type != "cpu" or workers.n == 1:
+    """The sums of what ``part`` gives for parts of the rows, in their order; one part if it does not pay."""
+    if n_parts == 1 or anchors.device.type != "cpu":
         return part(0, slice(0, len(anchors)))
-    found = workers.map(part, len(anchors))
+    found = workers.map(part, len(anchors), n_parts)
     total, gradient = found[0]
     for more_total, more in found[1:]:
         total, gradient = total + more_total, gradient.add_(more)

@@ -18,10 +18,10 @@ from fillrank.samplers import Sampler
 from fillrank.training.drawing import draw
 from fillrank.training.precision import halves
 from fillrank.training.rowwise import RowAdam, on_kernels
-from fillrank.training.scores import OwnScores, Scratch, SharedScores
+from fillrank.training.scores import MOST_PARTS, OwnScores, Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
 from fillrank.training.world import World
-from fillrank.workers import Workers
+from fillrank.workers import Workers, one_thread
 
 __all__ = ["ContrastSettings", "TableContrast"]
 
@@ -107,11 +107,12 @@ class TableContrast:
         self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
         self._halved = halves(settings.precision, encoder.items.device)
         self._workers = Workers()
-        self._scratches = [Scratch() for _ in range(self._workers.n)]
+        self._scratches = [Scratch() for _ in range(MOST_PARTS)]
         self._users, self._items = (
             _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
         )
 
+    @one_thread()
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`fillrank.training.Learner.learn`."""
         own = batch.of_own_users(self._world) if self._by_users else batch.part(self._world)
