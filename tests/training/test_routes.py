@@ -283,7 +283,7 @@ def test_the_same_seed_gives_the_same_bits(log: Interactions) -> None:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables and batches too take the compiled passes, and two threads."""
     monkeypatch.setattr("fillrank.training.rowwise._KERNEL_FROM", 1)
-    monkeypatch.setattr("fillrank.training.scores._SPLIT_FROM", 1)
+    monkeypatch.setattr("fillrank.training.scores._SPLIT", 1)
     monkeypatch.setattr("fillrank.losses.base._KERNEL_FROM", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
 
