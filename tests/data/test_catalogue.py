@@ -228,3 +228,15 @@ def test_real_data_has_the_size_on_its_card(name: str) -> None:
 def test_real_splits_have_their_published_sizes(name: str, split: str, n_train: int, n_test: int) -> None:
     parts = load_split(name, split, folder=_real(name))
     assert (len(parts.train), len(parts.test)) == (n_train, n_test)
+
+
+def test_a_damaged_file_of_a_data_set_is_named_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / "gowalla"
+    folder.mkdir()
+    (folder / "train.parquet").write_bytes(b"PAR1" + bytes(60) + b"PAR1")
+    (folder / "test.parquet").write_bytes(b"PAR1" + bytes(60) + b"PAR1")
+    with pytest.raises(DataError, match="gowalla is torn, or not in the format that was expected"):
+        load("gowalla", folder=tmp_path)
+    (tmp_path / "netflix_incomplete.txt").write_text("1 2\n3 x\n")
+    with pytest.raises(DataError, match=r"netflix_incomplete.txt is no matrix of numbers"):
+        load("netflix-mit6036-1200", folder=tmp_path)

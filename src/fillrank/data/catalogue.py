@@ -19,6 +19,8 @@ import polars as pl
 
 from fillrank.data.assemble import assemble
 from fillrank.data.cards import CARDS, DatasetInfo
+from fillrank.data.files import naming
+from fillrank.data.guard import torn
 from fillrank.data.interactions import Interactions
 from fillrank.data.sources import LAYOUTS, Tables, movielens_small
 from fillrank.data.split import Split, published
@@ -120,7 +122,8 @@ def _tables(card: DatasetInfo, folder: str | Path | None) -> Tables:
     for place in places:
         for layout in LAYOUTS[card.name]:
             if layout.is_in(place):
-                return layout.read(place)
+                with naming(str(place)), torn():
+                    return layout.read(place)
     where = " and ".join(str(place) for place in places)
     looked = f"there is no complete copy in {where}" if places else f"the variable {_FOLDER} is not set"
     raise DataNotFoundError(

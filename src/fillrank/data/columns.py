@@ -18,6 +18,7 @@ Choice = str | int | tuple[Any, ...] | Literal[False] | None
 whose columns are named by whole numbers, as pandas names them, a whole number is a name; one with several levels is
 named by a tuple of them."""
 
+_MOST_SHOWN, _WIDEST = 20, 60
 _REQUIRED = ("user", "item")
 
 
@@ -129,4 +130,6 @@ def _shown(chosen: dict[str, int], header: Sequence[Any]) -> str:
 
 
 def _listed(header: Sequence[Any]) -> str:
-    return f"the columns are {', '.join(map(repr, header)) or 'none'}"
+    shown = [name if len(name) <= _WIDEST else f"{name[:_WIDEST]}…" for name in map(repr, header[:_MOST_SHOWN])]
+    more = f" and {len(header) - _MOST_SHOWN:,} more" if len(header) > _MOST_SHOWN else ""
+    return f"the columns are {', '.join(shown) or 'none'}{more}"

@@ -42,6 +42,8 @@ def torn() -> Iterator[None]:
         with no_panic():
             yield
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno:  # the system's own word: no permission, say
+            raise
         words = str(error).strip().split("\n")[0][:300]
         raise DataError(
             f"it is torn, or not in the format that was expected: {words}; get or write it anew, or name its format"

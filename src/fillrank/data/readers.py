@@ -136,7 +136,7 @@ def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Coll
         chosen = columns.choose(part.header)
         if part.guessed and not columns.are_named_in(part.header):
             raise DataError(
-                f"does the first line, {', '.join(part.header)}, name the columns? Say header=True or header=False"
+                f"does the first line, {', '.join(part.header[:20])}, name the columns? Say header=True or header=False"
             )
         notes = _guess_more(one.name, part, columns, chosen)
         rules = Rules(

@@ -147,7 +147,7 @@ def _reason(role: str, cell: str | None, rules: Rules) -> str:
     shown = f"{cell[:60]}…" if len(cell) > 60 else cell
     if byte is not None:
         clean = re.sub(DAMAGED, "�", shown)
-        return f"{role} '{clean}' holds the byte {byte:#04x}, which is not UTF-8 (encoding=… names another)"
+        return f"{role} {clean!r} holds the byte {byte:#04x}, which is not UTF-8 (encoding=… names another)"
     if "\0" in cell:
         return f"{role} {shown!r} holds a NUL character, or half of a character"
     if role != "time" and cell.strip().casefold() in rules.words:
@@ -161,7 +161,7 @@ def _reason(role: str, cell: str | None, rules: Rules) -> str:
         hint = "; name what stands between thousands, or the decimal comma: thousands=… or decimal=','"
     elif role == "value" and re.match(_COMMA, cell) and rules.decimal == ".":
         hint = "; if its comma is a decimal one: decimal=','"
-    return f"{role} '{shown}' is not {_WANTED[role]}{hint}"
+    return f"{role} {shown!r} is not {_WANTED[role]}{hint}"
 
 
 def _values(column: pl.Series, rules: Rules) -> pl.Series:

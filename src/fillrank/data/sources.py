@@ -130,7 +130,10 @@ def _movielens_titles(fields: pl.DataFrame) -> pl.DataFrame:
 
 def _netflix_matrix(folder: Path) -> Tables:
     """A text matrix of ratings from 1 to 5; here, and only here, 0 says that there is no rating."""
-    ratings = np.loadtxt(folder / "netflix_incomplete.txt", dtype=np.float32)
+    try:
+        ratings = np.loadtxt(folder / "netflix_incomplete.txt", dtype=np.float32, ndmin=2)
+    except ValueError as error:
+        raise DataError(f"netflix_incomplete.txt is no matrix of numbers: {error}; get it anew") from error
     users, items = np.nonzero(ratings)
     return Tables(pl.DataFrame({"user": users, "item": items, "value": ratings[users, items]}))
 
