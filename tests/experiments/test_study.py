@@ -495,12 +495,15 @@ def test_two_processes_with_one_record_lose_no_run(study: Study, tmp_path: Path)
 
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    target = tmp_path / "r.json"
     script = (
-        f"import os; from pathlib import Path; from fillrank.experiments.turns import lock; "
-        f"lock(Path({str(tmp_path)!r}), os.O_RDONLY); print('held', flush=True); os.kill(os.getpid(), 9)"
+        "import os; from pathlib import Path; from fillrank.experiments.turns import turn; "
+        f"held = turn(Path({str(target)!r})); held.__enter__(); print('held', flush=True); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
-    with turn(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "held\n"), killed.stderr
+    assert len(list(tmp_path.iterdir())) == 1
+    with turn(target):
         pass
     assert list(tmp_path.iterdir()) == []
 

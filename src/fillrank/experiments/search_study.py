@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +50,7 @@ def search(plan: SearchPlan) -> SearchRecord:
             stopped = False
             while not (stopped or interrupt.asked) and len(_spent(study)) < plan.n_trials:
                 stopped = not _one_trial(study, plan, judge)
-        with turn(folder):  # of several processes, the one that looks last writes last
+        with turn(folder / "record.json"):  # of several processes, the one that looks last writes last
             record = record_of(study, plan, judge.protocol, interrupted=stopped or interrupt.asked)
             write_record(record, folder)
     if record.best is None and not record.interrupted:
@@ -203,7 +202,7 @@ class _Lock(JournalFileOpenLock):
         self._held: list[int] = []
 
     def acquire(self) -> bool:
-        self._held.append(lock(self._file, os.O_RDWR | os.O_CREAT))
+        self._held.append(lock(self._file))
         return True
 
     def release(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Group
 
 from fillrank.errors import DataError, SettingsError
@@ -16,6 +17,7 @@ from fillrank.experiments.nested import differences
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_table import study_table
 from fillrank.experiments.turns import turn
+from fillrank.strict_json import read_json
 from fillrank.terminal import shown
 from fillrank.writing import replacing
 
@@ -117,14 +119,17 @@ def read_record(path: Path, study: Study) -> StudyRecord:
     if not path.exists():
         return StudyRecord(study)
     advice = "remove it to begin anew, or name another file"
+    content = read_json(path, advice=advice)
+    if not isinstance(content, dict) or "study" not in content:
+        raise DataError(f"{path} is not the record of a study; name another file")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or "study" not in content:
-            raise DataError(f"{path} is not the record of a study; name another file")
-        runs = [StudyRun(**(run | {"curve": tuple(run["curve"])})) for run in content["runs"]]
-        before = {name: content[name] for name in _IDENTITY} | {"refit": content.get("refit", False)}
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no whole record of a study ({error}); {advice}") from error
+        whole = _InFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path} is no whole record of a study ({where}: {first['msg']}); {advice}") from error
+    runs = [StudyRun(**(run | {"curve": tuple(run["curve"])})) for run in content["runs"]]
+    before = {name: content[name] for name in _IDENTITY} | {"refit": whole.refit}
     facts = _facts(study)
     other = differences(before, {name: facts[name] for name in (*_IDENTITY, "refit")})
     if other == ["refit"]:
@@ -144,12 +149,45 @@ def add_run(path: Path, study: Study, run: StudyRun) -> StudyRecord:
 
     Processes that add to the same record take turns, so none of them loses what another one has added.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with turn(path.parent):
+    with turn(path):
         record = read_record(path, study).with_run(run)
         with replacing(path) as temporary:
             temporary.write_text(_text(record.to_dict()), encoding="utf-8")
     return record
+
+
+class _RunInFile(BaseModel):
+    """A run as it stands in the file: see :class:`StudyRun`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    entry: str
+    protocol: str
+    seed: int
+    model: str
+    settings: dict[str, Any]
+    chosen: dict[str, Any]
+    metrics: dict[str, float | None]
+    seconds: float
+    curve: list[dict[str, float]]
+    measured: dict[str, Any]
+    machine: dict[str, Any]
+    besides: dict[str, Any] = Field(default_factory=dict)
+    refit: bool = False
+
+
+class _InFile(BaseModel):
+    """A record as it stands in the file; what else it says of the study is written anew."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+    study: str
+    data: str
+    k: int
+    test: float
+    valid: float
+    refit: bool = False
+    runs: list[_RunInFile]
 
 
 _IDENTITY = ("study", "data", "k", "test", "valid")

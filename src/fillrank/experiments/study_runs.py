@@ -24,6 +24,7 @@ from fillrank.experiments.failures import Failure, Failures, in_words
 from fillrank.experiments.machine import machine
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_record import StudyRecord, StudyRun, add_run, read_record
+from fillrank.experiments.study_table import FIGURES
 from fillrank.models import recipe
 
 __all__ = ["carry_out", "curve_of", "run_task"]
@@ -32,7 +33,6 @@ _log = logging.getLogger("fillrank")
 
 _Done: TypeAlias = tuple[Task, StudyRun | Exception]
 _KILLED = "its process was killed, perhaps for want of memory"
-_KEPT = ("recall", "ndcg", "coverage", "novelty", "gini")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -81,7 +81,7 @@ def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
         model=entry.model,
         settings=asked,
         chosen={name: fitted[name] for name, value in asked.items() if name in fitted and fitted[name] != value},
-        metrics={f"{name}@{k}": report["metrics"][f"{name}@{k}"] for name in _KEPT},
+        metrics={f"{name}@{k}": report["metrics"][f"{name}@{k}"] for name in FIGURES},
         seconds=round(found.seconds, 3),
         curve=tuple(curve_of(found.fitted.history, k)),
         measured=to_jsonable_python(report["protocol"]),

@@ -13,8 +13,10 @@ from rich.table import Table
 from fillrank.experiments.table import interval_of
 from fillrank.terminal import shown
 
-__all__ = ["Figure", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
+__all__ = ["FIGURES", "Figure", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
 
+FIGURES = ("recall", "ndcg", "coverage", "novelty", "gini")
+"""Metrics of the test part that a run is recorded with."""
 _DIGITS = {"recall": 4, "ndcg": 4, "coverage": 3, "novelty": 2, "gini": 3, "seconds": 1}
 
 
@@ -135,7 +137,7 @@ def _figures(runs: Sequence[Mapping[str, Any]], k: int) -> Iterator[tuple[str, F
         if name == "seconds":
             values = [run["seconds"] for run in runs if _hardware(run) == _hardware(runs[0])]
         else:
-            values = [run["metrics"][f"{name}@{k}"] for run in runs]
+            values = [run["metrics"].get(f"{name}@{k}") for run in runs]
         if None not in values:
             interval = interval_of(values)
             half = None if interval is None else (interval[1] - interval[0]) / 2

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from fillrank.writing.locks import hidden
 
 if sys.platform != "win32":
     import fcntl
@@ -15,21 +17,34 @@ __all__ = ["lock", "turn", "unlock"]
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process (nor thread) is in such a block for the same folder. Nothing is left in it."""
-    descriptor = lock(folder, os.O_RDONLY)
+def turn(target: Path) -> Iterator[None]:
+    """Wait until no other process (nor thread) is in such a block for the same file, which need not be there.
+
+    The lock is a small file beside it, which is gone at the end. One that a killed process leaves locks nothing, and is
+    removed when ``target`` is next written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.with_name(f"{hidden(target)}fillrank-lock")
+    while True:
+        descriptor = lock(file)
+        with suppress(OSError):  # who held it has removed it meanwhile: then this lock would lock nobody out
+            if os.path.samestat(os.fstat(descriptor), file.stat()):
+                break
+        unlock(descriptor)
     try:
         yield
     finally:
+        with suppress(OSError):
+            file.unlink()
         unlock(descriptor)
 
 
-def lock(place: Path, flags: int) -> int:
-    """Open a file or a folder, and wait for its lock; what :func:`unlock` takes.
+def lock(file: Path) -> int:
+    """Open a file, made if need be, and wait for its lock; gives what :func:`unlock` takes.
 
     Where the system has no such locks (Windows, some network file systems) there is nothing to wait for.
     """
-    descriptor = os.open(place, flags, 0o666)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
     if sys.platform != "win32":
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
