@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fillrank.errors import DataError, DiskFullError, ModelFileError, SettingsError
+from fillrank.experiments.turns import turn
 from fillrank.writing import (
     UNSEALED,
     beside,
@@ -128,6 +130,23 @@ def test_what_a_living_process_writes_stays(tmp_path: Path) -> None:
     go_on.set()
     thread.join()
     assert (tmp_path / "a").read_text() == "slow"
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_folder_that_was_never_locked_goes_when_it_is_old(tmp_path: Path) -> None:
+    """A process was killed just between making it and locking it."""
+    for name, age in (("old", 100), ("new", 0)):
+        folder = tmp_path / f".a.12345{name}.fillrank-new"
+        folder.mkdir()
+        os.utime(folder, (time.time() - age,) * 2)
+    with replacing(tmp_path / "a") as fresh:
+        fresh.write_text("x")
+    assert names(tmp_path) == [".a.12345new.fillrank-new", "a"]
+
+
+def test_files_can_be_written_by_who_holds_the_lock_of_their_folder(tmp_path: Path) -> None:
+    with turn(tmp_path), replacing(tmp_path / "a") as fresh:
+        fresh.write_text("x")
     assert names(tmp_path) == ["a"]
 
 

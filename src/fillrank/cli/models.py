@@ -27,6 +27,7 @@ from fillrank.cli.options import (
 from fillrank.cli.output import show, to_json, write_text
 from fillrank.cli.shell import end_failed, end_interrupted
 from fillrank.errors import DataError, SettingsError
+from fillrank.writing import check_file
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions
@@ -80,6 +81,8 @@ def compare(
 
     if (data is None) == (plan is None):
         raise typer.BadParameter("give one of --data and --plan", param_hint="--data")
+    if out is not None:
+        check_file(out)
     if plan is not None:
         table = run_plan(read_plan(plan))
     else:
@@ -95,9 +98,9 @@ def compare(
         )
     if table.interrupted and out is not None:  # a whole comparison that is there stays
         out = out.with_name(f"{out.name}.interrupted")
+    show(table.to_dict(), table, as_json=as_json)  # first: it is there even if the file cannot be written after all
     if out is not None:
         write_text(to_json(table.to_dict()), out)
-    show(table.to_dict(), table, as_json=as_json)
     if table.interrupted:
         kept = "" if out is None else f", and in {out}"
         end_interrupted(f"interrupted; the {len(table.runs)} runs that were finished are above{kept}")

@@ -12,7 +12,7 @@ import typer
 
 from fillrank.errors import SettingsError
 from fillrank.terminal import printable, printable_json, shown
-from fillrank.writing import replacing
+from fillrank.writing import check_file, replacing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,13 +100,17 @@ def _cell(value: Any) -> str:
 
 
 def check_frame_path(path: Path | None) -> None:
-    """Refuse, before any work is done, a file name whose ending says no known format.
+    """Refuse, before any work is done, a file whose ending says no known format, or that cannot be written.
 
     Raises:
         SettingsError: the ending is not .parquet, .csv or .jsonl.
+        DataError: see :func:`fillrank.writing.check_file`.
     """
-    if path is not None and path.suffix.lower() not in _WRITERS:
+    if path is None:
+        return
+    if path.suffix.lower() not in _WRITERS:
         raise SettingsError(f"cannot tell the format of {str(path)!r}: let its name end in {', '.join(_WRITERS)}")
+    check_file(path)
 
 
 def for_spreadsheets(frame: pl.DataFrame) -> pl.DataFrame:

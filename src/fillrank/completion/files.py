@@ -13,7 +13,7 @@ from fillrank.completion.wide import read_wide
 from fillrank.data.files import unpacked
 from fillrank.errors import SettingsError
 from fillrank.paths import expanded
-from fillrank.writing import replacing
+from fillrank.writing import check_file, replacing
 
 __all__ = ["CompletedFile", "complete_file"]
 
@@ -62,7 +62,7 @@ def complete_file(
     """
     if not 1 <= digits <= 17:
         raise SettingsError(f"digits must be from 1 to 17, got {digits}")
-    place = expanded(target, "the file to write")
+    place = check_file(target, "the file to write")
     how = reading or Reading()
     text = Text.decoded(unpacked(expanded(source, "the table")), how.separator)
     grid = _read(text, how)

@@ -22,6 +22,7 @@ from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
 from fillrank.ranking.metrics import ACCURACY
 from fillrank.samplers import KnownPositives, sampler
+from fillrank.writing import check_inside, disk_full_in_words
 
 if TYPE_CHECKING:
     from fillrank.experiments.search_record import SearchRecord
@@ -178,7 +179,9 @@ def run_search(plan: SearchPlan) -> SearchRecord:
 
     Raises:
         MissingExtraError: Optuna is not installed.
-        SettingsError: the folder holds a study of another plan, or a trial's settings do not fit the data.
+        SettingsError: the folder holds a study of another plan or files of somebody else, or cannot be written; or a
+            trial's settings do not fit the data.
+        DiskFullError: there is no room left.
         TrainingError: no trial came to an end.
     """
     if find_spec("optuna") is None:
@@ -189,7 +192,12 @@ def run_search(plan: SearchPlan) -> SearchRecord:
         )
     from fillrank.experiments.search_study import search
 
-    return search(plan)
+    folder = check_inside(plan.out, "the folder of the sweep", SettingsError)
+    others = [name for name in ("record.json", "best.toml") if (folder / name).exists()]
+    if others and not (folder / "study.jsonl").exists():
+        raise SettingsError(f"{folder} holds {' and '.join(others)} and no study of a sweep; name another folder")
+    with disk_full_in_words(folder):
+        return search(plan)
 
 
 def _check(made: Recipe, source: str) -> None:

@@ -21,6 +21,7 @@ from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.experiments.tuning import Tuning
 from fillrank.models import recipe
 from fillrank.paths import expanded
+from fillrank.writing import check_file
 
 if TYPE_CHECKING:
     from fillrank.experiments.study_record import StudyRecord
@@ -259,7 +260,7 @@ def run_study(
     """
     from fillrank.experiments.study_runs import carry_out
 
-    return carry_out(study, expanded(record_path, "the record"), list(study.tasks(only, protocols)), jobs)
+    return carry_out(study, check_file(record_path, "the record"), list(study.tasks(only, protocols)), jobs)
 
 
 _SHELF = files("fillrank.experiments") / "published"

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fillrank.errors import DataError
 from fillrank.terminal import in_markdown
 from fillrank.writing import replacing
 
 if TYPE_CHECKING:
     from fillrank.report.walkthrough import Demonstration
 
-__all__ = ["write_page"]
+__all__ = ["check_page", "write_page"]
+
+_HEAD = "# fillrank on "
+
+
+def check_page(files: Sequence[Path]) -> None:
+    """Refuse to write over a page, or figures and pictures beside it, that are not of an earlier demonstration.
+
+    Raises:
+        DataError: such a file is there.
+    """
+    page = files[0]
+    with suppress(OSError), page.open(encoding="utf-8", errors="replace") as lines:
+        if lines.readline().startswith(_HEAD):
+            return
+    others = [file.name for file in files if file.exists()]
+    if others:
+        raise DataError(f"{page.parent} holds {', '.join(others)} of somebody else; name another folder for the report")
 
 
 def write_page(found: Demonstration) -> None:
     """Write ``found.files[0]`` (Markdown) and ``found.files[1]`` (JSON), each whole or not at all."""
     page, record, coverage, temperature = found.files
     lines = [
-        f"# fillrank on {in_markdown(found.table.data)}",
+        f"{_HEAD}{in_markdown(found.table.data)}",
         "",
         "```",
         str(found.table),

@@ -18,11 +18,11 @@ from fillrank.errors import DataError
 from fillrank.experiments.compare import compare
 from fillrank.experiments.table import ComparisonTable
 from fillrank.models import CMC
-from fillrank.paths import expanded
 from fillrank.ranking import evaluate
-from fillrank.report.page import write_page
+from fillrank.report.page import check_page, write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 from fillrank.terminal import shown
+from fillrank.writing import check_inside
 
 __all__ = ["Demonstration", "demo"]
 
@@ -101,9 +101,12 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 
     Raises:
         MissingExtraError: the data package or Matplotlib is not installed.
-        DataError: the ratings have no values or no names.
+        DataError: the ratings have no values or no names; the folder cannot be written, or holds a report of another
+            kind, which would be written over.
     """
-    folder = expanded(out, "the folder of the report")
+    folder = check_inside(out, "the folder of the report")
+    files = [folder / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")]
+    check_page(files)
     ratings = load("movielens-small") if data is None else data
     if ratings.values is None or ratings.item_ids.labels is None:
         raise DataError("the demonstration wants ratings of items with names; read them with value= and label=")
@@ -120,7 +123,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         favourites=favourites,
         for_new_user=model.fold_in(favourites).recommend(k=10),
         temperatures=[_at(temperature, parts, model.settings) for temperature in TEMPERATURES],
-        files=[folder / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")],
+        files=files,
     )
     accuracy_against_coverage(table.to_dict(), found.files[2])
     temperature_study(found.temperatures, found.files[3])

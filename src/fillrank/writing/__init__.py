@@ -4,7 +4,7 @@ from fillrank.writing.exchange import put_folder
 from fillrank.writing.full_disk import disk_full_in_words, full_disk_reason
 from fillrank.writing.locks import only_one
 from fillrank.writing.seal import UNSEALED, is_sealed, seal
-from fillrank.writing.targets import check_file, check_folder, check_room
+from fillrank.writing.targets import check_file, check_folder, check_inside, check_room
 from fillrank.writing.temporary import beside, old_folder, remove_leftovers, replacing, sync, sync_folder
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "beside",
     "check_file",
     "check_folder",
+    "check_inside",
     "check_room",
     "disk_full_in_words",
     "full_disk_reason",

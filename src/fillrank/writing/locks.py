@@ -14,7 +14,7 @@ from fillrank.errors import FillrankError, SettingsError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["drop_forgotten_lock", "hidden", "only_one", "taken", "try_lock", "turn"]
+__all__ = ["drop_forgotten_lock", "hidden", "only_one", "taken", "try_lock"]
 
 _LONGEST = 100  # bytes of a name inside a hidden one, which has to stay a name that file systems take
 
@@ -57,23 +57,6 @@ def taken(folder: Path) -> bool | None:
     finally:
         os.close(descriptor)
     return None if free is None else not free
-
-
-@contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process is in such a block for the same folder; what it covers takes no time to speak of."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # it may be written to, but not be looked into
-        yield
-        return
-    try:
-        if sys.platform != "win32":
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

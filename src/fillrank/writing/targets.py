@@ -15,7 +15,7 @@ from fillrank.errors import DataError, DiskFullError, FillrankError
 from fillrank.paths import expanded, refuse_special
 from fillrank.writing.full_disk import full_disk_reason
 
-__all__ = ["check_file", "check_folder", "check_room"]
+__all__ = ["check_file", "check_folder", "check_inside", "check_room"]
 
 _PROBE = 1 << 12
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -73,6 +73,21 @@ def check_folder(
             raise error(f"{what} {target} is write-protected; give another folder, or permit it (chmod u+w)")
     _check_writable(target, what, error)
     return target
+
+
+def check_inside(path: Any, what: str, error: type[FillrankError] = DataError) -> Path:
+    """The path of a folder that files can be written into, made or not.
+
+    Raises:
+        FillrankError: of the class ``error``: it is a file, or cannot be written to. ``DiskFullError``: there is no
+            room.
+    """
+    folder = expanded(path, what, error)
+    mode = _mode(folder, what, error)
+    if mode is not None and not stat.S_ISDIR(mode):
+        raise error(f"{what} {folder} is a file; give the name of a folder")
+    _check_writable(folder / "file", what, error)
+    return folder
 
 
 def check_room(target: Path, needed: int) -> None:

@@ -11,15 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fillrank.writing.full_disk import disk_full_in_words
-from fillrank.writing.locks import drop_forgotten_lock, hidden, taken, try_lock, turn
+from fillrank.writing.locks import drop_forgotten_lock, hidden, taken, try_lock
 
 __all__ = ["OLD", "beside", "old_folder", "remove_leftovers", "replacing", "sync", "sync_folder"]
 
 OLD = "old"
 """What a folder is called in a temporary one while another takes its place; see :func:`put_folder`."""
 
-_ENDING = ".fillrank-tmp"
+_ENDING, _NEW = ".fillrank-tmp", ".fillrank-new"
 _FORGOTTEN = 24 * 3600  # seconds after which a leftover is removed where there are no locks
+_NEW_FOR = 60  # seconds that nobody needs between making a folder and locking it
 
 
 @contextmanager
@@ -55,11 +56,8 @@ def beside(target: Path) -> Iterator[Path]:
     """
     with disk_full_in_words(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with turn(target.parent):  # no other process takes the new folder for a leftover before it is locked
-            _sweep(target)
-            folder = Path(tempfile.mkdtemp(prefix=hidden(target), suffix=_ENDING, dir=target.parent))
-            lock = os.open(folder, os.O_RDONLY)
-            try_lock(lock)
+        remove_leftovers(target)
+        folder, lock = _locked(target)
         try:
             yield folder
         finally:
@@ -67,11 +65,19 @@ def beside(target: Path) -> Iterator[Path]:
             os.close(lock)
 
 
+def _locked(target: Path) -> tuple[Path, int]:
+    """A new folder beside ``target``, and its lock. Until it is locked it has another name, which nobody removes."""
+    raw = Path(tempfile.mkdtemp(prefix=hidden(target), suffix=_NEW, dir=target.parent))
+    lock = os.open(raw, os.O_RDONLY)
+    try_lock(lock)
+    return raw.rename(raw.with_name(raw.name.removesuffix(_NEW) + _ENDING)), lock
+
+
 def old_folder(target: Path) -> Path | None:
     """Where the folder ``target`` is while another takes its place, or since a process was killed at that; or None."""
     if target.exists():
         return None
-    return next((folder / OLD for folder in _leftovers(target) if (folder / OLD).is_dir()), None)
+    return next((folder / OLD for folder in _leftovers(target, _ENDING) if (folder / OLD).is_dir()), None)
 
 
 def sync_folder(folder: Path) -> None:
@@ -89,14 +95,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _leftovers(target: Path) -> list[Path]:
+def _leftovers(target: Path, ending: str) -> list[Path]:
     prefix = hidden(target)
     try:
         names = [entry.name for entry in os.scandir(target.parent)]
     except OSError:
         return []
-    length = len(prefix) + 8 + len(_ENDING)  # mkdtemp draws eight characters
-    mine = (name for name in names if name.startswith(prefix) and name.endswith(_ENDING) and len(name) == length)
+    length = len(prefix) + 8 + len(ending)  # mkdtemp draws eight characters
+    mine = (name for name in names if name.startswith(prefix) and name.endswith(ending) and len(name) == length)
     return [target.parent / name for name in sorted(mine)]
 
 
@@ -105,20 +111,21 @@ def remove_leftovers(target: Path) -> None:
 
     A folder that was about to be replaced, and is nowhere else, goes back to its place.
     """
-    if target.parent.is_dir():
-        with turn(target.parent):
-            _sweep(target)
-
-
-def _sweep(target: Path) -> None:
     drop_forgotten_lock(target)
-    for folder in _leftovers(target):
+    for folder in _leftovers(target, _ENDING):
         held = taken(folder)
-        if held is None:
-            with suppress(OSError):
-                held = time.time() - folder.stat().st_mtime < _FORGOTTEN
-        if not held:
+        if not (_is_younger(folder, _FORGOTTEN) if held is None else held):
             _discard(folder, target)
+    for folder in _leftovers(target, _NEW):
+        if not _is_younger(folder, _NEW_FOR) and not taken(folder):
+            _discard(folder, target)
+
+
+def _is_younger(folder: Path, seconds: float) -> bool:
+    try:
+        return time.time() - folder.stat().st_mtime < seconds
+    except OSError:
+        return True
 
 
 def _discard(folder: Path, target: Path) -> None:

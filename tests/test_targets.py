@@ -1,0 +1,129 @@
+"""Every command and function that writes finds out before its work that it cannot, and writes over nobody's files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import fillrank as fr
+from fillrank.cli.app import app
+from fillrank.completion.files import complete_file
+from fillrank.errors import DataError, FillrankError, SettingsError
+from fillrank.experiments.search import SearchPlan, run_search
+from fillrank.experiments.study import read_study, run_study
+from fillrank.models import Popularity, PureSVD
+from fillrank.report import demo
+from fillrank.writing import check_inside
+
+
+@pytest.fixture(autouse=True)
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a log, a table, a model and a study in it, in which nothing can be trained."""
+    monkeypatch.chdir(tmp_path)
+    rows = (f"{u},{i},{(u * i) % 5 + 1}\n" for u in range(20) for i in range(12) if (u + i) % 3)
+    Path("log.csv").write_text("user,item,rating\n" + "".join(rows))
+    Path("table.csv").write_text("a,b,c\n1,2,3\n2,,6\n3,6,9\n")
+    Path("thesis").mkdir()
+    Path("s.toml").write_text(
+        'title = "t"\ndata = "movielens-small"\nk = 5\nseeds = [0]\n[entries.p]\nmodel = "popularity"\n'
+    )
+    PureSVD(rank=2).fit(fr.read("log.csv")).save("m")
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the work was begun")
+
+    for kind in (Popularity, PureSVD, fr.CMC):
+        monkeypatch.setattr(kind, "fit", never)
+    monkeypatch.setattr(fr.MatrixCompletion, "fit_transform", never)
+    monkeypatch.setattr(fr.Recommender, "recommend", never)
+
+
+def search_into(out: str) -> object:
+    content = {
+        "data": "log.csv",
+        "model": "pure-svd",
+        "out": out,
+        "search": {"rank": {"low": 1, "high": 2}},
+        "n_trials": 1,
+    }
+    return run_search(SearchPlan.of(content))
+
+
+FILES: dict[str, Callable[[str], object]] = {
+    "complete": lambda out: complete_file("table.csv", out, fr.MatrixCompletion(rank=1)),
+    "reproduce": lambda out: run_study(read_study("s.toml"), out),
+}
+FOLDERS: dict[str, Callable[[str], object]] = {"sweep": search_into, "demo": demo}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("thesis", "is a folder; give the name of a file"),
+        ("log.csv/x.csv", "log.csv is a file; a folder is wanted there"),
+        ("/proc/x.csv", "view of the system"),
+        ("/dev/null", "is a device"),
+        ("", "is empty"),
+        ("x" * 300 + ".csv", "File name too long"),
+    ],
+)
+def test_files(name: str, out: str, words: str) -> None:
+    with pytest.raises(FillrankError, match=words):
+        FILES[name](out)
+
+
+@pytest.mark.parametrize("name", sorted(FOLDERS))
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("log.csv", "is a file; give the name of a folder"),
+        ("log.csv/deep", "log.csv is a file; a folder is wanted there"),
+        ("/proc/x", "view of the system"),
+        ("", "is empty"),
+    ],
+)
+def test_folders(name: str, out: str, words: str) -> None:
+    with pytest.raises(FillrankError, match=words):
+        FOLDERS[name](out)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compare", "--data", "log.csv", "--models", "popularity", "--seeds", "1", "--out", "log.csv/x.json"],
+        ["compare", "--data", "log.csv", "--models", "popularity", "--seeds", "1", "--out", "thesis"],
+        ["recommend", "m", "--all", "--out", "log.csv/x.csv"],
+        ["complete", "table.csv", "--out", "thesis"],
+        ["fit", "--data", "log.csv", "--model", "popularity", "--out", "thesis/../log.csv/m"],
+    ],
+)
+def test_commands(command: list[str]) -> None:
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "is a folder" in result.stderr or "is a file" in result.stderr
+
+
+def test_a_sweep_does_not_write_over_files_of_another_kind() -> None:
+    Path("thesis/record.json").write_text("years of work")
+    with pytest.raises(SettingsError, match=r"thesis holds record\.json and no study of a sweep"):
+        search_into("thesis")
+    assert Path("thesis/record.json").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["report.md", "coverage.png"])
+def test_a_demonstration_does_not_write_over_a_report_of_another_kind(name: str) -> None:
+    Path("thesis", name).write_text("years of work")
+    with pytest.raises(DataError, match=rf"thesis holds {name} of somebody else"):
+        demo("thesis")
+    assert Path("thesis", name).read_text() == "years of work"
+
+
+def test_a_folder_that_can_be_written_into_is_left_as_it_is() -> None:
+    assert check_inside("thesis", "it") == Path("thesis")
+    assert check_inside("new/folder", "it") == Path("new/folder")
+    assert list(Path("thesis").iterdir()) == []
+    assert not Path("new").exists()
