@@ -71,12 +71,16 @@ class ALS(Alternating):
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         judge = unjudged if valid is None else _error_judge(train, valid)
         penalties = self._penalties(train, judge)
-        kept = best_round(self, self._rounds(train, penalties), judge)
+        loss = self._loss(penalties)
+        kept = best_round(self, self._rounds(train, penalties), judge, lambda factors: loss.value(factors, train))
         chosen = {**penalties, "iterations": kept.number}
         return self._recommender(train, kept.factors, rater=kept.factors, chosen=chosen, history=kept.history)
 
+    def _loss(self, penalties: Point) -> RatingLoss:
+        return RatingLoss(**penalties, bias_per_rating=self.bias_per_rating)
+
     def _rounds(self, train: Interactions, penalties: Point) -> Iterator[Factors]:
-        loss = RatingLoss(**penalties, bias_per_rating=self.bias_per_rating)
+        loss = self._loss(penalties)
         return als_rounds(train, self.dim, loss, solver=self.solver(), spread=self.spread, seed=self.seed)
 
     def _penalties(self, train: Interactions, judge: Judge) -> dict[str, float]:

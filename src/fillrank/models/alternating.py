@@ -18,7 +18,8 @@ from fillrank.models.grid import Judgement
 from fillrank.models.recipe import Positive, Recipe
 from fillrank.ridge import RidgeMethod, RowSolver
 from fillrank.training.looks import Look, tell
-from fillrank.training.progress import Progress
+from fillrank.training.progress import Progress, current_stage
+from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["TRIAL", "Alternating", "Judge", "best_round", "unjudged"]
 
@@ -63,12 +64,22 @@ def unjudged(factors: Factors) -> Judgement:  # noqa: ARG001
     return 0.0, {}
 
 
-def best_round(recipe: Alternating, rounds: Iterator[Factors], judge: Judge) -> _Kept:
-    """The best of the first rounds by ``judge``; of equals, the last."""
+def best_round(
+    recipe: Alternating, rounds: Iterator[Factors], judge: Judge, objective: Callable[[Factors], float]
+) -> _Kept:
+    """The best of the first rounds by ``judge``; of equals, the last.
+
+    Where they run out while the judge, or without one the ``objective``, still finds them better, a warning says so.
+    """
     kept, started = _Kept(), time.perf_counter()
+    losses: list[float] = []
+    best_before = -math.inf
     with Interrupt() as interrupt, Progress(recipe.iterations, 1, shown=recipe.progress) as progress:
         for number, factors in enumerate(islice(rounds, recipe.iterations), start=1):
             gain, figures = judge(factors)
+            if not figures and number >= recipe.iterations - 1 and current_stage() != "refit":
+                losses.append(objective(factors))
+            best_before = kept.gain
             if gain >= kept.gain:
                 kept.factors, kept.number, kept.gain = factors, number, gain
             now = time.perf_counter()
@@ -82,4 +93,12 @@ def best_round(recipe: Alternating, rounds: Iterator[Factors], judge: Judge) -> 
                 _log.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
             if asked or number - kept.number >= recipe.patience:
                 break
+    if len(kept.history) == recipe.iterations == kept.number > 1 and not interrupt.asked:
+        name, limit = type(recipe).__name__, recipe.iterations
+        if len(losses) == 2:
+            before, last = losses
+            warn_if_unsettled(name, "iterations", limit, before=before, last=last, of="what it minimises")
+        elif kept.gain != 0:
+            before, last = abs(best_before), abs(kept.gain)
+            warn_if_unsettled(name, "iterations", limit, before=before, last=last, of="validation")
     return kept

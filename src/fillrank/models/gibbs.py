@@ -17,10 +17,13 @@ from fillrank.recommend import Recommender
 from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
+from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["Gibbs"]
 
 _log = logging.getLogger("fillrank")
+
+_WINDOW = 10  # sweeps whose errors are averaged, to ask whether a chain is still moving
 
 
 class Gibbs(Recipe):
@@ -65,6 +68,10 @@ class Gibbs(Recipe):
             mean = bayesian_factors(train, settings, after_sweep=watch)
         if interrupt.asked:
             _log.warning("stopped by hand; keeping the mean of %d samples", mean.n_samples)
+        elif len(kept := [sweep["train_rmse"] for sweep in watch.history[self.burn_in :]]) >= 2 * _WINDOW:
+            early, late = sum(kept[:_WINDOW]) / _WINDOW, sum(kept[-_WINDOW:]) / _WINDOW
+            of = "the error on what it learns from, since the burn-in,"
+            warn_if_unsettled("Gibbs", "iterations", self.iterations, before=early, last=late, of=of)
         watch.history[-1]["loss"] = mean.loss
         tell(Look(len(watch.history), float(mean.n_samples), watch.history[-1], interrupt.asked))
         scorer = mean.rater.undated if isinstance(mean.rater, Dated) else mean.rater

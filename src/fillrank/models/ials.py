@@ -65,7 +65,8 @@ class IALS(Alternating):
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         judge = unjudged if valid is None else _ndcg_judge(train, valid)
         point = self._point(train, judge)
-        kept = best_round(self, self._rounds(train, point), judge)
+        loss = self._loss(point)
+        kept = best_round(self, self._rounds(train, point), judge, lambda factors: loss.value(factors, train))
         chosen = {**point, "iterations": kept.number}
         return self._recommender(train, kept.factors, chosen=chosen, history=kept.history)
 
@@ -86,8 +87,11 @@ class IALS(Alternating):
         point = start | given
         return best_point(axes, point, judged, most=_MOST_TRIED, shown=self.progress) if axes else point
 
+    def _loss(self, point: Point) -> ImplicitLoss:
+        return ImplicitLoss(point["unobserved_weight"], point["regularization"], self.frequency_exponent)
+
     def _rounds(self, train: Interactions, point: Point) -> Iterator[Factors]:
-        loss = ImplicitLoss(point["unobserved_weight"], point["regularization"], self.frequency_exponent)
+        loss = self._loss(point)
         dim = int(point["dim"])
         return ials_rounds(train, dim, loss, solver=self.solver(), spread=self.spread, seed=self.seed)
 

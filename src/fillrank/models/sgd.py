@@ -17,6 +17,7 @@ from fillrank.recommend import Recommender
 from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
+from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["SGD"]
 
@@ -27,7 +28,8 @@ class SGD(Recipe):
     """Biases and vectors learnt rating by rating; see :func:`fillrank.solvers.sgd.biased_sgd`.
 
     It predicts values, and ranks by what it predicts. Given a validation part, it keeps the epoch that predicts that
-    part best. Rates and penalties are in units of the values' standard deviation.
+    part best. Where the epochs run out while the error is still falling, a warning says so. Rates and penalties are in
+    units of the values' standard deviation.
 
     Attributes:
         dim, regularization, bias_regularization, learning_rate, bias_learning_rate, decay, seed: see
@@ -66,6 +68,7 @@ class SGD(Recipe):
             watch = _Watch(train, valid, self.patience, interrupt, progress)
             last = biased_sgd(train, settings, n_threads=self.n_threads, after_epoch=watch)
         factors = last if watch.best is None else watch.best
+        watch.warn_if_unsettled(self)
         return self._recommender(
             train, factors, rater=factors, chosen={"epochs": watch.best_epoch}, history=watch.history
         )
@@ -112,6 +115,13 @@ class _Watch:
             )
             return True
         return epoch.number - self.best_epoch >= self._patience
+
+    def warn_if_unsettled(self, recipe: SGD) -> None:
+        """See :func:`fillrank.training.settling.warn_if_unsettled`."""
+        name, of = ("rmse", "the error on what it learns from") if self._valid is None else ("valid_rmse", "validation")
+        errors = [epoch[name] for epoch in self.history]
+        if len(errors) == recipe.epochs == self.best_epoch > 1:
+            warn_if_unsettled("SGD", "epochs", recipe.epochs, before=min(errors[:-1]), last=errors[-1], of=of)
 
     def _judge(self, epoch: SgdEpoch) -> dict[str, float]:
         """The error on the validation part; notes whether it is the lowest so far."""

@@ -24,6 +24,7 @@ from fillrank.training.checkpoint import Checkpoint, Saved
 from fillrank.training.learner import Learner
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress
+from fillrank.training.settling import warn_if_unsettled
 from fillrank.training.step import Batch
 from fillrank.training.world import World
 from fillrank.workers import one_thread
@@ -121,6 +122,7 @@ class _Loop:
         self.average = Average(self.module, settings.average_span * self.per_epoch / settings.average_every)
         self.past: list[dict[str, float]] = []
         self.best_score, self.best_epoch, self.best_state = -math.inf, 0, self.module.state_dict()
+        self.before_best = -math.inf
         self._parameters, self._collect = [p.detach() for p in self.module.parameters()], learner.collect
 
     def run(self) -> History:
@@ -151,6 +153,9 @@ class _Loop:
                     if self.world.rank == 0:
                         checkpoint.write(saved)
         self.module.load_state_dict(self.best_state)
+        if self.monitor is not None and self.best_epoch == settings.epochs > 1 and not asked:
+            before, last = self.before_best, self.best_score
+            warn_if_unsettled("the model", "epochs", settings.epochs, before=before, last=last, of="validation")
         return History(tuple(self.past), self.best_epoch, asked)
 
     def _state(self) -> Saved:
@@ -234,6 +239,7 @@ class _Loop:
             self._collect(self._parameters)
             score, figures = (float(epoch), {}) if self.monitor is None else self.world.first(self.monitor)
             if score > self.best_score:
+                self.before_best = self.best_score
                 self.best_score, self.best_epoch = score, epoch
                 self.best_state = copy.deepcopy(self.module.state_dict())
         tell(Look(epoch, score, figures, asked))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-__all__ = ["Progress", "stage"]
+__all__ = ["Progress", "current_stage", "stage"]
 
 _log = logging.getLogger("fillrank")
 _STAGE: ContextVar[str] = ContextVar("stage", default="")
@@ -29,6 +29,11 @@ def stage(name: str) -> Iterator[None]:
         yield
     finally:
         _STAGE.reset(token)
+
+
+def current_stage() -> str:
+    """The name that :func:`stage` gave, or nothing."""
+    return _STAGE.get()
 
 
 _FIRST, _NEXT = 0.5, 10.0

@@ -1,0 +1,43 @@
+"""One warning for all that learns in rounds: they ran out while the model was still getting better."""
+
+from __future__ import annotations
+
+import logging
+
+from fillrank.training.progress import current_stage
+
+__all__ = ["LEARNING", "VALIDATION", "warn_if_unsettled"]
+
+_log = logging.getLogger("fillrank")
+
+VALIDATION, LEARNING = 1e-3, 5e-3
+"""From what change in its last round, as a share, a figure is still getting better: on validation, and on train."""
+
+
+def warn_if_unsettled(kind: str, setting: str, limit: int, *, before: float, last: float, of: str) -> None:
+    """Say that a model stopped because its rounds ran out, and not because it had learnt what there is.
+
+    A fit that repeats what was chosen on a validation part stops where that said, and says nothing.
+
+    Args:
+        kind: the model.
+        setting: what would let it go on, such as ``"epochs"``.
+        limit: what that is now, all of which was used.
+        before: the best figure before the last round.
+        last: that of the last round.
+        of: which figure; ``"validation"`` for one on the validation part, else what is minimised.
+    """
+    share = VALIDATION if of == "validation" else LEARNING
+    if current_stage() == "refit" or not abs(last - before) > share * abs(before):
+        return
+    figure = "its figure on the validation part" if of == "validation" else of
+    _log.warning(
+        "%s stopped before it had converged: in the last of its %d %s %s still went from %.4g to %.4g; raise %s",
+        kind,
+        limit,
+        setting,
+        figure,
+        before,
+        last,
+        setting,
+    )
