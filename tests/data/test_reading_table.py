@@ -578,7 +578,7 @@ REFUSED = [
     Line(
         "JSON nested too deep for a log",
         "a bad line",
-        '{"user": 1, "item": 2}\n' + '{"a":' * 5_000 + "1" + "}" * 5_000 + "\n",
+        '{"user": 1, "item": 2}\n' + '{"a":' * 100_000 + "1" + "}" * 100_000 + "\n",
         "line 2: not a JSON object",
         "log.jsonl",
     ),

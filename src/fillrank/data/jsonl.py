@@ -49,7 +49,8 @@ class JsonLines:
     def __init__(self, text: bytes) -> None:
         self._text = text
         _refuse_maps(text)
-        schema = None if _is_odd(text) else _schema(text)
+        self._is_odd = _is_odd(text)
+        schema = None if self._is_odd else _schema(text)
         if schema is None:
             schema = _schema_of_good_lines(text)
         self._schema = schema
@@ -71,7 +72,8 @@ class JsonLines:
         for chunk in chunks_of([self._text], quotes=False):
             spans = Spans.find(chunk, "\x1f", quotes=False)
             good = np.ones(len(spans.lines), dtype=bool)
-            frame = self._parsed(chunk, len(good), places)
+            # what is nested too deep would overflow the stack of polars, which ends the process
+            frame = None if self._is_odd else self._parsed(chunk, len(good), places)
             if frame is None:
                 good = np.array([_is_object(spans.text(i)) for i in range(len(good))], dtype=bool)
                 frame = self._parsed(spans.join(good), int(good.sum()), places)
@@ -247,9 +249,17 @@ def _is_odd(text: bytes) -> bool:
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(json.loads(line, parse_constant=_refuse), dict)
+        found = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
+    return isinstance(found, dict) and not _is_deeper(found, _DEEPEST)
+
+
+def _is_deeper(cell: Any, depth: int) -> bool:
+    """Whether arrays and objects are nested deeper."""
+    if not isinstance(cell, dict | list):
+        return False
+    return depth == 0 or any(_is_deeper(one, depth - 1) for one in (cell.values() if isinstance(cell, dict) else cell))
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -71,4 +71,5 @@ class Titles:
         if not self.are_titles or not len(self._first):
             return None
         labels = pl.Series("label", [None], dtype=pl.String).new_from_index(0, n_items)
-        return labels.scatter(self._first["item"].cast(pl.UInt32), self._first["label"])
+        first = self._first.sort("item")
+        return labels.scatter(first["item"].cast(pl.UInt32), first["label"])
