@@ -3,7 +3,17 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+comma  := ,
+
+# What pip says is shown: an installation of minutes should be seen to move. $(call install,EXTRAS)
+define install
+	@echo "== installing fillrank[$(1)] into $(VENV): some minutes and 1 to 5 GB the first time, most of it PyTorch" >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[$(1)]" || { \
+		echo "== pip could not install fillrank[$(1)]; its last lines above say why." >&2; \
+		echo "== 'No matching distribution' or 'connection' there mostly means: no package index can be reached. Check the" >&2; \
+		echo "== network, or the proxy or mirror that 'pip config list' names. The same command goes on from here." >&2; exit 1; }
+	@echo "== installed" >&2
+endef
 
 # Tests that need the large public data sets look in this folder, and skip where there is none.
 ifeq ($(FILLRANK_DATA),)
@@ -59,15 +69,15 @@ clean:  ## remove the environment and the caches; models in runs/ stay
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "fillrank needs Python 3.11 or newer, and '$(PYTHON)' is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "== making an environment in $(VENV) with $$($(PYTHON) --version)" >&2
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "== '$(PYTHON) -m venv' failed; some systems have it in a package of its own (python3-venv)." >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
-	@echo "installing fillrank into $(VENV) (the first time takes some minutes)"
-	$(PIP) -e ".[demo,plot]"
+$(VENV)/.demo: pyproject.toml constraints.txt hatch_build.py | $(VENV)/.made
+	$(call install,demo$(comma)plot)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.made
-	@echo "installing fillrank and its development tools into $(VENV) (the first time takes some minutes)"
-	$(PIP) -e ".[dev]"
+$(VENV)/.dev: pyproject.toml constraints.txt hatch_build.py | $(VENV)/.made
+	$(call install,dev)
 	@touch $@ $(VENV)/.demo

@@ -57,7 +57,7 @@ def test_mistakes(words: tuple[str, ...], code: int, said: str, fillrank: Run) -
 
 
 def test_a_sweep_ends_in_a_table_two_pictures_and_a_run(files: Path, fillrank: Run, json_of: Json) -> None:
-    pytest.importorskip("optuna")
+    pytest.importorskip("optuna", reason="searches need the extra fillrank[sweep]")
     result = fillrank("sweep", files / "search.toml", "--set", "method=randomized")
     assert result.exit_code == 0, result.stderr
     assert "validation part: 3 complete" in result.stdout

