@@ -18,6 +18,8 @@ import torch
 from fillrank.completion import MatrixCompletion, MatrixCompletionCV
 from fillrank.errors import DataError, SettingsError
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few rounds: fast
+
 WHOLE = np.outer([1.0, 2, 3, 4], [2.0, 3, 5])
 HOLE = np.zeros(WHOLE.shape, dtype=bool)
 HOLE[1, 2] = True  # a 10 that is not known

@@ -12,6 +12,8 @@ from fillrank.completion.cross_validation import _deal
 from fillrank.completion.settings import ROUTES
 from fillrank.errors import DataError, SettingsError
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few rounds: fast
+
 
 def noisy(rank: int = 2, noise: float = 0.3) -> Any:
     rng = np.random.default_rng(1)

@@ -20,7 +20,10 @@ from sklearn.pipeline import make_pipeline
 import fillrank as fr
 from fillrank.completion import MatrixCompletion, MatrixCompletionCV
 from fillrank.completion.settings import ROUTES
+from fillrank.completion.table import hidden_parts
 from fillrank.errors import DataError, SettingsError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few rounds: fast
 
 SOLVERS = tuple(ROUTES)
 NAN = np.nan
@@ -37,7 +40,8 @@ def ratings(m: int = 30, n: int = 20, *, seed: int = 0) -> Any:
 
 
 def model(solver: str = "als", **options: Any) -> MatrixCompletion:
-    return MatrixCompletion(**{"rank": 2, "solver": solver, "max_iter": 40, **options})
+    strength = "auto" if solver in {"als", "gibbs"} else 0.1  # choosing is tested for each in test_choosing.py
+    return MatrixCompletion(**{"rank": 2, "solver": solver, "regularization": strength, "max_iter": 40, **options})
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -57,7 +61,7 @@ def test_a_row_gets_the_same_answer_alone(solver: str) -> None:
     fresh = ratings(seed=1)
     together = completion.transform(fresh)
     alone = np.concatenate([completion.transform(fresh[[i]]) for i in range(len(fresh))])
-    np.testing.assert_allclose(alone, together, rtol=1e-9)
+    np.testing.assert_allclose(alone, together, rtol=1e-8)  # nmf settles to 1e-10 of the largest entry
 
 
 @pytest.mark.parametrize("solver", [solver for solver in SOLVERS if solver != "gibbs"])
@@ -162,11 +166,15 @@ def test_bounds_hold_for_what_is_filled_only() -> None:
     assert completion.reconstruct().max() <= 4
 
 
-def test_the_score_is_minus_the_error_on_known_cells() -> None:
+def test_the_score_is_minus_the_error_on_cells_hidden_from_their_rows() -> None:
     table = ratings()
     completion = model().fit(table)
-    known = ~np.isnan(table)
-    error = np.sqrt(np.mean((completion.reconstruct() - table)[known] ** 2))
+    known, parts = ~np.isnan(table), hidden_parts(~np.isnan(table))
+    predicted = np.full(table.shape, NAN)
+    for part in range(5):
+        filled = completion.transform(np.where(parts == part, NAN, table))
+        predicted[parts == part] = filled[parts == part]
+    error = np.sqrt(np.mean((predicted - table)[known] ** 2))
     assert completion.score(table) == pytest.approx(-error)
     assert completion.score(np.nan_to_num(table), mask=known) == pytest.approx(-error)
 

@@ -16,6 +16,8 @@ from fillrank.completion.numbers import Notation
 from fillrank.completion.reading import Reading
 from fillrank.errors import BadRowsError, DataError, SettingsError
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few rounds: fast
+
 
 def complete(tmp_path: Path, data: str, **how: Any) -> tuple[str, CompletedFile]:
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,7 +32,9 @@ def complete(
     solver: Annotated[SolverName, typer.Option("--solver", help="How to find them.")] = "als",
     regularization: Annotated[
         float | None,
-        typer.Option("--regularization", help="How strongly factors are held small; by default what suits the solver."),
+        typer.Option(
+            "--regularization", help="How strongly factors are held small; by default chosen on cells kept back."
+        ),
     ] = None,
     cv: Annotated[bool, typer.Option("--cv", help="Choose rank and regularization by cross-validation.")] = False,
     bounds: Annotated[
@@ -85,6 +88,8 @@ def complete(
     if cv and asked != {"rank": None, "regularization": None}:
         raise typer.BadParameter("it chooses --rank and --regularization; leave them out", param_hint="--cv")
     limits = parse_bounds(bounds)
+    from sklearn.exceptions import ConvergenceWarning
+
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
     from fillrank.completion.files import complete_file
     from fillrank.completion.numbers import Notation
@@ -103,7 +108,9 @@ def complete(
         ignore=tuple(ignore or ()),
         notation=Notation(decimal, thousands, unit),
     )
-    done = complete_file(source, out, estimator, reading=reading, digits=digits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # is said below
+        done = complete_file(source, out, estimator, reading=reading, digits=digits)
     document = {"out": out, **asdict(done), **_account(estimator)}
     for note in done.notes:
         typer.echo(note, err=True)
@@ -133,7 +140,7 @@ def parse_bounds(bounds: str | None) -> tuple[float, float] | None:
 
 def _account(estimator: MatrixCompletion | MatrixCompletionCV) -> dict[str, Any]:
     """What the estimator did, for the JSON document."""
-    account = {name: getattr(estimator, f"{name}_") for name in ("rank", "n_iter", "converged")}
+    account = {name: getattr(estimator, f"{name}_") for name in ("rank", "regularization", "n_iter", "converged")}
     chosen = {name: getattr(estimator, name, None) for name in ("best_regularization_", "best_rmse_")}
     return {
         "solver": estimator.solver,
@@ -144,10 +151,11 @@ def _account(estimator: MatrixCompletion | MatrixCompletionCV) -> dict[str, Any]
 
 def _in_words(document: dict[str, Any]) -> str:
     cells = document["n_rows"] * document["n_columns"]
+    strength = "" if document["regularization"] is None else f", regularization {document['regularization']:.3g}"
     text = (
         f"{document['n_filled']:,} numbers filled into {document['out']}: a {document['layout']} table of "
         f"{document['n_rows']:,} × {document['n_columns']:,}, {document['n_known']:,} of its {cells:,} cells known "
-        f"({document['solver']}, rank {document['rank']}, {document['n_iter']} rounds)"
+        f"({document['solver']}, rank {document['rank']}{strength}, {document['n_iter']} rounds)"
     )
     if "best_rmse" in document:
         text += f"\nroot mean squared error on cells kept back: {document['best_rmse']:.4g}"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from fillrank.completion.choosing import with_regularization
 from fillrank.completion.containers import as_numbers, in_the_form_of
-from fillrank.completion.fitting import Fitted, fit_table, seed_from
+from fillrank.completion.fitting import Fitted, check_learnable, fit_table, seed_from
 from fillrank.completion.frames import column_names
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
-from fillrank.completion.table import Table, observed_cells
+from fillrank.completion.table import Table, hidden_parts, observed_cells
 from fillrank.errors import DataError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
@@ -81,10 +84,12 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return self._std.copy()
 
     def score(self, X: Any, y: Any = None, *, mask: Any = None) -> float:  # noqa: ARG002
-        """Minus the root of the mean squared error on the known cells of ``X``.
+        """How well known cells of ``X`` are told from the others of their row: minus the root mean squared error.
 
-        Each row is folded in from these same cells, so this says how well the model *fits*, and a higher rank fits
-        better. To choose settings, use :class:`MatrixCompletionCV`, which keeps cells back.
+        The known cells of each row are dealt into five parts; each part in turn is hidden, and predicted from the rest
+        of its row. So no cell helps to predict itself, and a model that only fits well does not score well. Rows that
+        the model has not seen are the fair judge: those of a test set, or what a grid search keeps back. Of the rows
+        learned from the columns' factors know the hidden cells already. It is the same at each call.
 
         Raises:
             DataError: no cell is known, one is infinite, or the mask does not fit.
@@ -93,8 +98,13 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         table = self._table(X, mask, reset=False)
         if not table.observed.any():
             raise DataError("no cell of X is known; there is nothing to compare with")
-        error = self._clipped(self._fitted.predict(table)) - table.values
-        return -float(np.sqrt(np.mean(np.square(error[table.observed]))))
+        parts, total = hidden_parts(table.observed), 0.0
+        for part in range(int(parts.max()) + 1):
+            rows = np.flatnonzero((parts == part).any(axis=1))
+            seen, hidden = table.rows(rows), parts[rows] == part
+            predicted = self._clipped(self._fitted.predict(Table(seen.values, seen.observed & ~hidden)))
+            total += float(np.square(predicted[hidden] - seen.values[hidden].astype(np.float64)).sum())
+        return -float(np.sqrt(total / table.observed.sum()))
 
     def _table(self, X: Any, mask: Any, *, reset: bool) -> Table:
         values = check_array(
@@ -110,8 +120,10 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
 
     def _learn(self, table: Table, weights: Array, settings: Settings) -> Self:
         """Fit with these settings and set the attributes that say what was found."""
-        check_bounds(self.bounds)
-        fitted = fit_table(table, weights, settings, seed_from(self.random_state))
+        bounds, seed = check_bounds(self.bounds), seed_from(self.random_state)
+        check_learnable(table, weights)
+        settings = with_regularization(table, weights, settings, seed, bounds)
+        fitted = fit_table(table, weights, settings, seed)
         self._fitted, self._std = fitted, fitted.predictive_std(table)
         rows, columns = fitted.rows(table), fitted.solution.columns
         self._reconstruction = fitted.predict(table)
@@ -119,9 +131,18 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         self.components_, self.column_bias_ = columns.factors.T, fitted.scale.spread * columns.bias
         self.offset_ = fitted.scale.offset
         self.rank_ = len(self.components_)
+        self.regularization_ = settings.strength if settings.route.grid else None
         self.loss_curve_ = np.array(fitted.solution.losses)
         self.n_iter_ = len(self.loss_curve_)
         self.converged_ = fitted.solution.converged
+        if not self.converged_:
+            slower = ", or lower learning_rate" if settings.solver == "sgd" else ""
+            warnings.warn(
+                f"{settings.solver} stopped after {self.n_iter_} rounds, before the objective had settled to within "
+                f"tol={settings.tol:g} of itself; raise max_iter or tol{slower}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         return self
 
     def _clipped(self, values: Array) -> Array:

@@ -21,7 +21,7 @@ class MatrixCompletion(Completer):
     settings mean the same whatever the units; then z_ij is modelled as ``u_i·v_j + b_i + c_j``.
 
     ============ ==================================================================== ==========================
-    solver       what it does                                                         regularization (default)
+    solver       what it does                                                         regularization (usual)
     ============ ==================================================================== ==========================
     als          alternating least squares, weighted λ; the objective never rises     λ per known cell (0.1)
     gd           the same objective by gradient descent; never rises                  λ per known cell (0.1)
@@ -37,7 +37,9 @@ class MatrixCompletion(Completer):
         rank: number of factors; lowered to the smaller side of the table if it is above that. For ``soft-impute`` an
             upper bound.
         solver: see the table; the formulas are in :mod:`fillrank.solvers.dense`.
-        regularization: see the table; ``"auto"`` is the default that stands there.
+        regularization: see the table; ``"auto"`` begins at the usual one that stands there, and goes up or down by
+            factors of √10 for as long as the error on known cells that are kept back falls: some three to eight short
+            fits. ``regularization_`` is what was chosen.
         bias: whether rows and columns have biases; ``"auto"``: wherever the solver can have them, which is everywhere
             but in ``nmf``.
         bounds: the lowest and the highest value that the model may give, such as ``(1, 5)``.
@@ -58,7 +60,8 @@ class MatrixCompletion(Completer):
         loss_curve_: the solver's objective after each round, per known cell, for values of unit spread. For ``gibbs``
             the mean squared error of each sweep; for ``soft-impute`` that of the last stage of its path.
         n_iter_: how many rounds that is.
-        converged_: whether ``tol`` was met. No warning is given where it was not: compare ``loss_curve_``.
+        converged_: whether ``tol`` was met. If not, scikit-learn's ConvergenceWarning is given.
+        regularization_: the one in use; None for ``gibbs``.
 
     Raises:
         SettingsError: a setting, or a combination, cannot work. Raised by ``fit``, as scikit-learn wants it.

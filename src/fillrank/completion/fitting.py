@@ -15,7 +15,7 @@ from fillrank.solvers.dense import Posterior
 from fillrank.solvers.dense.cells import Array
 from fillrank.solvers.dense.sides import Side
 
-__all__ = ["Fitted", "fit_table", "seed_from"]
+__all__ = ["Fitted", "check_learnable", "fit_table", "seed_from"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +49,20 @@ def fit_table(table: Table, weights: Array, settings: Settings, seed: int) -> Fi
     Raises:
         DataError: no cell is known in a row of positive weight.
     """
+    check_learnable(table, weights)
+    settings = replace(settings, rank=min(settings.rank, *table.values.shape))
+    scale = Scale.of(table, weights, centre=settings.with_bias)
+    solution = settings.route.solve(scale.cells(table, weights), settings, numpy_stream(seed, "completion"))
+    return Fitted(scale, solution)
+
+
+def check_learnable(table: Table, weights: Array) -> None:
+    """Raise a DataError unless a cell is known in a row of positive weight."""
     if not table.observed[weights > 0].any():
         raise DataError(
             f"no cell of the {table.values.shape[0]}×{table.values.shape[1]} table is known "
             "(in a row of positive weight); there is nothing to learn from"
         )
-    settings = replace(settings, rank=min(settings.rank, *table.values.shape))
-    scale = Scale.of(table, weights, centre=settings.with_bias)
-    solution = settings.route.solve(scale.cells(table, weights), settings, numpy_stream(seed, "completion"))
-    return Fitted(scale, solution)
 
 
 def seed_from(random_state: Any) -> int:

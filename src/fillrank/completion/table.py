@@ -11,10 +11,11 @@ import numpy as np
 from fillrank.completion.containers import as_array, as_numbers
 from fillrank.completion.frames import column_names
 from fillrank.errors import DataError
+from fillrank.rng import numpy_stream
 from fillrank.solvers.dense import Cells
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["Scale", "Table", "observed_cells", "row_weights"]
+__all__ = ["Scale", "Table", "hidden_parts", "observed_cells", "row_weights"]
 
 
 _LARGEST = 1e150  # in size; squares of larger values, or sums of such squares, may be infinite
@@ -120,6 +121,23 @@ def _as_mask(mask: Any, shape: tuple[int, ...], names: Sequence[Any] | None) -> 
     if given.dtype != bool and not np.isin(given, (0, 1)).all():
         raise DataError("mask must hold only true (known) and false (missing), or 1 and 0")
     return given.astype(bool)
+
+
+def hidden_parts(observed: Array, n_parts: int = 5) -> Array:
+    """Known cells dealt into parts, row by row: int ``[m, n]``, -1 where no cell is known.
+
+    Each row's cells are dealt evenly, in an order of the columns that is the same for all rows and looks like chance;
+    so what becomes of a row does not depend on the rows beside it.
+
+    Example:
+        >>> parts = hidden_parts(np.array([[True, True, False, True], [True, True, True, True]]), 2)
+        >>> [np.bincount(row[row >= 0]).tolist() for row in parts]
+        [[2, 1], [2, 2]]
+    """
+    order = numpy_stream(0, "score").permutation(observed.shape[1])
+    parts = np.full(observed.shape, -1)
+    parts[:, order] = np.where(observed[:, order], (np.cumsum(observed[:, order], axis=1) - 1) % n_parts, -1)
+    return parts
 
 
 def row_weights(sample_weight: Any, n_rows: int) -> Array:

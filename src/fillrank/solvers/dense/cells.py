@@ -14,6 +14,8 @@ __all__ = ["Array", "Cells", "Progress", "Stop"]
 
 Array: TypeAlias = NDArray[Any]
 
+_NOTHING = 1e-20  # objective of values of unit spread at which rounding is all that is left
+
 
 class Cells(NamedTuple):
     """A table with holes. A cell of weight 0 is missing, whatever its value; a value of 0 is a value.
@@ -53,6 +55,8 @@ class Cells(NamedTuple):
 @dataclass(frozen=True)
 class Stop:
     """When an iteration ends: after ``max_iter`` rounds, or when one changes the objective by at most ``tol`` of it.
+
+    With a ``tol`` above 0 it also ends where nothing is left to bring down but rounding.
 
     Raises:
         SettingsError: ``max_iter`` is below 1, or ``tol`` is negative or no number.
@@ -95,5 +99,5 @@ class Progress:
         self.losses.append(loss)
         if len(self.losses) > 1:
             before = self.losses[-2]
-            self.converged = abs(before - loss) <= self.stop.tol * before
+            self.converged = abs(before - loss) <= self.stop.tol * before or (self.stop.tol > 0 and loss < _NOTHING)
         return self.converged or len(self.losses) >= self.stop.max_iter
