@@ -46,7 +46,7 @@ def test_two_columns_of_one_name_are_an_error_only_where_they_are_meant() -> Non
 
 
 def test_two_columns_of_one_name_in_pyarrow() -> None:
-    arrow = pytest.importorskip("pyarrow")
+    arrow = pytest.importorskip("pyarrow", reason="makes Arrow tables")
     columns = [arrow.array(list(column)) for column in zip(*PAIRS, strict=True)]
     twice = arrow.table([*columns, columns[1]], names=["user", "item", "rating", "item"])
     with pytest.raises(DataError, match="2 columns are called 'item'; rename"):

@@ -52,7 +52,7 @@ def zipped(data: bytes) -> bytes:
 
 
 def zstd() -> bytes:
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", reason="makes Arrow tables")
     return bytes(pyarrow.compress(csv(), codec="zstd", asbytes=True))
 
 
