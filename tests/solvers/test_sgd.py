@@ -29,7 +29,11 @@ HASTY = {"dim": 8, "regularization": 0.0, "learning_rate": 0.1, "decay": 1.0, "e
 
 def random_sides(m: int, n: int, width: int, rng: np.random.Generator, dtype: type = np.float32) -> tuple[Side, Side]:
     return tuple(
-        Side((0.5 * rng.standard_normal((size, width))).astype(dtype), rng.standard_normal(size).astype(dtype))
+        Side(
+            (0.5 * rng.standard_normal((size, width))).astype(dtype),
+            rng.standard_normal(size).astype(dtype),
+            rng.uniform(0, 0.3, size).astype(dtype),
+        )
         for size in (m, n)
     )
 
@@ -57,8 +61,8 @@ def bits(factors: Factors) -> bytes:
 def test_the_compiled_sweep_is_the_plain_one(width: int, n_rows: int, rate: float, penalty: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows, plain = random_rows(7, 5, n_rows, rng), random_sides(7, 5, width, rng)
-    fast = tuple(Side(side.vectors.copy(), side.bias.copy()) for side in plain)
-    rates = Rates(*map(np.float32, (rate, rate / 2, penalty, penalty / 3)))
+    fast = tuple(Side(side.vectors.copy(), side.bias.copy(), side.pull) for side in plain)
+    rates = Rates(*map(np.float32, (rate, rate / 2, penalty)))
     assert compiled_sweep(rows, *fast, rates) == pytest.approx(plain_sweep(rows, *plain, rates), rel=1e-3, abs=1e-6)
     for one, two in zip(fast, plain, strict=True):
         np.testing.assert_allclose(one.vectors, two.vectors, rtol=1e-3, atol=1e-4)
@@ -68,14 +72,15 @@ def test_the_compiled_sweep_is_the_plain_one(width: int, n_rows: int, rate: floa
 def test_a_short_step_follows_the_gradient_of_the_objective() -> None:
     rng = np.random.default_rng(3)
     rows, sides, rate = random_rows(6, 4, 20, rng), random_sides(6, 4, 3, rng, np.float64), 1e-7
-    leaves = [torch.tensor(part, requires_grad=True) for side in sides for part in side]
+    leaves = [torch.tensor(part, requires_grad=True) for side in sides for part in (side.vectors, side.bias)]
     P, b, Q, c = leaves
+    for_users, for_items = (torch.tensor(side.pull) for side in sides)
     u, i = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.items.astype(np.int64))
     error = torch.from_numpy(rows.values) - b[u] - c[i] - (P[u] * Q[i]).sum(1)
-    penalty = 0.3 * (P[u] ** 2 + Q[i] ** 2).sum() + 0.2 * (b[u] ** 2 + c[i] ** 2).sum()
+    penalty = 0.3 * (P[u] ** 2 + Q[i] ** 2).sum() + (for_users * b**2)[u].sum() + (for_items * c**2)[i].sum()
     (0.5 * ((error**2).sum() + penalty)).backward()
-    plain_sweep(rows, *sides, Rates(rate, rate, 0.3, 0.2))
-    moved = [part for side in sides for part in side]
+    plain_sweep(rows, *sides, Rates(rate, rate, 0.3))
+    moved = [part for side in sides for part in (side.vectors, side.bias)]
     for leaf, part in zip(leaves, moved, strict=True):
         np.testing.assert_allclose((part - leaf.detach().numpy()) / rate, -leaf.grad.numpy(), rtol=1e-4, atol=1e-4)
 
@@ -85,7 +90,7 @@ def test_padding_stays_zero() -> None:
     sides = random_sides(20, 10, padded_width(5), rng)
     for side in sides:
         side.vectors[:, 5:] = 0
-    compiled_sweep(random_rows(20, 10, 200, rng), *sides, Rates(*map(np.float32, (0.1, 0.1, 0.1, 0.1))))
+    compiled_sweep(random_rows(20, 10, 200, rng), *sides, Rates(*map(np.float32, (0.1, 0.1, 0.1))))
     assert all((side.vectors[:, 5:] == 0).all() for side in sides)
 
 
@@ -155,11 +160,19 @@ def test_the_unit_of_the_values_does_not_matter(ratings: Interactions, factor: f
     np.testing.assert_allclose(biased_sgd(other, QUICK).score(torch.arange(5)), expected, rtol=2e-3)
 
 
-def test_folding_in_has_the_same_objective_as_learning(ratings: Interactions) -> None:
+@pytest.mark.parametrize("per_rating", [True, False])
+def test_folding_in_has_the_same_objective_as_learning(ratings: Interactions, per_rating: bool) -> None:
     """Solving the users' side exactly can only lower it: it would not with another weight of the penalty."""
     log, chosen = (
         replace(ratings, values=20 * ratings.values),
-        SgdSettings(dim=6, epochs=150, regularization=0.1, decay=0.99),
+        SgdSettings(
+            dim=6,
+            epochs=150,
+            regularization=0.1,
+            decay=0.99,
+            bias_regularization=0.02 if per_rating else 2.0,
+            bias_per_rating=per_rating,
+        ),
     )
     factors = biased_sgd(log, chosen)
     spread = float(log.values.std())
@@ -167,13 +180,25 @@ def test_folding_in_has_the_same_objective_as_learning(ratings: Interactions) ->
     def objective(model: Factors) -> float:
         squares = error_of(model, log) ** 2 * len(log)
         lengths = model.users.square().sum(1).numpy() @ log.user_counts
-        heights = model.user_bias.square().numpy() @ log.user_counts
+        heights = model.user_bias.square().numpy() @ (log.user_counts if per_rating else np.ones(log.n_users))
         return squares + chosen.regularization * spread * lengths + chosen.bias_regularization * heights
 
     exact = factors.refreshed(log)
     assert 0.99 * objective(factors) < objective(exact) <= objective(factors)
     for changed in (1.02, 0.98):
         assert objective(replace(exact, users=changed * exact.users)) > objective(exact)
+
+
+def test_a_new_user_with_one_rating_stays_nearer_to_the_average_than_one_with_many(ratings: Interactions) -> None:
+    factors = replace(biased_sgd(ratings, QUICK), item_bias=torch.zeros(ratings.n_items))
+    factors = replace(factors, items=torch.zeros_like(factors.items))
+    one = ratings.select(np.arange(len(ratings)) == 0)
+    many = ratings.select(ratings.users == ratings.users[0])
+    folded = [
+        factors.refreshed(replace(log, values=np.full(len(log), factors.offset + 1, np.float32))) for log in (one, many)
+    ]
+    biases = [model.user_bias[int(ratings.users[0])].item() for model in folded]
+    assert biases == pytest.approx([1 / 2, len(many) / (len(many) + 1)], rel=1e-3)
 
 
 def test_who_has_no_rating_is_average(ratings: Interactions) -> None:
@@ -271,6 +296,7 @@ def test_every_setting_changes_the_result_except_the_threads(parts: Split) -> No
         "dim": 7,
         "regularization": 0.1,
         "bias_regularization": 0.1,
+        "bias_per_rating": True,
         "learning_rate": 0.02,
         "bias_learning_rate": 0.02,
         "decay": 0.8,

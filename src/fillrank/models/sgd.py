@@ -32,7 +32,7 @@ class SGD(Recipe):
     units of the values' standard deviation.
 
     Attributes:
-        dim, regularization, bias_regularization, learning_rate, bias_learning_rate, decay, seed: see
+        dim, regularization, bias_regularization, bias_per_rating, learning_rate, bias_learning_rate, decay, seed: see
             :class:`fillrank.solvers.sgd.SgdSettings`.
         epochs: at most this many.
         patience: epochs without a better error on validation before the learning stops.
@@ -52,7 +52,8 @@ class SGD(Recipe):
 
     dim: int = Field(default=64, ge=1)
     regularization: NotNegative = 0.04
-    bias_regularization: NotNegative = 0.02
+    bias_regularization: NotNegative = 1.0
+    bias_per_rating: bool = False
     learning_rate: Positive = 0.03
     bias_learning_rate: Positive = 0.01
     decay: float = Field(default=0.95, gt=0, le=1)

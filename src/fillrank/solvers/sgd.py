@@ -35,7 +35,8 @@ class SgdSettings:
     Attributes:
         dim: of the vectors.
         regularization: λ, of the vectors, per rating.
-        bias_regularization: λ_b, of the biases, per rating.
+        bias_regularization: λ_b, of the biases: the same for all, so many ratings of average height for each.
+        bias_per_rating: penalise biases per rating as well; 0.02 is then a usual value.
         learning_rate: step size of the first epoch, for the vectors.
         bias_learning_rate: the same for the biases.
         decay: the step sizes of an epoch are those of the one before times this.
@@ -48,7 +49,8 @@ class SgdSettings:
 
     dim: int = 64
     regularization: float = 0.04
-    bias_regularization: float = 0.02
+    bias_regularization: float = 1.0
+    bias_per_rating: bool = False
     learning_rate: float = 0.03
     bias_learning_rate: float = 0.01
     decay: float = 0.95
@@ -71,7 +73,7 @@ class SgdSettings:
         """Step sizes and penalties of an epoch, counted from 1."""
         fade = self.decay ** (epoch - 1)
         steps = (fade * self.learning_rate, fade * self.bias_learning_rate)
-        return Rates(*map(np.float32, (*steps, self.regularization, self.bias_regularization)))
+        return Rates(*map(np.float32, (*steps, self.regularization)))
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,9 @@ def biased_sgd(
 ) -> Factors:
     """Mean, biases and vectors that predict ``r̂ = mean + b_u + b_i + <p_u, q_i>``, learnt rating by rating.
 
-    Minimises ``Σ [(r - r̂)² + σλ(|p_u|² + |q_i|²) + λ_b(b_u² + b_i²)]`` over the ratings, so that a user is penalised
-    once for each of theirs (the weighted-λ of Zhou et al. 2008); σ is the standard deviation of the values. Each rating
+    Minimises ``Σ [(r - r̂)² + σλ(|p_u|² + |q_i|²)] + λ_b(Σ_u b_u² + Σ_i b_i²)``, the first sum over the ratings, so that
+    a user's vector is penalised once for each of theirs (the weighted-λ of Zhou et al. 2008), and a bias once; σ is the
+    standard deviation of the values. Each rating
     moves its two vectors and biases by a step down the gradient (Funk 2006; Koren, Bell & Volinsky 2009).
     Several threads work on blocks that share nothing, see :mod:`fillrank.solvers.sgd_grid`: on one machine the result
     is the same to the last bit for every number of threads.
@@ -158,8 +161,8 @@ class _Learner:
     @classmethod
     def fresh(cls, log: Interactions, grid: Grid, settings: SgdSettings) -> _Learner:
         rng = numpy_stream(settings.seed, "sgd start")
-        users = _start(log.user_counts[grid.users.order], settings.dim, rng)
-        items = _start(log.item_counts[grid.items.order], settings.dim, rng)
+        users = _start(log.user_counts[grid.users.order], settings, rng)
+        items = _start(log.item_counts[grid.items.order], settings, rng)
         return cls(grid, users, items, settings)
 
     def epochs(self, pool: Executor, n_threads: int) -> Iterator[SgdEpoch]:
@@ -198,7 +201,11 @@ class _Learner:
             self._in_order(side, bands)
             for side, bands in ((self.users, self.grid.users), (self.items, self.grid.items))
         )
-        folding = RatingRidge(self.settings.regularization * self.grid.spread, self.settings.bias_regularization)
+        folding = RatingRidge(
+            self.settings.regularization * self.grid.spread,
+            self.settings.bias_regularization,
+            bias_per_rating=self.settings.bias_per_rating,
+        )
         return Factors(
             users[0], items[0], user_bias=users[1], item_bias=items[1], offset=self.grid.mean, folding=folding
         )
@@ -210,9 +217,12 @@ class _Learner:
         return vector, bias
 
 
-def _start(counts: NDArray[np.int64], dim: int, rng: np.random.Generator) -> Side:
+def _start(counts: NDArray[np.int64], settings: SgdSettings, rng: np.random.Generator) -> Side:
     """Short random vectors, zeros for who has no rating, in rows of padded width; biases of zero."""
+    dim = settings.dim
     vectors = torch.zeros(len(counts), padded_width(dim)).numpy()  # from PyTorch, as it begins at a whole cache line
     vectors[:, :dim] = rng.standard_normal((len(counts), dim), dtype=np.float32)
     vectors[:, :dim] *= np.float32(_START / math.sqrt(dim)) * (counts > 0)[:, None]
-    return Side(vectors, np.zeros(len(counts), dtype=np.float32))
+    share = 1.0 if settings.bias_per_rating else 1.0 / np.maximum(counts, 1)
+    pull = np.broadcast_to(np.float32(1.0) * settings.bias_regularization * share, len(counts)).astype(np.float32)
+    return Side(vectors, np.zeros(len(counts), dtype=np.float32), pull)

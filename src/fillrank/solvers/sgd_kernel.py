@@ -23,10 +23,14 @@ class Rows(NamedTuple):
 
 
 class Side(NamedTuple):
-    """What is learnt of the users, or of the items: float32 ``[m, width]`` and ``[m]``, changed in place."""
+    """What is learnt of the users, or of the items: float32 ``[m, width]`` and ``[m]``, changed in place.
+
+    ``pull``, ``[m]``, is the penalty of each bias in the step of one rating.
+    """
 
     vectors: NDArray[np.float32]
     bias: NDArray[np.float32]
+    pull: NDArray[np.float32]
 
 
 class Rates(NamedTuple):
@@ -35,11 +39,10 @@ class Rates(NamedTuple):
     vectors: np.float32
     bias: np.float32
     regularization: np.float32
-    bias_regularization: np.float32
 
 
 def plain_sweep(rows: Rows, users: Side, items: Side, rates: Rates) -> float:
-    """Rating by rating, a step down the gradient of half of ``e² + λ(|p|² + |q|²) + λ_b(b_u² + b_i²)``.
+    """Rating by rating, a step down the gradient of half of ``e² + λ(|p|² + |q|²) + λ_u b_u² + λ_i b_i²``.
 
     ``e = r - b_u - b_i - <p, q>``, with the values of before the step on every right-hand side. Both sides change in
     place; what is given is the sum of the squared errors that were met.
@@ -48,8 +51,8 @@ def plain_sweep(rows: Rows, users: Side, items: Side, rates: Rates) -> float:
     for u, i, value in zip(*rows, strict=True):
         p, q = users.vectors[u].copy(), items.vectors[i].copy()
         error = value - users.bias[u] - items.bias[i] - p @ q
-        users.bias[u] += rates.bias * (error - rates.bias_regularization * users.bias[u])
-        items.bias[i] += rates.bias * (error - rates.bias_regularization * items.bias[i])
+        users.bias[u] += rates.bias * (error - users.pull[u] * users.bias[u])
+        items.bias[i] += rates.bias * (error - items.pull[i] * items.bias[i])
         users.vectors[u] += rates.vectors * (error * q - rates.regularization * p)
         items.vectors[i] += rates.vectors * (error * p - rates.regularization * q)
         total += float(error) ** 2
@@ -73,7 +76,7 @@ def compiled_sweep(rows: Rows, users: Side, items: Side, rates: Rates) -> float:
     """
     P, Q, user_bias, item_bias = users.vectors, items.vectors, users.bias, items.bias
     shrink = np.float32(1.0) - rates.vectors * rates.regularization
-    bias_shrink = np.float32(1.0) - rates.bias * rates.bias_regularization
+    one = np.float32(1.0)
     total = 0.0
     for row in range(len(rows.values)):
         u, i = rows.users[row], rows.items[row]
@@ -81,8 +84,8 @@ def compiled_sweep(rows: Rows, users: Side, items: Side, rates: Rates) -> float:
         for k in range(P.shape[1]):  # a constant here would be unrolled number by number, before it can become vectors
             product += P[u, k] * Q[i, k]
         error = rows.values[row] - user_bias[u] - item_bias[i] - product
-        user_bias[u] = bias_shrink * user_bias[u] + rates.bias * error
-        item_bias[i] = bias_shrink * item_bias[i] + rates.bias * error
+        user_bias[u] = (one - rates.bias * users.pull[u]) * user_bias[u] + rates.bias * error
+        item_bias[i] = (one - rates.bias * items.pull[i]) * item_bias[i] + rates.bias * error
         step = rates.vectors * error
         for k in range(P.shape[1]):
             p, q = P[u, k], Q[i, k]
