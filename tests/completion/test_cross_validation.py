@@ -48,7 +48,7 @@ def test_the_choice_is_fitted_to_all_cells() -> None:
 def test_every_solver_has_a_grid(solver: str) -> None:
     table = np.abs(noisy())
     chosen = MatrixCompletionCV(ranks=(2,), solver=solver, n_folds=2, max_iter=5).fit(table)
-    assert len(chosen.cv_results_["rmse"]) == len(ROUTES[solver].grid or ("auto",))
+    assert len(chosen.cv_results_["rmse"]) >= len(ROUTES[solver].grid or ("auto",))
     assert np.isfinite(chosen.cv_results_["rmse"]).all()
 
 
@@ -57,6 +57,20 @@ def test_simplest_first_and_each_rank_once() -> None:
     chosen.fit(np.random.default_rng(0).random((9, 12)))
     assert chosen.cv_results_["rank"].tolist() == [1, 1, 9, 9]  # 50 is lowered to 9
     assert chosen.cv_results_["regularization"].tolist() == [0.5, 0.1, 0.5, 0.1]
+
+
+def test_a_grid_whose_best_is_at_its_end_goes_on() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.standard_normal((50, 40)) @ np.diag(0.9 ** np.arange(40)) @ rng.standard_normal((40, 40))
+    chosen = MatrixCompletionCV(regularizations=(0.001,), max_iter=10, n_folds=2).fit(clean)
+    assert max(chosen.cv_results_["rank"]) > 16
+    chosen = MatrixCompletionCV((2,), max_iter=30, n_folds=2).fit(noisy(noise=0.0))
+    assert chosen.best_regularization_ < 0.01  # the least of the first four
+    noise = rng.standard_normal((30, 20))
+    chosen = MatrixCompletionCV((2,), max_iter=30, n_folds=2).fit(noise)
+    assert max(chosen.cv_results_["regularization"]) > 0.3  # the largest of them
+    given = MatrixCompletionCV((1, 2), regularizations=(0.1, 0.2), max_iter=5, n_folds=2).fit(noise)
+    assert len(given.cv_results_["rmse"]) == 4  # what was given is all
 
 
 def test_each_known_cell_is_kept_back_once() -> None:
@@ -82,11 +96,14 @@ def test_bounds_and_masks_count_in_the_choice() -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ({"ranks": ()}, r"ranks must be a list of one or more numbers, got \(\)"),
-        ({"ranks": 3}, "ranks must be a list of one or more numbers, got 3"),
+        ({"ranks": ()}, r"ranks must be a list of one or more numbers, or 'auto', got \(\)"),
+        ({"ranks": 3}, "ranks must be a list of one or more numbers, or 'auto', got 3"),
         ({"ranks": (0,)}, "rank must be a whole number of 1 or more, got 0"),
         ({"regularizations": (-1,)}, "regularization must be 0 or more"),
-        ({"regularizations": "strong"}, "regularizations must be a list of one or more numbers, got 'strong'"),
+        (
+            {"regularizations": "strong"},
+            "regularizations must be a list of one or more numbers, or 'auto', got 'strong'",
+        ),
         ({"solver": "gibbs", "regularizations": (0.1,)}, "learns its regularization"),
         ({"n_folds": 1}, "n_folds must be a whole number of 2 or more, got 1"),
         ({"solver": "als", "bounds": (2, 1)}, "the lower of the bounds"),

@@ -21,7 +21,7 @@ _FOLDS = 5
 _MOST_KEPT_BACK = 20_000  # of more cells a tenth, and no more than this
 _ROUNDS = 50  # of a trial, at most
 _STEP = float(np.sqrt(10.0))  # between strengths
-_LEAST, _MOST = 1e-7, 1e3  # strengths that are tried
+_LEAST = 1e-7  # strength that is tried
 _NOTHING_LEFT = 1e-14  # share of the mean square of the values
 _DOUBT = 3.0  # see _Search
 
@@ -64,8 +64,7 @@ def with_regularization(
 
     n_kept_back = sum(float(weight @ part.sum(axis=1)) for part in parts)
     enough = _NOTHING_LEFT * sum(float(np.square(table.values[part]).sum()) for part in parts)
-    most = 1.0 if settings.solver == "soft-impute" else _MOST
-    search = _Search(error, settings.strength, most, enough, _DOUBT / n_kept_back)
+    search = _Search(error, settings.strength, settings.strongest, enough, _DOUBT / n_kept_back)
     return replace(settings, regularization=search.best())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any, Literal, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from fillrank.completion.completer import Completer
 from fillrank.completion.fitting import fit_table, seed_from
+from fillrank.completion.grid import Grid
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
 from fillrank.completion.table import Table, row_weights
@@ -21,6 +23,8 @@ from fillrank.solvers.dense.cells import Array
 __all__ = ["MatrixCompletionCV"]
 
 _AS_GOOD = 1e-4  # relative difference of errors that is none
+_RANKS = (1, 2, 4, 8, 16)
+_NOTHING_LEFT = 1e-3  # error, as a share of the spread of the values, at which no grid goes on
 
 
 class MatrixCompletionCV(Completer):
@@ -31,8 +35,10 @@ class MatrixCompletionCV(Completer):
     wins (of those within .01 % of it, the lowest rank, then the strongest regularization) and is fitted to all cells.
 
     Args:
-        ranks: to try; those above the smaller side of the table count as that.
-        regularizations: to try; ``"auto"`` is a grid of four that suits the solver. ``gibbs`` needs none.
+        ranks: to try; those above the smaller side of the table count as that. ``"auto"`` begins with 1, 2, 4, 8 and 16
+            and goes on doubling for as long as the largest is the best.
+        regularizations: to try; ``"auto"`` begins with a grid of four that suits the solver and goes on beyond its end
+            for as long as the best is there. ``gibbs`` needs none.
         solver, bias, bounds, max_iter, tol, missing_values, random_state: as for :class:`MatrixCompletion`.
         n_folds: number of parts.
 
@@ -56,7 +62,7 @@ class MatrixCompletionCV(Completer):
 
     def __init__(  # noqa: PLR0913  (scikit-learn wants every setting to be an argument)
         self,
-        ranks: Sequence[int] = (1, 2, 4, 8, 16),
+        ranks: Sequence[int] | Literal["auto"] = "auto",
         *,
         regularizations: Sequence[float] | Literal["auto"] = "auto",
         solver: Solver = "als",
@@ -94,10 +100,18 @@ class MatrixCompletionCV(Completer):
         """
         table = self._table(X, mask, reset=True)
         weights = row_weights(sample_weight, len(table.values))
-        candidates = self._candidates(min(table.values.shape))
-        errors = self._errors(table, weights, candidates, seed_from(self.random_state))
-        means = errors.mean(axis=1)
-        best = int(np.flatnonzero(means <= means.min() * (1 + _AS_GOOD))[0])
+        grid = self._grid(min(table.values.shape))
+        trials = self._trials(table, weights, seed_from(self.random_state))
+        enough = _NOTHING_LEFT * float(np.std(table.values[table.observed & (weights > 0)[:, None]]))
+        while True:
+            candidates = grid.candidates
+            errors = np.array([trials(candidate) for candidate in candidates])
+            means = errors.mean(axis=1)
+            best = int(np.flatnonzero(means <= means.min() * (1 + _AS_GOOD))[0])
+            wider = grid.beyond(candidates[best])
+            if wider is None or means[best] <= enough:
+                break
+            grid = wider
         self.cv_results_ = {
             "rank": np.array([candidate.rank for candidate in candidates]),
             "regularization": np.array([candidate.regularization for candidate in candidates]),
@@ -108,35 +122,37 @@ class MatrixCompletionCV(Completer):
         self.best_rmse_ = float(means[best])
         return self._learn(table, weights, candidates[best])
 
-    def _candidates(self, most: int) -> list[Settings]:
-        """The settings to try, the simplest first."""
+    def _grid(self, most: int) -> Grid:
+        """What to try first."""
         first = Settings(1, self.solver, "auto", self.bias, "auto", self.max_iter, self.tol)
-        if isinstance(self.regularizations, str) and self.regularizations == "auto":
-            grid: Sequence[float | Literal["auto"]] = first.route.grid or ("auto",)
-        else:
-            grid = self.regularizations
-        for name, given in (("ranks", self.ranks), ("regularizations", grid)):
-            if isinstance(given, str) or not np.iterable(given) or not len(given):
-                raise SettingsError(f"{name} must be a list of one or more numbers, got {given!r}")
-        asked = [replace(first, rank=rank, regularization=strength) for rank, strength in product(self.ranks, grid)]
-        lowered = {(min(one.rank, most), one.regularization): one for one in asked}
-        simplest_first = sorted(
-            lowered, key=lambda pair: (pair[0], -pair[1] if isinstance(pair[1], float | int) else 0)
+        open_ranks, open_strengths = (
+            isinstance(given, str) and given == "auto" for given in (self.ranks, self.regularizations)
         )
-        return [replace(first, rank=rank, regularization=strength) for rank, strength in simplest_first]
+        ranks: Any = _RANKS if open_ranks else self.ranks
+        strengths: Any = (first.route.grid or ("auto",)) if open_strengths else self.regularizations
+        for name, given in (("ranks", ranks), ("regularizations", strengths)):
+            if isinstance(given, str) or not np.iterable(given) or not list(given):
+                raise SettingsError(f"{name} must be a list of one or more numbers, or 'auto', got {given!r}")
+        asked = [replace(first, rank=rank, regularization=strength) for rank, strength in product(ranks, strengths)]
+        lowered = sorted({min(one.rank, most) for one in asked})
+        return Grid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
 
-    def _errors(self, table: Table, weights: Array, candidates: list[Settings], seed: int) -> Array:
-        """The error of each candidate on each part when that is kept back, ``[candidates, n_folds]``."""
+    def _trials(self, table: Table, weights: Array, seed: int) -> Callable[[Settings], Array]:
+        """A function that gives the error of settings on each part when that is kept back, ``[n_folds]``."""
         parts = _deal(table.observed & (weights > 0)[:, None], self.n_folds, seed)
         low, high = check_bounds(self.bounds)
-        errors = np.empty((len(candidates), self.n_folds))
-        for part in range(self.n_folds):
-            kept_back = parts == part
-            rest = Table(table.values, table.observed & ~kept_back)
-            for place, candidate in enumerate(candidates):
+
+        @cache
+        def errors(candidate: Settings) -> Array:
+            missed = []
+            for part in range(self.n_folds):
+                kept_back = parts == part
+                rest = Table(table.values, table.observed & ~kept_back)
                 predicted = fit_table(rest, weights, candidate, seed).predict(rest)
                 error = np.clip(predicted, low, high)[kept_back] - table.values[kept_back]
-                errors[place, part] = np.sqrt(np.mean(np.square(error)))
+                missed.append(np.sqrt(np.mean(np.square(error))))
+            return np.array(missed)
+
         return errors
 
 

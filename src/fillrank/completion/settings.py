@@ -107,6 +107,11 @@ class Settings:
         return self.route.regularization if self.regularization == "auto" else float(self.regularization)
 
     @property
+    def strongest(self) -> float:
+        """The largest regularization that a search should try."""
+        return 1.0 if self.solver == "soft-impute" else 1e3
+
+    @property
     def stop(self) -> Stop:
         return Stop(self.max_iter, self.tol)
 
