@@ -9,7 +9,10 @@ from typing import Any
 
 from fillrank.errors import DataError, FillrankError
 
-__all__ = ["is_number", "parse_json", "read_json"]
+__all__ = ["is_number", "nested_deeper", "parse_json", "read_json"]
+
+_DEEPEST = 64
+"""Levels of lists and mappings that a file of ours may have; what follows them would end at Python's own limit."""
 
 
 def read_json(
@@ -60,7 +63,25 @@ def parse_json(text: str) -> Any:
             json.dumps(content, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    if nested_deeper(content, _DEEPEST):
+        raise ValueError("it is nested too deep")
     return content
+
+
+def nested_deeper(content: Any, levels: int) -> bool:
+    """Whether lists and mappings stand within one another more than ``levels`` deep.
+
+    Example:
+        >>> nested_deeper({"a": [1]}, 2), nested_deeper({"a": [1]}, 1)
+        (False, True)
+    """
+    layer = [content]
+    for _ in range(levels + 1):
+        held = [one for one in layer if isinstance(one, dict | list) and one]
+        if not held:
+            return False
+        layer = [value for one in held for value in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def is_number(value: Any) -> bool:

@@ -88,7 +88,7 @@ def parse_value(text: str) -> Any:
     """
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # also numbers of thousands of digits: whoever takes the text will refuse it
         return text
     return parsed["value"] if parsed.keys() == {"value"} else text
 

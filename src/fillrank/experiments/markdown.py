@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from fillrank.errors import DataError
 from fillrank.experiments.crossed import crossed
+from fillrank.experiments.documents import read_document
 from fillrank.experiments.speed_table import figures_of, speeds_of
 from fillrank.experiments.study_table import StudyRow, published_text, rows_of
 from fillrank.terminal import printable
@@ -128,8 +128,7 @@ def fill_tables(text: str, root: Path) -> str:
         file = root / name
         if not file.is_file():
             raise DataError(f"the record {name} is not there; run its plan, or take the mark out")
-        record = json.loads(file.read_text(encoding="utf-8"))
-        return match[1] + _written(record, part) + match[3]
+        return match[1] + _written(read_document(file), part) + match[3]
 
     return _BLOCK.sub(fill, text)
 

@@ -14,8 +14,8 @@ import optuna
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.study import Study
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from fillrank.data import Split
@@ -23,8 +23,9 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.experiments.failures import in_words
 from fillrank.experiments.nested import differences, leaves
 from fillrank.experiments.search import Metric, SearchPlan
+from fillrank.experiments.search_journal import JournalLock, check_journal, mend_journal
 from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
-from fillrank.experiments.turns import lock, turn, unlock
+from fillrank.experiments.turns import turn
 from fillrank.interrupt import Interrupt
 from fillrank.ranking import Evaluator
 from fillrank.rng import numpy_stream
@@ -55,7 +56,8 @@ def search(plan: SearchPlan) -> SearchRecord:
             write_record(record, folder)
     if record.best is None and not record.interrupted:
         errors = [trial.error for trial in record.trials if trial.error is not None]
-        raise TrainingError(f"none of {len(record.trials)} trials came to its end; the last error: {errors[-1]}")
+        last = f"; the last error: {errors[-1]}" if errors else ""
+        raise TrainingError(f"none of {len(record.trials)} trials came to its end{last}")
     return record
 
 
@@ -168,22 +170,31 @@ def _open_study(plan: SearchPlan, folder: Path) -> Study:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _STUDY
-    journal = _Lock(file)
-    _mend(file, journal)
+    wanted = StudyDirection.MINIMIZE if Metric(plan.metric).lower_is_better else StudyDirection.MAXIMIZE
+    journal = JournalLock(file)
+    mend_journal(file, journal)
+    if file.exists():
+        check_journal(file)
     try:
         study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(file), lock_obj=journal)),
             sampler=_Numbered(plan.seed),
             pruner=MedianPruner(n_warmup_steps=_FIRST_EPOCHS + 1) if plan.pruning else NopPruner(),
             study_name="sweep",
-            direction="minimize" if Metric(plan.metric).lower_is_better else "maximize",
+            direction=wanted,
             load_if_exists=True,
         )
-    except (ValueError, KeyError) as error:
-        raise DataError(
-            f"{file} is no whole study ({error}); remove it to begin anew, or name another folder"
-        ) from error
+        trials = study.get_trials(deepcopy=False)
+    except Exception as error:
+        raise _not_whole(file, in_words(error)) from error
+    if study.direction != wanted:
+        raise _not_whole(file, f"its direction is {study.direction.name.lower()}")
+    values = [one.values or [math.nan] for one in trials if one.state == TrialState.COMPLETE]
+    if any(len(own) != 1 or not math.isfinite(own[0]) for own in values):
+        raise _not_whole(file, "a trial that is complete has no value")
     known = study.user_attrs.get("plan")
+    if known is not None and not isinstance(known, dict):
+        raise _not_whole(file, "its plan is none")
     other = [] if known is None else differences(known, plan.identity())
     if other:
         raise SettingsError(
@@ -193,35 +204,8 @@ def _open_study(plan: SearchPlan, folder: Path) -> Study:
     return study
 
 
-class _Lock(JournalFileOpenLock):
-    """The lock of the study's file itself, which ends with the process that holds it."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(str(file))
-        self._file = file
-        self._held: list[int] = []
-
-    def acquire(self) -> bool:
-        self._held.append(lock(self._file))
-        return True
-
-    def release(self) -> None:
-        unlock(self._held.pop())
-
-
-def _mend(file: Path, journal: _Lock) -> None:
-    """Cut off what a killed process may have left: a last line without its end."""
-    if not file.exists():
-        return
-    journal.acquire()
-    try:
-        content = file.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with file.open("r+b") as stream:
-                stream.truncate(whole)
-    finally:
-        journal.release()
+def _not_whole(file: Path, reason: str) -> DataError:
+    return DataError(f"{file} is no whole study ({reason}); remove it to begin anew, or name another folder")
 
 
 class _Numbered(BaseSampler):

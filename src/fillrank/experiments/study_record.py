@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Group
 
 from fillrank.errors import DataError, SettingsError
+from fillrank.experiments.documents import RecordInFile, whole
 from fillrank.experiments.failures import Failure
 from fillrank.experiments.nested import differences
 from fillrank.experiments.study import Study, Task
@@ -122,14 +122,9 @@ def read_record(path: Path, study: Study) -> StudyRecord:
     content = read_json(path, advice=advice)
     if not isinstance(content, dict) or "study" not in content:
         raise DataError(f"{path} is not the record of a study; name another file")
-    try:
-        whole = _InFile.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path} is no whole record of a study ({where}: {first['msg']}); {advice}") from error
+    whole(RecordInFile, content, path, "record of a study", advice)
     runs = [StudyRun(**(run | {"curve": tuple(run["curve"])})) for run in content["runs"]]
-    before = {name: content[name] for name in _IDENTITY} | {"refit": whole.refit}
+    before = {name: content[name] for name in _IDENTITY} | {"refit": content.get("refit", False)}
     facts = _facts(study)
     other = differences(before, {name: facts[name] for name in (*_IDENTITY, "refit")})
     if other == ["refit"]:
@@ -154,40 +149,6 @@ def add_run(path: Path, study: Study, run: StudyRun) -> StudyRecord:
         with replacing(path) as temporary:
             temporary.write_text(_text(record.to_dict()), encoding="utf-8")
     return record
-
-
-class _RunInFile(BaseModel):
-    """A run as it stands in the file: see :class:`StudyRun`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    entry: str
-    protocol: str
-    seed: int
-    model: str
-    settings: dict[str, Any]
-    chosen: dict[str, Any]
-    metrics: dict[str, float | None]
-    seconds: float
-    curve: list[dict[str, float]]
-    measured: dict[str, Any]
-    machine: dict[str, Any]
-    besides: dict[str, Any] = Field(default_factory=dict)
-    refit: bool = False
-
-
-class _InFile(BaseModel):
-    """A record as it stands in the file; what else it says of the study is written anew."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
-
-    study: str
-    data: str
-    k: int
-    test: float
-    valid: float
-    refit: bool = False
-    runs: list[_RunInFile]
 
 
 _IDENTITY = ("study", "data", "k", "test", "valid")

@@ -12,15 +12,18 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from fillrank.errors import DataError, SettingsError
+from fillrank.experiments.nested import leaves
 from fillrank.paths import expanded, refuse_special
+from fillrank.strict_json import nested_deeper
 
-__all__ = ["OutPath", "read_toml", "strict", "toml_text"]
+__all__ = ["OutPath", "parse_toml", "read_toml", "strict", "toml_text"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
 OutPath = Annotated[str, AfterValidator(lambda path: str(expanded(path, "the place to write to")))]
 """A path in a plan, with ``~`` read as everywhere."""
 
+_DEEPEST = 32  # levels of tables and lists that a plan may have
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -37,11 +40,36 @@ def read_toml(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
     file = expanded(path, f"the {what}")
     refuse_special(file, f"the {what}")
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parse_toml(file.read_text(encoding="utf-8"), f"the {what} {file}")
     except OSError as error:
         raise DataError(f"the {what} {file} cannot be read ({error.strerror}); give a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"the {what} {file} is not TOML: {error}") from error
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """What TOML text holds.
+
+    Raises:
+        DataError: it is not TOML, is nested too deep, or holds a whole number of more than 64 bits, which TOML does not
+            have; names the place.
+    """
+    try:
+        content = tomllib.loads(text)
+    except RecursionError:
+        raise DataError(f"{source} is not TOML: it is nested too deep") from None
+    except ValueError as error:  # of tomllib, or of Python about numbers of thousands of digits
+        said = "a number has thousands of digits" if "integer string conversion" in str(error) else error
+        raise DataError(f"{source} is not TOML: {said}") from error
+    if nested_deeper(content, _DEEPEST):
+        raise DataError(f"{source} is not TOML: it is nested too deep")
+    for name, value in leaves(content):
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, int) and not -(1 << 63) <= one < 1 << 63:
+                raise DataError(
+                    f"{source} is not TOML: {name} is a whole number of {one.bit_length()} bits, more than 64"
+                )
+    return content
 
 
 def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what: str) -> Model:
@@ -52,6 +80,8 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
     """
     try:
         return model(**content)
+    except RecursionError:
+        raise SettingsError(f"{source}: it is nested too deep") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

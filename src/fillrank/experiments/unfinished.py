@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fillrank.errors import SettingsError
+from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.nested import differences
-from fillrank.experiments.toml_files import toml_text
+from fillrank.experiments.toml_files import read_toml, toml_text
 from fillrank.writing import remove_leftovers, replacing
 
 __all__ = ["Unfinished"]
@@ -64,8 +64,8 @@ class Unfinished:
 
     def _before(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self._run.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
+            return read_toml(self._run, "run")
+        except DataError as error:
             raise SettingsError(f"{self._run} is torn ({error}); remove {self.folder} to begin anew") from error
 
     def _check_own(self) -> None:

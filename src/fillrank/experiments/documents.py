@@ -1,0 +1,118 @@
+"""What a record of ours is in a file: read from there, every key that is used has its kind, or it is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fillrank.errors import DataError
+from fillrank.strict_json import read_json
+
+__all__ = ["RecordInFile", "read_document", "whole"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class RunInFile(_Strict):
+    """A run of a study: see :class:`fillrank.experiments.study_record.StudyRun`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entry: str
+    protocol: str
+    seed: int
+    model: str
+    settings: dict[str, Any]
+    chosen: dict[str, Any]
+    metrics: dict[str, float | None]
+    seconds: float
+    curve: list[dict[str, float]]
+    measured: dict[str, Any]
+    machine: dict[str, Any]
+    besides: dict[str, Any] = Field(default_factory=dict)
+    refit: bool = False
+
+
+class RecordInFile(_Strict):
+    """The record of a study, as far as it is read; what else it says of the study is written anew."""
+
+    study: str
+    data: str
+    k: int
+    test: float
+    valid: float
+    refit: bool = False
+    runs: list[RunInFile]
+
+
+class _EntryInFile(_Strict):
+    seeds: list[int]
+    published: dict[str, float | str]
+
+
+class _StudyDocument(RecordInFile):
+    """The same, read on its own: without the study's own file."""
+
+    title: str
+    protocols: list[Literal["honest", "legacy"]] = Field(min_length=1)
+    entries: dict[str, _EntryInFile]
+
+
+class _ProtocolInFile(_Strict):
+    k: list[int] = Field(min_length=1, max_length=1)
+
+
+class _Comparison(_Strict):
+    """What :meth:`fillrank.experiments.table.ComparisonTable.to_dict` gives, as far as tables are made of it."""
+
+    protocol: _ProtocolInFile
+    models: dict[str, dict[str, float | None]]
+    intervals: dict[str, dict[str, list[float] | None]]
+
+
+def whole(kind: type[BaseModel], content: Any, file: Path, what: str, advice: str) -> None:
+    """Refuse content that is not of its kind.
+
+    Args:
+        kind: what it has to be.
+        content: from JSON.
+        file: it stands in.
+        what: it is, for messages.
+        advice: what to do.
+
+    Raises:
+        DataError: names the file and the key.
+    """
+    try:
+        kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"{file} is no whole {what} ({where}: {first['msg']}); {advice}") from error
+
+
+def read_document(file: Path) -> dict[str, Any]:
+    """A record of a study, a comparison, or what a benchmark has written.
+
+    Raises:
+        DataError: it is none of these, or not whole.
+    """
+    advice = "write it anew"
+    content = read_json(file, advice=advice)
+    if not isinstance(content, dict):
+        raise DataError(f"{file} is no record of fillrank's; name another file")
+    if "study" in content:
+        whole(_StudyDocument, content, file, "record of a study", advice)
+    elif "models" in content:
+        whole(_Comparison, content, file, "record of a comparison", advice)
+        for model in content["models"]:
+            intervals = content["intervals"].get(model)
+            if intervals is None or any(one is not None and len(one) != 2 for one in intervals.values()):
+                raise DataError(f"{file} is no whole record of a comparison (intervals.{model}); {advice}")
+    elif not content.keys() & {"benchmark", "results"}:
+        raise DataError(f"{file} is the record of no study, comparison or benchmark; name another file")
+    return content
