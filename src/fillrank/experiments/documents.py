@@ -107,6 +107,11 @@ def read_document(file: Path) -> dict[str, Any]:
         raise DataError(f"{file} is no record of fillrank's; name another file")
     if "study" in content:
         whole(_StudyDocument, content, file, "record of a study", advice)
+        for name, entry in content["entries"].items():
+            words = [key for key, value in entry["published"].items() if isinstance(value, str) and key != "source"]
+            if words or not isinstance(entry["published"].get("source", ""), str):
+                key = (*words, "source")[0]
+                raise DataError(f"{file} is no whole record of a study (entries.{name}.published.{key}); {advice}")
     elif "models" in content:
         whole(_Comparison, content, file, "record of a comparison", advice)
         for model in content["models"]:
