@@ -70,7 +70,7 @@ def test_evaluate_measures_the_part_that_was_kept(saved: Path, log_file: Path, f
 def test_evaluate_refuses_rows_that_were_learned_from(saved: Path, log_file: Path, fillrank: Run) -> None:
     result = fillrank("evaluate", saved, "--data", log_file, "--valid", 0, "--seed", 1)
     assert result.exit_code == 1
-    assert _says(result.stderr, r"has learned from \d\d\d of the 400 test rows; give --split")
+    assert _says(result.stderr, r"was given \d\d\d of the 400 test rows to learn from .*; give --split")
 
 
 def test_evaluate_refuses_another_log(saved: Path, tmp_path: Path, fillrank: Run) -> None:

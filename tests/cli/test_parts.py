@@ -10,9 +10,10 @@ import pytest
 import typer
 
 from fillrank.cli.lists import parse_likes
-from fillrank.cli.options import open_log, open_split, parse_settings, parse_value
+from fillrank.cli.options import open_log, parse_settings, parse_value
 from fillrank.cli.output import row_table, show, to_json, write_frame, write_text
 from fillrank.errors import SettingsError
+from fillrank.experiments.opening import open_split
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_each_way_to_split(tmp_path: Path) -> None:
     rows = [f"{user},{item},{3 + item % 2},{100 * user + item}" for user in range(10) for item in range(10)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,rating,time", *rows]) + "\n")
     made = {
-        how: open_split(str(tmp_path / "log.csv"), None, how, 0.2, 0.1, 3)
+        how: open_split(str(tmp_path / "log.csv"), {}, how, 0.2, 0.1, 3)
         for how in ("auto", "random", "per-user", "leave-last-out", "by-time")
     }
     assert {how: len(parts.test) for how, parts in made.items()} == {

@@ -75,10 +75,14 @@ def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_pat
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("data = 1\nout = 'x'", SettingsError, "data: Input should be a valid string; a run has data, read, split"),
+        (
+            "data = 1\nout = 'x'",
+            SettingsError,
+            "data: Input should be a valid string; a run has data, train, test, read, split",
+        ),
         ("data = 'x'\nout = 'x'\nmodell = 'cmc'", SettingsError, "modell: Extra inputs are not permitted; a run has"),
         ("data = 'x'", SettingsError, "out: Field required"),
-        ("data = 'x'\nout = 'x'\ntest = 1.5", SettingsError, "test: Input should be less than 1"),
+        ("data = 'x'\nout = 'x'\ntest = 1.5", SettingsError, "test must be a fraction from 0 up to 1"),
         ("data = 'x'\nout = 'x'\nsplit = 'half'", SettingsError, "split: Input should be 'auto'"),
         ("data = 'x'\nout = 'x'\nmodel = 'cmcc'", SettingsError, "no model is called 'cmcc'"),
         ("data = 'x'\nout = 'x'\n[settings]\ndimm = 3", SettingsError, "CMC has no setting 'dimm'"),

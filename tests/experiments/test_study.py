@@ -292,7 +292,10 @@ def test_an_error_in_a_process_comes_through(write: Callable[..., Path], tmp_pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("k = 5", "k = 0"), "k: Input should be greater than or equal to 1; a study has name, title, data"),
+        (
+            ("k = 5", "k = 0"),
+            "k: Input should be greater than or equal to 1; a study has data, train, test, read, name, title",
+        ),
         (("k = 5", "kk = 5"), "kk: Extra inputs are not permitted"),
         (('"contrastive"', '"contrast"'), "mf: no model is called 'contrast'"),
         (("dim = 4", "dimm = 4"), "mf: Contrastive has no setting 'dimm'"),

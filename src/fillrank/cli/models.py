@@ -18,11 +18,12 @@ from fillrank.cli.options import (
     SplitName,
     SplitOption,
     TestOption,
+    TrainOption,
     ValidOption,
-    named_or_read,
-    open_split,
     parse_settings,
     path_of,
+    source_of,
+    source_over,
 )
 from fillrank.cli.output import show, to_json, write_text
 from fillrank.cli.shell import end_failed, end_interrupted
@@ -37,9 +38,8 @@ __all__ = ["compare", "evaluate", "fit"]
 
 
 def compare(
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="NAME|PATH", help="A known data set, or a file of your own.")
-    ] = None,
+    data: DataOption = None,
+    train: TrainOption = None,
     plan: Annotated[
         Path | None,
         typer.Option("--plan", help="A TOML file that says all of this, instead of the options.", parser=path_of),
@@ -57,7 +57,7 @@ def compare(
     k: KOption = 10,
     seed: SeedOption = 0,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, counted up from --seed.")] = 5,
-    test: TestOption = 0.1,
+    test: TestOption = None,
     valid: ValidOption = 0.1,
     protocol: Annotated[
         Literal["honest", "legacy"],
@@ -77,21 +77,23 @@ def compare(
 ) -> None:
     """Train several models on the same splits and print one table."""
     from fillrank.experiments.compare import compare as run
+    from fillrank.experiments.opening import named_or_read
     from fillrank.experiments.plan import read_plan, run_plan
 
-    if (data is None) == (plan is None):
-        raise typer.BadParameter("give one of --data and --plan", param_hint="--data")
+    if (data is None and train is None) == (plan is None):
+        raise typer.BadParameter("give one of --data, --train and --plan", param_hint="--data")
     if out is not None:
         check_file(out)
     if plan is not None:
         table = run_plan(read_plan(plan))
     else:
+        source = source_of(data, train, test, read)
         table = run(
-            named_or_read(str(data), read),
+            named_or_read(source.place, source.read),
             models=None if models is None else [name.strip() for name in models.split(",")],
             k=k,
             seeds=list(range(seed, seed + seeds)),
-            test=test,
+            test=source.test,
             valid=valid,
             protocol=protocol,
             refit=refit,
@@ -115,9 +117,8 @@ def fit(
             metavar="[RUN.TOML]", help="A TOML file that says all of this; options take precedence.", parser=path_of
         ),
     ] = None,
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="NAME|PATH", help="A known data set, or a file of your own.")
-    ] = None,
+    data: DataOption = None,
+    train: TrainOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to save the model in.", parser=path_of)] = None,
     model: Annotated[
         str | None,
@@ -131,9 +132,7 @@ def fit(
     split: Annotated[
         SplitName | None, typer.Option("--split", help="As for `fillrank evaluate`; auto unless given.")
     ] = None,
-    test: Annotated[
-        float | None, typer.Option("--test", help="Fraction of the rows kept for the test; 0.1 unless given.")
-    ] = None,
+    test: TestOption = None,
     valid: Annotated[
         float | None, typer.Option("--valid", help="Fraction on which stopping and settings are chosen; 0.1.")
     ] = None,
@@ -147,13 +146,14 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Train one model and save it. The test part stays unseen, for `fillrank evaluate`; --test 0 keeps nothing back."""
-    for name, value in (("--data", data), ("--out", out)):
+    for name, value in (("--data", data or train), ("--out", out)):
         if file is None and value is None:
             raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
-    given = {"data": data, "model": model, "split": split, "test": test, "valid": valid, "seed": seed}
+    given = {"model": model, "split": split, "valid": valid, "seed": seed}
     given["refit"] = refit
     tables = {"settings": parse_settings(settings, "--set"), "read": parse_settings(read, "--read")}
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    over |= source_over(data, train, test)
     over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
     from fillrank.experiments.run import RunPlan, fit_run, read_run
 
@@ -176,23 +176,26 @@ def fit(
 
 def evaluate(
     run: RunArgument,
-    data: DataOption,
+    data: DataOption = None,
+    train: TrainOption = None,
     k: Annotated[
         list[int] | None, typer.Option("--k", "-k", min=1, help="Length of a list; repeat for several.")
     ] = None,
     read: ReadOption = None,
     split: SplitOption = "auto",
-    test: TestOption = 0.1,
+    test: TestOption = None,
     valid: ValidOption = 0.1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a saved model on the test part. Give the same data, split and seed as to `fillrank fit`."""
+    from fillrank.experiments.opening import open_split
     from fillrank.ranking import evaluate as measure
     from fillrank.recommend import Recommender
 
+    source = source_of(data, train, test, read)
     model = Recommender.load(run)
-    parts = open_split(data, read, split, test, valid, seed)
+    parts = open_split(source.place, source.read, split, source.test, valid, seed)
     _refuse_known_rows(model, parts.test)
     report = measure(model, parts, k=tuple(k or (10,)))
     show(report.to_dict(), str(report), as_json=as_json)
@@ -205,6 +208,6 @@ def _refuse_known_rows(model: Recommender, test: Interactions) -> None:
     known = model.log.csr[test.users, test.items].astype(bool).sum()
     if known:
         raise SettingsError(
-            f"the model has learned from {known:,} of the {len(test):,} test rows; "
+            f"the model was given {known:,} of the {len(test):,} test rows to learn from or to choose on; "
             "give --split, --test, --valid and --seed as to `fillrank fit`"
         )

@@ -14,7 +14,8 @@ from fillrank.experiments.opening import SplitName
 from fillrank.paths import expanded
 
 if TYPE_CHECKING:
-    from fillrank.data import Interactions, Split
+    from fillrank.data import Interactions
+    from fillrank.experiments.source import Source
 
 __all__ = [
     "DataOption",
@@ -27,13 +28,14 @@ __all__ = [
     "SplitName",
     "SplitOption",
     "TestOption",
+    "TrainOption",
     "ValidOption",
-    "named_or_read",
     "open_log",
-    "open_split",
     "parse_settings",
     "parse_value",
     "path_of",
+    "source_of",
+    "source_over",
 ]
 
 
@@ -51,7 +53,8 @@ def path_of(text: str | Path) -> Path:
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a saved model.", parser=path_of)]
 DataOption = Annotated[
-    str, typer.Option("--data", metavar="NAME|PATH", help="A data set that `fillrank data list` names, or a file.")
+    str | None,
+    typer.Option("--data", metavar="NAME|PATH", help="A data set that `fillrank data list` names, or a file."),
 ]
 ReadOption = Annotated[
     list[str] | None,
@@ -72,7 +75,21 @@ SplitOption = Annotated[
         "--split", help="auto: the published split of a data set that has one (or is named DATA/SPLIT), else random."
     ),
 ]
-TestOption = Annotated[float, typer.Option("--test", help="Fraction of the rows kept for the test.")]
+TrainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--train", metavar="PATH", help="In place of --data: a file with the rows to learn from; --test names another."
+    ),
+]
+TestOption = Annotated[
+    str | None,
+    typer.Option(
+        "--test",
+        metavar="FRACTION|DATE|PATH",
+        help="The fraction of the rows kept for the test (0.1 unless given); the date, such as 2020-01-31, at which it "
+        "begins (split by-time); or, beside --train, the file with the test rows.",
+    ),
+]
 ValidOption = Annotated[float, typer.Option("--valid", help="Fraction on which stopping and settings are chosen.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
 KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list.")]
@@ -120,16 +137,31 @@ def parse_settings(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
     return settings
 
 
-def named_or_read(data: str, read: Iterable[str] | None) -> str | Interactions:
-    """The name of a known data set as it came, or the log in the file of that path.
+def source_of(data: str | None, train: str | None, test: str | None, read: Iterable[str] | None) -> Source:
+    """What ``--data``, ``--train``, ``--test`` and ``--read`` say.
 
     Raises:
         typer.BadParameter: ``--read`` was given for a data set that is known by name.
-        DataError: there is no such data set or file, or it cannot be read.
+        SettingsError: neither ``--data`` nor ``--train``, or both; or ``--test`` does not go with them.
     """
-    from fillrank.experiments import opening
+    from fillrank.experiments.source import Source
+    from fillrank.experiments.toml_files import OPTIONS, strict
 
-    return opening.named_or_read(data, _read_options(data, read))
+    given = {"data": data, "train": train, "test": test}
+    content = {name: value for name, value in given.items() if value is not None}
+    return strict(Source, content | {"read": _read_options(data, read)}, source=OPTIONS, what="data")
+
+
+def source_over(data: str | None, train: str | None, test: str | None) -> dict[str, Any]:
+    """What ``--data``, ``--train`` and ``--test`` put in the place of a file's own; data and train exclude each other.
+
+    Example:
+        >>> source_over(None, "train.csv", "test.csv")
+        {'data': None, 'train': 'train.csv', 'test': 'test.csv'}
+    """
+    given = {name: value for name, value in (("data", data), ("train", train), ("test", test)) if value is not None}
+    others = {"train": "data", "data": "train"}
+    return {others[name]: None for name in given if name in others and others[name] not in given} | given
 
 
 def open_log(data: str, read: Iterable[str] | None) -> Interactions:
@@ -139,17 +171,10 @@ def open_log(data: str, read: Iterable[str] | None) -> Interactions:
     return opening.open_log(data, _read_options(data, read))
 
 
-def open_split(data: str, read: Iterable[str] | None, how: SplitName, test: float, valid: float, seed: int) -> Split:
-    """The data set or the file, split as ``--split`` says; see :func:`fillrank.experiments.opening.open_split`."""
-    from fillrank.experiments import opening
-
-    return opening.open_split(data, _read_options(data, read), how, test, valid, seed)
-
-
-def _read_options(data: str, read: Iterable[str] | None) -> dict[str, Any]:
+def _read_options(data: str | None, read: Iterable[str] | None) -> dict[str, Any]:
     from fillrank.experiments.opening import is_known
 
     options = parse_settings(read, "--read")
-    if options and is_known(data):
+    if options and data is not None and is_known(data):
         raise typer.BadParameter(f"{data!r} is a data set known by name; only files need it", param_hint="--read")
     return options

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fillrank.cli.options import JsonOption, path_of
+from fillrank.cli.options import DataOption, JsonOption, TestOption, TrainOption, path_of, source_over
 from fillrank.cli.output import row_table, show
 from fillrank.cli.shell import end_failed, end_interrupted
 
@@ -34,6 +34,9 @@ def reproduce(
         Literal["honest", "legacy"] | None,
         typer.Option("--protocol", help="honest: all choices on validation. legacy: the best epoch on the test part."),
     ] = None,
+    data: DataOption = None,
+    train: TrainOption = None,
+    test: TestOption = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs at once, each with its part of the cores.")] = 1,
     list_them: Annotated[bool, typer.Option("--list", help="List the studies that come with fillrank.")] = False,
     as_json: JsonOption = False,
@@ -50,7 +53,7 @@ def reproduce(
     from fillrank.experiments.study import read_study, run_study
     from fillrank.experiments.study_table import rows_of
 
-    study = read_study(name)
+    study = read_study(name, source_over(data, train, test))
     path = _FOLDER / f"{study.name}.json" if out is None else out
     record = run_study(study, path, only=only or (), jobs=jobs, protocols=None if protocol is None else [protocol])
     document = record.to_dict()
@@ -72,7 +75,7 @@ def _list(*, as_json: bool) -> None:
         {
             "study": one.name,
             "title": one.title,
-            "data": one.data,
+            "data": one.called,
             "entries": len(one.entries),
             "runs": len(list(one.tasks())),
         }

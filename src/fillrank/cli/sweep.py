@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from fillrank.cli.options import JsonOption, SetOption, parse_settings, path_of
+from fillrank.cli.options import (
+    DataOption,
+    JsonOption,
+    SetOption,
+    TestOption,
+    TrainOption,
+    parse_settings,
+    path_of,
+    source_over,
+)
 from fillrank.cli.output import show
 from fillrank.cli.shell import end_interrupted
 from fillrank.errors import MissingExtraError
@@ -30,6 +39,9 @@ def sweep(
     n_trials: Annotated[
         int | None, typer.Option("--n-trials", min=1, help="Trials in all, those of earlier calls counted in.")
     ] = None,
+    data: DataOption = None,
+    train: TrainOption = None,
+    test: TestOption = None,
     settings: SetOption = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of the split, the model and the trials.")] = None,
     as_json: JsonOption = False,
@@ -45,7 +57,9 @@ def sweep(
 
     over: dict[str, Any] = {"n_trials": n_trials, "seed": seed, "out": None if out is None else str(out)}
     over |= {"settings": parse_settings(settings, "--set") or None}
-    plan = read_search(file, {name: value for name, value in over.items() if value is not None})
+    plan = read_search(
+        file, {name: value for name, value in over.items() if value is not None} | source_over(data, train, test)
+    )
     record = run_search(plan)
     document = record.to_dict()
     draw(document, Path(plan.out))

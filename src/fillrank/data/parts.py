@@ -14,7 +14,7 @@ from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 
-__all__ = ["TEST", "TRAIN", "VALID", "Split", "check_filled", "cut", "hold_out", "with_shared_ids"]
+__all__ = ["TEST", "TRAIN", "VALID", "Split", "check_disjoint", "check_filled", "cut", "hold_out", "with_shared_ids"]
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -41,20 +41,31 @@ class Split:
     def __post_init__(self) -> None:
         object.__setattr__(self, "protocol", MappingProxyType(dict(self.protocol)))
         parts = {"train": self.train, "valid": self.valid, "test": self.test}
-        keys: dict[str, NDArray[np.int64]] = {}
+        before: dict[str, Interactions] = {}
         for name, part in parts.items():
             if part is None:
                 continue
             if part.user_ids != self.train.user_ids or part.item_ids != self.train.item_ids:
                 raise DataError(f"train and {name} have different ids; split.published() gives them shared ones")
-            key = part.users.astype(np.int64) * part.n_items + part.items
-            for other, seen in keys.items():
-                common = len(np.intersect1d(key, seen, assume_unique=True))
-                if common:
-                    raise DataError(
-                        f"{other} and {name} have {common} (user, item) pairs in common; parts are disjoint"
-                    )
-            keys[name] = key
+            for other, seen in before.items():
+                check_disjoint(other, seen, name, part)
+            before[name] = part
+
+
+def check_disjoint(one: str, first: Interactions, other: str, second: Interactions) -> None:
+    """Refuse two parts, which share their ids, that have a row in common.
+
+    Raises:
+        DataError: they have; the message counts the pairs and names the first.
+    """
+    keys = (part.users.astype(np.int64) * part.n_items + part.items for part in (first, second))
+    common = np.intersect1d(*keys, assume_unique=True)
+    if len(common):
+        user, item = divmod(int(common[0]), first.n_items)
+        raise DataError(
+            f"{one} and {other} have {len(common)} (user, item) pairs in common, the first is "
+            f"({first.user_ids.ids[user]!r}, {first.item_ids.ids[item]!r}); parts are disjoint: take them out of one"
+        )
 
 
 def cut(data: Interactions, part: NDArray[np.int8], protocol: Mapping[str, object]) -> Split:

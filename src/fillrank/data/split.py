@@ -12,17 +12,24 @@ its own random stream, so the same seed gives the same split whatever is done wi
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Literal
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_filled, cut, hold_out, with_shared_ids
+from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_disjoint, check_filled, cut, hold_out, with_shared_ids
 from fillrank.errors import DataError, SettingsError
 from fillrank.rng import numpy_stream
 
-__all__ = ["Split", "by_time", "leave_last_out", "per_user", "published", "random"]
+__all__ = ["Moment", "Split", "by_time", "leave_last_out", "per_user", "published", "random"]
+
+_log = logging.getLogger("fillrank")
 
 
 def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: int = 0) -> Split:
@@ -131,7 +138,13 @@ def by_time(data: Interactions, *, test: Moment = 0.1, valid: Moment = 0.1) -> S
 
 
 def published(
-    train: Interactions, test: Interactions, *, valid: float = 0.0, seed: int = 0, name: str = "published"
+    train: Interactions,
+    test: Interactions,
+    *,
+    valid: float = 0.0,
+    seed: int = 0,
+    name: str = "published",
+    unknown: Literal["keep", "leave out"] = "keep",
 ) -> Split:
     """A train and a test part that somebody else has fixed, with a validation part drawn from the train part.
 
@@ -140,6 +153,8 @@ def published(
         valid: fraction of the *train* rows, drawn at random; 0 gives no validation part.
         seed: the same seed gives the same validation part.
         name: of the split, for reports.
+        unknown: what becomes of test rows whose user or item has no row in train, which no model can know: ``"keep"``,
+            or ``"leave out"``: how many those are is logged, and in the protocol as ``left_out``.
 
     Raises:
         SettingsError: the fraction is out of range.
@@ -151,13 +166,53 @@ def published(
         (3, [2], True)
     """
     _check_fraction("valid", valid)
+    left_out = {}
+    if unknown == "leave out":
+        rows = len(test)
+        test = _known_to(train, test)
+        left_out = {"left_out": rows - len(test)} if rows > len(test) else {}
     train, test = with_shared_ids(train, test)
+    check_disjoint("train", train, "test", test)
     order = numpy_stream(seed, "split").permutation(len(train))
     n_valid = round(valid * len(train))
     held, kept = (train.select(np.sort(rows)) for rows in np.split(order, [n_valid]))
-    protocol = {"split": name, "valid": valid, "seed": seed}
+    protocol = {"split": name, "valid": valid, "seed": seed, **left_out}
     check_filled(protocol, train=kept, test=test, **({"valid": held} if valid else {}))
     return Split(kept, held if valid else None, test, protocol)
+
+
+def _known_to(train: Interactions, test: Interactions) -> Interactions:
+    """The rows of ``test`` whose user and item have a row in ``train``, with its ids; what is left out is said.
+
+    Two files may differ in the kind of their ids where one has an odd one among numbers: 5 is then found by its text.
+    """
+    users, items = (
+        _places(ours, theirs, met)
+        for ours, theirs, met in (
+            (train.user_ids, test.user_ids, train.user_counts),
+            (train.item_ids, test.item_ids, train.item_counts),
+        )
+    )
+    known = (users[test.users] >= 0) & (items[test.items] >= 0)
+    if not known.all():
+        _log.warning(
+            "%s of %s test rows are left out: they are of %s users and %s items that have no row in train",
+            f"{len(test) - int(known.sum()):,}",
+            f"{len(test):,}",
+            f"{int((users[np.unique(test.users)] < 0).sum()):,}",
+            f"{int((items[np.unique(test.items)] < 0).sum()):,}",
+        )
+    kept = test.select(known)
+    return replace(
+        kept, users=users[kept.users], items=items[kept.items], user_ids=train.user_ids, item_ids=train.item_ids
+    )
+
+
+def _places(ours: IdMap, theirs: IdMap, met: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The place in ``ours`` of each of ``theirs``; -1 for one that is not there, or that nobody met."""
+    ids = theirs.ids if theirs.ids.dtype == ours.ids.dtype else theirs.ids.cast(pl.String)
+    places = ours.encode(ids, unknown="mark")
+    return np.where((places >= 0) & (met[np.maximum(places, 0)] > 0), places, -1).astype(np.int32)
 
 
 def _check_fraction(name: str, fraction: float) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from fillrank.data import Interactions, Split, info, load, load_split, split
+from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
 from fillrank.experiments.failures import Failures
 from fillrank.experiments.machine import machine
+from fillrank.experiments.opening import Data
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.ranking import evaluate
@@ -24,13 +26,13 @@ Protocol = Literal["honest", "legacy"]
 
 
 def compare(
-    data: str | Interactions | Split,
+    data: str | Interactions | tuple[Interactions, Interactions] | Split,
     models: Iterable[str] | Mapping[str, Mapping[str, Any]] | None = None,
     *,
     k: int = 10,
     seeds: Sequence[int] = (0,),
-    test: float = 0.1,
-    valid: float = 0.1,
+    test: Moment = 0.1,
+    valid: Moment = 0.1,
     protocol: Protocol = "honest",
     refit: bool | None = None,
 ) -> ComparisonTable:
@@ -45,13 +47,13 @@ def compare(
     Args:
         data: the name of a data set, a log, or a split (which then serves every seed). A data set with one published
             split is taken with it; of several, one is named after a slash (``"ml-100k/u1"``). The validation part is
-            then drawn from its train.
+            then drawn from its train. Two logs are a train and a test part of your own.
         models: names of recipes, or a mapping from a name to settings. A name may carry a tag after a colon
             (``"cmc:tau=.07"``) to compare two settings of one recipe. None: those that go with the log, ratings or
             events; see :func:`fillrank.models.default_models`.
         k: length of the lists.
         seeds: one run for each.
-        test, valid: fractions of a random split.
+        test, valid: fractions of a random split; or the moments of a split by time, see :func:`fillrank.split.by_time`.
         protocol: ``"honest"`` chooses on the validation part and touches test once; ``"legacy"`` chooses on test, as
             much of the literature does, and says so in the report.
         refit: after choosing, fit once more on train and validation together, as :meth:`fillrank.models.Recipe.fit`
@@ -156,24 +158,46 @@ class _Stop:
             raise KeyboardInterrupt
 
 
-def default_split(data: str | Interactions, *, test: float, valid: float, seed: int) -> Split:
+def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
     """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
 
     Args:
-        data: the name of a data set, or a log.
-        test: fraction of a random split; a published one brings its own test part.
+        data: the name of a data set, a log, or a train and a test log; of the latter, test rows whose user or item has
+            no row in train are left out, which is logged and in the protocol.
+        test: fraction of a random split; a published one brings its own test part. A moment makes it a split by time.
         valid: fraction for the validation part; of a published split, of its train part.
         seed: of the random parts.
     """
-    if not isinstance(data, str):
-        return split.random(data, test=test, valid=valid, seed=seed)
-    name, _, part = data.partition("/")
-    if part or len(info(name).splits) == 1:
-        return load_split(name, part or None, valid=valid, seed=seed)
-    return split.random(load(name), test=test, valid=valid, seed=seed)
+    if isinstance(data, tuple):
+        train, own_test = data
+        name = f"{train.name} and {own_test.name}" if train.name and own_test.name else "published"
+        held = _fraction("valid", valid)
+        return split.published(train, own_test, valid=held, seed=seed, name=name, unknown="leave out")
+    name, _, part = data.partition("/") if isinstance(data, str) else ("", "", "")
+    timed = _is_moment(test)
+    if name and (part or (len(info(name).splits) == 1 and not timed)):
+        if timed:
+            raise SettingsError(f"{data} is a published split with a test part of its own; leave test={test!s} out")
+        return load_split(name, part or None, valid=_fraction("valid", valid), seed=seed)
+    log = load(name) if isinstance(data, str) else data
+    if timed:
+        return split.by_time(log, test=test, valid=valid)
+    return split.random(log, test=_fraction("test", test), valid=_fraction("valid", valid), seed=seed)
 
 
-def _name(data: str | Interactions | Split) -> str:
+def _is_moment(when: Moment) -> bool:
+    return not isinstance(when, float | int)
+
+
+def _fraction(name: str, when: Moment) -> float:
+    if not isinstance(when, float | int):
+        raise SettingsError(f"{name}={when!s} is a moment, and only a split by time has moments; give a fraction")
+    return when
+
+
+def _name(data: Data | Split) -> str:
     if isinstance(data, str):
         return data
+    if isinstance(data, tuple):
+        return " and ".join(log.name or part for log, part in zip(data, ("train", "test"), strict=True))
     return data.train.name if isinstance(data, Split) else data.name

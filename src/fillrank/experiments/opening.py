@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fillrank.errors import SettingsError
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions, Split
 
-__all__ = ["SplitName", "is_known", "named_or_read", "open_log", "open_split", "open_to_fit"]
+__all__ = ["Data", "Place", "SplitName", "is_known", "named_or_read", "open_log", "open_split", "open_to_fit"]
 
 SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time"]
-"""``auto``: the published split of a data set that has one (or is named ``DATA/SPLIT``), else random."""
+"""``auto``: the published split of a data set that has one (or is named ``DATA/SPLIT``); by time where the test begins
+at a date; else random."""
+Place: TypeAlias = str | tuple[str, str]
+"""The name of a data set, the path of a file, or the paths of a train and a test file."""
+Data: TypeAlias = "str | Interactions | tuple[Interactions, Interactions]"
+"""The name of a data set, a log, or a train and a test log."""
 
 
 def is_known(data: str) -> bool:
@@ -33,11 +38,11 @@ def is_known(data: str) -> bool:
     return name in list_datasets() and not (slash and Path(data).exists())
 
 
-def named_or_read(data: str, read: Mapping[str, Any]) -> str | Interactions:
-    """The name of a known data set as it came, or the log in the file of that path.
+def named_or_read(data: Place, read: Mapping[str, Any]) -> Data:
+    """The name of a known data set as it came, or the log in the file of that path, or the two logs of two files.
 
     Args:
-        data: a name or a path.
+        data: a name, a path, or the paths of a train and a test file.
         read: options of :func:`fillrank.read`, for a file.
 
     Raises:
@@ -46,6 +51,8 @@ def named_or_read(data: str, read: Mapping[str, Any]) -> str | Interactions:
     """
     from fillrank.data import read as read_log
 
+    if isinstance(data, tuple):
+        return read_log(data[0], **read), read_log(data[1], **read)
     if not is_known(data):
         return read_log(data, **read)
     if read:
@@ -57,48 +64,59 @@ def named_or_read(data: str, read: Mapping[str, Any]) -> str | Interactions:
 
 def open_log(data: str, read: Mapping[str, Any]) -> Interactions:
     """The whole log of a data set or a file; errors as in :func:`named_or_read`."""
-    from fillrank.data import load
+    from fillrank.data import Interactions, load
 
     log = named_or_read(data, read)
-    return load(log.partition("/")[0]) if isinstance(log, str) else log
+    return log if isinstance(log, Interactions) else load(str(log).partition("/")[0])
 
 
-def open_split(data: str, read: Mapping[str, Any], how: SplitName, test: float, valid: float, seed: int) -> Split:
+def open_split(
+    data: Place, read: Mapping[str, Any], how: SplitName, test: float | str, valid: float | str, seed: int
+) -> Split:
     """The data set or the file, split in the way called ``how``.
 
     Args:
-        data, read: see :func:`named_or_read`.
+        data, read: see :func:`named_or_read`. Two files are a split already.
         how: see :data:`SplitName`.
-        test, valid: fractions of the rows; of a published split, ``valid`` is a fraction of its train part.
+        test, valid: fractions of the rows, or of a split by time the moments at which they begin; of a published split
+            and of two files, ``valid`` is a fraction of the train part.
         seed: of the rows drawn.
 
     Raises:
         DataError: as :func:`named_or_read`, or the log cannot be split so.
-        SettingsError: a fraction is out of range.
+        SettingsError: a fraction is out of range, a moment or two files come with another way to split, or one of the
+            two is asked for that this way does not have.
     """
+    timed = isinstance(test, str) and not isinstance(data, tuple)
+    if how not in ("auto", "by-time" if timed else how) or (isinstance(data, tuple) and how != "auto"):
+        what = f"test = {test!r} is a moment, which goes with by-time" if timed else "train and test files are a split"
+        raise SettingsError(f"split = {how!r}: {what}; leave split out")
     if how == "auto":
         from fillrank.experiments.compare import default_split
 
         return default_split(named_or_read(data, read), test=test, valid=valid, seed=seed)
     from fillrank.data import split
 
-    log = open_log(data, read)
-    if how == "per-user":
-        return split.per_user(log, test=test, valid=valid, seed=seed)
-    if how == "leave-last-out":
-        return split.leave_last_out(log, valid=int(valid > 0))
+    log = open_log(str(data), read)
     if how == "by-time":
         return split.by_time(log, test=test, valid=valid)
-    return split.random(log, test=test, valid=valid, seed=seed)
+    share, held = _fraction("test", test), _fraction("valid", valid)
+    if how == "per-user":
+        return split.per_user(log, test=share, valid=held, seed=seed)
+    if how == "leave-last-out":
+        return split.leave_last_out(log, valid=int(held > 0))
+    return split.random(log, test=share, valid=held, seed=seed)
 
 
-def open_to_fit(data: str, read: Mapping[str, Any], how: SplitName, test: float, valid: float, seed: int) -> Split:
+def open_to_fit(
+    data: Place, read: Mapping[str, Any], how: SplitName, test: float | str, valid: float | str, seed: int
+) -> Split:
     """As :func:`open_split`, but ``test=0`` keeps nothing back: for a model that goes to work.
 
     Raises:
         SettingsError: ``test=0`` with a way to split that lives by its test part.
     """
-    if test:
+    if test or isinstance(data, tuple):
         return open_split(data, read, how, test, valid, seed)
     if how not in {"auto", "random"}:
         raise SettingsError(f"test = 0 keeps nothing back, and that goes with split 'random', not {how!r}")
@@ -110,5 +128,11 @@ def open_to_fit(data: str, read: Mapping[str, Any], how: SplitName, test: float,
     nothing = log.select(np.zeros(len(log), dtype=bool))
     if valid == 0:
         return Split(log, None, nothing, {"split": "none"})
-    cut = split.random(log, test=valid, valid=0, seed=seed)
+    cut = split.random(log, test=_fraction("valid", valid), valid=0, seed=seed)
     return Split(cut.train, cut.test, nothing, {**cut.protocol, "test": 0, "valid": valid})
+
+
+def _fraction(name: str, given: float | str) -> float:
+    if isinstance(given, str):
+        raise SettingsError(f"{name} = {given!r} is a moment, and only a split by time has moments; give a fraction")
+    return given

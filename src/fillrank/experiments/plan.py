@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fillrank.errors import SettingsError
 from fillrank.experiments.compare import Protocol, compare
 from fillrank.experiments.failures import Failures
+from fillrank.experiments.opening import named_or_read
+from fillrank.experiments.source import Share, Source, Test
 from fillrank.experiments.table import ComparisonTable
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.models import RECIPES
@@ -37,14 +39,26 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: str | Annotated[list[str], Field(min_length=1)]
+    data: str | Annotated[list[str], Field(min_length=1)] | None = None
+    train: str | None = None
+    test: Test = 0.1
+    read: dict[str, Any] = Field(default_factory=dict)
     models: dict[str, dict[str, Any]] | None = Field(default=None, min_length=1)
     k: int = Field(default=10, ge=1)
     seeds: list[int] = Field(default=[0], min_length=1)
-    test: float = 0.1
-    valid: float = 0.1
+    valid: Share = 0.1
     protocol: Protocol = "honest"
     refit: bool | None = None
+
+    @model_validator(mode="after")
+    def _sources_are_whole(self) -> Self:
+        self.sources()
+        return self
+
+    def sources(self) -> list[Source]:
+        """Each of the data; see :class:`fillrank.experiments.source.Source`."""
+        every = self.data if isinstance(self.data, list) else [self.data]
+        return [Source(data=data, train=self.train, test=self.test, read=self.read) for data in every]
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -68,17 +82,18 @@ def run_plan(plan: Plan) -> ComparisonTable:
     """Carry a plan out."""
     tables: list[ComparisonTable] = []
     failures = Failures()
-    for data in [plan.data] if isinstance(plan.data, str) else plan.data:
+    for source in plan.sources():
+        data = source.called
         every = [(model, seed, data) for seed in plan.seeds for model in plan.models or ("every model",)]
         try:
             with failures.kept(*every):  # all of these data; one model among others is noted in the table
                 tables.append(
                     compare(
-                        data,
+                        named_or_read(source.place, source.read),
                         plan.models,
                         k=plan.k,
                         seeds=plan.seeds,
-                        test=plan.test,
+                        test=source.test,
                         valid=plan.valid,
                         protocol=plan.protocol,
                         refit=plan.refit,

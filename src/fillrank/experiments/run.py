@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
@@ -20,7 +20,8 @@ from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
 from fillrank.experiments.processes import agree, processes
 from fillrank.experiments.run_folder import alone, least_bytes, remove_partial, save_partial, save_run
-from fillrank.experiments.toml_files import OutPath, read_toml, strict, toml_text
+from fillrank.experiments.source import Share, Source
+from fillrank.experiments.toml_files import OPTIONS, OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
 from fillrank.interrupt import Interrupt
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
@@ -34,31 +35,25 @@ __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
 _log = logging.getLogger("fillrank")
 
 
-class DataPlan(BaseModel):
+class DataPlan(Source):
     """Which data, and how they are split: the part that runs and sweeps have in common.
 
     Attributes:
-        data: the name of a data set, or the path of a file (from the folder in which the command runs).
-        read: options of :func:`fillrank.read`, for a file.
+        data, train, test, read: see :class:`fillrank.experiments.source.Source`.
         split: the way to split; see :data:`fillrank.experiments.opening.SplitName`.
-        test, valid: fractions of the rows. Nothing is ever chosen on the test part.
+        valid: a fraction of the rows; of two files, of the rows of train.
         seed: of the split and, unless its settings have one, of the model.
         keep: the part of the data that is worked on; all unless given.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    data: str
-    read: dict[str, Any] = Field(default_factory=dict)
     split: SplitName = "auto"
-    test: float = Field(default=0.1, ge=0, lt=1)
-    valid: float = Field(default=0.1, ge=0, lt=1)
+    valid: Share = 0.1
     seed: int = Field(default=0, ge=0)
     keep: Keep = Keep()
 
     def open(self) -> Split:
         """The data, split."""
-        whole = open_to_fit(self.data, self.read, self.split, self.test, self.valid, self.seed)
+        whole = open_to_fit(self.place, self.read, self.split, self.test, self.valid, self.seed)
         return self.keep.of(whole, self.seed)
 
 
@@ -91,7 +86,7 @@ class RunPlan(DataPlan):
     refit: bool = True
 
     @classmethod
-    def of(cls, content: Mapping[str, Any], source: str = "the options") -> Self:
+    def of(cls, content: Mapping[str, Any], source: str = OPTIONS) -> Self:
         """A plan from plain data.
 
         Args:
@@ -133,7 +128,7 @@ class RunPlan(DataPlan):
         if self.model is not None:
             return self
         name, kind = default_model(log), "ratings" if has_ratings(log) else "no ratings"
-        _log.info("%s has %s, so the model is %s unless another is named", log.name or self.data, kind, name)
+        _log.info("%s has %s, so the model is %s unless another is named", log.name or self.called, kind, name)
         return self.model_copy(update={"model": name})
 
     def recipe(self) -> Recipe:

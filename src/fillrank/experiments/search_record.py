@@ -124,7 +124,7 @@ class SearchRecord:
         """The best trials, and how many there are of each state."""
         states = [trial.state for trial in self.trials]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        table = Table(title=shown(f"{self.plan.model} on {self.plan.data}, validation part: {counts}"))
+        table = Table(title=shown(f"{self.plan.model} on {self.plan.called}, validation part: {counts}"))
         ranking = self.ranking[:_SHOWN]
         names = list(dict.fromkeys(name for trial in ranking for name in trial.settings))
         for name in ("trial", self.plan.metric, "seconds", *brief(names)):

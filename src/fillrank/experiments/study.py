@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,7 +16,9 @@ from fillrank.errors import SettingsError
 from fillrank.experiments.compare import Protocol
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.likeness import spelt_out
+from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import open_split
+from fillrank.experiments.source import Source
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.experiments.tuning import Tuning
 from fillrank.models import recipe
@@ -66,7 +68,7 @@ class Entry(BaseModel):
         return self.model_dump(mode="json", include={"keep", "tuning"}, exclude_none=True)
 
 
-class Study(BaseModel):
+class Study(Source):
     """What ``fillrank reproduce`` is asked, as data. A key that is not known is an error.
 
     In TOML::
@@ -93,26 +95,21 @@ class Study(BaseModel):
     Attributes:
         name: of the study; that of its file where it has none.
         title: above the table.
-        data: the name of a data set or the path of a file, split as :func:`fillrank.compare` splits it.
+        data, train, test, read: see :class:`fillrank.experiments.source.Source`; split as by :func:`fillrank.compare`.
         k: length of the lists.
         seeds: of the split and of the model; a run for each.
         protocols: ``"honest"`` holds ``valid`` out of train for every choice; ``"legacy"`` holds nothing out and takes
             the best epoch on the test part, as much of the literature does.
-        test: fraction of a random split.
         valid: fraction for the validation part; of a published split, of its train part.
         refit: fit again on train and validation after choosing; of the honest runs, as legacy ones hold nothing out.
         entries: by name, in the order of the table.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str
     title: str
-    data: str
     k: int = Field(default=20, ge=1)
     seeds: list[int] = Field(default=[0], min_length=1)
     protocols: list[Protocol] = Field(default=["honest", "legacy"], min_length=1)
-    test: float = Field(default=0.1, gt=0, lt=1)
     valid: float = Field(default=0.1, gt=0, lt=1)
     refit: bool = True
     entries: dict[str, Entry] = Field(min_length=1)
@@ -179,7 +176,7 @@ class Task:
         study = self.study
         valid = study.valid if self.protocol == "honest" else 0.0
         return (study.entries[self.entry].keep or Keep()).of(
-            open_split(study.data, {}, "auto", study.test, valid, self.seed), self.seed
+            open_split(study.place, study.read, "auto", study.test, valid, self.seed), self.seed
         )
 
     def settings(self, sweeps: Path) -> dict[str, Any]:
@@ -205,11 +202,12 @@ def studies() -> list[str]:
     return sorted(Path(file.name).stem for file in _SHELF.iterdir() if file.name.endswith(".toml"))
 
 
-def read_study(name_or_path: str | os.PathLike[str]) -> Study:
+def read_study(name_or_path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> Study:
     """A study by its name, or from a TOML file.
 
     Args:
         name_or_path: one of :func:`studies`, or a path that ends in ``.toml``.
+        over: values that take the place of the file's.
 
     Raises:
         DataError: there is no such file, or it is not TOML.
@@ -221,13 +219,13 @@ def read_study(name_or_path: str | os.PathLike[str]) -> Study:
     """
     path = expanded(name_or_path, "the study")
     if path.suffix == ".toml":
-        return _read(path)
+        return _read(path, over or {})
     if str(name_or_path) not in studies():
         raise SettingsError(
             f"no study is called {str(name_or_path)!r}; there are {', '.join(studies())}; or give a file, FILE.toml"
         )
     with as_file(_SHELF / f"{name_or_path}.toml") as file:
-        return _read(file)
+        return _read(file, over or {})
 
 
 def run_study(
@@ -266,8 +264,8 @@ def run_study(
 _SHELF = files("fillrank.experiments") / "published"
 
 
-def _read(file: Path) -> Study:
-    content = {"name": file.stem} | spelt_out(read_toml(file, "study"), str(file))
+def _read(file: Path, over: Mapping[str, Any]) -> Study:
+    content = {"name": file.stem} | spelt_out(merged(read_toml(file, "study"), over), str(file))
     study = strict(Study, content, source=str(file), what="a study")
     for name, entry in study.entries.items():
         _check_entry(study, entry, f"{file}: {name}")

@@ -160,8 +160,8 @@ def _facts(study: Study) -> dict[str, Any]:
         name: {"model": entry.model, "seeds": study.seeds_of(name), "published": dict(entry.published)}
         for name, entry in study.entries.items()
     }
-    own = study.model_dump(include={"title", "data", "k", "test", "valid", "refit", "protocols"})
-    return {"study": study.name} | own | {"entries": entries}
+    own = study.model_dump(include={"title", "k", "test", "valid", "refit", "protocols"})
+    return {"study": study.name, "data": study.called} | own | {"entries": entries}
 
 
 def _text(content: Mapping[str, Any]) -> str:

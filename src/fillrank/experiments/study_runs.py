@@ -112,7 +112,7 @@ def curve_of(history: Sequence[Mapping[str, float]], k: int) -> Iterator[dict[st
 
 def _one_by_one(tasks: Sequence[Task], sweeps: Path) -> Generator[_Done, None, None]:
     for task in tasks:
-        _log.info("%s: fitting %s", task.study.data, task)
+        _log.info("%s: fitting %s", task.study.called, task)
         try:
             done: StudyRun | Exception = run_task(task, sweeps)
         except Exception as error:  # noqa: BLE001 -- it says nothing of the other runs

@@ -16,9 +16,12 @@ from fillrank.experiments.nested import leaves
 from fillrank.paths import expanded, refuse_special
 from fillrank.strict_json import nested_deeper
 
-__all__ = ["OutPath", "parse_toml", "read_toml", "strict", "toml_text"]
+__all__ = ["OPTIONS", "OutPath", "parse_toml", "read_toml", "strict", "toml_text"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+OPTIONS = "the options"
+"""The source of what the command line was given: messages then name the option."""
 
 OutPath = Annotated[str, AfterValidator(lambda path: str(expanded(path, "the place to write to")))]
 """A path in a plan, with ``~`` read as everywhere."""
@@ -86,7 +89,10 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{source}: {where}: {said}; {what} has {', '.join(model.model_fields)}") from None
+        if source == OPTIONS:
+            raise SettingsError(f"--{where}: {said}" if where else said) from None
+        named = f"{source}: {where}" if where else source
+        raise SettingsError(f"{named}: {said}; {what} has {', '.join(model.model_fields)}") from None
 
 
 def toml_text(content: Mapping[str, Any]) -> str:

@@ -54,8 +54,7 @@ class Tuning(BaseModel):
             SettingsError: a range or a setting cannot work.
         """
         content = {
-            "data": study.data,
-            "test": study.test,
+            **study.model_dump(include={"data", "train", "test", "read"}),
             "valid": study.valid,
             "seed": self.seed,
             "keep": self.keep.model_dump(),

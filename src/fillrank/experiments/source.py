@@ -1,0 +1,101 @@
+"""Which rows are learnt from and which are measured on, as a command or a TOML file says it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from fillrank.experiments.opening import Place
+
+__all__ = ["Share", "Source", "Test"]
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""A fraction of the rows."""
+
+
+def _test(given: object) -> object:
+    """A fraction as a number, a date as its ISO text; a path stays as it is."""
+    if isinstance(given, date):  # TOML has dates
+        return given.isoformat()
+    if not isinstance(given, str):
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < 1:
+            raise ValueError(_wanted(given))
+        return float(given) if given else 0.0
+    try:
+        number = float(given)
+    except ValueError:
+        return given
+    return number if 0 <= number < 1 else given
+
+
+Test = Annotated[float | str, BeforeValidator(_test)]
+"""A fraction of the rows, the date at which the test begins, or the path of a file with the test rows."""
+
+
+class Source(BaseModel):
+    """One log to be split, or two files that somebody else has split.
+
+    In TOML, one of::
+
+        data = "ml-1m"
+        test = 0.1
+
+        data = "log.csv"
+        test = 2020-01-31
+
+        train = "my-train.csv"
+        test = "my-test.csv"
+
+    Attributes:
+        data: the name of a data set, or the path of a file (from the folder in which the command runs).
+        train: the path of a file with the rows to learn from, in place of ``data``; ``test`` is then a path too.
+        test: a fraction of the rows; or, for a split by time, the date (or moment, ``2020-01-31T12:00``, UTC unless it
+            says) at which the test begins; or, beside ``train``, a path. Nothing is ever chosen on the test part. Rows
+            of a test file whose user or item has no row in train are left out, which is said.
+        read: options of :func:`fillrank.read`, for files; the same for both.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str | None = None
+    train: str | None = None
+    test: Test = 0.1
+    read: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.data is None) == (self.train is None):
+            raise ValueError("give data (a name or a file), or else train and test (two files)")
+        if self.train is not None:
+            if not isinstance(self.test, str):
+                raise ValueError("train wants test beside it: the path of the file with the test rows")
+        elif isinstance(self.test, str) and not _is_moment(self.test):
+            raise ValueError(_wanted(self.test))
+        return self
+
+    @property
+    def place(self) -> Place:
+        """What :func:`fillrank.experiments.opening.open_split` takes as its ``data``."""
+        return str(self.data) if self.train is None else (self.train, str(self.test))
+
+    @property
+    def called(self) -> str:
+        """The data in a word or two."""
+        return str(self.data) if self.train is None else f"{self.train} and {self.test}"
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _wanted(given: object) -> str:
+    return (
+        f"test must be a fraction from 0 up to 1, a date such as 2020-01-31 (for a split by time) or, beside train, "
+        f"the path of a file; got {given!r}"
+    )
