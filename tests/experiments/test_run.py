@@ -78,7 +78,7 @@ def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_pat
         (
             "data = 1\nout = 'x'",
             SettingsError,
-            "data: Input should be a valid string; a run has data, train, test, read, split",
+            "data: Input should be a valid string; a run has data, train, ",
         ),
         ("data = 'x'\nout = 'x'\nmodell = 'cmc'", SettingsError, "modell: Extra inputs are not permitted; a run has"),
         ("data = 'x'", SettingsError, "out: Field required"),

@@ -294,7 +294,7 @@ def test_an_error_in_a_process_comes_through(write: Callable[..., Path], tmp_pat
     [
         (
             ("k = 5", "k = 0"),
-            "k: Input should be greater than or equal to 1; a study has data, train, test, read, name, title",
+            "k: Input should be greater than or equal to 1; a study has data, train, ",
         ),
         (("k = 5", "kk = 5"), "kk: Extra inputs are not permitted"),
         (('"contrastive"', '"contrast"'), "mf: no model is called 'contrast'"),

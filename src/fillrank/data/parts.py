@@ -58,8 +58,8 @@ def check_disjoint(one: str, first: Interactions, other: str, second: Interactio
     Raises:
         DataError: they have; the message counts the pairs and names the first.
     """
-    keys = (part.users.astype(np.int64) * part.n_items + part.items for part in (first, second))
-    common = np.intersect1d(*keys, assume_unique=True)
+    own, theirs = (part.users.astype(np.int64) * part.n_items + part.items for part in (first, second))
+    common = np.intersect1d(own, theirs, assume_unique=True)
     if len(common):
         user, item = divmod(int(common[0]), first.n_items)
         raise DataError(

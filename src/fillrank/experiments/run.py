@@ -101,7 +101,7 @@ class RunPlan(DataPlan):
             PureSVD(rank=8, use_values=True, method='exact', seed=0)
             >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "setings": {"rank": 8}})
             Traceback (most recent call last):
-            fillrank.errors.SettingsError: the options: setings: Extra inputs are not permitted; a run has data, ...
+            fillrank.errors.SettingsError: --setings: Extra inputs are not permitted
         """
         plan = strict(cls, content, source=source, what="a run")
         plan.check()
