@@ -43,7 +43,7 @@ class RecordInFile(_Strict):
     study: str
     data: str
     k: int
-    test: float
+    test: float | str
     valid: float
     refit: bool = False
     runs: list[RunInFile]

@@ -149,7 +149,8 @@ class SearchPlan(DataPlan):
 
     def identity(self) -> dict[str, Any]:
         """What has to agree for trials to belong together."""
-        return self.model_dump(exclude={"n_trials", "out"})
+        idle = {"train"} if self.train is None else set()  # studies from before there were two files do not name it
+        return self.model_dump(exclude={"n_trials", "out", *idle})
 
 
 def read_search(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> SearchPlan:

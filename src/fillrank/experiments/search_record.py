@@ -97,7 +97,7 @@ class SearchRecord:
         """
         if self.best is None:
             raise TrainingError("no trial came to its end, so there are no best settings")
-        run = self.plan.model_dump(include={"data", "split", "test", "valid", "seed", "model"})
+        run = self.plan.model_dump(include={"data", "train", "split", "test", "valid", "seed", "model"})
         run |= {"read": self.plan.read} if self.plan.read else {}
         run |= {} if self.plan.keep == Keep() else {"keep": self.plan.keep.model_dump()}
         settings = merged(self.plan.fixed(), nested(self.best.settings))

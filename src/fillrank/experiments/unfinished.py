@@ -44,6 +44,7 @@ class Unfinished:
         self._check_own()
         if self.begun and self._run.exists():
             other = differences(self._before(), tomllib.loads(toml_text(run)))
+            other = [name for name in other if name != "refit"]  # what is done with the state once it is whole
             if other:
                 raise SettingsError(
                     f"{self.folder} holds an unfinished training with other settings ({', '.join(other)}); "
