@@ -50,7 +50,7 @@ RECURSIVE.append(RECURSIVE)
     [
         ("whole", np.int64(3), 3),
         ("whole", np.array(3), 3),
-        ("number", 2, 2.0),
+        ("number", 2, 2),
         ("number", np.float32(0.5), 0.5),
         ("number", "auto", "auto"),
         ("names", ["a", "b"], ("a", "b")),
@@ -108,7 +108,7 @@ def test_what_is_refused_is_named_with_what_is_wanted(name: str, value: Any, wor
 
 
 def test_by_place_as_by_name() -> None:
-    assert ask(np.int8(2), 1)["number"] == 1.0
+    assert ask(np.int8(2), np.float32(1))["number"] == 1.0
     with pytest.raises(ArgumentError, match="number must be"):
         ask(2, "x")
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fillrank.arguments import shown
+from fillrank.arguments import Own, checked, shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
 from fillrank.factor_checks import check_floats, check_folding, is_finite, table_of
@@ -43,6 +43,7 @@ class Scorer(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Factors:
     """Low-rank factors: a vector for each user and each item, with optional biases.
@@ -75,8 +76,8 @@ class Factors:
     items: Tensor
     user_bias: Tensor | None = None
     item_bias: Tensor | None = None
-    offset: float = 0.0
-    similarity: Literal["dot", "cosine"] = "dot"
+    offset: Own[float] = 0.0
+    similarity: Own[Literal["dot", "cosine"]] = "dot"
     folding: Folding | None = None
 
     def __post_init__(self) -> None:
@@ -120,6 +121,7 @@ class Factors:
         """The item side of the product."""
         return normalize(self.items, dim=1) if self.similarity == "cosine" else self.items
 
+    @checked
     def score(self, users: Tensor) -> Tensor:
         """Scores of all items: int64 ``[B]`` → ``[B, n_items]``."""
         scores = self.user_vectors[users] @ self.item_vectors.T
@@ -129,6 +131,7 @@ class Factors:
             scores += self.item_bias
         return scores if self.offset == 0.0 else scores.add_(self.offset)
 
+    @checked
     def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``."""
         scores = (self.user_vectors[users] * self.item_vectors[items]).sum(-1)
@@ -138,6 +141,7 @@ class Factors:
             scores = scores + self.item_bias[items]
         return scores + self.offset
 
+    @checked
     def fold_in(self, log: Interactions) -> Self:
         """The same items with the users of ``log`` in place of the old ones.
 
@@ -155,6 +159,7 @@ class Factors:
             raise DataError("a new user needs at least one item in their history; got an empty history")
         return self._with_users_of(log, self.folding)
 
+    @checked
     def refreshed(self, log: Interactions) -> Self:
         """The same items, and every user solved anew from their rows in ``log``: the closed form's last word.
 
@@ -173,6 +178,7 @@ class Factors:
             bias = self.user_bias.new_zeros(len(users))
         return replace(self, users=users, user_bias=bias if self.user_bias is not None else None)
 
+    @checked
     def with_item_weights(self, weights: Tensor) -> Self:
         """The same with each item's vector ``weights[i]`` times as long, so that its products are.
 
@@ -196,6 +202,7 @@ class Factors:
         items = self.item_vectors * weights.to(self.items)[:, None]
         return replace(self, users=self.user_vectors, items=items, similarity="dot")
 
+    @checked
     def to(self, device: str | torch.device) -> Self:
         """The same factors on another device."""
         moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self._own_tensors().items()}
@@ -224,6 +231,7 @@ class Factors:
         return cls(**own, offset=settings["offset"], similarity=settings["similarity"], folding=folding)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Blend:
     """A weighted sum of several factors' scores: one ranking out of several heads.
@@ -278,10 +286,12 @@ class Blend:
             offset=sum(weight * part.offset for part, weight in parts),
         )
 
+    @checked
     def score(self, users: Tensor) -> Tensor:
         """See :meth:`Scorer.score`."""
         return self.flat.score(users)
 
+    @checked
     def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """See :meth:`Scorer.score_pairs`."""
         return self.flat.score_pairs(users, items)
@@ -291,11 +301,13 @@ class Blend:
         """Those of the first part that has any: what likeness between items is measured on."""
         return next((part for part in self.parts if part.dim > 0), self.parts[0]).item_vectors
 
+    @checked
     def fold_in(self, log: Interactions) -> Blend:
         """Each part folds the new users in its own way."""
         weights = self.weights if self.folded_weights is None else self.folded_weights
         return Blend(tuple(part.fold_in(log) for part in self.parts), weights, self.folded_weights)
 
+    @checked
     def to(self, device: str | torch.device) -> Blend:
         """The same blend on another device."""
         return replace(self, parts=tuple(part.to(device) for part in self.parts))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ def _sequence(seed: int, purpose: str, *numbers: int) -> np.random.SeedSequence:
     return np.random.SeedSequence([int(seed), word, *numbers])
 
 
+@checked
 def numpy_stream(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
     """A NumPy generator for ``purpose``; ``numbers`` (an epoch, a rank) give further independent streams."""
     return np.random.Generator(np.random.PCG64(_sequence(seed, purpose, *numbers)))
 
 
+@checked
 def torch_stream(seed: int, purpose: str, *numbers: int, device: str | torch.device = "cpu") -> torch.Generator:
     """A PyTorch generator for ``purpose`` on ``device``; see :func:`numpy_stream`."""
     import torch

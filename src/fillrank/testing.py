@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses import FromFunction, ScoreLoss
 from fillrank.rng import torch_stream
@@ -29,6 +30,7 @@ STEP = 1e-6  # of the finite differences
 FAR = 50.0  # what masked scores are moved by
 
 
+@checked
 def check_loss(loss: ScoreLoss | Callable[..., Tensor], *, seed: int = 0) -> None:
     """Hold a loss to the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
 

@@ -190,7 +190,7 @@ LOG = Interactions.from_arrays([1] * 5, range(5), times=range(5))
             SettingsError,
             "leave nothing to train on; their sum must be",
         ),
-        (lambda: split.random(LOG, valid=True), SettingsError, "valid must be a fraction"),
+        (lambda: split.random(LOG, valid=True), SettingsError, "valid must be a number, got True"),
         (lambda: split.random(LOG, test=0.05, valid=0), DataError, "of 5 rows .* leaves test empty; take more rows"),
         (lambda: split.random(LOG, test=0.7, valid=0.29), DataError, "leaves train empty"),
         (lambda: split.leave_last_out(LOG, n=0), SettingsError, "needs n of 1 or more"),

@@ -94,7 +94,7 @@ def test_a_start_at_given_factors() -> None:
     assert encoder.users[1].any()
     with pytest.raises(SettingsError, match="jitter must be a number of 0 or more, got -1"):
         MF.from_factors(factors, generator=torch_stream(0, "init"), jitter=-1)
-    with pytest.raises(SettingsError, match="scale must be a number of 0 or more, got nan"):
+    with pytest.raises(SettingsError, match="scale must be a number or None, got nan"):
         MF.from_factors(factors, generator=torch_stream(0, "init"), scale=float("nan"))
     with pytest.raises(SettingsError, match="dim must be 1 or more, got 0"):
         MF.random(3, 3, 0, generator=torch_stream(0, "init"))

@@ -18,7 +18,7 @@ WITH_TEMPERATURE = ["infonce", "dcl", "bsl", "psl", "bpr", "logistic", "view-con
 @pytest.mark.parametrize("temperature", BAD_TEMPERATURES)
 @pytest.mark.parametrize("name", WITH_TEMPERATURE)
 def test_a_temperature_that_cannot_be_is_refused(name: str, temperature: Any) -> None:
-    with pytest.raises(SettingsError, match="temperature must be a positive number, got"):
+    with pytest.raises(SettingsError, match=r"temperature must be a .*number, got"):
         _made({**LOSSES, **VECTOR_LOSSES}, name, {"temperature": temperature})
 
 
@@ -27,14 +27,14 @@ def test_a_temperature_that_cannot_be_is_refused(name: str, temperature: Any) ->
     [
         ("bsl", {"negative_temperature": 0}, "negative_temperature must be a positive number, got 0"),
         ("bsl", {"negative_weight": -1}, "negative_weight must be a positive number, got -1"),
-        ("psl", {"activation": "exp"}, "activation must be one of tanh, atan, relu, got 'exp'"),
+        ("psl", {"activation": "exp"}, "activation must be 'tanh', 'atan' or 'relu', got 'exp'"),
         ("psl", {"score_scale": 0}, "score_scale must be a positive number"),
         ("hinge", {"margin": -0.1}, "margin must be a number of 0 or more, got -0.1"),
-        ("hinge", {"margin": math.nan}, "margin must be a number of 0 or more, got nan"),
+        ("hinge", {"margin": math.nan}, "margin must be a number, got nan"),
         ("logistic", {"reduction": "max"}, "reduction must be 'mean' or 'sum', got 'max'"),
-        ("logistic", {"negative_weight": math.inf}, "negative_weight must be a number of 0 or more, got inf"),
+        ("logistic", {"negative_weight": math.inf}, "negative_weight must be a number, got inf"),
         ("ccl", {"margin": 1.5}, r"margin must be within \[-1, 1\], as cosines are; got 1.5"),
-        ("ccl", {"margin": math.nan}, r"margin must be within \[-1, 1\]"),
+        ("ccl", {"margin": math.nan}, "margin must be a number, got nan"),
         ("ccl", {"negative_weight": -1}, "negative_weight must be a number of 0 or more, got -1"),
         ("mmcl", {"margins": [0.5, 0.9]}, "weights must be as many as margins: 3 weights, 2 margins"),
         ("mmcl", {"margins": [], "weights": []}, "margins must hold at least one margin"),
@@ -47,12 +47,12 @@ def test_a_temperature_that_cannot_be_is_refused(name: str, temperature: Any) ->
         ),
         ("mmcl", {"margins": [0.5, 0.5, 0.7]}, "margins must rise"),
         ("mmcl", {"margins": [0.5, 0.7, 1.01]}, r"margins must be within \[-1, 1\], as cosines are; got 1.01"),
-        ("mmcl", {"margins": [0.5, 0.7, math.nan]}, r"margins must be within \[-1, 1\]"),
+        ("mmcl", {"margins": [0.5, 0.7, math.nan]}, "number 3 of them is nan"),
         ("mmcl", {"weights": [0.5, 0.7, -0.2]}, "weights must be a number of 0 or more, got -0.2"),
-        ("mmcl", {"weights": [0.5, 0.5, math.nan]}, "weights must be a number of 0 or more, got nan"),
+        ("mmcl", {"weights": [0.5, 0.5, math.nan]}, "number 3 of them is nan"),
         ("mmcl", {"weights": [1, 0.5, 0.5]}, r"weights must add up to 1, got \[1, 0.5, 0.5\] with the sum 2; divide"),
         ("mmcl", {"positive_weight": -1}, "positive_weight must be a number of 0 or more"),
-        ("mmcl", {"negative_weight": math.nan}, "negative_weight must be a number of 0 or more, got nan"),
+        ("mmcl", {"negative_weight": math.nan}, "negative_weight must be a number, got nan"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_name(name: str, settings: dict[str, Any], message: str) -> None:

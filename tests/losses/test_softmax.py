@@ -49,5 +49,5 @@ def test_a_row_whose_negatives_are_all_masked_costs_nothing_and_moves_nothing(sc
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
 def test_a_temperature_that_cannot_be_is_refused(temperature: float) -> None:
-    with pytest.raises(SettingsError, match="temperature must be a positive number, got"):
+    with pytest.raises(SettingsError, match=r"temperature must be a .*number, got"):
         InfoNCE(temperature)

@@ -128,7 +128,7 @@ def test_other_kinds_of_numbers_are_ranked_too(dtype):
 
 @pytest.mark.parametrize("k", [0, -1, 2.5, True])
 def test_k_must_be_a_length(k):
-    with pytest.raises(SettingsError, match="k must be a whole number of 1 or more, got"):
+    with pytest.raises(SettingsError, match=r"k must be a whole number.*, got"):
         top_k(torch.zeros(1, 3), k)
 
 

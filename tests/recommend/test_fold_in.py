@@ -216,7 +216,7 @@ def test_a_bias_that_does_not_fit_is_refused(bias: Tensor) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "als"}, "objective must be one of ridge, ials, loss, got 'als'"),
+        ({"objective": "als"}, "objective must be 'ridge', 'ials' or 'loss', got 'als'"),
         ({"objective": "ridge", "epochs": 3}, "objective 'ridge' has no setting 'epochs'; it has regularization"),
         ({"objective": "ials", "item_bias": torch.zeros(40)}, "objective 'ials' has no place for item_bias"),
         (

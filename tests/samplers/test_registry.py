@@ -60,7 +60,7 @@ def test_the_base_may_be_made_already_or_go_by_its_name(known: KnownPositives) -
         ("uniform", {}, "the sampler 'uniform' needs the setting 'n_negatives'"),
         ("uniform", {"n_negatives": 13}, "n_negatives must be from 1 to the 12 items there are, got 13"),
         ("mixed", {"n_negatives": 2, "shared": False}, "the sampler 'mixed' has no setting 'shared'"),
-        ("popularity", {"n_negatives": 2, "beta": float("nan")}, "beta must be a finite number, got nan"),
+        ("popularity", {"n_negatives": 2, "beta": float("nan")}, "beta must be a number, got nan"),
         ("popularity", {"n_negatives": 2, "shared": "no"}, "shared must be true or false, got 'no'"),
         ("in-batch", {"exclude": "none"}, "exclude='none' would make each row's own positive one of its negatives"),
         ("hard", {"n_negatives": 2}, "the sampler 'hard' needs the setting 'base'"),

@@ -186,13 +186,13 @@ def test_a_user_who_knows_every_item_gets_a_row_that_is_all_masked() -> None:
 @pytest.mark.parametrize("n", [0, 5, True, 2.0])
 @pytest.mark.parametrize("kind", [Uniform, Popularity, Mixed])
 def test_more_negatives_than_items_is_an_error(kind: type, n: int) -> None:
-    with pytest.raises(SettingsError, match=f"n_negatives must be from 1 to the 4 items there are, got {n}"):
+    with pytest.raises(SettingsError, match=f"n_negatives must be .*, got {n}"):
         kind(KNOWN, n)
 
 
 @pytest.mark.parametrize("beta", [math.nan, math.inf, -math.inf, "1", True])
 def test_a_power_that_is_no_number_is_an_error(beta: float) -> None:
-    with pytest.raises(SettingsError, match="beta must be a finite number, got"):
+    with pytest.raises(SettingsError, match="beta must be a number, got"):
         Popularity(KNOWN, 2, beta=beta)
 
 

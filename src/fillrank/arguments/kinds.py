@@ -13,16 +13,21 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
-__all__ = ["Kind", "Refused", "hints_of", "kind_of", "shown", "takes_also"]
+__all__ = ["Kind", "Own", "Refused", "hints_of", "kind_of", "shown", "takes_also"]
 
 _LARGEST = float(np.finfo(np.float32).max)
-_ARRAYS = {"b": "truth values", "iu": "whole numbers", "f": "numbers", "biuf": "numbers"}
+_ARRAYS = {"iu": "whole numbers", "f": "numbers", "biuf": "numbers"}
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 60
+
+T = TypeVar("T")
+_OWN = "the function itself says what is wrong with it"
+Own = Annotated[T, _OWN]
+"""``Own[Kind]`` in a signature: handed through as it comes, as the function has better words for what it wants."""
 
 Converter = Callable[[Any], Any]
 _CONVERTERS: dict[str, tuple[str, Converter]] = {}
@@ -63,24 +68,22 @@ def takes_also(name: str, words: str, convert: Converter) -> None:
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a function, resolved; a name that only type checkers know becomes an :class:`_Absent`."""
     scope = _Scope(inspect.unwrap(function).__globals__)
-    return typing.get_type_hints(function, localns=scope)
+    return typing.get_type_hints(function, localns=scope, include_extras=True)
 
 
 def kind_of(hint: Any) -> Kind | None:
     """The kind that a resolved annotation stands for; None where everything is taken."""
-    if hint in {Any, object, typing.Self} or isinstance(hint, TypeVar):
+    if hint is Any or hint is object or hint is typing.Self or isinstance(hint, TypeVar):
         return None
-    if hint is None or hint is type(None):
-        return _exactly("None", lambda value: value is None)
     origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return None if _OWN in hint.__metadata__ else kind_of(parts[0])
     if origin in {Union, types.UnionType}:
         return _one_of([kind_of(part) for part in parts])
     if origin is Literal:
         return _literal(parts)
     if origin is np.ndarray or hint is np.ndarray:
         return _array(parts)
-    if origin is abc.Callable or hint is abc.Callable:
-        return _exactly("a function", callable)
     if origin is type:
         return _subclass(parts[0])
     whole = origin or hint
@@ -88,8 +91,6 @@ def kind_of(hint: Any) -> Kind | None:
         return _several(whole, parts)
     if whole in {dict, abc.Mapping}:
         return _exactly("a mapping", lambda value: isinstance(value, Mapping))
-    if inspect.isclass(whole) and issubclass(whole, os.PathLike):
-        return _PATH
     return _SIMPLE.get(whole) or _instance(whole)
 
 
@@ -116,7 +117,19 @@ def shown(value: Any) -> str:
     return _with_article(name)
 
 
-class _Absent:
+class _Named(type):
+    """Gives a stand-in for a module its classes, and for a class its parameters."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _Named(name, (_Absent,), {})
+
+    def __getitem__(cls, _: Any) -> Any:
+        return cls
+
+
+class _Absent(metaclass=_Named):
     """Stands for a class that is imported for type checkers only: compared by its name."""
 
 
@@ -124,7 +137,9 @@ class _Scope(dict[str, Any]):
     """The names of a module, where a name that is not there is an :class:`_Absent`."""
 
     def __missing__(self, name: str) -> Any:
-        return getattr(builtins, name) if hasattr(builtins, name) else type(name, (_Absent,), {})
+        if name.startswith("__"):  # a debugger looks for such names
+            raise KeyError(name)
+        return getattr(builtins, name) if hasattr(builtins, name) else _Named(name, (_Absent,), {})
 
 
 def _with_article(name: str) -> str:
@@ -161,12 +176,12 @@ def _number(value: Any) -> float:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise Refused
     try:
-        number = float(number)
+        size = abs(float(number))
     except OverflowError:
-        number = math.inf
-    if not abs(number) <= _LARGEST:  # NaN compares with nothing
+        size = math.inf
+    if not size <= _LARGEST:  # NaN compares with nothing
         raise Refused("it must be finite and fit into 32 bits")
-    return number
+    return value if isinstance(value, int) else float(number)
 
 
 def _flag(value: Any) -> bool:
@@ -201,6 +216,9 @@ _SIMPLE: dict[Any, Kind] = {
     float: Kind(("a number",), _of(float), _number),
     bool: Kind(("True or False",), _of(bool), _flag),
     str: Kind(("a text",), _of(str), _text),
+    type(None): _exactly("None", lambda value: value is None),
+    Callable: _exactly("a function", callable),
+    typing.IO: _exactly("an open file", lambda value: hasattr(value, "read")),
 }
 
 
@@ -241,7 +259,7 @@ def _array(parts: tuple[Any, ...]) -> Kind:
     scalar = get_origin(scalar) or scalar
     letters = "biuf"
     if inspect.isclass(scalar) and scalar is not object:
-        by_class = {np.bool_: "b", np.integer: "iu", np.floating: "f"}
+        by_class = {np.bool_: "biuf", np.integer: "iu", np.floating: "f"}
         letters = next((found for kind, found in by_class.items() if issubclass(scalar, kind)), letters)
 
     def take(value: Any) -> Any:
@@ -311,6 +329,8 @@ def _instance(whole: Any) -> Kind | None:
     """An object of a class: also of one known by its name alone, or of a protocol, which asks for its methods."""
     if not inspect.isclass(whole):
         return None
+    if issubclass(whole, os.PathLike):
+        return _PATH
     name = whole.__name__
     words, convert = _CONVERTERS.get(name, ("", None))
     if issubclass(whole, _Absent):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from fillrank.arguments import checked
 from fillrank.data.assemble import assemble
 from fillrank.data.cards import CARDS, DatasetInfo
 from fillrank.data.files import naming
@@ -37,6 +38,7 @@ def list_datasets() -> tuple[str, ...]:
     return tuple(CARDS)
 
 
+@checked
 def info(name: str) -> DatasetInfo:
     """What a data set is, whose it is, and where to get it.
 
@@ -50,6 +52,7 @@ def info(name: str) -> DatasetInfo:
     raise DataError(f"no data set is called {name!r}; {hint}known: {', '.join(CARDS)}; a file of yours: read(path)")
 
 
+@checked
 def load(name: str, *, folder: str | Path | None = None) -> Interactions:
     """A whole public data set.
 
@@ -70,6 +73,7 @@ def load(name: str, *, folder: str | Path | None = None) -> Interactions:
     return _assemble(card, _tables(card, folder))
 
 
+@checked
 def load_split(
     name: str, split: str | None = None, *, valid: float = 0.0, seed: int = 0, folder: str | Path | None = None
 ) -> Split:

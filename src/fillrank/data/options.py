@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, get_args
 
+from fillrank.arguments import checked
 from fillrank.data.duplicates import DUPLICATES, Duplicates
 from fillrank.data.formats import FORMATS, TYPED_FORMATS, Format
 from fillrank.data.missing import MISSING_WORDS
@@ -21,6 +22,7 @@ OnBad = Literal["raise", "skip"]
 _MARKS = (",", ".", " ", "'", "’", "_")
 
 
+@checked
 @dataclass(frozen=True)
 class LogOptions:
     """How the rows of a table become a log.
@@ -46,7 +48,7 @@ class LogOptions:
     on_bad: OnBad = "raise"
     relevant_from: float | None = None
     name: str | None = None
-    missing: Sequence[str] | Literal[False] = ()
+    missing: str | Sequence[str] | Literal[False] = ()
     day_first: bool | None = None
     time_unit: TimeUnit | None = None
 
@@ -66,6 +68,7 @@ class LogOptions:
         return frozenset({""}) if self.missing is False else MISSING_WORDS | frozenset(self.missing)
 
     @classmethod
+    @checked
     def of(cls, options: Mapping[str, Any]) -> Self:
         """From keyword arguments.
 
@@ -86,6 +89,7 @@ class LogOptions:
         return cls(**options)
 
 
+@checked
 @dataclass(frozen=True)
 class ReadOptions(LogOptions):
     """How files become a log.

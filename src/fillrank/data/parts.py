@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
@@ -19,6 +20,7 @@ __all__ = ["TEST", "TRAIN", "VALID", "Split", "check_disjoint", "check_filled", 
 TRAIN, VALID, TEST = 0, 1, 2
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Split:
     """Three parts of one log.

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import polars as pl
 
+from fillrank.arguments import checked
 from fillrank.data.collect import Collector
 from fillrank.data.columns import Choice, Columns
 from fillrank.data.encoding import Decoder
@@ -30,6 +31,7 @@ _LOGGER = logging.getLogger("fillrank")
 _ENCODINGS = {"cp1252": "Windows-1252"}
 
 
+@checked
 def read(
     path: PathOrFile | Sequence[PathOrFile],
     *,
@@ -81,6 +83,7 @@ def read(
     return _scan(path, columns, ReadOptions.of(options)).interactions
 
 
+@checked
 def scan(
     path: PathOrFile | Sequence[PathOrFile],
     *,

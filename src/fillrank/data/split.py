@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_disjoint, check_filled, cut, hold_out, with_shared_ids
@@ -32,6 +33,7 @@ __all__ = ["Moment", "Split", "by_time", "leave_last_out", "per_user", "publishe
 _log = logging.getLogger("fillrank")
 
 
+@checked
 def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: int = 0) -> Split:
     """Rows drawn at random from the whole log.
 
@@ -53,6 +55,7 @@ def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: i
     return cut(data, part, {"split": "random", "test": test, "valid": valid, "seed": seed})
 
 
+@checked
 def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed: int = 0) -> Split:
     """The same fraction of each user's rows, drawn at random; every user keeps at least one row to train on.
 
@@ -73,6 +76,7 @@ def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed:
     return cut(data, part, {"split": "per_user", "test": test, "valid": valid, "seed": seed})
 
 
+@checked
 def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
     """The latest ``n`` rows of each user for the test, the latest ``valid`` before them for validation.
 
@@ -99,6 +103,7 @@ Moment = float | str | date | np.datetime64
 """Where a part of :func:`by_time` begins: a fraction of the rows, or a moment."""
 
 
+@checked
 def by_time(data: Interactions, *, test: Moment = 0.1, valid: Moment = 0.1) -> Split:
     """Train on the past, test on what came after it.
 
@@ -137,6 +142,7 @@ def by_time(data: Interactions, *, test: Moment = 0.1, valid: Moment = 0.1) -> S
     return cut(data, part, {"split": "by_time", **shown})
 
 
+@checked
 def published(
     train: Interactions,
     test: Interactions,

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.errors import SettingsError
@@ -36,11 +37,13 @@ class Synthetic:
     item_probability: NDArray[np.float64]
     noise: float
 
+    @checked
     def truth(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
         """The values of single pairs before noise: places ``[B]``, ``[B]`` → float32 ``[B]``."""
         return _pair_values(self.users, self.items, users, items)
 
 
+@checked
 def synthetic(
     n_users: int,
     n_items: int,
@@ -92,6 +95,7 @@ def synthetic(
     return Synthetic(log, p, q, probability, noise)
 
 
+@checked
 def checkerboard(n: int) -> Interactions:
     """Even users like even items, odd users odd items, and the diagonal is withheld.
 

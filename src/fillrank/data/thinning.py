@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fillrank.arguments import checked
 from fillrank.data.parts import Split
 from fillrank.errors import SettingsError
 from fillrank.rng import numpy_stream
@@ -11,6 +12,7 @@ from fillrank.rng import numpy_stream
 __all__ = ["thinned"]
 
 
+@checked
 def thinned(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 0) -> Split:
     """Some of the users with all that they did, or some of the rows of train.
 

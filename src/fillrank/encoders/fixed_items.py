@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
+from fillrank.arguments import Own, checked
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import Folding
@@ -15,6 +16,7 @@ from fillrank.folding import Folding
 __all__ = ["FixedItems"]
 
 
+@checked
 class FixedItems(nn.Module):
     """Like :class:`~fillrank.encoders.MF`, but the items' table is given and stays as it is.
 
@@ -40,7 +42,9 @@ class FixedItems(nn.Module):
 
     items: Tensor
 
-    def __init__(self, item_factors: Tensor, users: Tensor, *, similarity: Literal["dot", "cosine"] = "dot") -> None:
+    def __init__(
+        self, item_factors: Own[Tensor], users: Own[Tensor], *, similarity: Literal["dot", "cosine"] = "dot"
+    ) -> None:
         super().__init__()
         _check_tables(item_factors, users)
         if similarity not in {"dot", "cosine"}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import histories_of
@@ -15,6 +16,7 @@ from fillrank.folding import Folding, Projection
 __all__ = ["HistoryUsers"]
 
 
+@checked
 class HistoryUsers(TableEncoder):
     """``p_u = g · e_u + (1-g) · n_u^-power · Σ W q_i`` over the ``n_u`` items of a user's history: SimpleX's users.
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
@@ -24,6 +25,7 @@ LayerChange = Callable[[Tensor], Tensor]
 """Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
 
 
+@checked
 class LightGCN(TableEncoder):
     """Light graph convolution (He et al. 2020): no weights between the layers, no non-linearity.
 
@@ -103,6 +105,7 @@ class LightGCN(TableEncoder):
         return _propagated(*tables, self.adjacency, weights)
 
 
+@checked
 def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) -> Factors:
     """LightGCN's propagation once, after training: ``F + weight · Â F``, ranked by products.
 

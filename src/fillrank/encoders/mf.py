@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from fillrank.arguments import checked
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.start import normal_tables, tables_of_factors
 from fillrank.factors import Factors
@@ -14,6 +15,7 @@ from fillrank.factors import Factors
 __all__ = ["MF"]
 
 
+@checked
 class MF(TableEncoder):
     """Tables of user and item vectors.
 
@@ -40,6 +42,7 @@ class MF(TableEncoder):
         self.items = nn.Parameter(items.detach().clone())
 
     @classmethod
+    @checked
     def random(
         cls,
         n_users: int,
@@ -54,6 +57,7 @@ class MF(TableEncoder):
         return cls(*normal_tables(n_users, n_items, dim, generator=generator, std=std), similarity=similarity)
 
     @classmethod
+    @checked
     def from_factors(
         cls,
         factors: Factors,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
+from fillrank.arguments import checked
 from fillrank.encoders.start import normal_tables, xavier
 from fillrank.errors import DataError, SettingsError
 from fillrank.pair_scorer import Dropout, PairScorer, Side, Tower, block_scores, pair_scores
@@ -16,6 +17,7 @@ from fillrank.pair_scorer import Dropout, PairScorer, Side, Tower, block_scores,
 __all__ = ["NeuMF"]
 
 
+@checked
 class NeuMF(nn.Module):
     """Neural collaborative filtering (He et al. 2017): a product (GMF) and an MLP under one last layer.
 

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
+from fillrank.arguments import checked
 from fillrank.factors import Factors
 from fillrank.folding import Folding
 
 __all__ = ["RatingHead"]
 
 
+@checked
 class RatingHead(nn.Module):
     """``r = offset + b_u + b_i + scale · cos(p_u, q_i) + <x_u, y_i>``.
 

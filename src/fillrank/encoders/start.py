@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from fillrank.arguments import checked
 from fillrank.encoders.base import Tables
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
@@ -15,6 +16,7 @@ from fillrank.factors import Factors
 __all__ = ["normal_tables", "tables_of_factors", "xavier", "xavier_tables"]
 
 
+@checked
 def normal_tables(
     n_users: int, n_items: int, dim: int, *, generator: torch.Generator, std: float | None = None
 ) -> Tables:
@@ -34,6 +36,7 @@ def normal_tables(
     return users, items
 
 
+@checked
 def xavier_tables(n_users: int, n_items: int, dim: int, *, generator: torch.Generator) -> Tables:
     """Uniform between ``±√(6/(n + dim))``, with n the length of each table (Glorot & Bengio 2010).
 
@@ -53,6 +56,7 @@ def xavier(n: int, dim: int, generator: torch.Generator) -> Tensor:
     return (torch.rand(n, dim, generator=generator) * 2 - 1) * math.sqrt(6 / (n + dim))
 
 
+@checked
 def tables_of_factors(
     factors: Factors, *, generator: torch.Generator, scale: float | None = 1.0, jitter: float = 1e-3
 ) -> Tables:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, normalize
 
+from fillrank.arguments import checked
 from fillrank.encoders.base import PairEncoder, Tables, VectorEncoder
 from fillrank.encoders.lightgcn import LightGCN
 from fillrank.errors import SettingsError
@@ -28,6 +29,7 @@ View = Callable[[Tensor, Tensor, torch.Generator], Tables]
 """``(users int64 [U], items int64 [I], generator) → (users [U, d], items [I, d])``: their vectors in a new view."""
 
 
+@checked
 def edge_dropout(encoder: LightGCN, rate: float, generator: torch.Generator) -> Tables:
     """The encoder's vectors over a graph that has lost some of its edges: SGL-ED (Wu et al. 2021).
 
@@ -52,6 +54,7 @@ def edge_dropout(encoder: LightGCN, rate: float, generator: torch.Generator) -> 
     return encoder.tables_over(encoder.adjacency.thinned(kept))
 
 
+@checked
 def with_noise(tables: Tables, eps: float, generator: torch.Generator) -> Tables:
     """Each vector moved by a step of length ``eps`` in a random direction: the noise of SimGCL (Yu et al. 2022).
 
@@ -71,6 +74,7 @@ def with_noise(tables: Tables, eps: float, generator: torch.Generator) -> Tables
     return users, items
 
 
+@checked
 def layer_noise(encoder: LightGCN, eps: float, generator: torch.Generator) -> Tables:
     """The encoder's vectors with the noise of :func:`with_noise` put on after each layer: SimGCL (Yu et al. 2022).
 
@@ -164,6 +168,7 @@ VIEWS: dict[str, type[EdgeDropout | Noise]] = {"edge-dropout": EdgeDropout, "noi
 """The views by name."""
 
 
+@checked
 def view(name: str, encoder: VectorEncoder | PairEncoder, **settings: Any) -> View:
     """A view of an encoder by its name in :data:`VIEWS`.
 

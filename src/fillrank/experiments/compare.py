@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, info, load, load_split, split
 from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
@@ -25,6 +26,7 @@ _log = logging.getLogger("fillrank")
 Protocol = Literal["honest", "legacy"]
 
 
+@checked
 def compare(
     data: str | Interactions | tuple[Interactions, Interactions] | Split,
     models: Iterable[str] | Mapping[str, Mapping[str, Any]] | None = None,
@@ -96,6 +98,7 @@ def compare(
     return ComparisonTable(where, tuple(runs), machine(), refit=refit, failures=failed, interrupted=interrupted)
 
 
+@checked
 def run_model(
     name: str,
     settings: Mapping[str, Any],
@@ -159,6 +162,8 @@ class _Stop:
 
 
 def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
+@checked
+def default_split(data: str | Interactions, *, test: float, valid: float, seed: int) -> Split:
     """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
 
     Args:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from fillrank.arguments import shown
 from fillrank.errors import DataError, SettingsError
 
 __all__ = ["ScoreLoss", "check_above_zero", "check_not_negative", "check_within", "wants_kernel"]
@@ -87,6 +88,14 @@ class ScoreLoss(ABC):
     ) -> tuple[Tensor, Tensor, Tensor]: ...
 
     def _check(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> None:
+        for name, tensor in (("pos", pos), ("neg", neg), ("mask", mask), ("log_q", log_q)):
+            if not isinstance(tensor, Tensor) and (tensor is not None or name in {"pos", "neg"}):
+                raise DataError(f"{name} must be a Tensor, got {shown(tensor)}; torch.as_tensor makes one")
+        if not (pos.is_floating_point() and neg.is_floating_point() and pos.device == neg.device):
+            raise DataError(
+                f"scores of floating point on one device are wanted, got pos {pos.dtype} on {pos.device} and neg "
+                f"{neg.dtype} on {neg.device}"
+            )
         if neg.ndim != 2 or pos.shape != neg.shape[:1]:
             raise DataError(
                 f"pos [B] and neg [B, N] are wanted, got the shapes {list(pos.shape)} and {list(neg.shape)}"
@@ -102,6 +111,8 @@ class ScoreLoss(ABC):
                 f"{type(self).__name__} has no sum inside a logarithm for log_q to correct: leave log_q out "
                 "(losses with uses_log_q take it)"
             )
+        if not log_q.is_floating_point():
+            raise DataError(f"log_q must be of floating point, got {log_q.dtype}")
         if log_q.shape not in (neg.shape, neg.shape[1:]):
             raise DataError(f"log_q must be [N] or [B, N] for neg {list(neg.shape)}, got the shape {list(log_q.shape)}")
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
+from fillrank.arguments import Own, checked
+
 __all__ = ["ClosedFormLoss", "contrast", "contrast_by_autograd"]
 
 
@@ -27,6 +29,7 @@ class ClosedFormLoss(Protocol):
         ...
 
 
+@checked
 def contrast(
     loss: ClosedFormLoss,
     anchors: Tensor,
@@ -65,8 +68,9 @@ def contrast(
     return cast("Tensor", _Contrast.apply(loss, anchors, positives, negatives, mask, log_q))  # type: ignore[no-untyped-call]
 
 
+@checked
 def contrast_by_autograd(
-    loss: ClosedFormLoss,
+    loss: Own[ClosedFormLoss],
     anchors: Tensor,
     positives: Tensor,
     negatives: Tensor,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero
 from fillrank.losses.softmax import USUAL_TEMPERATURES, counted_, log_sum_exp, softmax_
@@ -49,6 +50,7 @@ class _Decoupled(ScoreLoss):
         return loss, d_pull.neg_().masked_fill_(empty, 0.0), d_neg
 
 
+@checked
 @dataclass(frozen=True)
 class DCL(_Decoupled):
     """Decoupled contrastive loss: InfoNCE without the positive in the denominator (Yeh et al. 2022).
@@ -80,6 +82,7 @@ class DCL(_Decoupled):
         return self.temperature, self.temperature, 1.0
 
 
+@checked
 @dataclass(frozen=True)
 class BSL(_Decoupled):
     """Bilateral softmax loss: a log of a mean of exponentials on the positives' side too (Wu et al. 2024).

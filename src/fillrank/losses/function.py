@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fillrank.arguments import Own, checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss
 
 __all__ = ["FromFunction"]
 
 
+@checked
 @dataclass(frozen=True)
 class FromFunction(ScoreLoss):
     """A loss from a plain function ``(pos [B], neg [B, N]) → [B]``; autograd finds its gradients.
@@ -44,7 +46,7 @@ class FromFunction(ScoreLoss):
         (tensor([1.3863]), tensor([-0.7500]))
     """
 
-    function: Callable[..., Tensor]
+    function: Own[Callable[..., Tensor]]
     takes_mask: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_not_negative, check_within, wants_kernel
 
@@ -55,6 +56,7 @@ class _Margins(ScoreLoss):
         return loss, d_pos, neg.copy_(slopes)
 
 
+@checked
 @dataclass(frozen=True)
 class CCL(_Margins):
     """Cosine contrastive loss of SimpleX (Mao et al. 2021).
@@ -91,6 +93,7 @@ class CCL(_Margins):
         return 1.0, share, ((self.margin, 1.0),)
 
 
+@checked
 @dataclass(frozen=True)
 class MMCL(_Margins):
     """Multi-margin cosine loss (Ozsoy 2024).

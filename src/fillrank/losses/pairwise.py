@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from fillrank.arguments import checked
 from fillrank.losses.base import ScoreLoss, check_above_zero, check_not_negative
 
 __all__ = ["BPR", "PairwiseHinge"]
 
 
+@checked
 @dataclass(frozen=True)
 class BPR(ScoreLoss):
     """Bayesian personalised ranking (Rendle et al. 2009).
@@ -61,6 +63,7 @@ class BPR(ScoreLoss):
         return loss, -d_neg.sum(dim=1), d_neg
 
 
+@checked
 @dataclass(frozen=True)
 class PairwiseHinge(ScoreLoss):
     """Every negative should score at least a margin below the positive.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero
 from fillrank.losses.softmax import counted_, log_sum_exp, softmax_
@@ -58,6 +59,7 @@ _ACTIVATIONS = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class PSL(ScoreLoss):
     """Pairwise softmax loss (Yang et al. 2024).

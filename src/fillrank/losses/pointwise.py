@@ -9,17 +9,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero, check_not_negative
 
 __all__ = ["Logistic", "squared_error"]
 
 
+@checked
 def squared_error(predicted: Tensor, values: Tensor) -> Tensor:
     """``(predicted - value)²`` of each cell: ``[B]``, ``[B]`` → ``[B]``."""
     return (predicted - values).square()
 
 
+@checked
 @dataclass(frozen=True)
 class Logistic(ScoreLoss):
     """Binary cross-entropy: positives are ones, negatives are zeros (BCE).

@@ -7,6 +7,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss
 from fillrank.losses.decoupled import BSL, DCL
@@ -52,6 +53,7 @@ PUBLISHED: dict[str, ScoreLoss] = {
 """What the authors' code sets for matrix factorisation on each data set (chosen there on the test part)."""
 
 
+@checked
 def loss(name: str, **settings: Any) -> ScoreLoss:
     """A loss of scores by its name in :data:`LOSSES`.
 
@@ -74,6 +76,7 @@ def loss(name: str, **settings: Any) -> ScoreLoss:
     return _made(LOSSES, name, settings)
 
 
+@checked
 def vector_loss(name: str, **settings: Any) -> VectorLoss:
     """A loss of vectors by its name in :data:`VECTOR_LOSSES`; as :func:`loss`.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.losses.base import ScoreLoss, check_above_zero, wants_kernel
 
 __all__ = ["USUAL_TEMPERATURES", "InfoNCE", "counted_", "log_sum_exp", "softmax_"]
@@ -14,6 +15,7 @@ __all__ = ["USUAL_TEMPERATURES", "InfoNCE", "counted_", "log_sum_exp", "softmax_
 USUAL_TEMPERATURES = "0.05 to 0.5 are usual"
 
 
+@checked
 @dataclass(frozen=True)
 class InfoNCE(ScoreLoss):
     """Cross-entropy of picking the positive among the negatives (van den Oord et al. 2018).

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError
 from fillrank.losses.base import check_above_zero, check_not_negative
 from fillrank.losses.contrast import contrast
@@ -32,6 +33,7 @@ class VectorLoss(Protocol):
         ...
 
 
+@checked
 def alignment(first: Tensor, second: Tensor) -> Tensor:
     """How far the two vectors of each row are apart: ``|x - y|²`` of unit vectors, ``[B]`` (Wang & Isola 2020, α = 2).
 
@@ -42,6 +44,7 @@ def alignment(first: Tensor, second: Tensor) -> Tensor:
     return (normalize(first, dim=1) - normalize(second, dim=1)).square().sum(dim=1)
 
 
+@checked
 def uniformity(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
     """How crowded the sphere is: ``log mean_{i<j} exp(-t·|x_i - x_j|²)`` of unit vectors, a scalar of 0 or less.
 
@@ -59,6 +62,7 @@ def uniformity(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
     return cast("Tensor", _Uniformity.apply(normalize(vectors, dim=1), sharpness))  # type: ignore[no-untyped-call]
 
 
+@checked
 def uniformity_by_autograd(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
     """The same as :func:`uniformity`, written plainly: the oracle of its tests."""
     if len(vectors) < 2:
@@ -88,6 +92,7 @@ class _Uniformity(torch.autograd.Function):
         return gradient * outer[0], None
 
 
+@checked
 @dataclass(frozen=True)
 class AlignmentUniformity:
     """DirectAU (Wang et al. 2022): a user near their item, the users spread out, the items spread out. No negatives.
@@ -126,6 +131,7 @@ class AlignmentUniformity:
         return alignment(first, second) + self.uniformity_weight * crowded / 2
 
 
+@checked
 @dataclass(frozen=True)
 class ViewContrast:
     """InfoNCE between two views of the same rows: SGL (Wu et al. 2021), SimGCL (Yu et al. 2022).

@@ -1,5 +1,6 @@
 """Named recipes: settings → fit → Recommender."""
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.models.als import ALS
 from fillrank.models.baselines import Popularity
@@ -49,6 +50,7 @@ RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_O
 """Every recipe by its name on the command line."""
 
 
+@checked
 def recipe(name: str) -> type[Recipe]:
     """The recipe called ``name``.
 

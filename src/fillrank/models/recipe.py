@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
@@ -68,6 +69,7 @@ class Recipe(BaseModel, ABC):
         except ValidationError as error:
             raise SettingsError(_explain(type(self), error.errors())) from None
 
+    @checked
     def fit(self, train: Interactions, valid: Interactions | None = None, *, refit: bool = True) -> Recommender:
         """Choose what is ``"auto"``, and when to stop, on ``valid``; then fit that on ``train`` and ``valid`` together.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fillrank.arguments import Own, checked
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import SettingsError
@@ -15,13 +16,14 @@ from fillrank.ranking.report import Report
 __all__ = ["evaluate"]
 
 
+@checked
 def evaluate(
-    model: Model | Scorer,
+    model: Own[Model | Scorer],
     split: Split | None = None,
     *,
     test: Interactions | None = None,
     train: Interactions | None = None,
-    k: int | Sequence[int] = 10,
+    k: Own[int | Sequence[int]] = 10,
     metrics: Sequence[str] = METRICS,
     filter_seen: bool = True,
     protocol: Kind = "honest",

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from fillrank.arguments import Own, checked
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import DataError, SettingsError
@@ -57,13 +58,14 @@ class Evaluator:
         ('valid', True)
     """
 
+    @checked
     def __init__(
         self,
         test: Interactions,
         *,
         train: Interactions,
         seen: sp.csr_array[Any] | None,
-        k: int | Sequence[int] = 10,
+        k: Own[int | Sequence[int]] = 10,
         metrics: Sequence[str] = METRICS,
         notes: Mapping[str, Any] | None = None,
         memory: int = MEMORY,
@@ -79,11 +81,12 @@ class Evaluator:
         self.protocol = {**(notes or {}), **self._facts()}
 
     @classmethod
+    @checked
     def on_test(
         cls,
         split: Split,
         *,
-        k: int | Sequence[int] = 10,
+        k: Own[int | Sequence[int]] = 10,
         metrics: Sequence[str] = METRICS,
         filter_seen: bool = True,
         protocol: Kind = "honest",
@@ -103,11 +106,12 @@ class Evaluator:
         )
 
     @classmethod
+    @checked
     def on_valid(
         cls,
         split: Split,
         *,
-        k: int | Sequence[int] = 10,
+        k: Own[int | Sequence[int]] = 10,
         metrics: Sequence[str] = METRICS,
         filter_seen: bool = True,
         memory: int = MEMORY,
@@ -123,7 +127,8 @@ class Evaluator:
         notes = {"protocol": "honest", "part": "valid", "split": dict(split.protocol)}
         return cls(split.valid, train=split.train, seen=seen, k=k, metrics=metrics, notes=notes, memory=memory)
 
-    def run(self, model: Model | Scorer) -> Report:
+    @checked
+    def run(self, model: Own[Model | Scorer]) -> Report:
         """Rank and predict with ``model``; see :func:`fillrank.ranking.evaluate` for what the figures are.
 
         Raises:
@@ -199,7 +204,7 @@ class Evaluator:
         return np.asarray(self._keys[place] == keys)
 
 
-def _cut_offs(k: int | Sequence[int]) -> tuple[int, ...]:
+def _cut_offs(k: Own[int | Sequence[int]]) -> tuple[int, ...]:
     given = list(k) if isinstance(k, Sequence) else [k]
     if not given or any(isinstance(one, bool) or not isinstance(one, int | np.integer) or one < 1 for one in given):
         raise SettingsError(f"k must be a whole number of 1 or more, or several of them, got {k!r}")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fillrank.arguments import Own, checked
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Scorer
 from fillrank.ranking.products import TILES, product_of, top_k_products
@@ -72,14 +73,15 @@ class Ranking:
         return np.arange(len(self.items)) - np.repeat(self.indptr[:-1], np.diff(self.indptr))
 
 
+@checked
 def rank(
     scorer: Scorer,
-    users: Places | None = None,
+    users: Own[Places | None] = None,
     k: int = 10,
     *,
     seen: sp.csr_array[Any] | None = None,
-    candidates: Places | None = None,
-    exclude: Places | None = None,
+    candidates: Own[Places | None] = None,
+    exclude: Own[Places | None] = None,
     memory: int = MEMORY,
     device: str | torch.device | None = None,
 ) -> Ranking:
@@ -115,14 +117,15 @@ def rank(
     )
 
 
+@checked
 def rank_blocks(
     scorer: Scorer,
-    users: Places | None = None,
+    users: Own[Places | None] = None,
     k: int = 10,
     *,
     seen: sp.csr_array[Any] | None = None,
-    candidates: Places | None = None,
-    exclude: Places | None = None,
+    candidates: Own[Places | None] = None,
+    exclude: Own[Places | None] = None,
     memory: int = MEMORY,
     device: str | torch.device | None = None,
 ) -> Iterator[Ranking]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError
 
 __all__ = [
@@ -42,6 +43,7 @@ Counts = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
 
+@checked
 def recall(hits: Hits, n_relevant: Counts) -> Floats:
     """Recall@k: ``Σ h_j / R``, the share of a user's relevant items that the list holds (trec_eval's ``recall_k``).
 
@@ -64,6 +66,7 @@ def recall(hits: Hits, n_relevant: Counts) -> Floats:
     return _n_hits(hits, n_relevant) / n_relevant
 
 
+@checked
 def recall_capped(hits: Hits, n_relevant: Counts) -> Floats:
     """Recall@k over what a list of k can reach: ``Σ h_j / min(k, R)``. Arguments and errors as :func:`recall`.
 
@@ -74,6 +77,7 @@ def recall_capped(hits: Hits, n_relevant: Counts) -> Floats:
     return _n_hits(hits, n_relevant) / np.minimum(n_relevant, hits.shape[1])
 
 
+@checked
 def precision(hits: Hits, n_relevant: Counts) -> Floats:
     """Precision@k: ``Σ h_j / k``, also for a list shorter than k (trec_eval's ``P_k``).
 
@@ -86,6 +90,7 @@ def precision(hits: Hits, n_relevant: Counts) -> Floats:
     return _n_hits(hits, n_relevant) / np.float64(hits.shape[1])
 
 
+@checked
 def hit_rate(hits: Hits, n_relevant: Counts) -> Floats:
     """HitRate@k: 1 where the list holds any relevant item, else 0 (trec_eval's ``success_k``).
 
@@ -98,6 +103,7 @@ def hit_rate(hits: Hits, n_relevant: Counts) -> Floats:
     return (_n_hits(hits, n_relevant) > 0).astype(np.float64)
 
 
+@checked
 def ndcg(hits: Hits, n_relevant: Counts) -> Floats:
     """nDCG@k with gains of 0 and 1: ``Σ h_j / log2(j + 1)`` over its value for the best list possible, which holds
     ``min(k, R)`` hits at the top (trec_eval's ``ndcg_cut_k``).
@@ -115,6 +121,7 @@ def ndcg(hits: Hits, n_relevant: Counts) -> Floats:
     return np.asarray((hits @ discount) / ideal, dtype=np.float64)
 
 
+@checked
 def map(hits: Hits, n_relevant: Counts) -> Floats:  # noqa: A001 (the metric's own name)
     """Average precision@k: ``Σ_j h_j · P@j / R`` (trec_eval's ``map_cut_k``); its mean over the users is MAP@k.
 
@@ -127,6 +134,7 @@ def map(hits: Hits, n_relevant: Counts) -> Floats:  # noqa: A001 (the metric's o
     return _sum_of_precisions(hits, n_relevant) / n_relevant
 
 
+@checked
 def map_capped(hits: Hits, n_relevant: Counts) -> Floats:
     """Average precision@k over what a list of k can reach: ``Σ_j h_j · P@j / min(k, R)``.
 
@@ -139,6 +147,7 @@ def map_capped(hits: Hits, n_relevant: Counts) -> Floats:
     return _sum_of_precisions(hits, n_relevant) / np.minimum(n_relevant, hits.shape[1])
 
 
+@checked
 def mrr(hits: Hits, n_relevant: Counts) -> Floats:
     """Reciprocal rank of the first hit within k, 0 without one (trec_eval's ``recip_rank`` of a list cut at k).
 
@@ -165,6 +174,7 @@ ACCURACY: dict[str, Callable[[Hits, Counts], Floats]] = {
 """The accuracy metrics by name."""
 
 
+@checked
 def coverage(counts: Counts) -> float:
     """Catalogue coverage: the share of all items that stand in at least one list.
 
@@ -178,6 +188,7 @@ def coverage(counts: Counts) -> float:
     return float(np.count_nonzero(counts) / len(counts))
 
 
+@checked
 def gini(counts: Counts) -> float:
     """Gini index of how the places in the lists are dealt out to the whole catalogue.
 
@@ -198,6 +209,7 @@ def gini(counts: Counts) -> float:
     return float((weights * np.sort(counts)).sum() / (n * total))
 
 
+@checked
 def self_information(train_counts: Counts, n_users: int) -> Floats:
     """How surprising each item is, in bits: ``-log2(max(c_i, 1) / n_users)``, where c_i users met it in training.
 
@@ -214,6 +226,7 @@ def self_information(train_counts: Counts, n_users: int) -> Floats:
     return np.asarray(np.log2(n_users) - np.log2(np.maximum(train_counts, 1)), dtype=np.float64)
 
 
+@checked
 def rmse(errors: NDArray[np.floating[Any]]) -> float:
     """Root mean squared error, of errors ``[n]`` (prediction minus value), summed in float64.
 
@@ -224,6 +237,7 @@ def rmse(errors: NDArray[np.floating[Any]]) -> float:
     return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))))
 
 
+@checked
 def mae(errors: NDArray[np.floating[Any]]) -> float:
     """Mean absolute error, of errors ``[n]``, summed in float64.
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError
 from fillrank.ranking.comparison import Comparison, differences
 from fillrank.ranking.resampling import bootstrap, has_parts, ratios
@@ -20,6 +21,7 @@ from fillrank.ranking.text import number, table
 __all__ = ["Report"]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Report:
     """The figures of one model under one protocol. ``str()`` gives a table with the protocol below it.
@@ -86,6 +88,7 @@ class Report:
             }
         )
 
+    @checked
     def intervals(self, level: float = 0.95, n: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
         """Bootstrap intervals over users, by metric (those that have per-user parts).
 
@@ -105,6 +108,7 @@ class Report:
         low, high = bootstrap([ratios(self.per_user, names)], level=level, n=n, seed=seed)
         return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
 
+    @checked
     def compare(self, other: Report, *, level: float = 0.95, n: int = 1000, seed: int = 0) -> Comparison:
         """The difference to another model on the same users (self minus other), with intervals and p-values.
 

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _KERNEL_K = 256  # above, its insertion into a sorted list loses to torch.topk's
 _SORT_CELLS = 2**24  # tied rows are sorted in blocks of so many cells
 
 
+@checked
 def top_k(
     scores: Tensor, k: int, *, seen: sp.csr_array[Any] | None = None, allowed: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from fillrank.arguments import Own, checked
 from fillrank.data import Interactions
 from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
@@ -25,9 +26,10 @@ from fillrank.training import Autograd, Batch, LoopSettings, train
 __all__ = ["fold_in"]
 
 
+@checked
 def fold_in(
     item_factors: Tensor,
-    histories: ItemHistories,
+    histories: Own[ItemHistories],
     *,
     objective: Literal["ridge", "ials", "loss"] = "ridge",
     item_bias: Tensor | None = None,

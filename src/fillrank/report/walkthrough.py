@@ -13,6 +13,7 @@ import polars as pl
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, load, split
 from fillrank.errors import DataError
 from fillrank.experiments.compare import compare
@@ -91,6 +92,7 @@ class Demonstration:
         return capture.get().rstrip()
 
 
+@checked
 def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interactions | None = None) -> Demonstration:
     """Train, compare, recommend, and write ``report.md``, ``report.json`` and two pictures to the folder ``out``.
 

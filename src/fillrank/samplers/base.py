@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError, SettingsError
 
 __all__ = ["Negatives", "Sampler", "Score", "check_count", "is_whole"]
@@ -18,6 +19,7 @@ Score: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 sampler may look at scores without knowing any model."""
 
 
+@checked
 @dataclass(frozen=True)
 class Negatives:
     """What a batch of B pairs is contrasted with: N items that all rows share, or N for each row.

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError, SettingsError
 from fillrank.samplers.base import Negatives, Sampler, Score, is_whole
 from fillrank.samplers.popularity import Popularity
@@ -16,6 +17,7 @@ from fillrank.samplers.uniform import Uniform
 __all__ = ["Hard"]
 
 
+@checked
 class Hard:
     """For each positive, the items of a larger draw that the model scores highest now, hardest first.
 

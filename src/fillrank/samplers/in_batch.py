@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.samplers.base import Negatives, Score
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.presence import log_absent, log_presence, shares
@@ -13,6 +14,7 @@ from fillrank.samplers.terms import Exclude, Terms
 __all__ = ["InBatch"]
 
 
+@checked
 class InBatch:
     """Each user is contrasted with the *other* items of the batch.
 

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.errors import DataError
 
@@ -16,6 +17,7 @@ __all__ = ["KnownPositives"]
 _KERNEL_FROM = 2**17  # cells; below, compiling the kernel (half a second, once) costs more than it saves
 
 
+@checked
 class KnownPositives:
     """The positives of every row (user), ready to be looked up on any device.
 
@@ -41,12 +43,14 @@ class KnownPositives:
         self.n_rows, self.n_columns = len(starts) - 1, n_columns
 
     @classmethod
+    @checked
     def of_users(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
         """Rows are users, columns are items."""
         starts, columns = log.csr.indptr.astype("int64"), log.csr.indices.astype("int64")
         return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), log.n_items)
 
     @classmethod
+    @checked
     def of_items(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
         """Rows are items, columns are users: for the item → user direction."""
         starts, columns = log.csc.indptr.astype("int64"), log.csc.indices.astype("int64")
@@ -57,6 +61,7 @@ class KnownPositives:
         """The rows of which every column is a positive, int64: nothing is left to contrast them with."""
         return torch.nonzero(self.starts.diff() == self.n_columns)[:, 0]
 
+    @checked
     def mask(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Where a column is a positive of a row: bool ``[B, N]``.
 

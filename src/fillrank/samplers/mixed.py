@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.presence import log_absent, log_presence, shares
@@ -14,6 +15,7 @@ from fillrank.samplers.uniform import distinct
 __all__ = ["Mixed"]
 
 
+@checked
 class Mixed:
     """The items of the batch together with ``n_negatives`` uniform ones (Yang et al. 2020, mixed negative sampling).
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.samplers.alias import AliasTable
 from fillrank.samplers.base import Negatives, Score, check_count
@@ -17,6 +18,7 @@ from fillrank.samplers.terms import Exclude, Terms
 __all__ = ["Popularity"]
 
 
+@checked
 class Popularity:
     """Items in proportion to a power of how many users met them: ``p_i = c_i^β / Σ_j c_j^β``.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.samplers.base import Sampler
 from fillrank.samplers.hard import Hard
@@ -24,6 +25,7 @@ SAMPLERS: Mapping[str, type] = MappingProxyType(
 """Every sampler by its name."""
 
 
+@checked
 def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
     """The sampler of a name, checked against the data before any training.
 

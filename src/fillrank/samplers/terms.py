@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.samplers.base import Negatives
 from fillrank.samplers.known import KnownPositives
@@ -18,6 +19,7 @@ Exclude: TypeAlias = Literal["known", "own", "none"]
 """What is no negative of a row: every known positive of its user, only the positive that stands in the row, nothing."""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Terms:
     """The settings that every sampler has.

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.terms import Exclude, Terms
@@ -16,6 +17,7 @@ __all__ = ["Uniform", "distinct"]
 _SMALL = 2**16  # items; up to here a whole permutation costs a quarter of a millisecond or less
 
 
+@checked
 class Uniform:
     """``n_negatives`` items of the whole catalogue, each as likely as any other.
 

@@ -29,12 +29,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.solvers.lab_kernels import Epoch, batch_step, compiled_sweep
 
 __all__ = ["descend", "gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked", "start"]
 
 
+@checked
 def sgd_factorise(
     A: Tensor, rank: int, num_epochs: int = 1000, lr: float = 0.01, *, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -72,6 +74,7 @@ def sgd_factorise(
     return sgd_factorise_masked(A, _all_of(A), rank, num_epochs, lr, generator=generator)
 
 
+@checked
 def sgd_factorise_masked(
     A: Tensor,
     M: Tensor,
@@ -111,6 +114,7 @@ def sgd_factorise_masked(
     return factors[0].to(A.device), factors[1].to(A.device)
 
 
+@checked
 def gd_factorise_masked(
     A: Tensor,
     M: Tensor,
@@ -154,6 +158,7 @@ def gd_factorise_masked(
     return descend(batch_step, values, observed.to(values.dtype), start(values, rank, generator), num_epochs, lr)
 
 
+@checked
 def reconstruction_loss(A: Tensor, U: Tensor, V: Tensor, M: Tensor | None = None) -> Tensor:
     """The sum of squared errors over the observed cells, ``‖(A - U·Vᵀ) ∘ M‖²``: a sum, no mean.
 

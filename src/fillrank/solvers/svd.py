@@ -13,6 +13,7 @@ from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
@@ -34,6 +35,7 @@ SvdMethod = Literal["exact", "randomized"]
 Array = NDArray[Any]
 
 
+@checked
 @overload
 def truncated_svd(
     matrix: Tensor, rank: int, *, method: SvdMethod = "exact", seed: int = 0, power_iterations: int = 4
