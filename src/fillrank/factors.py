@@ -231,7 +231,6 @@ class Factors:
         return cls(**own, offset=settings["offset"], similarity=settings["similarity"], folding=folding)
 
 
-@checked
 @dataclass(frozen=True, eq=False)
 class Blend:
     """A weighted sum of several factors' scores: one ranking out of several heads.

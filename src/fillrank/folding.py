@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fillrank.arguments import checked
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.ridge import Ridges, gram, solve_ridges
@@ -45,7 +44,6 @@ class Folding(Protocol):
         ...
 
 
-@checked
 @dataclass(frozen=True, eq=False)
 class Projection:
     """A user is a weighted sum over their history: ``u = Σ_h t_h · weights[h]``, exact for spectral models.
@@ -64,7 +62,6 @@ class Projection:
         return _times(matrix, self.weights).to(factors.items), None
 
 
-@checked
 @dataclass(frozen=True, eq=False)
 class ResidualProjection:
     """A user is the projection of what the biases leave over of their ratings: exact for an SVD of residuals.
@@ -91,7 +88,6 @@ class ResidualProjection:
         return _times(matrix, self.weights), _like(bias, self.weights)
 
 
-@checked
 @dataclass(frozen=True)
 class ImplicitRidge:
     """Least squares on who-met-what: ones for the history, a small weight on zero for all other items.
@@ -149,7 +145,6 @@ class ImplicitRidge:
         return _like(solved, vectors), None
 
 
-@checked
 @dataclass(frozen=True)
 class RatingRidge:
     """Ridge regression of a user's ratings on the item vectors, with the user's bias as one more unknown.

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import polars as pl
 
-from fillrank.arguments import checked
+from fillrank.arguments import Own, checked
 from fillrank.data.collect import Collector
 from fillrank.data.columns import Choice, Columns
 from fillrank.data.encoding import Decoder
@@ -33,7 +33,7 @@ _ENCODINGS = {"cp1252": "Windows-1252"}
 
 @checked
 def read(
-    path: PathOrFile | Sequence[PathOrFile],
+    path: Own[PathOrFile | Sequence[PathOrFile]],
     *,
     user: Choice = None,
     item: Choice = None,
@@ -85,7 +85,7 @@ def read(
 
 @checked
 def scan(
-    path: PathOrFile | Sequence[PathOrFile],
+    path: Own[PathOrFile | Sequence[PathOrFile]],
     *,
     user: Choice = None,
     item: Choice = None,
