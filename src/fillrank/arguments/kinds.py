@@ -8,6 +8,7 @@ import inspect
 import math
 import os
 import reprlib
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ import numpy as np
 __all__ = ["Kind", "Own", "Refused", "hints_of", "kind_of", "shown", "takes_also"]
 
 _LARGEST = float(np.finfo(np.float32).max)
+_LONGEST_PATH = 4096
+_LONGEST_TEXT = 1000  # of what names something; a longer one is a text in place of its name
 _ARRAYS = {"iu": "whole numbers", "f": "numbers", "biuf": "numbers"}
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 60
@@ -181,7 +184,7 @@ def _number(value: Any) -> float:
         size = math.inf
     if not size <= _LARGEST:  # NaN compares with nothing
         raise Refused("it must be finite and fit into 32 bits")
-    return value if isinstance(value, int) else float(number)
+    return value if isinstance(value, int) and size < 2**53 else float(number)
 
 
 def _flag(value: Any) -> bool:
@@ -195,15 +198,19 @@ def _path(value: Any) -> Any:
     if not isinstance(value, str | os.PathLike):
         raise Refused
     text = os.fspath(value)
-    if not isinstance(text, str) or "\0" in text:
-        raise Refused("a path is text without a null character")
+    if not isinstance(text, str) or "\0" in text or len(text) > _LONGEST_PATH:
+        raise Refused(f"a path is text of at most {_LONGEST_PATH:,} characters without a null character")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise Refused
-    return str(value)
+    if len(value) > _LONGEST_TEXT:
+        raise Refused(f"it has {len(value):,} characters, and may have {_LONGEST_TEXT:,}")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Refused("it holds half of a pair of surrogates")
+    return str.__str__(value)
 
 
 def _of(kind: type, *but: type) -> Callable[[Any], bool]:
@@ -227,7 +234,7 @@ def _one_of(kinds: list[Kind | None]) -> Kind | None:
     known = [kind for kind in kinds if kind is not None]
     if len(known) < len(kinds):
         return None
-    if _PATH in known:  # `str | PathLike` is one wish
+    if any(kind is _PATH or "a device" in kind.words for kind in known):  # a text is its name
         known = [kind for kind in known if kind is not _SIMPLE[str]]
 
     def take(value: Any) -> Any:
@@ -263,13 +270,17 @@ def _array(parts: tuple[Any, ...]) -> Kind:
         letters = next((found for kind, found in by_class.items() if issubclass(scalar, kind)), letters)
 
     def take(value: Any) -> Any:
+        if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
+            raise Refused
         try:
             array = np.asarray(value)
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise Refused from error
         if array.ndim == 0 or array.dtype.kind not in ("biuf" if letters == "f" or not array.size else letters):
             raise Refused
-        return array
+        if letters == "iu" and array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
+            raise Refused("a number does not fit into 64 bits")
+        return array if letters != "iu" or array.dtype.kind in letters else array.astype(np.int64)
 
     return Kind((f"an array of {_ARRAYS[letters]}",), lambda value: isinstance(value, np.ndarray), take)
 
@@ -301,7 +312,7 @@ def _several(whole: Any, parts: tuple[Any, ...]) -> Kind:
         members = tuple(_member(of, one, place) for place, one in enumerate(value))
         return list(members) if whole is list else members
 
-    plural = "" if of is None else f" of {_plural(of.words)}"
+    plural = f" of {_plural(of.words)}" if of is not None and _plural(of.words) else ""
     words = f"{len(inner)} values in a tuple" if fixed else f"a list{plural}"
     return Kind((words,), lambda value: isinstance(value, list | tuple | set | frozenset), take)
 
@@ -318,7 +329,7 @@ def _member(kind: Kind | None, value: Any, place: int) -> Any:
 
 def _plural(words: str) -> str:
     plurals = {"a whole number": "whole numbers", "a number": "numbers", "a text": "texts", "a path": "paths"}
-    return plurals.get(words, f"what is {words}")
+    return plurals.get(words, "")
 
 
 def _is_frame(value: Any) -> bool:
@@ -332,6 +343,8 @@ def _instance(whole: Any) -> Kind | None:
     if issubclass(whole, os.PathLike):
         return _PATH
     name = whole.__name__
+    if name == "device" and whole.__module__ == "torch":
+        return _device(whole)
     words, convert = _CONVERTERS.get(name, ("", None))
     if issubclass(whole, _Absent):
         fits: Callable[[Any], bool] = lambda value: any(base.__name__ == name for base in type(value).__mro__)  # noqa: E731
@@ -349,6 +362,24 @@ def _instance(whole: Any) -> Kind | None:
         return convert(value)
 
     return Kind((_with_article(name) + words,), fits, take)
+
+
+def _device(whole: Any) -> Kind:
+    """A device of PyTorch, or its name; one that this machine has."""
+
+    def take(value: Any) -> Any:
+        try:
+            kind = whole(value).type if isinstance(value, str | whole) else None
+        except RuntimeError:
+            kind = None
+        if kind is None:
+            raise Refused
+        torch = sys.modules["torch"]
+        if kind not in {"cpu", "meta"} and not getattr(getattr(torch, kind, None), "is_available", lambda: False)():
+            raise Refused(f"this machine has no {kind}")
+        return value
+
+    return Kind(("a device such as 'cpu' or 'cuda:0'",), lambda value: isinstance(value, whole), take)
 
 
 def _parts_of(protocol: type) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 
+from fillrank.arguments.kinds import shown
 from fillrank.errors import SettingsError
 
 __all__ = ["MOST_DIM", "MOST_ROUNDS", "affordable", "count"]
@@ -28,7 +29,8 @@ def count(name: str, value: int, *, least: int = 1, most: int = MOST_ROUNDS) -> 
         fillrank.errors.SettingsError: epochs must be from 1 to 1,000,000, got 2,147,483,648
     """
     if not least <= value <= most:
-        raise SettingsError(f"{name} must be from {least:,} to {most:,}, got {value:,}")
+        came = f"{value:,}" if abs(value) < 2**63 else shown(value)
+        raise SettingsError(f"{name} must be from {least:,} to {most:,}, got {came}")
     return value
 
 

@@ -13,7 +13,7 @@ from fillrank.errors import DataError
 
 __all__ = ["Choice", "Columns"]
 
-Choice = str | int | tuple[Any, ...] | Literal[False] | None
+Choice = str | int | tuple[str | int | None, ...] | Literal[False] | None
 """A column by name or by place (from 0), False to go without, or None to recognise it by its name. In a table some of
 whose columns are named by whole numbers, as pandas names them, a whole number is a name; one with several levels is
 named by a tuple of them."""

@@ -211,7 +211,10 @@ def _of_array(array: np.ndarray[Any, Any]) -> pl.Series:
 def _of_objects(values: list[Any]) -> pl.Series:
     """A list of Python objects: a column of numbers where all are numbers, or of the text of each."""
     if any(type(value).__name__ in {"Tensor", "ndarray"} and value.shape == () for value in values[:1]):
-        values = [value.item() if getattr(value, "shape", None) == () else value for value in values]
+        try:
+            values = [value.item() if getattr(value, "shape", None) == () else value for value in values]
+        except RuntimeError as error:  # a tensor without data
+            raise DataError(f"the members of a tensor cannot be looked at: {error}") from error
     kinds = set(map(type, values))
     if kinds <= {str, type(None)}:
         return _as_strings(values)
@@ -296,4 +299,5 @@ def _one_by_one(values: pl.Series, change: Callable[[Any], Any], dtype: Any) -> 
 def _equal_numbers(values: pl.Series, keys: pl.Series, known: pl.Series) -> pl.Series:
     """Where a number is not known by its text: the text of an equal number that is (2 for 2.0, 2.0 for 2)."""
     other = keys.str.strip_suffix(".0") if values.dtype.is_float() else keys + ".0"
-    return keys.zip_with(keys.is_in(known) | ~other.is_in(known), other)
+    among = known.implode()
+    return keys.zip_with(keys.is_in(among) | ~other.is_in(among), other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Literal
@@ -214,7 +215,12 @@ class IdMap:
 
 def shown_id(one: Any) -> str:
     """An id for a message: as Python writes it, cut where it is long."""
-    text = repr(one)
+    if not isinstance(one, int | float | str | bytes | uuid.UUID):
+        return shown(one)
+    try:
+        text = repr(one)
+    except ValueError:  # an integer of thousands of digits
+        return shown(one)
     return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"
 
 

@@ -83,7 +83,7 @@ class LogOptions:
         known = [field.name for field in fields(cls)]
         for option in options:
             if option not in known:
-                close = difflib.get_close_matches(option, known, n=1)
+                close = difflib.get_close_matches(str(option), known, n=1)
                 hint = f", did you mean {close[0]!r}? Known" if close else "; known"
                 raise SettingsError(f"there is no option {option!r}{hint}: {', '.join(known)}")
         return cls(**options)

@@ -280,8 +280,12 @@ def _seconds(name: str, when: Moment) -> float:
         except ValueError as error:
             raise SettingsError(f"{name}={when!r} is not a date; write it like '2003-02-01'") from error
     if isinstance(when, np.datetime64):
+        if np.isnat(when):
+            raise SettingsError(f"{name} is no moment, but NaT; give a date or a fraction")
         return float(when.astype("datetime64[us]").astype(np.int64)) / 1e6
     if not isinstance(when, date):
         return when
+    if when != when:  # NaT of pandas
+        raise SettingsError(f"{name} is no moment, but NaT; give a date or a fraction")
     moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

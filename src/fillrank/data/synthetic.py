@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fillrank.arguments import checked
+from fillrank.arguments import affordable, checked, shown
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.errors import SettingsError
+from fillrank.errors import DataError, SettingsError
 from fillrank.rng import numpy_stream
 
 __all__ = ["Synthetic", "checkerboard", "synthetic"]
@@ -39,7 +39,16 @@ class Synthetic:
 
     @checked
     def truth(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
-        """The values of single pairs before noise: places ``[B]``, ``[B]`` → float32 ``[B]``."""
+        """The values of single pairs before noise: places ``[B]``, ``[B]`` → float32 ``[B]``.
+
+        Raises:
+            DataError: the two differ in length, or a place is not among the users or items.
+        """
+        if users.shape != items.shape:
+            raise DataError(f"one item for each user is wanted, got {shown(users)} and {shown(items)}")
+        for kind, places, n in (("users", users, len(self.users)), ("items", items, len(self.items))):
+            if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < n):
+                raise DataError(f"{kind} must be a list of places from 0 to {n - 1}, got {shown(places)}")
         return _pair_values(self.users, self.items, users, items)
 
 
@@ -114,6 +123,7 @@ def checkerboard(n: int) -> Interactions:
     """
     if n < 4:
         raise SettingsError(f"a checkerboard needs n of 4 or more, got {n}")
+    affordable(32.0 * n * n, "the checkerboard")
     users, items = np.divmod(np.arange(n * n), n)
     like = ((users - items) % 2 == 0) & (users != items)
     return _plain_log(users[like], items[like], None, n, n, name="checkerboard")
@@ -142,6 +152,7 @@ def _check_sizes(n_users: int, n_items: int, n_interactions: int, rank: int, pop
     for name, number in (("popularity", popularity), ("noise", noise)):
         if not 0 <= number < np.inf:
             raise SettingsError(f"{name} must be a number of 0 or more, got {number}")
+    affordable(8.0 * (n_users + n_items) * rank + 64.0 * n_interactions + 16.0 * n_items, "the matrix")
     if 2 * n_interactions > n_users * n_items:
         raise SettingsError(
             f"{n_interactions} interactions are more than half of {n_users} × {n_items} cells; ask for fewer"

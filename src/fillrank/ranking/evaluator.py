@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fillrank.arguments import Own, checked
+from fillrank.arguments import MOST_DIM, Own, checked, count, shown
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import DataError, SettingsError
@@ -74,6 +74,8 @@ class Evaluator:
             raise DataError("test and train have different ids; fillrank.split.published() gives them shared ones")
         self.test, self.train, self.memory = test, train, memory
         self.ks, self.metrics = _cut_offs(k), _known(metrics)
+        if seen is not None and seen.shape != (test.n_users, test.n_items):
+            raise DataError(f"seen must be [{test.n_users}, {test.n_items}] as the test is, got {list(seen.shape)}")
         self.seen = None if seen is None else _pattern(seen)
         self._look_for(test.relevant())
         self.train_counts = train.item_counts
@@ -207,7 +209,8 @@ class Evaluator:
 def _cut_offs(k: Own[int | Sequence[int]]) -> tuple[int, ...]:
     given = list(k) if isinstance(k, Sequence) else [k]
     if not given or any(isinstance(one, bool) or not isinstance(one, int | np.integer) or one < 1 for one in given):
-        raise SettingsError(f"k must be a whole number of 1 or more, or several of them, got {k!r}")
+        raise SettingsError(f"k must be a whole number of 1 or more, or several of them, got {shown(k)}")
+    count("k", max(given), most=MOST_DIM)
     return tuple(sorted({int(one) for one in given}))
 
 

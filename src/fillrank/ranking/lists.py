@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fillrank.arguments import Own, checked
+from fillrank.arguments import Own, checked, shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Scorer
 from fillrank.ranking.products import TILES, product_of, top_k_products
@@ -135,6 +135,7 @@ def rank_blocks(
         raise DataError(f"seen must be [{scorer.n_users}, {scorer.n_items}] as the scorer is, got {list(seen.shape)}")
     allowed = _allowed(candidates, exclude, scorer.n_items)
     where = torch.device(getattr(scorer, "device", "cpu") if device is None else device)
+    wanted, k = k, min(k, max(scorer.n_items, 1))  # a list is no longer than the catalogue
     step = _users_per_block(scorer.n_items, memory, where)
     product = product_of(scorer) if where.type == "cpu" else None
     tiled = product is not None and kernel_pays(len(everyone) * scorer.n_items, k) and _tiles_fit(memory)
@@ -148,7 +149,7 @@ def rank_blocks(
             best = top_k_products(product, places, k, seen=of_block, allowed=allowed)
         else:
             best = top_k(_scores(scorer, places.to(where)), k, seen=of_block, allowed=allowed)
-        yield _listed(block, *best, k)
+        yield _listed(block, *best, wanted)
 
 
 def _scores(scorer: Scorer, users: Tensor) -> Tensor:
@@ -193,7 +194,10 @@ def _allowed(candidates: Places | None, exclude: Places | None, n_items: int) ->
 
 
 def _places(given: Places, n: int, kind: str) -> NDArray[np.int64]:
-    array = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
+    try:
+        array = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that NumPy does not take
+        raise DataError(f"{kind} places must be whole numbers in one dimension, got {shown(given)}") from error
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         raise DataError(f"{kind} places must be whole numbers in one dimension, got {array.dtype} {list(array.shape)}")
     if array.size and (array.min() < 0 or array.max() >= n):

@@ -185,6 +185,7 @@ def coverage(counts: Counts) -> float:
         >>> coverage(np.array([3, 0, 1, 0]))
         0.5
     """
+    _check_column("counts", counts)
     return float(np.count_nonzero(counts) / len(counts))
 
 
@@ -202,6 +203,7 @@ def gini(counts: Counts) -> float:
         >>> gini(np.array([2, 2])), gini(np.array([0, 0, 0, 8]))
         (0.0, 0.75)
     """
+    _check_column("counts", counts)
     n, total = len(counts), int(counts.sum())
     if not total:
         return 0.0
@@ -223,6 +225,9 @@ def self_information(train_counts: Counts, n_users: int) -> Floats:
         >>> self_information(np.array([8, 2, 0]), 8)
         array([0., 2., 3.])
     """
+    _check_column("train_counts", train_counts)
+    if n_users < 1:
+        raise DataError(f"n_users must be 1 or more, got {n_users}")
     return np.asarray(np.log2(n_users) - np.log2(np.maximum(train_counts, 1)), dtype=np.float64)
 
 
@@ -234,6 +239,7 @@ def rmse(errors: NDArray[np.floating[Any]]) -> float:
         >>> rmse(np.array([3.0, 4.0, 0.0, 0.0]))
         2.5
     """
+    _check_column("errors", errors)
     return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))))
 
 
@@ -245,7 +251,13 @@ def mae(errors: NDArray[np.floating[Any]]) -> float:
         >>> mae(np.array([3.0, -4.0, 0.0, 0.0]))
         1.75
     """
+    _check_column("errors", errors)
     return float(np.mean(np.abs(errors), dtype=np.float64))
+
+
+def _check_column(name: str, column: NDArray[Any]) -> None:
+    if column.ndim != 1 or not len(column):
+        raise DataError(f"{name} must be one row of numbers, at least one, got the shape {column.shape}")
 
 
 def _sum_of_precisions(hits: Hits, n_relevant: Counts) -> Floats:

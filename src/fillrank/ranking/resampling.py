@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fillrank.arguments import affordable, count
 from fillrank.errors import SettingsError
 from fillrank.rng import numpy_stream
 
@@ -83,6 +84,8 @@ def bootstrap(models: Sequence[Ratios], *, level: float, n: int, seed: int) -> t
     """
     if not 0 < level < 1 or n < 1:
         raise SettingsError(f"level must lie between 0 and 1 and n be 1 or more, got level={level} and n={n}")
+    count("n", n)
+    affordable(8.0 * n * len(models[0].names), "the resamples")
     rng = numpy_stream(seed, "bootstrap")
     n_users = models[0].parts.shape[-1]
     draws = np.empty((n, len(models[0].names)))
@@ -101,6 +104,7 @@ def permutation_p_values(first: Ratios, second: Ratios, *, n: int, seed: int) ->
     fair coin for each user decides on the exchange; the p-value is ``(1 + m) / (n + 1)``, where m exchanges gave a
     difference at least as large as the true one.
     """
+    count("n", n)
     rng = numpy_stream(seed, "permutation")
     gap = first.parts - second.parts
     sums = (first.parts.sum(-1), second.parts.sum(-1))

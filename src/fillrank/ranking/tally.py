@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fillrank.arguments import affordable
 from fillrank.ranking.lists import Ranking
 
 __all__ = ["Tally"]
@@ -30,6 +31,7 @@ class Tally:
         ks: tuple[int, ...],
     ) -> None:
         self.train_counts, self.information = train_counts.astype(np.float64), information
+        affordable(float(n_users) * max(ks), f"lists of {max(ks)} for {n_users} users")
         self.hits = np.zeros((n_users, max(ks)), dtype=bool)
         self.counts = {k: np.zeros(len(train_counts), dtype=np.int64) for k in ks}
         self.novelty, self.popularity = ({k: np.full(n_users, np.nan) for k in ks} for _ in range(2))

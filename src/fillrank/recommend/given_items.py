@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from fillrank.arguments import Own, checked
+from fillrank.arguments import Own, checked, count, shown
 from fillrank.data import Interactions
 from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
@@ -24,6 +24,8 @@ from fillrank.solvers.given_ratings import check_item_factors
 from fillrank.training import Autograd, Batch, LoopSettings, train
 
 __all__ = ["fold_in"]
+
+_STEEPEST = 10  # an exponent of counts; beyond it they overflow
 
 
 @checked
@@ -88,6 +90,7 @@ class _Way(Protocol):
     def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor: ...
 
 
+@checked
 @dataclass(frozen=True)
 class _Ridge:
     regularization: float = 0.1
@@ -100,6 +103,7 @@ class _Ridge:
         return solve_users(item_factors, log, regularization=self.regularization)
 
 
+@checked
 @dataclass(frozen=True)
 class _Implicit:
     unobserved_weight: float = 0.1
@@ -110,6 +114,8 @@ class _Implicit:
         for name, number in vars(self).items():
             if not 0 <= number < math.inf:
                 raise SettingsError(f"{name} must be a finite number of 0 or more, got {number}")
+        if self.frequency_exponent > _STEEPEST:
+            raise SettingsError(f"frequency_exponent must be at most {_STEEPEST}, got {self.frequency_exponent}")
 
     def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
         if item_bias is not None:
@@ -118,6 +124,7 @@ class _Implicit:
         return ImplicitRidge(**vars(self)).solve(nobody, log.without_values())[0]
 
 
+@checked
 @dataclass(frozen=True)
 class _ByLoss:
     loss: Any = field(default_factory=InfoNCE)
@@ -130,10 +137,11 @@ class _ByLoss:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not callable(self.loss):
+        if not callable(self.loss) or isinstance(self.loss, type):
             raise SettingsError(
-                f"loss must be one of fillrank.losses, such as InfoNCE(temperature=0.1), got {self.loss!r}"
+                f"loss must be one of fillrank.losses, such as InfoNCE(temperature=0.1), got {shown(self.loss)}"
             )
+        count("epochs", self.epochs)
         if not 0 <= self.regularization < math.inf or not 0 < self.learning_rate < math.inf:
             raise SettingsError(
                 f"regularization must be 0 or more and learning_rate above 0, got {self.regularization} and "
@@ -172,6 +180,8 @@ class _Step:
         log_q = drawn.log_q if getattr(own, "uses_log_q", True) else None
         way = contrast if hasattr(own, "value_and_grad") else contrast_by_autograd
         loss = way(own, users, positives, self._item_side(drawn.items), drawn.mask, log_q)
+        if not isinstance(loss, Tensor):
+            raise SettingsError(f"the loss must give a Tensor [B], it gave {shown(loss)}")
         penalty = self.regularization * encoder.users[batch.users].square().sum(1)
         return {"contrastive": loss.mean(), "penalty": penalty.mean()}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from fillrank.arguments import shown
 from fillrank.data import IdMap, Interactions
 from fillrank.errors import DataError
 
@@ -32,6 +33,8 @@ def log_of(histories: ItemHistories, n_items: int) -> Interactions:
     """
     if isinstance(histories, Interactions):
         return _checked_log(histories, n_items)
+    if isinstance(histories, str | bytes | Mapping) or not isinstance(histories, Iterable) or _is_single(histories):
+        raise DataError(f"histories must be a list, with a list or a mapping for each new user, got {shown(histories)}")
     listed: list[Any] = list(histories)
     rated = [isinstance(history, Mapping) for history in listed]
     if not listed or (any(rated) and not all(rated)):
@@ -62,15 +65,20 @@ def _checked_log(log: Interactions, n_items: int) -> Interactions:
 def _rows(user: int, history: Any, n_items: int) -> list[tuple[int, int, float]]:
     """The rows of one history: ``(user, item, rating)``, with a rating of 1 where there is none."""
     if isinstance(history, str) or not isinstance(history, Sequence | Mapping | np.ndarray):
-        raise DataError(f"history {user} must be a list of items or a mapping item → rating, got {history!r}")
+        raise DataError(f"history {user} must be a list of items or a mapping item → rating, got {shown(history)}")
     pairs = list(history.items()) if isinstance(history, Mapping) else [(item, 1.0) for item in history]
     if not pairs:
         raise DataError(f"history {user} is empty; a new user needs at least one item")
-    if len({item for item, _ in pairs}) < len(pairs):
-        raise DataError(f"history {user} names an item twice; name each once")
     for item, rating in pairs:
         if isinstance(item, bool) or not isinstance(item, int | np.integer) or not 0 <= item < n_items:
-            raise DataError(f"history {user} names item {item!r}; items are places from 0 to {n_items - 1}")
+            raise DataError(f"history {user} names item {shown(item)}; items are places from 0 to {n_items - 1}")
         if not isinstance(rating, Real) or not math.isfinite(rating):
-            raise DataError(f"the rating of item {item} in history {user} must be a finite number, got {rating!r}")
+            raise DataError(f"the rating of item {item} in history {user} must be a finite number, got {shown(rating)}")
+    if len({int(item) for item, _ in pairs}) < len(pairs):
+        raise DataError(f"history {user} names an item twice; name each once")
     return [(user, int(item), float(rating)) for item, rating in pairs]
+
+
+def _is_single(value: Any) -> bool:
+    """Whether a value can be gone through in name only, as an array without a dimension."""
+    return getattr(value, "ndim", 1) == 0

@@ -157,7 +157,7 @@ class Recommender:
         likeness = (vectors @ vectors[place])[None]
         allowed = torch.ones(len(vectors), dtype=torch.bool)
         allowed[place] = False
-        found, scores = (part[0] for part in top_k(likeness, k, allowed=allowed))
+        found, scores = (part[0] for part in top_k(likeness, min(k, len(vectors)), allowed=allowed))
         found, scores = found[found >= 0], scores[found >= 0]
         frame = pl.DataFrame({"rank": np.arange(1, len(found) + 1)})
         return frame.with_columns(*self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy()))
