@@ -141,7 +141,7 @@ class _ByLoss:
             raise SettingsError(
                 f"loss must be one of fillrank.losses, such as InfoNCE(temperature=0.1), got {shown(self.loss)}"
             )
-        count("epochs", self.epochs)
+        count("epochs", max(self.epochs, 1))
         if not 0 <= self.regularization < math.inf or not 0 < self.learning_rate < math.inf:
             raise SettingsError(
                 f"regularization must be 0 or more and learning_rate above 0, got {self.regularization} and "
