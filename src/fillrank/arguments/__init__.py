@@ -1,7 +1,9 @@
 """Arguments of public functions, looked at once at the door: kinds, limits, and words for what is wrong."""
 
 from fillrank.arguments.checked import checked
-from fillrank.arguments.kinds import Own, Refused, shown, takes_also
+from fillrank.arguments.kinds import Own, takes_also
 from fillrank.arguments.limits import MOST_DIM, MOST_ROUNDS, affordable, count
+from fillrank.arguments.showing import shown
+from fillrank.arguments.single import Refused
 
 __all__ = ["MOST_DIM", "MOST_ROUNDS", "Own", "Refused", "affordable", "checked", "count", "shown", "takes_also"]

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from fillrank.arguments.kinds import Kind, Refused, hints_of, kind_of, shown
+from fillrank.arguments.hints import hints_of
+from fillrank.arguments.kinds import kind_of
+from fillrank.arguments.showing import shown
+from fillrank.arguments.single import Kind, Refused
 from fillrank.errors import ArgumentError
 
 __all__ = ["checked"]

@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-import builtins
 import collections.abc as abc
 import inspect
-import math
 import os
-import reprlib
 import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from numbers import Real
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
-__all__ = ["Kind", "Own", "Refused", "hints_of", "kind_of", "shown", "takes_also"]
+from fillrank.arguments.hints import Absent
+from fillrank.arguments.showing import shown, with_article
+from fillrank.arguments.single import PATH, SINGLE, Converter, Kind, Refused, exactly, of_class, scalar
 
-_LARGEST = float(np.finfo(np.float32).max)
-_LONGEST_PATH = 4096
-_LONGEST_TEXT = 1000  # of what names something; a longer one is a text in place of its name
+__all__ = ["Own", "kind_of", "takes_also"]
+
 _ARRAYS = {"iu": "whole numbers", "f": "numbers", "biuf": "numbers"}
-_SHOWN = reprlib.Repr()
-_SHOWN.maxstring = _SHOWN.maxother = 60
 
 T = TypeVar("T")
 _OWN = "the function itself says what is wrong with it"
 Own = Annotated[T, _OWN]
 """``Own[Kind]`` in a signature: handed through as it comes, as the function has better words for what it wants."""
 
-Converter = Callable[[Any], Any]
 _CONVERTERS: dict[str, tuple[str, Converter]] = {}
-
-
-class Refused(Exception):  # noqa: N818 (it never leaves the door)
-    """A value does not fit; the text, if any, says what to do."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is wanted of one argument.
-
-    Attributes:
-        wanted: what is wanted, in other words if there are several: each may complete "… must be".
-        fits: whether a value is of the kind as it stands.
-        take: the value as the function gets it; raises :class:`Refused`.
-    """
-
-    wanted: tuple[str, ...]
-    fits: Callable[[Any], bool]
-    take: Converter
-
-    @property
-    def words(self) -> str:
-        *others, last = self.wanted
-        return f"{', '.join(others)} or {last}" if others else last
 
 
 def takes_also(name: str, words: str, convert: Converter) -> None:
@@ -66,12 +35,6 @@ def takes_also(name: str, words: str, convert: Converter) -> None:
     ``convert`` gets what is no instance of the class, and raises :class:`Refused` or one of ``fillrank.errors``.
     """
     _CONVERTERS[name] = (words, convert)
-
-
-def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, resolved; a name that only type checkers know becomes an :class:`_Absent`."""
-    scope = _Scope(inspect.unwrap(function).__globals__)
-    return typing.get_type_hints(function, localns=scope, include_extras=True)
 
 
 def kind_of(hint: Any) -> Kind | None:
@@ -93,140 +56,8 @@ def kind_of(hint: Any) -> Kind | None:
     if whole in {list, tuple, abc.Sequence, abc.Iterable, abc.Collection}:
         return _several(whole, parts)
     if whole in {dict, abc.Mapping}:
-        return _exactly("a mapping", lambda value: isinstance(value, Mapping))
-    return _SIMPLE.get(whole) or _instance(whole)
-
-
-def shown(value: Any) -> str:
-    """A value and its type for a message: short, whatever the value is.
-
-    Example:
-        >>> shown("x"), shown(np.zeros((2, 3))), shown(object())
-        ("'x' (str)", 'a ndarray of shape (2, 3)', 'an object')
-    """
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and not isinstance(value, np.generic):
-        return f"{_with_article(name)} of shape {tuple(shape)}"
-    if isinstance(
-        value, str | bytes | bool | int | float | complex | np.generic | list | tuple | dict | set | frozenset
-    ):
-        try:
-            return f"{_SHOWN.repr(value)} ({name})"
-        except ValueError:  # an integer of thousands of digits is not written out
-            return _with_article(name)
-    return _with_article(name)
-
-
-class _Named(type):
-    """Gives a stand-in for a module its classes, and for a class its parameters."""
-
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return _Named(name, (_Absent,), {})
-
-    def __getitem__(cls, _: Any) -> Any:
-        return cls
-
-
-class _Absent(metaclass=_Named):
-    """Stands for a class that is imported for type checkers only: compared by its name."""
-
-
-class _Scope(dict[str, Any]):
-    """The names of a module, where a name that is not there is an :class:`_Absent`."""
-
-    def __missing__(self, name: str) -> Any:
-        if name.startswith("__"):  # a debugger looks for such names
-            raise KeyError(name)
-        return getattr(builtins, name) if hasattr(builtins, name) else _Named(name, (_Absent,), {})
-
-
-def _with_article(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
-
-
-def _exactly(words: str, fits: Callable[[Any], bool]) -> Kind:
-    def take(value: Any) -> Any:
-        if not fits(value):
-            raise Refused
-        return value
-
-    return Kind((words,), fits, take)
-
-
-def _scalar(value: Any) -> Any:
-    """A number of NumPy, or an array that holds a single one, as a number of Python."""
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype != object):
-        return value.item()
-    return value
-
-
-def _whole(value: Any) -> int:
-    number = _scalar(value)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise Refused
-    if not -(2**63) <= number < 2**63:
-        raise Refused("it does not fit into 64 bits")
-    return int(number)
-
-
-def _number(value: Any) -> float:
-    number = _scalar(value)
-    if isinstance(number, bool) or not isinstance(number, Real):
-        raise Refused
-    try:
-        size = abs(float(number))
-    except OverflowError:
-        size = math.inf
-    if not size <= _LARGEST:  # NaN compares with nothing
-        raise Refused("it must be finite and fit into 32 bits")
-    return value if isinstance(value, int) and size < 2**53 else float(number)
-
-
-def _flag(value: Any) -> bool:
-    flag = _scalar(value)
-    if not isinstance(flag, bool):
-        raise Refused
-    return flag
-
-
-def _path(value: Any) -> Any:
-    if not isinstance(value, str | os.PathLike):
-        raise Refused
-    text = os.fspath(value)
-    if not isinstance(text, str) or "\0" in text or len(text) > _LONGEST_PATH:
-        raise Refused(f"a path is text of at most {_LONGEST_PATH:,} characters without a null character")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Refused
-    if len(value) > _LONGEST_TEXT:
-        raise Refused(f"it has {len(value):,} characters, and may have {_LONGEST_TEXT:,}")
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise Refused("it holds half of a pair of surrogates")
-    return str.__str__(value)
-
-
-def _of(kind: type, *but: type) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kind) and not isinstance(value, but)
-
-
-_PATH = Kind(("a path",), _of(os.PathLike), _path)
-_SIMPLE: dict[Any, Kind] = {
-    int: Kind(("a whole number",), _of(int, bool), _whole),
-    float: Kind(("a number",), _of(float), _number),
-    bool: Kind(("True or False",), _of(bool), _flag),
-    str: Kind(("a text",), _of(str), _text),
-    type(None): _exactly("None", lambda value: value is None),
-    Callable: _exactly("a function", callable),
-    typing.IO: _exactly("an open file", lambda value: hasattr(value, "read")),
-}
+        return exactly("a mapping", lambda value: isinstance(value, Mapping))
+    return SINGLE.get(whole) or _instance(whole)
 
 
 def _one_of(kinds: list[Kind | None]) -> Kind | None:
@@ -234,8 +65,8 @@ def _one_of(kinds: list[Kind | None]) -> Kind | None:
     known = [kind for kind in kinds if kind is not None]
     if len(known) < len(kinds):
         return None
-    if any(kind is _PATH or "a device" in kind.words for kind in known):  # a text is its name
-        known = [kind for kind in known if kind is not _SIMPLE[str]]
+    if any(kind is PATH or "a device" in kind.words for kind in known):  # a text is its name
+        known = [kind for kind in known if kind is not SINGLE[str]]
 
     def take(value: Any) -> Any:
         advice = ""
@@ -252,7 +83,7 @@ def _one_of(kinds: list[Kind | None]) -> Kind | None:
 
 def _literal(options: tuple[Any, ...]) -> Kind:
     def take(value: Any) -> Any:
-        found = [option for option in options if type(option) is type(_scalar(value)) and option == _scalar(value)]
+        found = [option for option in options if type(option) is type(scalar(value)) and option == scalar(value)]
         if not found:
             raise Refused
         return found[0]
@@ -286,7 +117,7 @@ def _array(parts: tuple[Any, ...]) -> Kind:
 
 
 def _subclass(base: Any) -> Kind:
-    return _exactly("a class", lambda value: inspect.isclass(value) and (base is Any or issubclass(value, base)))
+    return exactly("a class", lambda value: inspect.isclass(value) and (base is Any or issubclass(value, base)))
 
 
 def _several(whole: Any, parts: tuple[Any, ...]) -> Kind:
@@ -341,18 +172,18 @@ def _instance(whole: Any) -> Kind | None:
     if not inspect.isclass(whole):
         return None
     if issubclass(whole, os.PathLike):
-        return _PATH
+        return PATH
     name = whole.__name__
     if name == "device" and whole.__module__ == "torch":
         return _device(whole)
     words, convert = _CONVERTERS.get(name, ("", None))
-    if issubclass(whole, _Absent):
+    if issubclass(whole, Absent):
         fits: Callable[[Any], bool] = lambda value: any(base.__name__ == name for base in type(value).__mro__)  # noqa: E731
     elif getattr(whole, "_is_protocol", False):
         wanted = [part for base in whole.__mro__ if getattr(base, "_is_protocol", False) for part in _parts_of(base)]
         fits = lambda value: not inspect.isclass(value) and all(hasattr(value, part) for part in wanted)  # noqa: E731
     else:
-        fits = _of(whole)
+        fits = of_class(whole)
 
     def take(value: Any) -> Any:
         if fits(value):
@@ -361,7 +192,7 @@ def _instance(whole: Any) -> Kind | None:
             raise Refused("torch.as_tensor makes one" if name == "Tensor" else "")
         return convert(value)
 
-    return Kind((_with_article(name) + words,), fits, take)
+    return Kind((with_article(name) + words,), fits, take)
 
 
 def _device(whole: Any) -> Kind:

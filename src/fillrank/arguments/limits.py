@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 
-from fillrank.arguments.kinds import shown
+from fillrank.arguments.showing import shown
 from fillrank.errors import SettingsError
 
 __all__ = ["MOST_DIM", "MOST_ROUNDS", "affordable", "count"]
