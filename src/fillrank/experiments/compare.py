@@ -161,9 +161,8 @@ class _Stop:
             raise KeyboardInterrupt
 
 
-def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
 @checked
-def default_split(data: str | Interactions, *, test: float, valid: float, seed: int) -> Split:
+def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
     """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
 
     Args:
