@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError, MissingExtraError
-from fillrank.report import Demonstration, demo
+from fillrank.report import Demonstration, demo, walkthrough
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 from fillrank.report.walkthrough import TEMPERATURES
+from fillrank.training.progress import Progress
 
 PNG = b"\x89PNG"
 
@@ -72,6 +74,59 @@ def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r'pip install "fillrank\[plot\]"'):
         temperature_study([], tmp_path / "t.png")
+
+
+def test_the_page_explains_its_protocol_and_its_pictures(found: Demonstration) -> None:
+    page = found.files[0].read_text(encoding="utf-8")
+    assert "dealt into three parts at random (seed 0): eight tenths to learn from" in page
+    assert "a rating of 4 or more counts as liked" in page
+    for name in ("rmse", "recall@10", "ndcg@10", "coverage@10", "novelty@10", "popularity@10", "seconds"):
+        assert f"`{name}`" in page
+    for picture in ("coverage.png", "temperature.png"):
+        after = page.partition(f"({picture})")[2].strip().splitlines()[0]
+        assert len(after.split()) > 20, "each picture is followed by what it shows"
+
+
+def test_without_matplotlib_the_demonstration_says_so_first_and_has_its_table(
+    ratings: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(walkthrough, "TEMPERATURES", (0.1,))
+    with caplog.at_level("INFO", "fillrank"):
+        found = demo(tmp_path / "report", data=ratings)
+    assert caplog.messages[0].startswith("Matplotlib is not installed, so there will be no pictures; pip install")
+    assert sorted(file.name for file in (tmp_path / "report").iterdir()) == ["report.json", "report.md"]
+    page = found.files[0].read_text(encoding="utf-8")
+    assert ".png" not in page
+    assert "There are no pictures" in page
+    assert "| temperature | recall@10 | coverage@10 | popularity@10 |" in page
+    assert "cmc" in str(found)
+
+
+@pytest.mark.parametrize("when", ["compare", "temperatures"])
+def test_ctrl_c_ends_the_demonstration(
+    when: str, ratings: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if when == "compare":
+        original = walkthrough.compare
+        monkeypatch.setattr(walkthrough, "compare", lambda *a, **k: replace(original(*a, **k), interrupted=True))
+    else:
+        step_done = Progress.step_done
+
+        def counted(self: Progress) -> None:
+            step_done(self)
+            if not self._shown:  # only the trainings at each temperature are silent
+                signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(Progress, "step_done", counted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            demo(tmp_path / "report", data=ratings)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not (tmp_path / "report").exists()
 
 
 def test_a_picture_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -13,10 +13,20 @@ from fillrank.writing import replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ACCENT", "COLOURS", "INK", "QUIET", "SECOND", "THIRD", "blank", "write_figure"]
+__all__ = ["ACCENT", "COLOURS", "INK", "QUIET", "SECOND", "THIRD", "blank", "can_draw", "write_figure"]
 
 INK, QUIET, ACCENT, SECOND, THIRD = "#1b2a41", "#9aa5b1", "#d1495b", "#00798c", "#edae49"
 COLOURS = (ACCENT, SECOND, THIRD, INK, "#8d6a9f", "#5b8e3e", "#b5651d", "#4a6fa5", "#c2578b", "#6b705c")
+
+
+def can_draw() -> bool:
+    """Whether Matplotlib is there and can be imported: to be asked before a training, and not after."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: F401
+        from matplotlib.figure import Figure  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def blank(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:

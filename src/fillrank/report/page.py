@@ -39,20 +39,18 @@ def check_page(files: Sequence[Path]) -> None:
 
 def write_page(found: Demonstration) -> None:
     """Write ``found.files[0]`` (Markdown) and ``found.files[1]`` (JSON), each whole or not at all."""
-    page, record, coverage, temperature = found.files
+    page, record, *pictures = found.files
     lines = [
         f"{_HEAD}{in_markdown(found.table.data)}",
         "",
+        *_protocol(found),
         "```",
         str(found.table),
         "```",
         "",
-        f"![accuracy against coverage]({coverage.name})",
-        "",
-        "## What the temperature does",
-        "",
-        f"![recall, coverage and popularity against temperature]({temperature.name})",
-        "",
+        *_COLUMNS,
+        *(_COVERAGE if pictures else _NO_PICTURES),
+        *_temperatures(found, drawn=bool(pictures)),
         f"## User {in_markdown(found.user_id)}",
         "",
         *_list("Liked most", found.liked),
@@ -63,6 +61,70 @@ def write_page(found: Demonstration) -> None:
     ]
     _write(page, "\n".join(lines))
     _write(record, json.dumps(found.to_dict(), indent=2, default=str) + "\n")
+
+
+_COLUMNS = (
+    "How to read the table: `rmse` is how far predicted ratings are from the true ones, in the units of the ratings "
+    "(lower is better; models that only rank have none). `recall@10` is the share of a user's liked items of the test "
+    "part that stand in a list of ten, and `ndcg@10` the same with more weight for the top of the list (higher is "
+    "better). `coverage@10` is the share of the catalogue that stands in anybody's list, `novelty@10` how surprising "
+    "the listed items are (in bits: an item that half of the users have met has one), `popularity@10` how many users "
+    "have met a listed item on average, and `seconds` what fitting took.",
+    "",
+)
+_COVERAGE = (
+    "## Accuracy against coverage",
+    "",
+    "![accuracy against coverage](coverage.png)",
+    "",
+    "Each point is a model. Further up, more of what users like is found; further to the right, more of the catalogue is "
+    "recommended to somebody. A model that lists the same popular items to everybody stands at the left.",
+    "",
+)
+_NO_PICTURES = (
+    'There are no pictures: Matplotlib was not installed (`pip install "fillrank[plot]"`).',
+    "",
+)
+
+
+def _protocol(found: Demonstration) -> list[str]:
+    """How the figures were measured, in plain words."""
+    run = found.table.runs[0]
+    protocol = run.report.protocol
+    liked = protocol.get("relevant_from")
+    threshold = "every rated item" if liked is None else f"a rating of {liked:g} or more"
+    refitted = (
+        "What was chosen was then fitted on both of these parts together."
+        if found.table.refit
+        else "What was chosen was fitted on the training part alone."
+    )
+    return [
+        f"The ratings were dealt into three parts at random (seed {run.seed}): eight tenths to learn from, a tenth to "
+        f"choose settings and stop by, and a tenth, {protocol['n_test']:,} ratings, to measure on. {refitted} The test "
+        f"part was looked at once, at the end. Each user's list is made of all items that the user has not met before; "
+        f"{threshold} counts as liked.",
+        "",
+    ]
+
+
+def _temperatures(found: Demonstration, *, drawn: bool) -> list[str]:
+    """What the temperature does: the picture, or without one its figures."""
+    names = ("recall@10", "coverage@10", "popularity@10")
+    told = (
+        "CMC trained at several temperatures, all else equal, and ranking by what it has learnt of preferences alone. The "
+        "temperature says how sharply an item is told from its closest rivals. As a rule a low one lists more of the "
+        "catalogue, a higher one more popular items, and recall is best in between."
+    )
+    if drawn:
+        figure = ["![recall, coverage and popularity against temperature](temperature.png)"]
+        told += " From left to right: recall@10, coverage@10, and the mean number of users who have met a listed item."
+    else:
+        rows = [
+            [f"{point['temperature']:g}", *(f"{point[name]:.4g}" for name in names)] for point in found.temperatures
+        ]
+        figure = [f"| temperature | {' | '.join(names)} |", "|--:" * (len(names) + 1) + "|"]
+        figure += [f"| {' | '.join(row)} |" for row in rows]
+    return ["## What the temperature does", "", *figure, "", told, ""]
 
 
 def _list(title: str, frame: pl.DataFrame) -> list[str]:

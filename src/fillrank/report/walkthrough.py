@@ -15,14 +15,16 @@ from rich.table import Table
 
 from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, load, split
-from fillrank.errors import DataError
+from fillrank.errors import DataError, TrainingError
 from fillrank.experiments.compare import compare
 from fillrank.experiments.table import ComparisonTable
 from fillrank.models import CMC
 from fillrank.ranking import evaluate
+from fillrank.report.canvas import can_draw
 from fillrank.report.page import check_page, write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 from fillrank.terminal import shown
+from fillrank.training import Look, listening
 from fillrank.writing import check_inside
 
 __all__ = ["Demonstration", "demo"]
@@ -96,25 +98,36 @@ class Demonstration:
 def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interactions | None = None) -> Demonstration:
     """Train, compare, recommend, and write ``report.md``, ``report.json`` and two pictures to the folder ``out``.
 
+    Without Matplotlib there are no pictures: that is said before anything is trained, and the rest is done.
+
     Args:
         out: the folder; made if need be.
         seed: of the split and of the models.
         data: ratings of named items; None takes ``movielens-small``.
 
     Raises:
-        MissingExtraError: the data package or Matplotlib is not installed.
+        MissingExtraError: the data package is not installed.
         DataError: the ratings have no values or no names; the folder cannot be written, or holds a report of another
             kind, which would be written over.
+        TrainingError: CMC, of which most of this is about, has failed.
+        KeyboardInterrupt: it was stopped by hand.
     """
     folder = check_inside(out, "the folder of the report")
     files = [folder / name for name in ("report.md", "report.json", "coverage.png", "temperature.png")]
     check_page(files)
+    drawn = can_draw()
+    if not drawn:
+        _log.warning('Matplotlib is not installed, so there will be no pictures; pip install "fillrank[plot]" for them')
     ratings = load("movielens-small") if data is None else data
     if ratings.values is None or ratings.item_ids.labels is None:
         raise DataError("the demonstration wants ratings of items with names; read them with value= and label=")
     parts = split.random(ratings, test=0.1, valid=0.1, seed=seed)
     table = compare(parts, _MODELS, seeds=(seed,))
-    model = next(run.fitted for run in table.runs if run.model == "cmc")
+    if table.interrupted:
+        raise KeyboardInterrupt
+    model = next((run.fitted for run in table.runs if run.model == "cmc"), None)
+    if model is None:
+        raise TrainingError(next(str(one) for one in table.failures if one.entry == "cmc"))
     favourites = _known(_FAVOURITES, ratings) or _most_met(ratings)
     user = _typical_user(parts)
     found = Demonstration(
@@ -125,10 +138,11 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
         favourites=favourites,
         for_new_user=model.fold_in(favourites).recommend(k=10),
         temperatures=[_at(temperature, parts, model.settings) for temperature in TEMPERATURES],
-        files=files,
+        files=files if drawn else files[:2],
     )
-    accuracy_against_coverage(table.to_dict(), found.files[2])
-    temperature_study(found.temperatures, found.files[3])
+    if drawn:
+        accuracy_against_coverage(table.to_dict(), files[2])
+        temperature_study(found.temperatures, files[3])
     write_page(found)
     return found
 
@@ -137,8 +151,15 @@ def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[s
     """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
     _log.info("CMC at temperature %g", temperature)
     recipe = CMC(**{**settings, "temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False})
-    model = recipe.fit(parts.train, valid=parts.valid)
+    with listening(_stop):
+        model = recipe.fit(parts.train, valid=parts.valid)
     return {"temperature": temperature, **evaluate(model, parts, k=10).metrics}
+
+
+def _stop(look: Look) -> None:
+    """Half a training is no point of a picture."""
+    if look.interrupted:
+        raise KeyboardInterrupt
 
 
 def _typical_user(parts: Split) -> Any:
