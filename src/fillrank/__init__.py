@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fillrank import errors
 from fillrank._version import __version__
 from fillrank.errors import FillrankError
+from fillrank.forks import watch_forks
 from fillrank.terminal import watch_log
 
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
@@ -124,6 +125,7 @@ _HOMES = {
     "fillrank.solvers.svd": ("truncated_svd",),
 }
 watch_log(logging.getLogger("fillrank"))
+watch_forks()
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -13,6 +13,7 @@
     ├── TrainingError        (RuntimeError) training met a loss or a factor that is not finite
     ├── ModelFileError       (RuntimeError) a saved model that is torn, foreign or too new
     ├── DiskFullError        (OSError)      no room was left where a file was to be written
+    ├── ForkedError          (RuntimeError) a forked process has not the threads that this needs
     └── MissingExtraError    (ImportError)  an optional package is needed; names the extra to install
 
 A message says what came, what was wanted, and what to do.
@@ -30,6 +31,7 @@ __all__ = [
     "DiskFullError",
     "DuplicateError",
     "FillrankError",
+    "ForkedError",
     "MissingExtraError",
     "ModelFileError",
     "SettingsError",
@@ -89,6 +91,10 @@ class ModelFileError(FillrankError, RuntimeError):
 
 class DiskFullError(FillrankError, OSError):
     """No room was left where a file was to be written."""
+
+
+class ForkedError(FillrankError, RuntimeError):
+    """A forked process was asked for what needs threads that only its parent has."""
 
 
 class MissingExtraError(FillrankError, ImportError):

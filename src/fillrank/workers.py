@@ -16,6 +16,8 @@ from typing import TypeVar
 
 import torch
 
+from fillrank.forks import forget_after_fork
+
 __all__ = ["Workers", "all_threads", "available_threads", "one_thread"]
 
 Found = TypeVar("Found")
@@ -65,6 +67,17 @@ def _threads(n: int) -> Iterator[None]:
         _AVAILABLE.reset(token)
 
 
+class _Inside:
+    """What is known of the threads outside of :func:`one_thread`: nothing that holds in a forked process."""
+
+    def forget_threads(self) -> None:
+        _AVAILABLE.set(0)
+
+
+_INSIDE = _Inside()
+forget_after_fork(_INSIDE)
+
+
 class Workers:
     """As many threads as PyTorch has on a CPU.
 
@@ -77,6 +90,11 @@ class Workers:
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self.n = available_threads()
+        forget_after_fork(self)
+
+    def forget_threads(self) -> None:
+        """In a forked process: the threads are its parent's, and new ones are made when they are needed."""
+        self._pool = None
 
     def map(self, part: Callable[[int, slice], Found], n_rows: int, n_parts: int = _PARTS) -> list[Found]:
         """What ``part(number, rows)`` returns for each part of ``n_rows`` rows, ``n_parts`` at most, in their order."""

@@ -26,6 +26,7 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.sources import LAYOUTS, Tables, movielens_small
 from fillrank.data.split import Split, published
 from fillrank.errors import DataError, DataNotFoundError
+from fillrank.forks import refuse_after_fork
 from fillrank.paths import expanded
 
 __all__ = ["DatasetInfo", "info", "list_datasets", "load", "load_split"]
@@ -120,6 +121,7 @@ def _assemble(card: DatasetInfo, tables: Tables, *, ids: Interactions | None = N
 
 
 def _tables(card: DatasetInfo, folder: str | Path | None) -> Tables:
+    refuse_after_fork(f"reading {card.name}")
     if card.name == "movielens-small":
         return movielens_small()
     places = _places(card.name, folder)

@@ -30,6 +30,7 @@ __all__ = [
     "as_id_column",
     "is_missing",
     "is_single",
+    "is_whole",
     "keys_like",
     "of_column",
     "text_of",
@@ -236,12 +237,12 @@ def _of_objects(values: list[Any]) -> pl.Series:
             return pl.Series([None if value is None else float(value) for value in given], dtype=pl.Float64)
         except OverflowError:
             return _as_strings([None if value is None else text_of(value) for value in given])
-    if numbers and all(value is None or _is_whole(value) for value in given):
+    if numbers and all(value is None or is_whole(value) for value in given):
         return pl.Series([None if value is None else int(value) for value in given], dtype=pl.Int64)
     return _as_strings([None if value is None else text_of(value) for value in given])
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
     """Whether a number, of whatever class, is a whole one within 64 bits."""
     if isinstance(value, Decimal):
         return value.is_finite() and value.adjusted() < 18 and value == value.to_integral_value()
@@ -263,7 +264,7 @@ def _whole(values: pl.Series) -> pl.Series:
         numbers = values.cast(pl.Float64)
         return numbers.set(~(numbers.is_finite() & (numbers == numbers.floor())), None).cast(pl.Int64, strict=False)
     if values.dtype.is_decimal():
-        return _one_by_one(values, lambda value: int(value) if _is_whole(value) else None, pl.Int64)
+        return _one_by_one(values, lambda value: int(value) if is_whole(value) else None, pl.Int64)
     if values.dtype in {pl.Categorical, pl.Enum}:
         values = values.cast(pl.String)
     if values.dtype == pl.String:

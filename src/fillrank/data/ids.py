@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Literal
@@ -14,8 +15,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fillrank.arguments import checked, shown
+from fillrank.data.id_lookup import id_column, places_of, sorted_places, spelled_like
 from fillrank.data.id_values import as_id_column, is_missing, is_single, keys_like, text_of, values_of
 from fillrank.errors import DataError, UnknownIdError
+from fillrank.forks import polars_is_lost
 
 __all__ = ["IdMap", "as_id_column"]
 
@@ -53,13 +56,13 @@ class IdMap:
     labels: pl.Series | None
 
     def __init__(self, ids: Iterable[Any], labels: Iterable[Any] | None = None) -> None:
-        column = as_id_column(ids)
+        column = id_column(ids) if polars_is_lost() else as_id_column(ids)
         if column.null_count():
             raise DataError(f"{column.null_count()} of {len(column)} ids are missing; every user and item needs an id")
-        if column.n_unique() != len(column):
-            twice = column.filter(column.is_duplicated())[0]
+        if (len(set(column.to_list())) if polars_is_lost() else column.n_unique()) != len(column):
+            twice = next(one for one, count in Counter(column.to_list()).items() if count > 1)
             raise DataError(f"id {twice!r} stands more than once among {len(column)} ids; an IdMap holds each id once")
-        order = column.arg_sort()
+        order = sorted_places(column) if polars_is_lost() else column.arg_sort()
         self.ids = column.gather(order).alias("id")
         if labels is None:
             self.labels = None
@@ -98,13 +101,7 @@ class IdMap:
             UnknownIdError: some ids are not known; the message shows the first of them.
         """
         asked = values_of(ids)
-        column = keys_like(asked, self.ids)
-        if len(column) <= 64:  # a lookup for one request should not pay for a join
-            codes = np.array([self._place(i) for i in column], dtype=np.int32)
-        else:
-            table = pl.DataFrame({"id": self.ids, "code": np.arange(len(self), dtype=np.int32)})
-            joined = column.alias("id").to_frame().join(table, on="id", how="left", maintain_order="left")
-            codes = joined["code"].fill_null(-1).to_numpy().astype(np.int32)
+        codes = self._codes(asked)
         if unknown == "raise" and (codes < 0).any():
             strangers = asked.gather(np.flatnonzero(codes < 0)).to_list()
             first = ", ".join(shown_id(i) for i in strangers[:3])
@@ -124,6 +121,8 @@ class IdMap:
             ([6, 7], ['6', 'x'])
         """
         asked = values_of(ids)
+        if polars_is_lost():
+            return spelled_like(asked, self._lookup, numbers=self.ids.dtype == pl.Int64)
         keys = keys_like(asked, self.ids)
         return keys if not keys.null_count() else pl.Series([None if i is None else text_of(i) for i in asked])
 
@@ -195,6 +194,21 @@ class IdMap:
         close = dict.fromkeys(difflib.get_close_matches(key[:200], known, n=3, cutoff=0.6))
         labels = [self.label(next(lk[c][0] for lk in self._names if c in lk)) for c in close]
         return f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?" if labels else ""
+
+    def _codes(self, asked: pl.Series) -> NDArray[np.int32]:
+        """The place of each id, -1 where it is not known."""
+        if polars_is_lost():
+            return np.array(places_of(asked, self._lookup, numbers=self.ids.dtype == pl.Int64), dtype=np.int32)
+        column = keys_like(asked, self.ids)
+        if len(column) <= 64:  # a lookup for one request should not pay for a join
+            return np.array([self._place(i) for i in column], dtype=np.int32)
+        table = pl.DataFrame({"id": self.ids, "code": np.arange(len(self), dtype=np.int32)})
+        joined = column.alias("id").to_frame().join(table, on="id", how="left", maintain_order="left")
+        return joined["code"].fill_null(-1).to_numpy().astype(np.int32)
+
+    @cached_property
+    def _lookup(self) -> dict[Any, int]:
+        return {one: place for place, one in enumerate(self.ids.to_list())}
 
     def _place(self, one: Any) -> int:
         if one is None:

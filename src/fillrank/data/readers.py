@@ -23,6 +23,7 @@ from fillrank.data.options import ReadOptions
 from fillrank.data.result import ReadResult, Source, finished
 from fillrank.data.rows import Rules
 from fillrank.errors import DataError
+from fillrank.forks import refuse_after_fork
 
 __all__ = ["PathOrFile", "read", "scan"]
 
@@ -100,6 +101,7 @@ def scan(
 
 
 def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
+    refuse_after_fork("reading a log")
     inputs = find_inputs(source, set(ENDINGS))
     collector = Collector(label_is_named=columns.label is not None)
     parts: list[_Read] = []

@@ -21,6 +21,7 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.options import LogOptions
 from fillrank.data.result import ReadResult, result_of
 from fillrank.errors import DataError
+from fillrank.forks import refuse_after_fork
 
 __all__ = ["log_from_arrays", "log_from_csr", "scan_frame"]
 
@@ -142,6 +143,7 @@ def _level(frame: Any, level: int) -> Any:
 
 def _raw(columns: Mapping[str, tuple[str, pl.Series]]) -> pl.DataFrame:
     """Columns by role, each with what it is called, as rows of one table that tells where each row stands."""
+    refuse_after_fork("making a log from a table or from arrays")
     lengths = {called: len(column) for called, column in columns.values()}
     if len(set(lengths.values())) > 1:
         raise DataError(

@@ -20,12 +20,13 @@ from torch import Tensor
 
 from fillrank._version import __version__
 from fillrank.arguments import shown
-from fillrank.data import IdMap, Interactions
+from fillrank.data import Interactions
 from fillrank.errors import DataError, FillrankError, ModelFileError
 from fillrank.factors import scorer_from_parts
 from fillrank.paths import expanded
 from fillrank.recommend.card import card
 from fillrank.recommend.config import CONFIG, FORMAT, MARK, is_ours, read_config
+from fillrank.recommend.id_files import read_ids, write_ids
 from fillrank.strict_json import parse_json
 from fillrank.writing import UNSEALED, beside, check_folder, old_folder, put_folder, seal, sync, sync_folder
 
@@ -162,8 +163,7 @@ def _write(model: Recommender, folder: Path, texts: Mapping[str, str]) -> None:
     tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, folder / _TENSORS)
     for name, ids in ((_USERS, model.user_ids), (_ITEMS, model.item_ids)):
-        columns = [ids.ids] if ids.labels is None else [ids.ids, ids.labels.alias("label")]
-        pl.DataFrame(columns).write_parquet(folder / name)
+        write_ids(ids, folder / name)
     history = "".join(json.dumps(dict(epoch)) + "\n" for epoch in model.history)
     for name, text in {_HISTORY: history, _CARD: card(model), **texts}.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -196,7 +196,7 @@ def _finish(folder: Path) -> None:
 
 def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     tensors = load_file(folder / _TENSORS)
-    user_ids, item_ids = (_read_ids(folder / name) for name in (_USERS, _ITEMS))
+    user_ids, item_ids = (read_ids(folder / name) for name in (_USERS, _ITEMS))
     log = Interactions(
         users=_numbers(tensors, "seen/users", torch.int32),
         items=_numbers(tensors, "seen/items", torch.int32),
@@ -236,20 +236,6 @@ def _read_history(file: Path) -> list[dict[str, Any]]:
         if not isinstance(epoch, dict):
             raise DataError(f"{file.name}, line {number}, has to be a table, it is {shown(epoch)}")
     return epochs
-
-
-def _read_ids(file: Path) -> IdMap:
-    frame = pl.read_parquet(file)
-    for name in frame.columns:
-        if (
-            name not in {"id", "label"}
-            or frame[name].dtype not in {"id": (pl.Int64, pl.String), "label": (pl.String,)}[name]
-        ):
-            raise DataError(f"{file.name} has a column {name!r} of {frame[name].dtype}")
-    ids = IdMap(frame["id"], labels=frame["label"] if "label" in frame.columns else None)
-    if not ids.ids.equals(frame["id"]):
-        raise DataError(f"the ids in {file.name} are not in their order")
-    return ids
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

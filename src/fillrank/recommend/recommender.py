@@ -132,8 +132,8 @@ class Recommender:
             rows, places, ranks, scores = rows[order], places[order], ranks[order], scores[order]
         shown = self.user_ids.spelled(asked) if len(strangers) else self.user_ids.decode(codes[known])
         rows = rows if len(strangers) else np.searchsorted(known, rows)
-        frame = pl.DataFrame({"user_id": shown.gather(rows), "rank": ranks + 1})
-        return frame.with_columns(*self._item_columns(places), pl.Series("score", scores, dtype=pl.Float32))
+        users = [shown.gather(rows).alias("user_id"), pl.Series("rank", ranks + 1)]
+        return pl.DataFrame([*users, *self._item_columns(places), pl.Series("score", scores, dtype=pl.Float32)])
 
     @checked
     def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
@@ -159,8 +159,8 @@ class Recommender:
         allowed[place] = False
         found, scores = (part[0] for part in top_k(likeness, min(k, len(vectors)), allowed=allowed))
         found, scores = found[found >= 0], scores[found >= 0]
-        frame = pl.DataFrame({"rank": np.arange(1, len(found) + 1)})
-        return frame.with_columns(*self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy()))
+        ranks = pl.Series("rank", np.arange(1, len(found) + 1))
+        return pl.DataFrame([ranks, *self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy())])
 
     @checked
     def score(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
