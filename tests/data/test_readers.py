@@ -132,7 +132,7 @@ def test_the_natural_call(tmp_path: Path) -> None:
 def test_parts_make_one_log_whatever_the_order_of_their_columns(tmp_path: Path, shape: str) -> None:
     FRAME[:2].write_csv(tmp_path / "part-0.csv")
     gzipped = FRAME[2:].select(reversed(FRAME.columns)).write_csv().encode()
-    (tmp_path / "part-1.csv.gz").write_bytes(gzip.compress(gzipped))
+    (tmp_path / "part-1.csv.gz").write_bytes(gzip.compress(gzipped, mtime=0))
     write(tmp_path / "_SUCCESS", "")
     write(tmp_path / "README.md", "not a part")
     assert read(tmp_path if shape == "folder" else tmp_path / "part-*").to_frame().rows() == EXPECTED
@@ -316,13 +316,13 @@ def test_json_lines_that_are_no_objects(tmp_path: Path) -> None:
     [
         ("log.csv", b"", "log.csv is empty; there is nothing to read"),
         ("log.csv", b" \n\n", "log.csv is empty"),
-        ("log.csv.gz", gzip.compress(b""), "is empty"),
+        ("log.csv.gz", gzip.compress(b"", mtime=0), "is empty"),
         ("log.csv", b"user,item,rating\n", "holds no rows below its header"),
         ("log.csv", b"a,b\n1,2\n", "no column is recognised as the user or the item; .* the columns are 'a', 'b'"),
         ("log.csv", b"ann,5\nbob,7\n", "the columns are 'column 0', 'column 1'"),
         (
             "log.csv.gz",
-            gzip.compress(b"user,item\n1,2\n" * 99)[:-9],
+            gzip.compress(b"user,item\n1,2\n" * 99, mtime=0)[:-9],
             "log.csv.gz cannot be read: .*; if it is torn, get",
         ),
         ("log.csv.xz", lzma.compress(b"user,item\n1,2\n" * 99)[:-9], "cannot be read"),
