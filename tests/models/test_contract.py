@@ -128,7 +128,7 @@ def test_unknown_users_are_an_error_or_skipped_or_get_the_popular_items(fitted: 
     known = fitted.user_ids.ids[0]
     with pytest.raises(UnknownIdError, match="1 of 2 ids are not in the data: 'nobody'"):
         fitted.recommend(["nobody", known])
-    assert fitted.recommend(["nobody", known], k=3, unknown="skip")["user_id"].unique().to_list() == [str(known)]
+    assert fitted.recommend(["nobody", known], k=3, unknown="skip")["user_id"].unique().to_list() == [known]
     popular = fitted.recommend(["nobody", known], k=3, unknown="popular")
     assert popular["user_id"].to_list()[:3] == ["nobody"] * 3
     best = np.argsort(-(parts.train.item_counts + parts.valid.item_counts), kind="stable")[:3]
