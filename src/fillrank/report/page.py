@@ -77,8 +77,8 @@ _COVERAGE = (
     "",
     "![accuracy against coverage](coverage.png)",
     "",
-    "Each point is a model. Further up, more of what users like is found; further to the right, more of the catalogue is "
-    "recommended to somebody. A model that lists the same popular items to everybody stands at the left.",
+    "Each point is a model. Further up, more of what users like is found; further to the right, more of the catalogue "
+    "is recommended to somebody. A model that lists the same popular items to everybody stands at the left.",
     "",
 )
 _NO_PICTURES = (
@@ -111,8 +111,8 @@ def _temperatures(found: Demonstration, *, drawn: bool) -> list[str]:
     """What the temperature does: the picture, or without one its figures."""
     names = ("recall@10", "coverage@10", "popularity@10")
     told = (
-        "CMC trained at several temperatures, all else equal, and ranking by what it has learnt of preferences alone. The "
-        "temperature says how sharply an item is told from its closest rivals. As a rule a low one lists more of the "
+        "CMC trained at several temperatures, all else equal, and ranking by what it has learnt of preferences alone. "
+        "The temperature says how sharply an item is told from its closest rivals. As a rule a low one lists more of the "
         "catalogue, a higher one more popular items, and recall is best in between."
     )
     if drawn:
