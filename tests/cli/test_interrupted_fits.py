@@ -90,6 +90,18 @@ def test_the_old_model_stays_and_what_was_learnt_lies_beside_it(
     assert len(Recommender.load(tmp_path / "m.interrupted").recommend(k=2)) > 0
 
 
+def test_a_second_fit_that_is_interrupted_leaves_the_first_ones_model(
+    fit: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was chosen on validation is fitted again on everything; a signal in that fit is one too."""
+    with monkeypatch.context() as patch:
+        interrupting(patch, signal.SIGINT, after=7)
+        result = fit("sgd", "dim=4", "epochs=5")
+    assert result.exit_code == 130
+    assert not (tmp_path / "m").exists()
+    assert Recommender.load(tmp_path / "m.interrupted").settings["epochs"] == 5
+
+
 @pytest.mark.parametrize("model", sorted(UNHELD))
 def test_what_cannot_stop_half_way_ends_at_once(
     model: str, fit: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

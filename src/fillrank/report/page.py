@@ -112,8 +112,8 @@ def _temperatures(found: Demonstration, *, drawn: bool) -> list[str]:
     names = ("recall@10", "coverage@10", "popularity@10")
     told = (
         "CMC trained at several temperatures, all else equal, and ranking by what it has learnt of preferences alone. "
-        "The temperature says how sharply an item is told from its closest rivals. As a rule a low one lists more of the "
-        "catalogue, a higher one more popular items, and recall is best in between."
+        "The temperature says how sharply an item is told from its closest rivals. As a rule a low one lists more of "
+        "the catalogue, a higher one more popular items, and recall is best in between."
     )
     if drawn:
         figure = ["![recall, coverage and popularity against temperature](temperature.png)"]
