@@ -18,6 +18,7 @@ ROOMS = (
         "strict_json",
         "writing",
         "interrupt",
+        "notices",
         "rng",
         "workers",
         "data",
@@ -49,6 +50,7 @@ TORCH_FREE = {
     "strict_json",
     "writing",
     "interrupt",
+    "notices",
     "data",
 }
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room

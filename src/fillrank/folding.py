@@ -32,12 +32,18 @@ __all__ = [
     "ResidualProjection",
     "folding_from_parts",
     "folding_parts",
+    "looks_at_values",
+    "needs_values",
     "with_weights",
 ]
 
 
 class Folding(Protocol):
-    """Gives new users their vectors and, where the model has user biases, their biases."""
+    """Gives new users their vectors and, where the model has user biases, their biases.
+
+    Whether it looks at the values of a history, needs them, or takes each item for one that was liked, is
+    :func:`looks_at_values` and :func:`needs_values`.
+    """
 
     def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """From the histories in ``log`` to ``([B, d], [B] or None)``."""
@@ -191,6 +197,18 @@ class RatingRidge:
             scale=np.append(of_vector, self.bias_regularization if self.bias_per_rating else 0.0),
             constant=None if self.bias_per_rating else np.append(0.0 * of_vector, self.bias_regularization),
         )
+
+
+def looks_at_values(folding: Folding) -> bool:
+    """Whether a history's values make a difference; where not, each of its items counts as one that was liked."""
+    if isinstance(folding, ImplicitRidge):
+        return folding.positive_from is not None
+    return getattr(folding, "use_values", True)
+
+
+def needs_values(folding: Folding) -> bool:
+    """Whether a history without values leaves a user at the average."""
+    return isinstance(folding, ResidualProjection | RatingRidge)
 
 
 _WAYS: dict[str, Any] = {way.__name__: way for way in (Projection, ResidualProjection, ImplicitRidge, RatingRidge)}

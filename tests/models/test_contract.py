@@ -173,6 +173,7 @@ def test_several_new_users_with_ratings(fitted: fr.Recommender, parts: Split) ->
     if fitted.name in OF_KNOWN_USERS:
         return
     low, high = parts.train.scale or (0, 1)
+    low = max(low, 0)  # below 0 is a dislike, which models of who met what refuse
     folded = fitted.fold_in({"a": {"film 1": high, "film 2": low}, "b": {"film 3": high}})
     assert folded.recommend(k=3)["user_id"].to_list() == ["a"] * 3 + ["b"] * 3
 

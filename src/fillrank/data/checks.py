@@ -36,6 +36,11 @@ def check_log(log: Interactions) -> None:
             raise DataError(
                 f"{kind} places run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
             )
+    if log.values is None and log.relevant_from is not None:
+        raise DataError(
+            f"relevant_from={log.relevant_from:g} asks for values, and this log has none; leave it out, or name the "
+            "column of the values"
+        )
     if log.values is not None:
         with np.errstate(over="ignore"):
             bad = np.flatnonzero(~np.isfinite(np.asarray(log.values, dtype=np.float32)))

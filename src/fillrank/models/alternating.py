@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
 
 from pydantic import Field
 
+from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.interrupt import Interrupt
 from fillrank.models.grid import Judgement
 from fillrank.models.recipe import Positive, Recipe
+from fillrank.models.unused import where
 from fillrank.ridge import RidgeMethod, RowSolver
 from fillrank.training.looks import Look, tell
 from fillrank.training.progress import Progress, current_stage
@@ -43,6 +45,11 @@ class Alternating(Recipe):
     seed: int = Field(default=0, ge=0)
     n_threads: int | None = Field(default=None, ge=1)
     progress: bool = True
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        steps = where(self.method == "cg", "method='cg'", "steps")
+        return {**steps, **where(self.method == "block", "method='block'", "block")}
 
     def solver(self) -> RowSolver:
         """How rows are solved."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,6 +11,7 @@ from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.folding import Projection
 from fillrank.models.recipe import Recipe
+from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.solvers.biases import fit_biases
 
@@ -32,6 +34,11 @@ class Popularity(Recipe):
     relevant_only: bool = False
     user_shrinkage: float = 5.0
     item_shrinkage: float = 3.0
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        biases = where(log.values is not None, "there are ratings", "user_shrinkage", "item_shrinkage")
+        return {**biases, **where(log.relevant_from is not None, "the log says relevant_from", "relevant_only")}
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
         counted = train.relevant() if self.relevant_only else train

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.models.cmc_parts import Parts, Watch, ranker
 from fillrank.models.recipe import NotNegative, Positive, Recipe
+from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.training import Autograd, LoopSettings, World
 from fillrank.training import train as loop
@@ -88,6 +90,12 @@ class CMC(Recipe):
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     progress: bool = True
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        of_ratings = ("rating_dim", "rating_share", "regularization", "bias_regularization", "polish")
+        drawn = where(self.negatives == "uniform", "negatives='uniform'", "n_negatives")
+        return {**drawn, **where(log.values is not None, "there are ratings", *of_ratings)}
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         parts = Parts.of(self, train)

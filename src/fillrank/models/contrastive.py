@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,6 +13,7 @@ from fillrank.errors import SettingsError
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
 from fillrank.models.recipe import NotNegative, Positive, Recipe
+from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.training import Batch, ContrastSettings, History, Learner, Look, LoopSettings, listening_alone
 from fillrank.training import train as loop
@@ -120,6 +121,15 @@ class Contrastive(Recipe):
     device: str = "auto"
     progress: bool = True
     checkpoint: str | None = None
+
+    def uses_values(self, log: Interactions) -> bool:
+        """See :meth:`Recipe.uses_values`: to tell positives from the rest, where it is asked to."""
+        return (log.relevant_from if self.positive_from == "relevant" else self.positive_from) is not None
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        marked = self.positive_from != "relevant" or log.relevant_from is not None
+        return where(marked, "the log says relevant_from", "positive_from")
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         log = self._positives(train)

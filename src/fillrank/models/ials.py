@@ -62,6 +62,10 @@ class IALS(Alternating):
     regularization: NotNegative | Literal["auto"] = "auto"
     frequency_exponent: NotNegative = 1.0
 
+    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
+        """See :meth:`Recipe.uses_values`: it looks at who met what."""
+        return False
+
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         judge = unjudged if valid is None else _ndcg_judge(train, valid)
         point = self._point(train, judge)

@@ -18,6 +18,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.interrupt import Interrupt
 from fillrank.models.holding_out import held_out, joined, met
+from fillrank.models.unused import say_what_is_idle
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import Evaluator
 from fillrank.ranking.lists import MEMORY
@@ -109,6 +110,7 @@ class Recipe(BaseModel, ABC):
             if self.asks_to_choose():
                 needed(self, None)
             (train, valid), refit = held_out(train, seed=getattr(self, "seed", 0)), True
+        say_what_is_idle(self, train, valid)
         with Interrupt(holds=False) as stop:  # of several trainings in one fit, one Ctrl-C ends all
             if valid is None:
                 return self._fit(train, None)
@@ -120,6 +122,14 @@ class Recipe(BaseModel, ABC):
     def chooses(self) -> bool:
         """Whether anything is chosen on the validation part, given one."""
         return self.looks_at_valid
+
+    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002 -- some recipes ask the log
+        """Whether the values of the log make a difference to what is learnt."""
+        return True
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """Settings that a fit of this log does not look at, each with when it would."""
+        return {}
 
     def undecided(self) -> bool:
         """Whether something is to be chosen on the validation part that cannot do without one."""

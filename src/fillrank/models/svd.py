@@ -80,6 +80,10 @@ class NormalisedSVD(Recipe):
     method: SvdMethod = "randomized"
     seed: int = Field(default=0, ge=0)
 
+    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
+        """See :meth:`Recipe.uses_values`: it looks at who met what."""
+        return False
+
     def chooses(self) -> bool:
         """See :meth:`Recipe.chooses`."""
         return self.undecided()

@@ -17,7 +17,9 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import ImplicitRidge
 from fillrank.losses import InfoNCE, ScoreLoss, contrast, contrast_by_autograd
+from fillrank.notices import say_once
 from fillrank.recommend.item_histories import ItemHistories, log_of
+from fillrank.recommend.unused import refuse_dislikes
 from fillrank.samplers import KnownPositives, Sampler, Uniform
 from fillrank.solvers.given_items import solve_users
 from fillrank.solvers.given_ratings import check_item_factors
@@ -53,7 +55,7 @@ def fold_in(
     Args:
         item_factors: floating point ``[n_items, d]``, as some model left them.
         histories: one for each new user. ``"ridge"`` needs ratings; for the other two every item of a history is a
-            positive, whatever its rating.
+            positive, whatever its rating; one below 0 is refused.
         objective: which of the three.
         item_bias: ``[n_items]``, added to every user's score; for ``"ridge"`` and ``"loss"``. To give users a bias of
             their own, put a column of ones beside the factors.
@@ -120,6 +122,7 @@ class _Implicit:
     def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
         if item_bias is not None:
             raise SettingsError("objective 'ials' has no place for item_bias; leave it out, or take 'ridge' or 'loss'")
+        _without_ratings(log, "ials")
         nobody = Factors(item_factors.new_zeros(0, item_factors.shape[1]), item_factors)
         return ImplicitRidge(**vars(self)).solve(nobody, log.without_values())[0]
 
@@ -151,6 +154,7 @@ class _ByLoss:
             raise SettingsError(f"epochs and batch_size must be 1 or more, got {self.epochs} and {self.batch_size}")
 
     def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
+        _without_ratings(log, "loss")
         known = KnownPositives.of_users(log, item_factors.device)
         sampler = Uniform(known, len(item_factors) if self.n_negatives is None else self.n_negatives)
         encoder = FixedItems(item_factors, _means(item_factors, log), similarity=self.similarity)
@@ -203,6 +207,13 @@ def _way(objective: str, settings: Mapping[str, Any]) -> _Way:
             raise SettingsError(f"objective {objective!r} has no setting {name!r}; it has {', '.join(known)}")
     way: _Way = _WAYS[objective](**settings)
     return way
+
+
+def _without_ratings(log: Interactions, objective: str) -> None:
+    """Every item of a history is a positive: say so of ratings, and refuse those below 0."""
+    refuse_dislikes(log, f"objective {objective!r}")
+    if log.values is not None and (log.values != log.values[0]).any():
+        say_once(f"objective {objective!r} looks at no ratings: each item of a history is one that was liked")
 
 
 def _means(item_factors: Tensor, log: Interactions) -> Tensor:

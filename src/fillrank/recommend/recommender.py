@@ -23,6 +23,7 @@ from fillrank.factors import Blend, Factors
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import rank, top_k
 from fillrank.recommend.histories import Histories, as_log
+from fillrank.recommend.unused import check_values_used
 from fillrank.terminal import printable
 
 __all__ = ["Recommender"]
@@ -203,12 +204,14 @@ class Recommender:
 
         Raises:
             UnknownIdError: an item is not known.
-            DataError: a history is empty, a rating is not a finite number, or the model cannot fold users in.
+            DataError: a history is empty, a rating is not a finite number, or the model cannot fold users in; or a
+                rating is below 0 and the model takes every item of a history for one that was liked.
 
         Example:
             ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
         """
         log = as_log(histories, self.item_ids, self.log)
+        check_values_used(log, (self.scorer, self.rater), self.name or "this model")
         return replace(
             self,
             scorer=self.scorer.fold_in(log),

@@ -1,0 +1,56 @@
+"""What a fit is given and does not use: said once, in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from fillrank.data import Interactions
+from fillrank.notices import say_once
+from fillrank.training.progress import current_stage
+
+if TYPE_CHECKING:
+    from fillrank.models.recipe import Recipe
+
+__all__ = ["say_what_is_idle", "where"]
+
+_WATCHING = ("monitor", "patience", "look_every")
+"""Settings of looking at the validation part."""
+
+
+def say_what_is_idle(recipe: Recipe, train: Interactions, valid: Interactions | None) -> None:
+    """Say which of what was given makes no difference: values of the log, settings that were set on purpose."""
+    if current_stage() == "refit":  # the first fit has said it
+        return
+    usual = {name: field.default for name, field in type(recipe).model_fields.items()}
+    given = {name for name in recipe.model_fields_set if getattr(recipe, name) != usual[name]}
+    if train.values is not None and not recipe.uses_values(train):
+        below = int((train.values < 0).sum())
+        if train.scale is not None and (below or train.scale[0] < train.scale[1]):
+            liked = f", the {below:,} below 0 too" if below else ""
+            say_once(
+                f"{recipe.kind} does not use the ratings: every row counts as one that was liked{liked}; "
+                f"{_way_out(recipe)}"
+            )
+    idle = dict(recipe.idle(train, valid))
+    if valid is None:
+        idle |= {name: "there is a validation part" for name in _WATCHING if name in usual}
+    for name, when in idle.items():
+        if name in given:
+            say_once(f"{recipe.kind} does not look at {name} here, but where {when}")
+
+
+def where(condition: bool, when: str, *names: str) -> Mapping[str, str]:
+    """The names, each with ``when`` it is looked at, unless the condition holds.
+
+    Example:
+        >>> where(False, "there are ratings", "polish")
+        {'polish': 'there are ratings'}
+    """
+    return {} if condition else dict.fromkeys(names, when)
+
+
+def _way_out(recipe: Recipe) -> str:
+    if "positive_from" in type(recipe).model_fields:
+        return "positive_from leaves low ones out"
+    return "filter the log, or take a model that learns from ratings, where that is not meant"

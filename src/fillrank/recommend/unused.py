@@ -1,0 +1,60 @@
+"""Values in the histories of new users that a model does not look at, or does not find."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fillrank.data import Interactions
+from fillrank.errors import DataError
+from fillrank.factors import Blend, Factors
+from fillrank.folding import Folding, looks_at_values, needs_values
+from fillrank.notices import say_once
+
+__all__ = ["check_values_used", "refuse_dislikes"]
+
+
+def check_values_used(log: Interactions, parts: tuple[object, ...], name: str) -> None:
+    """Say once that values are not used, or that they are missing; refuse those whose sign would turn.
+
+    Args:
+        log: the histories.
+        parts: what folds new users in: the scorer and the rater of a model.
+        name: of the model.
+
+    Raises:
+        DataError: a value is below 0, and every item counts as one that was liked.
+    """
+    ways = [way for part in parts for way in _ways(part)]
+    if not ways:
+        return
+    if log.values is None:
+        if all(needs_values(way) for way in ways):
+            say_once(f"{name} learns from ratings, and a new user without any stays at the average; give item → rating")
+        return
+    if any(looks_at_values(way) for way in ways):
+        return
+    refuse_dislikes(log, name)
+    if (log.values != log.values[0]).any():
+        say_once(f"the ratings of new users are not used: to {name} each item of a history is one that was liked")
+
+
+def refuse_dislikes(log: Interactions, name: str) -> None:
+    """Refuse values below 0 where every item of a history counts as one that was liked.
+
+    Raises:
+        DataError: there is one; names its user and its item.
+    """
+    if log.values is None or not (log.values < 0).any():
+        return
+    row = int(np.argmax(log.values < 0))
+    item, user = log.item_ids.ids[int(log.items[row])], log.user_ids.ids[int(log.users[row])]
+    raise DataError(
+        f"the rating of {item!r} by {user!r} is {log.values[row]:g}, and to {name} each item of a history is one that "
+        "was liked; leave out what was disliked, or take a model that learns from ratings"
+    )
+
+
+def _ways(part: object) -> list[Folding]:
+    if isinstance(part, Blend):
+        return [way for one in part.parts for way in _ways(one)]
+    return [part.folding] if isinstance(part, Factors) and part.folding is not None else []
