@@ -80,7 +80,7 @@ def test_skipped_tests_say_why() -> None:
     lines = [
         (file, line) for file in (ROOT / "tests").rglob("test_*.py") for line in file.read_text("utf-8").splitlines()
     ]
-    silent = re.compile(r"(importorskip|skipif)\((?!.*reason=).*\)\s*$")
+    silent = re.compile(r"pytest\.skip\(\)|skipif\((?!.*reason=).*\)\s*$")
     assert [(file.name, line) for file, line in lines if silent.search(line) and "re.compile" not in line] == []
 
 
