@@ -85,6 +85,17 @@ def test_reports_say_which_kind_they_are_and_do_not_compare_as_equals(fits, part
     assert all_rows.compare(fr.evaluate(fits[0].scorer, parts))  # a bare scorer does not say
 
 
+def test_a_model_that_is_measured_on_what_it_learnt_from_is_warned_of(
+    fits, parts: Split, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen, again = fits
+    fr.evaluate(chosen, test=parts.valid, train=parts.train)
+    fr.evaluate(again, parts)
+    assert "has learnt from" not in caplog.text
+    fr.evaluate(again, test=parts.valid, train=parts.train)
+    assert f"{again.name} has learnt from 400 of the 400 rows that it is measured on" in caplog.text
+
+
 @pytest.mark.parametrize("recipe", [Popularity(), PureSVD(rank=4)])
 def test_where_nothing_is_chosen_one_fit_on_everything_is_all(recipe, parts: Split) -> None:
     everything = recipe.fit(parts.train.union(parts.valid))

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from fillrank.cli.wording import in_options, takes_read
 from fillrank.errors import FillrankError
 from fillrank.interrupt import exit_code
 from fillrank.terminal import printable
@@ -65,7 +66,10 @@ class PlainSpoken(TyperGroup):
         except (FillrankError, OSError) as error:
             if debugging():
                 raise
-            _say(f"{_PROGRAM}: {_in_words(error)}")
+            said = _in_words(error)
+            _say(
+                f"{_PROGRAM}: {in_options(said) if takes_read(self, sys.argv[1:] if args is None else args) else said}"
+            )
             code = 1
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -126,7 +126,7 @@ def open_to_fit(
 
     log = open_log(data, read)
     nothing = log.select(np.zeros(len(log), dtype=bool))
-    if valid == 0:
+    if valid == 0 or round(_fraction("valid", valid) * len(log)) == 0:  # of a handful of rows none can be spared
         return Split(log, None, nothing, {"split": "none"})
     cut = split.random(log, test=_fraction("valid", valid), valid=0, seed=seed)
     return Split(cut.train, cut.test, nothing, {**cut.protocol, "test": 0, "valid": valid})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+
+import numpy as np
 
 from fillrank.arguments import Own, checked
 from fillrank.data.interactions import Interactions
@@ -14,6 +17,8 @@ from fillrank.ranking.model import Model
 from fillrank.ranking.report import Report
 
 __all__ = ["evaluate"]
+
+_log = logging.getLogger("fillrank")
 
 
 @checked
@@ -77,4 +82,24 @@ def evaluate(
         evaluator = Evaluator(test, train=train, seen=seen, k=k, metrics=metrics, notes=notes)
     else:
         raise SettingsError("evaluate needs a split, or else both test=… and train=…")
+    _warn_of_known_rows(model, evaluator.test)
     return evaluator.run(model)
+
+
+def _warn_of_known_rows(model: object, test: Interactions) -> None:
+    """Say that a model is measured on rows that it has learnt from: figures on those promise nothing."""
+    log = getattr(model, "log", None)
+    if not isinstance(log, Interactions) or getattr(model, "refit", None) is False:  # then some were only chosen on
+        return
+    if log.user_ids != test.user_ids or log.item_ids != test.item_ids:
+        return
+    ours, theirs = (one.users.astype(np.int64) * one.n_items + one.items for one in (log, test))
+    known = len(np.intersect1d(ours, theirs, assume_unique=True))
+    if known:
+        _log.warning(
+            "%s has learnt from %s of the %s rows that it is measured on; refit=False keeps one that has not learnt "
+            "from the validation part",
+            getattr(model, "name", "") or "the model",
+            f"{known:,}",
+            f"{len(test):,}",
+        )
