@@ -15,7 +15,7 @@ from fillrank.workers import Workers
 __all__ = ["MOST_PARTS", "Contrasted", "OwnScores", "Scratch", "SharedScores"]
 
 _BLOCK = 1 << 20  # scores that a thread holds at a time
-_SPLIT = 1 << 17  # scores of a part, about: the number of parts must not depend on that of threads
+_SPLIT = 1 << 18  # scores of a part, about: the number of parts must not depend on that of threads
 MOST_PARTS = 8
 
 
@@ -170,7 +170,7 @@ def _n_parts_of(n_scores: int) -> int:
     """Into how many parts a batch with so many scores is cut.
 
     >>> _n_parts_of(1000), _n_parts_of(1 << 19), _n_parts_of(1 << 24)
-    (1, 4, 8)
+    (1, 2, 8)
     """
     return min(max(n_scores // _SPLIT, 1), MOST_PARTS)
 
