@@ -107,6 +107,22 @@ def test_commands(command: list[str]) -> None:
     assert "is a folder" in result.stderr or "is a file" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compare", "--data", "log.csv", "--models", "popularity", "--seeds", "1", "--out", "./log.csv"],
+        ["compare", "--plan", "s.toml", "--out", "s.toml"],
+        ["recommend", "m", "--users-file", "log.csv", "--out", "log.csv"],
+    ],
+)
+def test_what_a_command_reads_is_not_written_over(command: list[str]) -> None:
+    before = Path("log.csv").read_bytes(), Path("s.toml").read_bytes()
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "is what the command reads; name another file" in result.stderr
+    assert (Path("log.csv").read_bytes(), Path("s.toml").read_bytes()) == before
+
+
 def test_a_sweep_does_not_write_over_files_of_another_kind() -> None:
     Path("thesis/record.json").write_text("years of work")
     with pytest.raises(SettingsError, match=r"thesis holds record\.json and no study of a sweep"):

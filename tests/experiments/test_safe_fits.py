@@ -46,6 +46,7 @@ def plan(out: str, model: str = "popularity", **more: object) -> RunPlan:
         ("/proc/m", "view of the system"),
         ("/dev/shm", "is where a disk is mounted"),  # noqa: S108
         ("x" * 300, "File name too long"),
+        ("x" * 220, "is longer than 200 bytes"),
         ("thesis", "exists and is no saved model"),
         ("link", "is a link to"),
     ],

@@ -20,6 +20,7 @@ from fillrank.cli.options import (
     TestOption,
     TrainOption,
     ValidOption,
+    keep_apart,
     parse_settings,
     path_of,
     source_of,
@@ -82,6 +83,7 @@ def compare(
 
     if (data is None and train is None) == (plan is None):
         raise typer.BadParameter("give one of --data, --train and --plan", param_hint="--data")
+    keep_apart(out, data, plan, train, test)
     if out is not None:
         check_file(out)
     if plan is not None:

@@ -19,14 +19,13 @@ from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
 from fillrank.experiments.processes import agree, processes
-from fillrank.experiments.run_folder import alone, least_bytes, remove_partial, save_partial, save_run
+from fillrank.experiments.run_folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
 from fillrank.experiments.source import Share, Source
 from fillrank.experiments.toml_files import OPTIONS, OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
 from fillrank.interrupt import Interrupt
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.recommend import Recommender
-from fillrank.recommend.files import check_target
 from fillrank.training import Look, World, listening
 from fillrank.writing import check_room
 
@@ -216,7 +215,7 @@ def fit_run(plan: RunPlan) -> Outcome | None:
         KeyboardInterrupt: it was interrupted before there was anything to keep; or, in another process than the first,
             interrupted at all.
     """
-    out, opened = check_target(plan.out), None
+    out, opened = check_out(plan.out), None
     if plan.model is None:
         opened = plan.open()
         plan = plan.for_log(opened.train)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +14,16 @@ from fillrank.errors import FillrankError, ModelFileError
 from fillrank.interrupt import Interrupt
 from fillrank.models import Recipe
 from fillrank.recommend import Recommender
-from fillrank.recommend.files import holds_a_model, save
+from fillrank.recommend.files import check_target, holds_a_model, save
 from fillrank.training import World
 from fillrank.writing import only_one, remove_leftovers
 
-__all__ = ["alone", "least_bytes", "remove_partial", "save_partial", "save_run"]
+__all__ = ["alone", "check_out", "least_bytes", "remove_partial", "save_partial", "save_run"]
 
 _log = logging.getLogger("fillrank")
 
 _RUN = "run.toml"
+_LONGEST = 200  # of a name: ".checkpoint" or ".interrupted" follows it, and most file systems take 255 bytes
 
 
 @contextmanager
@@ -32,6 +34,18 @@ def alone(out: Path, world: World) -> Iterator[None]:
         return
     with only_one(out, "is fitting a model into", ModelFileError):
         yield
+
+
+def check_out(path: str) -> Path:
+    """As :func:`~fillrank.recommend.files.check_target`, and what stands beside the folder can be named after it.
+
+    Raises:
+        ModelFileError: the name is too long, or the folder cannot be saved to.
+    """
+    out = check_target(path)
+    if len(os.fsencode(out.name)) > _LONGEST:
+        raise ModelFileError(f"the name {out.name} is longer than {_LONGEST} bytes; give a shorter one")
+    return out
 
 
 def least_bytes(maker: Recipe, train: Interactions) -> int:

@@ -68,6 +68,12 @@ class Recommender:
                     f"the {role} is for {part.n_users} users and {part.n_items} items, "
                     f"the log has {self.log.n_users} and {self.log.n_items}"
                 )
+        scale = self.scale
+        if scale is not None and not (len(scale) == 2 and np.isfinite(scale).all() and scale[0] <= scale[1]):
+            raise DataError(f"scale must be two finite numbers, the smaller first, or None; got {scale}")
+        if self.popularity is not None and np.shape(self.popularity) != (self.log.n_items,):
+            shape = list(np.shape(self.popularity))
+            raise DataError(f"popularity must have shape [{self.log.n_items}], one count for each item, got {shape}")
         if self.popularity is None:
             object.__setattr__(self, "popularity", self.log.item_counts)
 
