@@ -163,7 +163,7 @@ def test_folding_says_what_is_missing() -> None:
         ({"similarity": ["dot"]}, DataError, "similarity must be 'dot' or 'cosine'"),
         ({"items": torch.ones(3, 2, dtype=torch.int64)}, DataError, "must be of one type"),
         ({"items": torch.ones(3, 2, dtype=torch.float64)}, DataError, "must be of one type"),
-        ({"item_bias": torch.ones(3, dtype=torch.int32)}, DataError, "floating-point numbers, got torch.int32"),
+        ({"item_bias": torch.ones(3, dtype=torch.int32)}, DataError, "float32 or float64, got torch.int32"),
         (
             {"folding": Projection(torch.ones(2, 2))},
             DataError,

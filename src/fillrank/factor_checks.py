@@ -23,16 +23,16 @@ def is_finite(value: Any) -> bool:
 
 
 def check_floats(tensors: Mapping[str, Tensor], what: str, advice: str) -> None:
-    """Refuse tensors of a scorer that hold anything but finite floating-point numbers.
+    """Refuse tensors of a scorer that hold anything but finite numbers, float32 or float64.
 
     Raises:
-        DataError: one is no tensor of floating-point numbers.
+        DataError: one is no tensor of such numbers.
         TrainingError: one holds NaN or infinity.
     """
     for name, tensor in tensors.items():
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        if not isinstance(tensor, Tensor) or tensor.dtype not in {torch.float32, torch.float64}:
             came = tensor.dtype if isinstance(tensor, Tensor) else shown(tensor)
-            raise DataError(f"{what} {name!r} must be a tensor of floating-point numbers, got {came}")
+            raise DataError(f"{what} {name!r} must be a tensor of float32 or float64, got {came}")
         if not bool(torch.isfinite(tensor).all()):
             rows = int((~torch.isfinite(tensor)).reshape(len(tensor) if tensor.dim() else 1, -1).any(1).sum())
             raise TrainingError(f"{rows} rows of {what} {name!r} are NaN or infinite; {advice}")

@@ -169,6 +169,8 @@ class PairScorer:
         if self.tower.output.shape != (width,):
             raise DataError(f"output must have shape [{width}], got {list(self.tower.output.shape)}")
         check_floats(self.tensors(), "the network", "lower the learning rate")
+        if len(kinds := {tensor.dtype for tensor in self.tensors().values()}) > 1:
+            raise DataError(f"all parts of the network must be of one type, got {', '.join(sorted(map(str, kinds)))}")
 
     @property
     def n_users(self) -> int:

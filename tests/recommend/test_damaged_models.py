@@ -161,7 +161,9 @@ def test_tensors_of_every_wrong_kind(name: str, copy: Callable[[Path], Path]) ->
     spoilt: list[dict[str, torch.Tensor]] = []
     for key, tensor in tensors.items():
         others = [tensor.to(dtype) for dtype in DTYPES if dtype != tensor.dtype]
-        others += [tensor[:-1], tensor.repeat(2, *[1] * (tensor.dim() - 1)), tensor.reshape(-1), tensor[None]]
+        others += [tensor.reshape(-1), tensor[None]]
+        if tensor.dim():
+            others += [tensor[:-1], tensor.repeat(2, *[1] * (tensor.dim() - 1))]
         others += [torch.zeros(0, dtype=tensor.dtype), torch.tensor(1, dtype=tensor.dtype)]
         if tensor.is_floating_point() and tensor.numel():
             for value in (torch.nan, torch.inf, -torch.inf):

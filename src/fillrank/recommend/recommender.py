@@ -18,7 +18,7 @@ from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
 from fillrank.data.times import to_seconds
 from fillrank.dated import Dated
-from fillrank.errors import DataError
+from fillrank.errors import DataError, ModelFileError
 from fillrank.factors import Blend, Factors
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import rank, top_k
@@ -239,7 +239,11 @@ class Recommender:
         """Read a model from a folder; see :func:`fillrank.recommend.files.load`."""
         from fillrank.recommend.files import load
 
-        return cls(**load(path))
+        parts = load(path)
+        try:
+            return cls(**parts)
+        except DataError as error:
+            raise ModelFileError(f"{path} does not hold a whole model ({error}); save the model again") from error
 
     def _pairs(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         users, items = self.user_ids.encode(user_ids), self.item_ids.encode(item_ids)
