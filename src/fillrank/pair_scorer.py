@@ -155,6 +155,8 @@ class PairScorer:
     tower: Tower
 
     def __post_init__(self) -> None:
+        if any(part.dim() != 2 for side in (self.users, self.items) for part in side):
+            raise DataError(f"both parts of a side must be matrices, got {_shapes(self.users, self.items)}")
         widths = [self.users.product.shape[1:], self.users.hidden.shape[1:]]
         if widths != [self.items.product.shape[1:], self.items.hidden.shape[1:]]:
             raise DataError(f"users and items must have the same widths, got {_shapes(self.users, self.items)}")
@@ -163,11 +165,13 @@ class PairScorer:
                 raise DataError(f"both parts of a side must have the same rows, got {_shapes(side)}")
         width = self.users.hidden.shape[1]
         for weight, bias in self.tower.layers:
-            if weight.shape != (len(bias), width):
+            if bias.dim() != 1 or weight.shape != (len(bias), width):
                 raise DataError(f"a layer over {width} numbers cannot be {list(weight.shape)} and {list(bias.shape)}")
             width = len(bias)
         if self.tower.output.shape != (width,):
             raise DataError(f"output must have shape [{width}], got {list(self.tower.output.shape)}")
+        if self.tower.offset.dim():
+            raise DataError(f"offset must be a single number, got shape {list(self.tower.offset.shape)}")
         check_floats(self.tensors(), "the network", "lower the learning rate")
         if len(kinds := {tensor.dtype for tensor in self.tensors().values()}) > 1:
             raise DataError(f"all parts of the network must be of one type, got {', '.join(sorted(map(str, kinds)))}")
