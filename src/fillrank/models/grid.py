@@ -88,7 +88,9 @@ def best_point(
         for sweep in range(_SWEEPS):
             before = dict(point)
             for name, axis in axes.items():
-                tried = list(axis.values) if sweep == 0 and axis.values else [point[name]]
+                tried = [point[name]]
+                if sweep == 0 and axis.values:
+                    tried = sorted({*axis.values, point[name]})
                 point[name] = _best_along(axis, tried, lambda value, name=name: gain(value, name))  # type: ignore[misc]
             if point == before:
                 break
