@@ -1,5 +1,6 @@
 """The log: ids, interactions, readers, splits, the catalogue of public data sets, synthetic data."""
 
+from fillrank.data import accepted as _accepted  # noqa: F401 (what is taken where a log is wanted)
 from fillrank.data import split
 from fillrank.data.catalogue import DatasetInfo, info, list_datasets, load, load_split
 from fillrank.data.ids import IdMap

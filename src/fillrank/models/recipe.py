@@ -11,13 +11,15 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from fillrank.arguments import checked
+from fillrank.arguments import affordable, checked
 from fillrank.data import Interactions
+from fillrank.data.ids import shown_id
 from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.interrupt import Interrupt
 from fillrank.models.holding_out import held_out, joined, met
+from fillrank.models.plain import plain_settings
 from fillrank.models.unused import say_what_is_idle
 from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import Evaluator
@@ -65,8 +67,9 @@ class Recipe(BaseModel, ABC):
     """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
 
     def __init__(self, **settings: Any) -> None:
+        fields = type(self).model_fields
         try:
-            super().__init__(**settings)
+            super().__init__(**plain_settings(settings, {name: one.annotation for name, one in fields.items()}))
         except ValidationError as error:
             raise SettingsError(_explain(type(self), error.errors())) from None
 
@@ -103,6 +106,8 @@ class Recipe(BaseModel, ABC):
             raise DataError(
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
             )
+        dim = getattr(self, "dim", 1)
+        affordable(8.0 * dim * (train.n_users + train.n_items), f"vectors of {dim} for {train!r}")
         whole, valid = train, valid if valid is not None and len(valid) else None
         if valid is not None:
             whole = joined(train, valid, everything=refit)
@@ -238,5 +243,5 @@ def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:
         elif isinstance(own := problem.get("ctx", {}).get("error"), SettingsError):
             words.append(str(own))
         else:
-            words.append(f"{name} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+            words.append(f"{name} = {shown_id(problem['input'])}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
     return "; ".join(dict.fromkeys(words))
