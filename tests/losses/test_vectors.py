@@ -79,7 +79,7 @@ def test_rows_of_one_id_are_no_negatives_of_one_another() -> None:
 @pytest.mark.parametrize("loss", [AlignmentUniformity(), ViewContrast()], ids=repr)
 def test_shapes_that_do_not_fit_are_refused(loss: ViewContrast) -> None:
     with pytest.raises(
-        DataError, match=r"two sets of vectors of one shape \[B, d\] are wanted, got \[2, 3\] and \[3, 3\]"
+        DataError, match=r"second must be a Tensor of floating point \[B, d\] with B=2, d=3, got float32 \[3, 3\]"
     ):
         loss(torch.zeros(2, 3), torch.zeros(3, 3))
 

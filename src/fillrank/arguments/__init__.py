@@ -3,7 +3,20 @@
 from fillrank.arguments.checked import checked
 from fillrank.arguments.kinds import Own, takes_also
 from fillrank.arguments.limits import MOST_DIM, MOST_ROUNDS, affordable, count
+from fillrank.arguments.shapes import check_places, fitting
 from fillrank.arguments.showing import shown
 from fillrank.arguments.single import Refused
 
-__all__ = ["MOST_DIM", "MOST_ROUNDS", "Own", "Refused", "affordable", "checked", "count", "shown", "takes_also"]
+__all__ = [
+    "MOST_DIM",
+    "MOST_ROUNDS",
+    "Own",
+    "Refused",
+    "affordable",
+    "check_places",
+    "checked",
+    "count",
+    "fitting",
+    "shown",
+    "takes_also",
+]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
+from fillrank.arguments import fitting
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors, Scorer
 from fillrank.folding import Folding
@@ -86,10 +87,12 @@ class TableEncoder(nn.Module):
 
     def user_vectors(self, users: Tensor) -> Tensor:
         """int64 ``[B]`` → ``[B, d]``."""
+        fitting({"users": "int B"}, users=users)
         return self._ready(embedding(users, self.tables()[0]))
 
     def item_vectors(self, items: Tensor) -> Tensor:
         """int64 ``[B]`` → ``[B, d]``."""
+        fitting({"items": "int B|B N"}, items=items)
         return self._ready(embedding(items, self.tables()[1]))
 
     def factors(self, folding: Folding | None = None) -> Factors:

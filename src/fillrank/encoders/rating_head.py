@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from fillrank.arguments import checked
+from fillrank.arguments import affordable, checked
+from fillrank.errors import SettingsError
 from fillrank.factors import Factors
 from fillrank.folding import Folding
 
@@ -31,6 +32,9 @@ class RatingHead(nn.Module):
 
     def __init__(self, n_users: int, n_items: int, dim: int, *, offset: float, generator: torch.Generator) -> None:
         super().__init__()
+        if min(n_users, n_items, dim) < 0:
+            raise SettingsError(f"sizes must be 0 or more, got {n_users} users, {n_items} items and dim={dim}")
+        affordable(8.0 * (dim + 1) * (n_users + n_items), f"ratings' vectors of {dim}")
         std = 0.3 / max(dim, 1) ** 0.5
         self.register_buffer("offset", torch.tensor(offset))
         self.scale = nn.Parameter(torch.tensor(0.5))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fillrank.arguments import checked
+from fillrank.arguments import affordable, checked
 from fillrank.encoders.base import Tables
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
@@ -30,7 +30,7 @@ def normal_tables(
         >>> users.shape, items.shape
         (torch.Size([3, 2]), torch.Size([4, 2]))
     """
-    _check_dim(dim)
+    _check_sizes(n_users, n_items, dim)
     std = dim**-0.5 if std is None else _check_size("std", std)
     users, items = (torch.randn(n, dim, generator=generator) * std for n in (n_users, n_items))
     return users, items
@@ -46,7 +46,7 @@ def xavier_tables(n_users: int, n_items: int, dim: int, *, generator: torch.Gene
     Raises:
         SettingsError: ``dim`` is below 1.
     """
-    _check_dim(dim)
+    _check_sizes(n_users, n_items, dim)
     users, items = (xavier(n, dim, generator) for n in (n_users, n_items))
     return users, items
 
@@ -82,9 +82,12 @@ def tables_of_factors(
     return begin(factors.users.detach().cpu()), begin(factors.items.detach().cpu())
 
 
-def _check_dim(dim: int) -> None:
+def _check_sizes(n_users: int, n_items: int, dim: int) -> None:
     if dim < 1:
         raise SettingsError(f"dim must be 1 or more, got {dim}")
+    if n_users < 0 or n_items < 0:
+        raise SettingsError(f"n_users and n_items must be 0 or more, got {n_users} and {n_items}")
+    affordable(8.0 * dim * (n_users + n_items), f"vectors of {dim} for {n_users:,} users and {n_items:,} items")
 
 
 def _check_size(name: str, size: float) -> float:

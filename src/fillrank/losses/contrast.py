@@ -7,9 +7,17 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from fillrank.arguments import Own, checked
+from fillrank.arguments import Own, checked, fitting
 
 __all__ = ["ClosedFormLoss", "contrast", "contrast_by_autograd"]
+
+_VECTORS = {
+    "anchors": "float B d",
+    "positives": "float B d",
+    "negatives": "float N d",
+    "mask": "bool B N",
+    "log_q": "float N|B N",
+}
 
 
 class ClosedFormLoss(Protocol):
@@ -65,6 +73,7 @@ def contrast(
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.5000]])
     """
+    fitting(_VECTORS, anchors=anchors, positives=positives, negatives=negatives, mask=mask, log_q=log_q)
     return cast("Tensor", _Contrast.apply(loss, anchors, positives, negatives, mask, log_q))  # type: ignore[no-untyped-call]
 
 
@@ -78,6 +87,7 @@ def contrast_by_autograd(
     log_q: Tensor | None = None,
 ) -> Tensor:
     """The same as :func:`contrast`, written plainly: the oracle of its tests."""
+    fitting(_VECTORS, anchors=anchors, positives=positives, negatives=negatives, mask=mask, log_q=log_q)
     return loss((anchors * positives).sum(1), anchors @ negatives.T, mask=mask, log_q=log_q)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fillrank.arguments import Own, checked
+from fillrank.arguments import Own, checked, shown
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss
 
@@ -50,8 +50,8 @@ class FromFunction(ScoreLoss):
     takes_mask: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise SettingsError(f"a loss must be a function of (pos [B], neg [B, N]), got {self.function!r}")
+        if not callable(self.function) or isinstance(self.function, type):
+            raise SettingsError(f"a loss must be a function of (pos [B], neg [B, N]), got {shown(self.function)}")
         parameters = inspect.signature(self.function).parameters
         object.__setattr__(self, "uses_log_q", "log_q" in parameters)
         object.__setattr__(self, "takes_mask", "mask" in parameters)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, fitting
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero, check_not_negative
 
@@ -19,6 +19,7 @@ __all__ = ["Logistic", "squared_error"]
 @checked
 def squared_error(predicted: Tensor, values: Tensor) -> Tensor:
     """``(predicted - value)²`` of each cell: ``[B]``, ``[B]`` → ``[B]``."""
+    fitting({"predicted": "float B", "values": "float B"}, predicted=predicted, values=values)
     return (predicted - values).square()
 
 

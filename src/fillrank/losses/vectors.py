@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, fitting, shown
 from fillrank.errors import DataError
 from fillrank.losses.base import check_above_zero, check_not_negative
 from fillrank.losses.contrast import contrast
 from fillrank.losses.softmax import USUAL_TEMPERATURES, InfoNCE
 
 __all__ = ["AlignmentUniformity", "VectorLoss", "ViewContrast", "alignment", "uniformity", "uniformity_by_autograd"]
+
+_TWO_SETS = {"first": "float B d", "second": "float B d"}
+_ONE_SET = {"vectors": "float B d"}
 
 
 class VectorLoss(Protocol):
@@ -41,6 +44,7 @@ def alignment(first: Tensor, second: Tensor) -> Tensor:
         >>> alignment(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
         tensor([2.])
     """
+    fitting(_TWO_SETS, first=first, second=second)
     return (normalize(first, dim=1) - normalize(second, dim=1)).square().sum(dim=1)
 
 
@@ -59,12 +63,14 @@ def uniformity(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
         >>> uniformity(torch.tensor([[1.0, 0.0], [0.0, 3.0]]))  # -2 · 2
         tensor(-4.)
     """
+    fitting(_ONE_SET, vectors=vectors)
     return cast("Tensor", _Uniformity.apply(normalize(vectors, dim=1), sharpness))  # type: ignore[no-untyped-call]
 
 
 @checked
 def uniformity_by_autograd(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
     """The same as :func:`uniformity`, written plainly: the oracle of its tests."""
+    fitting(_ONE_SET, vectors=vectors)
     if len(vectors) < 2:
         return vectors.sum() * 0
     return torch.pdist(normalize(vectors, dim=1)).square().mul(-sharpness).exp().mean().log()
@@ -170,6 +176,8 @@ class ViewContrast:
             ``[B]``.
         """
         _check_pairs(first, second)
+        if ids is not None and not isinstance(ids, Tensor):
+            raise DataError(f"ids must be a Tensor [B], got {shown(ids)}")
         rows = torch.arange(len(first), device=first.device) if ids is None else ids
         if rows.shape != first.shape[:1]:
             raise DataError(f"ids must be [B] for views [B, d], got the shapes {list(rows.shape)}, {list(first.shape)}")
@@ -178,7 +186,4 @@ class ViewContrast:
 
 
 def _check_pairs(first: Tensor, second: Tensor) -> None:
-    if first.ndim != 2 or first.shape != second.shape:
-        raise DataError(
-            f"two sets of vectors of one shape [B, d] are wanted, got {list(first.shape)} and {list(second.shape)}"
-        )
+    fitting(_TWO_SETS, first=first, second=second)

@@ -36,8 +36,8 @@ def plain_settings(settings: Mapping[str, Any], types: Mapping[str, Any] | None 
         types: what each may be; True and False are no numbers.
 
     Raises:
-        SettingsError: a truth value came for a number; a number does not fit into 64 bits (a whole one) or 32 (another);
-            a count is more than can be meant (:data:`~fillrank.arguments.MOST_ROUNDS`,
+        SettingsError: a truth value came for a number; a number does not fit into 64 bits (a whole one) or 32
+            (another); a count is more than can be meant (:data:`~fillrank.arguments.MOST_ROUNDS`,
             :data:`~fillrank.arguments.MOST_DIM`); or a table holds itself.
 
     Example:

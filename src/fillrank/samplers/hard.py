@@ -67,6 +67,7 @@ class Hard:
         self.base, self.n_negatives, self.n_easy, self._correct = base, n_negatives, n_easy, correct
         self.exclude: Exclude = getattr(base, "exclude", "none")
 
+    @checked
     def sample(
         self, users: Tensor, positives: Tensor, generator: torch.Generator, score: Score | None = None
     ) -> Negatives:

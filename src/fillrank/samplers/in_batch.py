@@ -47,6 +47,7 @@ class InBatch:
         self._terms.refuse_none("in-batch")
         self._log_absent = log_absent(shares(known))
 
+    @checked
     def sample(
         self,
         users: Tensor,

@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from fillrank.arguments import checked
+from fillrank.arguments import check_places, checked, fitting
 from fillrank.data import Interactions
 from fillrank.errors import DataError
 
@@ -37,6 +37,7 @@ class KnownPositives:
     """
 
     def __init__(self, starts: Tensor, columns: Tensor, n_columns: int) -> None:
+        fitting({"starts": "int S", "columns": "int N"}, starts=starts, columns=columns)
         if not len(columns):
             raise DataError("there is not a single positive to learn from: the log has no rows that count as relevant")
         self.starts, self.columns = starts, columns
@@ -72,8 +73,12 @@ class KnownPositives:
             columns: int64 ``[N]``, each once, for all rows; or int64 ``[B, N]``, for each row its own, repeats allowed.
 
         Raises:
-            DataError: a row or a column is out of range (seen on the compiled pass; elsewhere PyTorch raises).
+            DataError: a row or a column is out of range (seen on a CPU; elsewhere PyTorch raises), or the shapes do not
+                fit.
         """
+        fitting({"rows": "int B", "columns": "int N" if columns.dim() == 1 else "int B N"}, rows=rows, columns=columns)
+        check_places("rows", rows, self.n_rows)
+        check_places("columns", columns, self.n_columns)
         if columns.device.type == "cpu" and len(rows) * columns.shape[-1] >= _KERNEL_FROM:
             return self._mask_by_kernel(rows, columns)
         return self._mask_shared(rows, columns) if columns.dim() == 1 else self._mask_pairs(rows, columns)
@@ -87,10 +92,6 @@ class KnownPositives:
     def _mask_by_kernel(self, rows: Tensor, columns: Tensor) -> Tensor:
         from fillrank.samplers.known_kernel import mask_of_pairs, mask_of_shared
 
-        for name, places, n in (("rows", rows, self.n_rows), ("columns", columns, self.n_columns)):
-            low, high = (int(end) for end in torch.aminmax(places))
-            if low < 0 or high >= n:  # compiled code would read beyond its tables
-                raise DataError(f"{name} run from {low} to {high}, and there are {n} of them")
         arrays = (part.contiguous().numpy() for part in (rows, columns))
         of = mask_of_shared if columns.dim() == 1 else mask_of_pairs
         return torch.from_numpy(of(self.starts.numpy(), self.columns.numpy(), self.n_columns, *arrays))

@@ -50,6 +50,7 @@ class Mixed:
         self._log_absent = log_absent(shares(known))
         self._not_drawn = log_absent(torch.tensor(n_negatives / self._n_items, dtype=torch.float64)).item()
 
+    @checked
     def sample(
         self,
         users: Tensor,

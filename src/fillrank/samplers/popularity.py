@@ -74,6 +74,7 @@ class Popularity:
         present = log_presence(n_negatives * log_absent(self.probability))
         self._log_q = (present if shared else count).float()
 
+    @checked
     def sample(
         self,
         users: Tensor,

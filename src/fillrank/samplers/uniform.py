@@ -57,6 +57,7 @@ class Uniform:
         self.exclude = exclude
         self._log_q = math.log(n_negatives / known.n_columns)
 
+    @checked
     def sample(
         self,
         users: Tensor,

@@ -35,7 +35,6 @@ SvdMethod = Literal["exact", "randomized"]
 Array = NDArray[Any]
 
 
-@checked
 @overload
 def truncated_svd(
     matrix: Tensor, rank: int, *, method: SvdMethod = "exact", seed: int = 0, power_iterations: int = 4
@@ -53,6 +52,7 @@ def truncated_svd(
 ) -> tuple[Array, Array, Array]: ...
 
 
+@checked
 def truncated_svd(
     matrix: sp.csr_array[Any] | Array | Tensor,
     rank: int,
