@@ -33,6 +33,8 @@ def check_floats(tensors: Mapping[str, Tensor], what: str, advice: str) -> None:
         if not isinstance(tensor, Tensor) or tensor.dtype not in {torch.float32, torch.float64}:
             came = tensor.dtype if isinstance(tensor, Tensor) else shown(tensor)
             raise DataError(f"{what} {name!r} must be a tensor of float32 or float64, got {came}")
+        if tensor.is_meta:
+            raise DataError(f"{what} {name!r} has a shape and no numbers, as it is on the device 'meta'")
         if not bool(torch.isfinite(tensor).all()):
             rows = int((~torch.isfinite(tensor)).reshape(len(tensor) if tensor.dim() else 1, -1).any(1).sum())
             raise TrainingError(f"{rows} rows of {what} {name!r} are NaN or infinite; {advice}")

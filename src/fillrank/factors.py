@@ -87,12 +87,12 @@ class Factors:
         for name, bias, n in (("user_bias", self.user_bias, self.n_users), ("item_bias", self.item_bias, self.n_items)):
             if bias is not None and bias.shape != (n,):
                 raise DataError(f"{name} must have shape [{n}], got {list(bias.shape)}")
-        if self.similarity not in ("dot", "cosine"):
-            raise DataError(f"similarity must be 'dot' or 'cosine', got {self.similarity!r}")
+        if not isinstance(self.similarity, str) or self.similarity not in ("dot", "cosine"):
+            raise DataError(f"similarity must be 'dot' or 'cosine', got {shown(self.similarity)}")
         if isinstance(self.offset, bool) or not isinstance(self.offset, int | float | np.number):
             raise DataError(f"offset must be a number, got {shown(self.offset)}")
         if not is_finite(self.offset):
-            raise TrainingError(f"offset must be finite, got {self.offset}; lower the learning rate")
+            raise TrainingError(f"offset must be finite, got {shown(self.offset)}; lower the learning rate")
         if self.users.dtype != self.items.dtype:
             raise DataError(f"users and items must be of one type, got {self.users.dtype} and {self.items.dtype}")
         check_floats(self.tensors(), "the factors", "lower the learning rate")

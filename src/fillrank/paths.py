@@ -12,6 +12,7 @@ from fillrank.errors import DataError, FillrankError
 
 __all__ = ["expanded", "refuse_special"]
 
+_LONGEST = 4096
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{2}|(?:https?|ftps?|sftp|s3a?|gs|gcs|hf|hdfs|abfss?|az|file|ssh):/")
 _SPECIAL = {
     stat.S_IFCHR: "a device",
@@ -56,6 +57,8 @@ def expanded(path: Any, what: str = "the file", error: type[FillrankError] = Dat
         os.fsencode(text)
     except UnicodeEncodeError as reason:
         raise error(f"{what} {text!r} has a character that no path can hold ({reason.reason})") from None
+    if len(text) > _LONGEST:
+        raise error(f"{what} {text[:60]!r}… has {len(text):,} characters; a path has at most {_LONGEST:,}")
     if _ADDRESS.match(text):
         raise error(f"{what} {text!r} is a network address; download it, or name a place on this machine")
     return _at_home(text, what, error)

@@ -19,7 +19,7 @@ def fitting(wanted: dict[str, str], **tensors: Any) -> None:
     Args:
         wanted: for each name a kind (``float``, ``int``, ``bool``) and a shape in letters, such as ``"float B d"``; a
             letter stands for one size throughout. What is wanted of more than one shape has them apart by ``|``.
-        tensors: by name; None is let through.
+        tensors: by name; None is let through where what is wanted ends in ``?``.
 
     Raises:
         DataError: the message names the tensor, what is wanted and what came.
@@ -33,9 +33,10 @@ def fitting(wanted: dict[str, str], **tensors: Any) -> None:
     sizes: dict[str, int] = {}
     device = None
     for name, tensor in tensors.items():
-        if tensor is None:
+        line = wanted[name]
+        if tensor is None and line.endswith("?"):
             continue
-        kind, shapes = _parsed(wanted[name])
+        kind, shapes = _parsed(line.removesuffix("?"))
         if not hasattr(tensor, "is_floating_point"):
             raise DataError(
                 f"{name} must be a Tensor of {_KINDS[kind]}, got {shown(tensor)}; torch.as_tensor makes one"

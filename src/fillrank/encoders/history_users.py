@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, fitting
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import histories_of
@@ -59,6 +59,7 @@ class HistoryUsers(TableEncoder):
     ) -> None:
         super().__init__(similarity)
         _check_share(own_share, users)
+        fitting({"items": "float N d"}, items=items)
         dim = items.shape[-1]
         check_tables(items.new_zeros(log.n_users, dim) if users is None else users, items, (log.n_users, log.n_items))
         self.own_share, self.power = own_share, power

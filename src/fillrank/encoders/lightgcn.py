@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, count
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
@@ -20,6 +20,8 @@ from fillrank.factors import Factors
 from fillrank.workers import one_thread
 
 __all__ = ["LayerChange", "LightGCN", "with_neighbours"]
+
+_MOST_LAYERS = 1000  # after a few, all vectors of a connected graph are one
 
 LayerChange = Callable[[Tensor], Tensor]
 """Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
@@ -189,6 +191,7 @@ class _Propagation(torch.autograd.Function):
 def _checked_weights(n_layers: int, weights: Sequence[float] | None) -> tuple[float, ...]:
     if n_layers < 0:
         raise SettingsError(f"n_layers must be 0 or more, got {n_layers}")
+    count("n_layers", n_layers, least=0, most=_MOST_LAYERS)
     if weights is None:
         return (1 / (n_layers + 1),) * (n_layers + 1)
     if len(weights) != n_layers + 1:

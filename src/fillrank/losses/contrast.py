@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
-from fillrank.arguments import Own, checked, fitting
+from fillrank.arguments import checked, fitting
 
 __all__ = ["ClosedFormLoss", "contrast", "contrast_by_autograd"]
 
@@ -15,8 +16,8 @@ _VECTORS = {
     "anchors": "float B d",
     "positives": "float B d",
     "negatives": "float N d",
-    "mask": "bool B N",
-    "log_q": "float N|B N",
+    "mask": "bool B N?",
+    "log_q": "float N|B N?",
 }
 
 
@@ -79,7 +80,7 @@ def contrast(
 
 @checked
 def contrast_by_autograd(
-    loss: Own[ClosedFormLoss],
+    loss: Callable[..., Tensor],
     anchors: Tensor,
     positives: Tensor,
     negatives: Tensor,

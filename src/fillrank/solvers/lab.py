@@ -29,7 +29,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fillrank.arguments import affordable, checked
+from fillrank.arguments import affordable, checked, count
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.solvers.lab_kernels import Epoch, batch_step, compiled_sweep
 
@@ -278,6 +278,7 @@ def _check_settings(rank: int, num_epochs: int, lr: float) -> None:
     for name, number, least in (("rank", rank, 1), ("num_epochs", num_epochs, 0)):
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
             raise SettingsError(f"{name} must be a whole number of {least} or more, got {number!r}")
+    count("num_epochs", num_epochs, least=0)
     if isinstance(lr, bool) or not isinstance(lr, int | float) or not (math.isfinite(lr) and lr > 0):
         raise SettingsError(f"lr must be a finite number above 0, got {lr!r}")
 

@@ -113,7 +113,7 @@ def truncated_svd(
 
 
 def _svd_of_tensor(matrix: Tensor, rank: int, **options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    if matrix.dtype not in {torch.float32, torch.float64} or matrix.layout != torch.strided:
+    if matrix.dtype not in {torch.float32, torch.float64} or matrix.layout != torch.strided or matrix.is_meta:
         raise DataError(f"the tensor must be dense, float32 or float64; got {matrix.layout}, {matrix.dtype}")
     parts = truncated_svd(matrix.detach().cpu().numpy(), rank, **options)
     U, s, Vt = (torch.from_numpy(np.ascontiguousarray(part)).to(matrix.device) for part in parts)
