@@ -97,7 +97,7 @@ def test_what_has_one_plain_meaning_is_taken(name: str, value: Any, taken: Any) 
         ("word", "c", "word must be 'a' or 'b', got 'c'"),
         ("word", ["a"], "word must be 'a' or 'b'"),
         ("table", [1], "a mapping or None"),
-        ("log", "log.csv", "an Interactions or None"),
+        ("log", 5, "an Interactions.* or None"),
         ("walker", object(), "a Walker or None, got an object"),
         ("others", "x", "others must be a whole number"),
     ],

@@ -24,6 +24,8 @@ _ROUNDS = {
     "spread_every",
 }
 _DIMS = {"dim", "rank", "rating_dim", "kept_dim", "block", "n_layers", "warmup"}
+_EXPONENTS = {"beta", "power", "frequency_exponent", "popularity_beta"}
+_STEEPEST = 20  # beyond it, counts to that power overflow
 _LARGEST = float(np.finfo(np.float32).max)
 _DEEPEST = 8
 
@@ -54,6 +56,10 @@ def plain_settings(settings: Mapping[str, Any], types: Mapping[str, Any] | None 
         most = MOST_ROUNDS if name in _ROUNDS else MOST_DIM if name in _DIMS else None
         if most is not None and isinstance(value, int) and value > 0:
             count(name, value, least=0, most=most)
+        if name in _EXPONENTS and isinstance(value, int | float) and abs(value) > _STEEPEST:
+            raise SettingsError(
+                f"{name} is an exponent of counts, and must be from -{_STEEPEST} to {_STEEPEST}, got {value}"
+            )
     return plain
 
 
