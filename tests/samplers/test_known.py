@@ -56,8 +56,8 @@ def test_a_large_block_takes_the_kernel_and_a_small_one_does_not(monkeypatch: py
 @pytest.mark.parametrize(
     ("rows", "columns", "message"),
     [
-        ([0, 2], [0], r"rows run from 0 to 2, and there are 2 of them"),
-        ([0], [[-1, 1]], r"columns run from -1 to 1, and there are 3 of them"),
+        ([0, 2], [0], r"rows run from 0 to 2, and there are 2: 0 to 1"),
+        ([0], [[-1, 1]], r"columns run from -1 to 1, and there are 3: 0 to 2"),
     ],
 )
 def test_places_out_of_range_are_caught_before_the_kernel(rows: list[int], columns: list[int], message: str) -> None:
