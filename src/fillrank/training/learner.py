@@ -115,6 +115,11 @@ class Autograd:
         for name, tensor in state.items():
             number, _, moment = name.partition(".")
             moments.setdefault(int(number), {})[moment] = tensor
+        parameters = [parameter for group in self._adam.param_groups for parameter in group["params"]]
+        for place, found in moments.items():
+            wanted = {"exp_avg": parameters[place].shape, "exp_avg_sq": parameters[place].shape, "step": torch.Size()}
+            if {name: tensor.shape for name, tensor in found.items()} != wanted:
+                raise ValueError("the moments of its gradients are not those of this training")
         self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
 
     def collect(self, tensors: Sequence[Tensor]) -> None:
