@@ -80,7 +80,7 @@ def test_a_dirty_file_goes_in_and_lists_come_out(dirty: tuple[Path, list[int]], 
     [
         (("recommend", "nowhere", "--user", "1"), 1, "there is no saved model in nowhere"),
         (("fit", "--data", "no-such.csv", "--out", "x"), 1, "no-such.csv"),
-        (("compare",), 2, "give one of --data and --plan"),
+        (("compare",), 2, "give one of --data, --train and --plan"),
         (("fit", "--data", "movielens-small", "--out", "x", "--set", "dimm=3"), 1, "CMC has no setting 'dimm'"),
         (("frobnicate",), 2, "No such command"),
     ],
