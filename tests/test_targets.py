@@ -68,6 +68,8 @@ FOLDERS: dict[str, Callable[[str], object]] = {"sweep": search_into, "demo": dem
         ("/dev/null", "is a device"),
         ("", "is empty"),
         ("x" * 300 + ".csv", "File name too long"),
+        ("m/items.parquet", "is inside the saved model .*m, which it would damage; give another place"),
+        ("m/new/x.csv", "is inside the saved model"),
     ],
 )
 def test_files(name: str, out: str, words: str) -> None:
@@ -83,6 +85,8 @@ def test_files(name: str, out: str, words: str) -> None:
         ("log.csv/deep", "log.csv is a file; a folder is wanted there"),
         ("/proc/x", "view of the system"),
         ("", "is empty"),
+        ("m", "is inside the saved model"),
+        ("m/deep", "is inside the saved model"),
     ],
 )
 def test_folders(name: str, out: str, words: str) -> None:
@@ -107,22 +111,6 @@ def test_commands(command: list[str]) -> None:
     assert "is a folder" in result.stderr or "is a file" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["compare", "--data", "log.csv", "--models", "popularity", "--seeds", "1", "--out", "./log.csv"],
-        ["compare", "--plan", "s.toml", "--out", "s.toml"],
-        ["recommend", "m", "--users-file", "log.csv", "--out", "log.csv"],
-    ],
-)
-def test_what_a_command_reads_is_not_written_over(command: list[str]) -> None:
-    before = Path("log.csv").read_bytes(), Path("s.toml").read_bytes()
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 2
-    assert "is what the command reads; name another file" in result.stderr
-    assert (Path("log.csv").read_bytes(), Path("s.toml").read_bytes()) == before
-
-
 def test_a_sweep_does_not_write_over_files_of_another_kind() -> None:
     Path("thesis/record.json").write_text("years of work")
     with pytest.raises(SettingsError, match=r"thesis holds record\.json and no study of a sweep"):
@@ -143,3 +131,53 @@ def test_a_folder_that_can_be_written_into_is_left_as_it_is() -> None:
     assert check_inside("new/folder", "it") == Path("new/folder")
     assert list(Path("thesis").iterdir()) == []
     assert not Path("new").exists()
+
+
+COMPARE = ["compare", "--models", "popularity", "--seeds", "1"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["recommend", "m", "--all", "--out", "m/items.parquet"],
+        ["recommend", "m", "--all", "--out", "m/lists.csv"],
+        ["recommend", "m", "--all", "--out", "linked/lists.csv"],
+        [*COMPARE, "--data", "log.csv", "--out", "m/config.json"],
+        ["complete", "table.csv", "--out", "m/history.jsonl"],
+        ["fit", "--data", "log.csv", "--model", "popularity", "--out", "m/other"],
+    ],
+)
+def test_nothing_is_written_into_a_saved_model(command: list[str]) -> None:
+    Path("linked").symlink_to("m")
+    before = {file: file.read_bytes() for file in Path("m").iterdir()}
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1, result.output
+    assert "is inside the saved model" in result.stderr
+    assert {file: file.read_bytes() for file in Path("m").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["recommend", "m", "--users-file", "users.csv", "--out", "users.csv"],
+        ["recommend", "m", "--users-file", "users.csv", "--out", "other.csv"],
+        [*COMPARE, "--data", "log.csv", "--out", "thesis/../log.csv"],
+        [*COMPARE, "--data", "lo*.csv", "--out", "log.csv"],
+        [*COMPARE, "--data", "parts", "--out", "parts/a.csv"],
+        [*COMPARE, "--train", "log.csv", "--test", "users.csv", "--out", "users.csv"],
+        ["compare", "--plan", "plan.toml", "--out", "log.csv"],
+        ["compare", "--plan", "plan.toml", "--out", "plan.toml"],
+        ["compare", "--plan", "s.toml", "--out", "s.toml"],
+    ],
+)
+def test_an_input_is_not_written_over(command: list[str]) -> None:
+    Path("users.csv").write_text("1\n2\n")
+    Path("other.csv").symlink_to("users.csv")
+    Path("plan.toml").write_text('data = "log.csv"\nseeds = [0]\n[models.popularity]\n')
+    Path("parts").mkdir()
+    Path("parts/a.csv").write_text(Path("log.csv").read_text())
+    before = {file: file.read_bytes() for file in Path().glob("**/*.*") if file.is_file()}
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1, result.output
+    assert "is also an input of this command; give another name, it is not written over" in result.stderr
+    assert {file: file.read_bytes() for file in Path().glob("**/*.*") if file.is_file()} == before

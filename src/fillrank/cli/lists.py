@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fillrank.cli.options import JsonOption, KOption, RunArgument, keep_apart, path_of
+from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
 from fillrank.errors import DataError
 
@@ -48,8 +48,7 @@ def recommend(
     asked = {"--user": user, "--users-file": users_file, "--all": everybody, "--like": like}
     if sum(map(bool, asked.values())) != 1:
         raise typer.BadParameter(f"give one of {', '.join(asked)}, and only one")
-    keep_apart(out, users_file)
-    check_frame_path(out)
+    check_frame_path(out, inputs=(users_file,))
     from fillrank.recommend import Recommender
 
     model = Recommender.load(run)

@@ -20,7 +20,6 @@ from fillrank.cli.options import (
     TestOption,
     TrainOption,
     ValidOption,
-    keep_apart,
     parse_settings,
     path_of,
     source_of,
@@ -83,11 +82,12 @@ def compare(
 
     if (data is None and train is None) == (plan is None):
         raise typer.BadParameter("give one of --data, --train and --plan", param_hint="--data")
-    keep_apart(out, data, plan, train, test)
-    if out is not None:
-        check_file(out)
-    if plan is not None:
-        table = run_plan(read_plan(plan))
+    _check_out(out, [plan, data, train, test])
+    asked = None if plan is None else read_plan(plan)
+    if asked is not None:
+        _check_out(out, [place for one in asked.sources() for place in (one.data, one.train, one.test)])
+    if asked is not None:
+        table = run_plan(asked)
     else:
         source = source_of(data, train, test, read)
         table = run(
@@ -101,7 +101,7 @@ def compare(
             refit=refit,
         )
     if table.interrupted and out is not None:  # a whole comparison that is there stays
-        out = out.with_name(f"{out.name}.interrupted")
+        out = _unfinished(out)
     show(table.to_dict(), table, as_json=as_json)  # first: it is there even if the file cannot be written after all
     if out is not None:
         write_text(to_json(table.to_dict()), out)
@@ -110,6 +110,17 @@ def compare(
         end_interrupted(f"interrupted; the {len(table.runs)} runs that were finished are above{kept}")
     if table.failures:
         end_failed(f"{len(table.failures)} of {len(table.failures) + len(table.runs)} runs failed; the others stand")
+
+
+def _check_out(out: Path | None, inputs: list[Any]) -> None:
+    """Refuse a file that cannot be written, or that is one of the inputs (a number is none)."""
+    for file in () if out is None else (out, _unfinished(out)):
+        check_file(file, inputs=[one for one in inputs if isinstance(one, str | Path)])
+
+
+def _unfinished(out: Path) -> Path:
+    """Where a comparison that was interrupted is written."""
+    return out.with_name(f"{out.name}.interrupted")
 
 
 def fit(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +30,6 @@ __all__ = [
     "TestOption",
     "TrainOption",
     "ValidOption",
-    "keep_apart",
     "open_log",
     "parse_settings",
     "parse_value",
@@ -51,18 +49,6 @@ def path_of(text: str | Path) -> Path:
         return expanded(text, "the path")
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
-
-
-def keep_apart(out: Path | None, *inputs: str | Path | None) -> None:
-    """Refuse to write over what a command reads.
-
-    Raises:
-        typer.BadParameter: ``--out`` is one of the files that it reads.
-    """
-    for file in inputs:
-        with suppress(OSError, DataError):
-            if out is not None and file is not None and out.samefile(expanded(file)):
-                raise typer.BadParameter(f"{out} is what the command reads; name another file", param_hint="--out")
 
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a saved model.", parser=path_of)]

@@ -99,8 +99,12 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def check_frame_path(path: Path | None) -> None:
+def check_frame_path(path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
     """Refuse, before any work is done, a file whose ending says no known format, or that cannot be written.
+
+    Args:
+        path: of the file; None: nothing is written.
+        inputs: what the command reads, which is not written over.
 
     Raises:
         SettingsError: the ending is not .parquet, .csv or .jsonl.
@@ -110,7 +114,7 @@ def check_frame_path(path: Path | None) -> None:
         return
     if path.suffix.lower() not in _WRITERS:
         raise SettingsError(f"cannot tell the format of {str(path)!r}: let its name end in {', '.join(_WRITERS)}")
-    check_file(path)
+    check_file(path, inputs=inputs)
 
 
 def for_spreadsheets(frame: pl.DataFrame) -> pl.DataFrame:

@@ -67,6 +67,10 @@ class Metric:
         return self.name in ACCURACY
 
 
+_WRITTEN = ("record.json", "best.toml", "parallel.png", "importance.png")
+"""What a sweep writes beside its study."""
+
+
 class SearchPlan(DataPlan):
     """What ``fillrank sweep`` is asked, as data. A key that is not known is an error.
 
@@ -194,9 +198,9 @@ def run_search(plan: SearchPlan) -> SearchRecord:
     from fillrank.experiments.search_study import search
 
     folder = check_inside(plan.out, "the folder of the sweep", SettingsError)
-    others = [name for name in ("record.json", "best.toml") if (folder / name).exists()]
+    others = [name for name in _WRITTEN if (folder / name).exists()]
     if others and not (folder / "study.jsonl").exists():
-        raise SettingsError(f"{folder} holds {' and '.join(others)} and no study of a sweep; name another folder")
+        raise SettingsError(f"{folder} holds {', '.join(others)} and no study of a sweep; name another folder")
     with disk_full_in_words(folder):
         return search(plan)
 

@@ -258,7 +258,10 @@ def run_study(
     """
     from fillrank.experiments.study_runs import carry_out
 
-    return carry_out(study, check_file(record_path, "the record"), list(study.tasks(only, protocols)), jobs)
+    read = [one for one in (study.data, study.train, study.test) if isinstance(one, str)]
+    return carry_out(
+        study, check_file(record_path, "the record", inputs=read), list(study.tasks(only, protocols)), jobs
+    )
 
 
 _SHELF = files("fillrank.experiments") / "published"

@@ -12,39 +12,17 @@ from fillrank.arguments import shown
 from fillrank.errors import ModelFileError
 from fillrank.strict_json import is_number, read_json
 from fillrank.writing import is_sealed
+from fillrank.writing.marks import CONFIG, LARGEST
 
-__all__ = ["CONFIG", "FORMAT", "MARK", "is_ours", "read_config"]
+__all__ = ["FORMAT", "read_config"]
 
 FORMAT = 2
 """Version of the folder's layout. A reader refuses a newer one. 1, that of fillrank 0.1, had no mark and no digest of
 ``config.json`` itself."""
 
-CONFIG = "config.json"
-MARK = "fillrank model"
-
 _ADVICE = "save the model again"
-_LARGEST = 1 << 26  # bytes of config.json
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether ``folder`` was written by fillrank: its ``config.json`` bears our mark, or is one of version 0.1."""
-    try:
-        config = read_json(folder / CONFIG, ModelFileError, largest=_LARGEST)
-    except ModelFileError:
-        return False
-    if not isinstance(config, dict):
-        return False
-    if config.get("format") == 1 and config.get("type") is None:
-        written, digests = config.get("written_by"), config.get("sha256")
-        return (
-            isinstance(written, dict)
-            and isinstance(digests, dict)
-            and "fillrank" in written
-            and {"model.safetensors", "users.parquet", "items.parquet", "history.jsonl"} <= digests.keys()
-        )
-    return config.get("type") == MARK
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -58,7 +36,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelFileError(f"{folder} is a file; give the folder that save() wrote")
     if not file.is_file():
         raise ModelFileError(f"there is no saved model in {folder} (no {CONFIG}); give the folder that save() wrote")
-    config = read_json(file, ModelFileError, advice=_ADVICE, largest=_LARGEST)
+    config = read_json(file, ModelFileError, advice=_ADVICE, largest=LARGEST)
     found = config.get("format") if isinstance(config, dict) else None
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise ModelFileError(f"{file} is torn or foreign: it names no format; {_ADVICE}")

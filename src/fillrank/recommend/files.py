@@ -25,10 +25,11 @@ from fillrank.errors import DataError, FillrankError, ModelFileError
 from fillrank.factors import scorer_from_parts
 from fillrank.paths import expanded
 from fillrank.recommend.card import card
-from fillrank.recommend.config import CONFIG, FORMAT, MARK, is_ours, read_config
+from fillrank.recommend.config import FORMAT, read_config
 from fillrank.recommend.id_files import read_ids, write_ids
 from fillrank.strict_json import parse_json
 from fillrank.writing import UNSEALED, beside, check_folder, old_folder, put_folder, seal, sync, sync_folder
+from fillrank.writing.marks import CONFIG, MARK, is_ours
 
 if TYPE_CHECKING:
     from fillrank.recommend.recommender import Recommender

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fillrank.errors import MissingExtraError
-from fillrank.paths import expanded
-from fillrank.writing import replacing
+from fillrank.writing import check_file, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +55,7 @@ def blank(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
 
 def write_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure in the format that the ending of ``path`` names (PNG where there is none); gives the path."""
-    target = expanded(path, "the picture")
+    target = check_file(path, "the picture")
     with replacing(target) as fresh:
         figure.savefig(fresh, format=target.suffix.lstrip(".") or "png")
     return target

@@ -7,13 +7,14 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError, DiskFullError, FillrankError
 from fillrank.paths import expanded, refuse_special
 from fillrank.writing.full_disk import full_disk_reason
+from fillrank.writing.marks import refuse_inputs, refuse_inside_model
 
 __all__ = ["check_file", "check_folder", "check_inside", "check_room"]
 
@@ -21,12 +22,20 @@ _PROBE = 1 << 12
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
-def check_file(path: Any, what: str = "the file", error: type[FillrankError] = DataError) -> Path:
+def check_file(
+    path: Any, what: str = "the file", error: type[FillrankError] = DataError, *, inputs: Iterable[Any] = ()
+) -> Path:
     """The path of a file that can be written: new, or in the place of one.
 
+    Args:
+        path: as it was given.
+        what: it is, for messages.
+        error: the class to raise.
+        inputs: what the same work reads; see :func:`fillrank.writing.marks.refuse_inputs`.
+
     Raises:
-        FillrankError: of the class ``error``: it is a folder, a device, write-protected, in a folder that is none or
-            that cannot be written to. ``DiskFullError``: there is no room.
+        FillrankError: of the class ``error``: it is a folder, a device, write-protected, one of the inputs, inside a
+            saved model, in a folder that is none or that cannot be written to. ``DiskFullError``: there is no room.
     """
     target = expanded(path, what, error)
     place = Path(os.path.realpath(target)) if os.path.islink(target) else target  # noqa: PTH114 -- Path.is_symlink raises where a name is too long
@@ -36,6 +45,8 @@ def check_file(path: Any, what: str = "the file", error: type[FillrankError] = D
     if mode is not None and not os.access(place, os.W_OK):
         raise error(f"{what} {target} is write-protected; give another name, or permit it (chmod u+w)")
     refuse_special(place, what, error)
+    refuse_inside_model(target, what, error)
+    refuse_inputs(target, inputs, what, error)
     _check_writable(place, what, error)
     return target
 
@@ -53,7 +64,8 @@ def check_folder(
 
     Raises:
         FillrankError: of the class ``error``: it is a file, a link, the current folder or one around it, the place
-            where a disk is mounted, somebody else's, or cannot be written. ``DiskFullError``: there is no room.
+            where a disk is mounted, inside a saved model, somebody else's, or cannot be written.
+            ``DiskFullError``: there is no room.
     """
     target = expanded(path, what, error)
     if os.path.islink(target):  # noqa: PTH114
@@ -71,6 +83,7 @@ def check_folder(
             raise error(f"{what} {target} {reason}; give a new folder, it is not written over")
         if not os.access(target, os.W_OK | os.X_OK):
             raise error(f"{what} {target} is write-protected; give another folder, or permit it (chmod u+w)")
+    refuse_inside_model(target, what, error)
     _check_writable(target, what, error)
     return target
 
@@ -79,13 +92,14 @@ def check_inside(path: Any, what: str, error: type[FillrankError] = DataError) -
     """The path of a folder that files can be written into, made or not.
 
     Raises:
-        FillrankError: of the class ``error``: it is a file, or cannot be written to. ``DiskFullError``: there is no
-            room.
+        FillrankError: of the class ``error``: it is a file, is or is inside a saved model, or cannot be written to.
+            ``DiskFullError``: there is no room.
     """
     folder = expanded(path, what, error)
     mode = _mode(folder, what, error)
     if mode is not None and not stat.S_ISDIR(mode):
         raise error(f"{what} {folder} is a file; give the name of a folder")
+    refuse_inside_model(folder / "file", what, error)
     _check_writable(folder / "file", what, error)
     return folder
 
