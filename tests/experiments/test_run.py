@@ -28,7 +28,16 @@ from fillrank.experiments.toml_files import toml_text
 from fillrank.recommend import Recommender
 from fillrank.training import listening
 
-SMALL = {"dim": 4, "epochs": 3, "batch_size": 256, "progress": False, "sampler_settings": {"n_negatives": 8}}
+SMALL = {
+    "dim": 4,
+    "epochs": 3,
+    "batch_size": 256,
+    "progress": False,
+    "sampler_settings": {"n_negatives": 8},
+    "loss_settings": {"temperature": 0.1},
+    "neighbour_weight": 0.0,
+    "popularity_beta": 0.0,
+}
 
 
 @pytest.fixture(scope="module")

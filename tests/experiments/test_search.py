@@ -29,7 +29,15 @@ from fillrank.training import Look, loop
 
 pytest.importorskip("optuna", reason="searches need the extra fillrank[sweep]")
 
-SETTINGS: dict[str, Any] = {"dim": 4, "epochs": 3, "sampler_settings": {"n_negatives": 8}}
+SETTINGS: dict[str, Any] = {
+    "dim": 4,
+    "epochs": 3,
+    "neighbour_weight": 0.0,  # a search hears no look before the ranking is chosen
+    "popularity_beta": 0.0,
+    "sampler_settings": {"n_negatives": 8},
+}
+GIVEN = {"loss_settings": {"margins": [0.7, 0.8, 0.9], "weights": [0.1, 0.15, 0.75], "negative_weight": 700.0}}
+"""With nothing of the loss to choose, there are no short trainings, and each look is one of the trial's own."""
 RATES = {"learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}}
 
 
@@ -235,7 +243,7 @@ def test_a_trial_that_promises_little_is_pruned(
 
     loop_tell = loop.tell
     monkeypatch.setattr(loop, "tell", note)
-    quick = {"settings": SETTINGS | {"epochs": 4, "patience": 9}, "n_trials": 7}
+    quick = {"settings": SETTINGS | GIVEN | {"epochs": 4, "patience": 9}, "n_trials": 7, "search": RATES}
     record = run_search(plan(log_file, tmp_path / "s", **quick))
     assert [trial.state for trial in record.trials] == ["complete"] * 6 + ["pruned"]
     assert [trial.epochs for trial in record.trials] == [4] * 6 + [3]
@@ -246,6 +254,7 @@ def test_ctrl_c_ends_the_trial_and_leaves_a_study_that_goes_on(
     log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = []
+    quick = {"settings": SETTINGS | GIVEN, "search": RATES}
 
     def press(look: Look) -> None:
         looks.append(look)
@@ -254,10 +263,10 @@ def test_ctrl_c_ends_the_trial_and_leaves_a_study_that_goes_on(
     loop_tell = loop.tell
     with monkeypatch.context() as patch:
         patch.setattr(loop, "tell", press)
-        record = run_search(plan(log_file, tmp_path / "s"))
+        record = run_search(plan(log_file, tmp_path / "s", **quick))
     assert record.interrupted
     assert [trial.state for trial in record.trials] == ["complete", "fail"]
-    record = run_search(plan(log_file, tmp_path / "s"))
+    record = run_search(plan(log_file, tmp_path / "s", **quick))
     assert [trial.state for trial in record.trials] == ["complete", "fail", "complete", "complete"]
     assert not record.interrupted
 

@@ -41,7 +41,17 @@ published = {{ "recall@5" = 0.5, source = "nowhere" }}
 
 [entries.mf]
 model = "contrastive"
-settings = {{ dim = 4, epochs = {epochs}, patience = 10000, monitor = "ndcg@5", sampler_settings.n_negatives = 8 }}
+[entries.mf.settings]
+dim = 4
+epochs = {epochs}
+patience = 10000
+monitor = "ndcg@5"
+sampler_settings.n_negatives = 8
+loss_settings.temperature = 0.1
+learning_rate = 0.001
+batch_size = 1024
+neighbour_weight = 0.0
+popularity_beta = 0.0
 """
 KEYS = [("popular", "honest", 0), ("popular", "honest", 1), ("mf", "honest", 0)]
 KEYS += [(entry, "legacy", seed) for entry, _, seed in KEYS]

@@ -42,6 +42,8 @@ SMALL |= {
         "learning_rate": 0.02,
         "batch_size": 256,
         "sampler_settings": {"n_negatives": 20},
+        "neighbour_weight": 0.0,
+        "popularity_beta": 0.0,
         "progress": False,
     }
     for name in CONTRASTIVE

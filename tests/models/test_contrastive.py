@@ -18,7 +18,15 @@ from fillrank.models.ranked import Ranking
 from fillrank.ranking import Evaluator
 from fillrank.training import Look, World, listening
 
-QUICK = {"dim": 4, "epochs": 2, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
+QUICK = {
+    "dim": 4,
+    "epochs": 2,
+    "batch_size": 256,
+    "sampler_settings": {"n_negatives": 20},
+    "neighbour_weight": 0.0,
+    "popularity_beta": 0.0,
+    "progress": False,
+}
 
 
 def route(parts: Split, **settings) -> str:
@@ -129,7 +137,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"popularity_beta": "often"}, "popularity_beta = 'often'"),
         ({"popularity_beta": 40.0}, "popularity_beta = 40.0: input should be less than or equal to 2"),
-        ({"encoder": "neumf", "popularity_beta": "auto"}, "nothing looks at popularity_beta"),
+        ({"encoder": "neumf", "popularity_beta": 0.1}, "nothing looks at popularity_beta"),
         ({"neighbour_weight": -0.1}, "neighbour_weight = -0.1: input should be greater than or equal to 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"positive_from": 99}, "no value is 99 or more, so there is no positive"),
@@ -232,14 +240,13 @@ def test_what_ranks_can_be_chosen_on_the_validation_part(
     again = Contrastive(**chosen.settings).fit(parts.train)
     torch.testing.assert_close(again.scorer.items, chosen.scorer.items)
 
+    values = [value for value in values if abs(value) <= 0.3]
     judged = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=5, metrics=("ndcg",))
     found = {
         value: judged.run(Contrastive(**chosen.settings | {name: value}).fit(parts.train).scorer) for value in values
     }
-    assert chosen.settings[name] == max(values, key=lambda value: found[value].metrics["ndcg@5"])
-
-    with pytest.raises(SettingsError, match=r"settings to choose .* no valid"):
-        recipe.fit(parts.train)
+    reached = judged.run(chosen.scorer).metrics["ndcg@5"]
+    assert reached >= max(found[value].metrics["ndcg@5"] for value in values if value >= -0.05)
 
 
 def test_two_numbers_of_the_ranking_are_chosen_in_turn() -> None:
@@ -254,7 +261,8 @@ def test_two_numbers_of_the_ranking_are_chosen_in_turn() -> None:
 
     best = ranking.chosen(["neighbour_weight", "popularity_beta"], learnt, judge)
     assert (best.neighbour_weight, best.popularity_beta) == (max(NEIGHBOUR_WEIGHTS), max(POPULARITY_BETAS))
-    assert len(seen) == 2 * len(NEIGHBOUR_WEIGHTS) + len(POPULARITY_BETAS)
+    tried_betas = [beta for beta in POPULARITY_BETAS if beta >= -0.05]  # on from the end that was the best
+    assert len(seen) == 2 * len(NEIGHBOUR_WEIGHTS) + len(tried_betas)
     torch.testing.assert_close(best.of(learnt).items.norm(), max(factors.item_vectors.norm() for factors in seen))
 
 
@@ -289,7 +297,7 @@ def test_choosing_what_ranks_can_be_stopped_by_hand(caplog: pytest.LogCaptureFix
 
 
 def test_of_several_processes_the_first_chooses_what_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    log, gains = checkerboard(20), iter([0.1, 0.3, 0.2, 0.1, 0.1, 0.1])
+    log, gains = checkerboard(20), iter([0.1, 0.3, 0.2, 0.1, 0.1, 0.1])  # the best is at no end
 
     class Second(World):
         def first(self, work):  # noqa: ARG002

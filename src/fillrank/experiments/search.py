@@ -20,6 +20,7 @@ from fillrank.experiments.toml_files import OutPath, read_toml, strict
 from fillrank.losses import loss
 from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
+from fillrank.models.loss_ladders import usual_settings
 from fillrank.ranking.metrics import ACCURACY
 from fillrank.samplers import KnownPositives, sampler
 from fillrank.writing import check_inside, disk_full_in_words
@@ -210,7 +211,7 @@ def _check(made: Recipe, source: str) -> None:
     if not isinstance(made, Contrastive):
         return
     try:
-        loss(made.loss, **made.loss_settings)
+        loss(made.loss, **usual_settings(made.loss, made.loss_settings))
         many = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=1 << 20)
         sampler(made.sampler, many, **sampler_settings(made, many.n_columns))
         little = {"start": "random", "sampler": "uniform", "sampler_settings": {"n_negatives": 1}}

@@ -66,10 +66,12 @@ class StudyRun:
     def answers(self, task: Task) -> bool:
         """Whether it is the run that ``task`` asks for.
 
-        Settings that recipes have got, or lost, since then are not looked at: a new one's default changes nothing.
+        Settings that recipes have got, or lost, since then are not looked at: a new one's default changes nothing. Nor
+        are those that a sweep fills in, whatever stands in their place: the sweep itself is compared.
         """
         entry = task.study.entries[task.entry]
-        now = entry.asked()
+        searched = set() if entry.tuning is None else entry.tuning.varied
+        now = {name: value for name, value in entry.asked().items() if name not in searched}
         same = all(now[name] == value for name, value in self.settings.items() if name in now)
         same = same and self.besides == entry.besides() and self.refit == task.refit
         return self.key == task.key and self.model == entry.model and same

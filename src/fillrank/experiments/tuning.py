@@ -47,6 +47,15 @@ class Tuning(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict)
     search: dict[str, Any]
 
+    @property
+    def varied(self) -> set[str]:
+        """The settings of the recipe that the search varies as a whole: not those of which it varies a part."""
+        return {
+            name
+            for name, wanted in self.search.items()
+            if isinstance(wanted, list) or not {"low", "choices"}.isdisjoint(wanted)
+        }
+
     def plan(self, study: Study, entry: Entry, out: Path) -> SearchPlan:
         """The sweep.
 

@@ -10,9 +10,11 @@ from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN,
 from fillrank.models.defaults import DEFAULTS, default_model, default_models, has_ratings
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
-from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS
+from fillrank.models.loss_ladders import LOSS_LADDERS
+from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
+from fillrank.models.sizing import Sizes
 from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD
 
 __all__ = [
@@ -22,11 +24,13 @@ __all__ = [
     "CMC",
     "DEFAULTS",
     "IALS",
+    "LOSS_LADDERS",
     "MMCL",
     "NEIGHBOUR_WEIGHTS",
     "POPULARITY_BETAS",
     "RECIPES",
     "SGD",
+    "USUAL_NEIGHBOUR_WEIGHT",
     "BiasedSVD",
     "Blended",
     "Contrastive",
@@ -37,6 +41,7 @@ __all__ = [
     "Popularity",
     "PureSVD",
     "Recipe",
+    "Sizes",
     "default_model",
     "default_models",
     "has_ratings",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
-from fillrank.models.contrastable import can_be_contrasted
-from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch, pick_route
+from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch
+from fillrank.models.contrastive_training import Training, heard_when_stopped
+from fillrank.models.loss_ladders import open_ladders, usual_settings
+from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.recipe import NotNegative, Positive, Recipe
+from fillrank.models.sizing import Auto, Count, Sizes
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender
-from fillrank.training import Batch, ContrastSettings, History, Learner, Look, LoopSettings, listening_alone
-from fillrank.training import train as loop
+from fillrank.training import ContrastSettings, LoopSettings
 from fillrank.writing import check_file
 
 __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
@@ -39,16 +42,19 @@ class Contrastive(Recipe):
             users), and products rank: LightGCN's propagation where training had none, see
             :func:`fillrank.encoders.with_neighbours`.
             ``"auto"`` takes the best by ``monitor`` on the validation part, out of
-            :data:`fillrank.models.NEIGHBOUR_WEIGHTS`, for the epoch that was the best without.
+            :data:`fillrank.models.NEIGHBOUR_WEIGHTS`, for the epoch that was the best without. Without a validation
+            part it is :data:`fillrank.models.USUAL_NEIGHBOUR_WEIGHT` for MF by cosines, else 0.
         popularity_beta: after training, each item's vector is taken times ``n_i^β`` with n the users who met it: above
             0 popular items come up more. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
-            :data:`fillrank.models.POPULARITY_BETAS`.
+            :data:`fillrank.models.POPULARITY_BETAS`; without a validation part it is 0.
         start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``start_scale``.
         start_scale: see ``start``.
         loss: its name in :data:`fillrank.losses.LOSSES`; or ``"alignment-uniformity"``
             (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), which takes no negatives, and so no sampler.
-        loss_settings: such as ``{"temperature": 0.1}``.
+        loss_settings: such as ``{"temperature": 0.1}``. Those of :data:`fillrank.models.LOSS_LADDERS` that are not
+            given, or ``"auto"``, are chosen by short trainings on the validation part, at no more than the cost of the
+            training itself; without one they are the usual ones there.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
         sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
             NeuMF), or all items where there are fewer.
@@ -69,7 +75,8 @@ class Contrastive(Recipe):
             spread over the graph. An approximation; see :class:`fillrank.training.SpreadContrast`.
         spread_every: steps between two spreads, where the route is ``"spread"``.
         epochs, batch_size, patience, average_span, schedule, warm_up, look_every, seed, progress: see
-            :class:`fillrank.training.LoopSettings`.
+            :class:`fillrank.training.LoopSettings`. ``"auto"``, for the first three and the learning rate, goes by the
+            size of the log: see :class:`fillrank.models.Sizes`.
         monitor: the figure of the validation part that picks the best epoch.
         device: ``"auto"`` takes a GPU where there is one.
         checkpoint: a file to which the state goes after each epoch; a stopped training goes on from it.
@@ -80,16 +87,18 @@ class Contrastive(Recipe):
 
     kind: ClassVar[str] = "contrastive"
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta")
+    has_rule: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
+    largest_batch: ClassVar[int] = 1024
 
     encoder: EncoderName = "mf"
     encoder_settings: Settings = Field(default_factory=dict)
     dim: int = Field(default=64, ge=1)
     similarity: Literal["dot", "cosine"] = "cosine"
     ranked_by: Literal["dot", "cosine"] | None = None
-    neighbour_weight: NotNegative | Literal["auto"] = 0.0
-    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Literal["auto"] = 0.0
+    neighbour_weight: NotNegative | Auto = "auto"
+    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Auto = "auto"
     start: Literal["random", "spectral"] = "spectral"
     start_scale: Positive = 0.3
     loss: str = "bsl"
@@ -101,7 +110,7 @@ class Contrastive(Recipe):
     view_weight: NotNegative | None = None
     view_temperature: Positive | None = None
     positive_from: float | Literal["relevant"] | None = None
-    learning_rate: Positive = 0.001
+    learning_rate: Positive | Auto = "auto"
     regularization: NotNegative = 0.0
     regularized: Literal["touched", "all"] = "touched"
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -109,9 +118,9 @@ class Contrastive(Recipe):
     precision: Literal["float32", "bfloat16"] = "float32"
     route: Literal["auto", "autograd", "spread"] = "auto"
     spread_every: int = Field(default=50, ge=1)
-    epochs: int = Field(default=30, ge=1)
-    batch_size: int = Field(default=1024, ge=1)
-    patience: int = Field(default=3, ge=1)
+    epochs: Count | Auto = "auto"
+    batch_size: Count | Auto = "auto"
+    patience: Count | Auto = "auto"
     average_span: NotNegative = 1.0
     schedule: Literal["constant", "cosine"] = "constant"
     warm_up: float = Field(default=0.0, ge=0, lt=1)
@@ -133,31 +142,61 @@ class Contrastive(Recipe):
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         log = self._positives(train)
-        parts = ContrastiveParts.of(self, log)
-        learner = pick_route(self, parts)
+        settled = self.settled(len(log), watched=valid is not None)
+        parts = ContrastiveParts.of(settled, log)
         watch = None if valid is None else Watch(self.monitor, train, valid, parts)
-        free = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
-        with _heard_when_stopped() if free else nullcontext():
-            history = self._trained(learner, log, parts, watch)
+        free = self._open_numbers() if watch is not None else []
+        training = Training.of(settled, parts, log, watch, weighs="neighbour_weight" in free)
+        training, found = training.choose(open_ladders(self.loss, self.loss_settings))
+        if found is not None and found.interrupted:
+            history = found.history
+        else:
+            with heard_when_stopped() if free else nullcontext():
+                history = training.run()
         if watch is not None:
             parts = parts.ranked_best(free, watch, epoch=len(history.epochs), shown=self.progress)
+        reached = {"epochs": max(history.best_epoch, 1), **{name: getattr(parts.ranking, name) for name in free}}
         return self._recommender(
             train,
             parts.scorer(),
-            chosen={"epochs": max(history.best_epoch, 1), **{name: getattr(parts.ranking, name) for name in free}},
+            chosen=training.recipe.model_dump() | reached,
             history=history.epochs,
         )
 
-    def _trained(self, learner: Learner, log: Interactions, parts: ContrastiveParts, watch: Watch | None) -> History:
-        left = can_be_contrasted(log, parts.sampler)
-        if not left.any():
-            return History()
-        rows = log if left.all() else log.select(left[log.users])
-        return loop(
-            learner,
-            Batch.of(rows, None, parts.device),
-            self._loop_settings(),
-            None if watch is None else watch.look,
+    def _open_numbers(self) -> list[str]:
+        """Of the ranking, those that are to be chosen."""
+        return [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
+
+    def settled(self, n_rows: int, *, watched: bool) -> Self:
+        """The same with a number in the place of each ``"auto"``: by rule, or where a choice begins.
+
+        Args:
+            n_rows: of the positives that are trained on.
+            watched: whether there is a validation part.
+        """
+        plain = self.encoder == "mf" and self.similarity == "cosine"
+        usual = {
+            "neighbour_weight": USUAL_NEIGHBOUR_WEIGHT if plain and not watched else 0.0,
+            "popularity_beta": 0.0,
+        }
+        return self.model_copy(
+            update={
+                **asdict(self._sizes(n_rows, watched=watched)),
+                **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
+                "loss_settings": usual_settings(self.loss, self.loss_settings),
+            }
+        )
+
+    def _sizes(self, n_rows: int = 1, *, watched: bool = False) -> Sizes:
+        """Those of a log; of a settled recipe, what it says."""
+        return Sizes.of(
+            n_rows,
+            watched=watched,
+            largest_batch=self.largest_batch,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            patience=self.patience,
         )
 
     def _positives(self, log: Interactions) -> Interactions:
@@ -174,7 +213,7 @@ class Contrastive(Recipe):
     def contrast(self) -> ContrastSettings:
         """The part of the settings that the learner wants."""
         return ContrastSettings(
-            learning_rate=self.learning_rate,
+            learning_rate=self._sizes().learning_rate,
             regularization=self.regularization,
             regularized=self.regularized,
             dropout=self.dropout,
@@ -182,11 +221,13 @@ class Contrastive(Recipe):
             precision=self.precision,
         )
 
-    def _loop_settings(self) -> LoopSettings:
+    def loop_settings(self) -> LoopSettings:
+        """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
+        sizes = self._sizes()
         return LoopSettings(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
+            epochs=sizes.epochs,
+            batch_size=sizes.batch_size,
+            patience=sizes.patience,
             average_span=self.average_span,
             average_every=8,
             schedule=self.schedule,
@@ -197,20 +238,12 @@ class Contrastive(Recipe):
             checkpoint=None
             if self.checkpoint is None
             else check_file(self.checkpoint, "the checkpoint", SettingsError),
-            identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
+            identity=self.identity(),
         )
 
-
-@contextmanager
-def _heard_when_stopped() -> Iterator[None]:
-    """What the loop sees before the ranking is chosen is not what the model reaches: no search may prune by it."""
-
-    def heard(look: Look) -> None:
-        if look.interrupted:
-            pass_on(look)
-
-    with listening_alone(heard) as pass_on:
-        yield
+    def identity(self) -> str:
+        """What has to agree for a checkpoint to be of this training."""
+        return self.model_dump_json(exclude={"checkpoint", "progress", "device"})
 
 
 class MMCL(Contrastive):
@@ -245,13 +278,14 @@ class LightGCN(Contrastive):
 
     encoder: EncoderName = "lightgcn"
     loss: str = "bsl"
-    batch_size: int = Field(default=8192, ge=1)
+    largest_batch: ClassVar[int] = 8192
 
 
 class NeuMF(Contrastive):
     """Neural matrix factorisation (He et al. 2017): :class:`fillrank.encoders.NeuMF`. It folds no new users in."""
 
     kind: ClassVar[str] = "neumf"
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ()
 
     encoder: EncoderName = "neumf"
     loss: str = "logistic"

@@ -18,6 +18,7 @@ from fillrank.folding import ImplicitRidge
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, vector_loss
 from fillrank.losses import loss as named_loss
 from fillrank.models.cmc_parts import pick_device
+from fillrank.models.loss_ladders import usual_settings
 from fillrank.models.ranked import Ranking
 from fillrank.models.recipe import monitored
 from fillrank.models.starts import spectral_start
@@ -39,9 +40,11 @@ from fillrank.training import (
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
 
-__all__ = ["ContrastiveParts", "EncoderName", "ViewName", "Watch", "pick_route", "sampler_settings"]
+__all__ = ["ContrastiveParts", "EncoderName", "ViewName", "Watch", "loss_of", "pick_route", "sampler_settings"]
 
 _WITHOUT_COUNT = ("in-batch", "hard")
+_NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,)}
+"""What says that nothing is done, as a fit of NeuMF notes it."""
 _VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
 """What the authors of SGL and SimGCL take on Yelp2018."""
 EncoderName = Literal["mf", "lightgcn", "history", "neumf"]
@@ -74,7 +77,7 @@ class ContrastiveParts:
         Raises:
             SettingsError: a name or a setting is not known, or does not go with the others.
         """
-        loss, device = _loss(settings), pick_device(settings.device)
+        loss, device = loss_of(settings), pick_device(settings.device)
         sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
         encoder = _encoder(settings, log).to(device)
         ranking = Ranking(
@@ -94,11 +97,11 @@ class ContrastiveParts:
             )
         return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder)
 
-    def scorer(self) -> Factors | PairScorer:
-        """What was learnt so far."""
+    def scorer(self, *, neighbour_weight: float | None = None) -> Factors | PairScorer:
+        """What was learnt so far; with another weight of the neighbours, if one is given and there are vectors."""
         if isinstance(self.encoder, NeuMF):
             return self.encoder.scorer()
-        return self.ranking.of(self._learnt(self.encoder))
+        return self.ranking.of(self._learnt(self.encoder), neighbour_weight=neighbour_weight)
 
     def ranked_best(self, names: Sequence[str], watch: Watch, *, epoch: int, shown: bool) -> Self:
         """The same parts, with those numbers of the ranking that do best on the validation part, ``epoch`` being the
@@ -141,7 +144,7 @@ def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
             "autograd; leave it out, or leave out what asks for autograd"
         )
     step = ContrastStep(parts.encoder, loss, sampler, contrast, parts.views)
-    return Autograd(step, [parts.encoder], [settings.learning_rate], clip=settings.clip, world=world)
+    return Autograd(step, [parts.encoder], [contrast.learning_rate], clip=settings.clip, world=world)
 
 
 class Watch:
@@ -167,9 +170,14 @@ def _number(asked: float | Literal["auto"]) -> float:
     return 0.0 if asked == "auto" else asked
 
 
-def _loss(settings: Contrastive) -> ScoreLoss | VectorLoss:
+def loss_of(settings: Contrastive) -> ScoreLoss | VectorLoss:
+    """The loss that the settings name, with the usual numbers where they leave a choice.
+
+    Raises:
+        SettingsError: there is no such loss or setting.
+    """
     if settings.loss != "alignment-uniformity":
-        return named_loss(settings.loss, **settings.loss_settings)
+        return named_loss(settings.loss, **usual_settings(settings.loss, settings.loss_settings))
     if settings.sampler != "uniform" or settings.sampler_settings:
         raise SettingsError("the loss 'alignment-uniformity' takes no negatives; leave sampler and its settings out")
     return vector_loss("alignment-uniformity", **settings.loss_settings)
@@ -227,7 +235,7 @@ def _refuse_settings_of_vectors(settings: Contrastive) -> None:
     idle = [
         name
         for name in ("similarity", "ranked_by", "neighbour_weight", "popularity_beta", "start", "start_scale")
-        if getattr(settings, name) != usual[name].default
+        if getattr(settings, name) not in (usual[name].default, *_NONE.get(name, ()))
     ]
     if idle:
         raise SettingsError(

@@ -17,19 +17,33 @@ from fillrank.encoders.lightgcn import with_neighbours
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
 from fillrank.interrupt import Interrupt
+from fillrank.models.climbing import Climb
 from fillrank.training import Look, World, tell
 from fillrank.training.progress import Progress
 
-__all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "Ranking"]
+__all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "USUAL_NEIGHBOUR_WEIGHT", "Ranking"]
 
-NEIGHBOUR_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
-"""What ``neighbour_weight="auto"`` chooses from."""
-POPULARITY_BETAS = (0.0, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
-"""What ``popularity_beta="auto"`` chooses from: 0.1 makes the vector of an item with 1,000 users twice as long."""
+NEIGHBOUR_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0)
+"""What ``neighbour_weight="auto"`` chooses from: the first six, and on from the last of them while that is the best."""
+USUAL_NEIGHBOUR_WEIGHT = 0.1
+"""What ``neighbour_weight="auto"`` is for vectors learnt by cosines where there is no validation part to choose on."""
+POPULARITY_BETAS = (
+    *(-2.0, -1.4, -1.0, -0.7, -0.5, -0.3, -0.2, -0.15, -0.1, -0.05, -0.025),
+    *(0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0),
+)
+"""What ``popularity_beta="auto"`` chooses from: -0.05 to 0.2, and on from an end while that is the best. 0.1 makes the
+vector of an item with 1,000 users twice as long."""
 Judge = Callable[[Factors], tuple[float, Mapping[str, float]]]
 """What a ranking reaches on the validation part, higher is better, and what to show of it."""
 _log = logging.getLogger("fillrank")
-_CHOICES = {"neighbour_weight": NEIGHBOUR_WEIGHTS, "popularity_beta": POPULARITY_BETAS}
+_NOTHING = POPULARITY_BETAS.index(0.0)
+_LADDERS = {
+    "neighbour_weight": (NEIGHBOUR_WEIGHTS, range(6)),
+    "popularity_beta": (
+        POPULARITY_BETAS,
+        (_NOTHING, *range(_NOTHING - 2, _NOTHING), *range(_NOTHING + 1, _NOTHING + 8)),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -71,8 +85,9 @@ class Ranking:
     ) -> Self:
         """The same with the best numbers that were tried, in turn, each with the other as it stands.
 
-        Of several processes the first one judges, and all go the same way. Ctrl-C ends it with the best so far, and
-        whoever listens is told that the training was stopped.
+        Each is tried along its ladder, and on from an end while that is the best. Of several processes the first one
+        judges, and all go the same way. Ctrl-C ends it with the best so far, and whoever listens is told that the
+        training was stopped.
 
         Args:
             names: of those to choose, out of ``neighbour_weight`` and ``popularity_beta``.
@@ -82,30 +97,33 @@ class Ranking:
             shown: whether progress is.
         """
         turns = names if len(names) < 2 else (*names, names[0])
-        trials = [(name, value) for name in turns for value in _CHOICES[name]]
-        kept, best, highest = (
-            {"neighbour_weight": self.neighbour_weight, "popularity_beta": self.popularity_beta},
-            0,
-            -inf,
-        )
+        kept = {"neighbour_weight": self.neighbour_weight, "popularity_beta": self.popularity_beta}
+        best, highest, number = 0, -inf, 0
         world = World.current()
-        shown = shown and world.rank == 0
-        with Interrupt() as interrupt, Progress(len(trials), 1, shown=shown, unit="trial") as progress:
-            for number, (name, value) in enumerate(trials, start=1):
-                tried = kept | {name: value}
-                gain, figures = world.first(partial(self._judged, learnt, judge, tried))
-                if gain > highest:
-                    kept, best, highest = tried, number, gain
-                progress.step_done()
-                progress.epoch_done({"epoch": number, **figures}, best)
-                if world.any(interrupt.asked):
+        usual = sum(len(_LADDERS[name][1]) for name in turns)
+        with (
+            Interrupt() as interrupt,
+            Progress(usual, 1, shown=shown and world.rank == 0, unit="trial") as progress,
+        ):
+            for name in turns:
+                climb = Climb(*_LADDERS[name])
+                while not (stopped := world.any(interrupt.asked) and number > 0) and (place := climb.due()) is not None:
+                    number += 1
+                    tried = kept | {name: climb.rungs[place]}
+                    gain, figures = world.first(partial(self._judged, learnt, judge, tried))
+                    climb.scores[place] = gain
+                    if gain > highest:
+                        best, highest = number, gain
+                    progress.step_done()
+                    progress.epoch_done({"epoch": number, **figures}, best)
+                kept[name] = climb.rungs[climb.best] if climb.scores else kept[name]
+                if stopped:
                     _log.warning(
                         "stopped by hand in trial %d of the ranking; keeping trial %d, the best so far", number, best
                     )
-                    tell(Look(epoch, gain, figures, interrupted=True))
+                    tell(Look(epoch, highest, {}, interrupted=True))
                     break
-        weight, beta = kept["neighbour_weight"], kept["popularity_beta"]
-        return replace(self, neighbour_weight=weight, popularity_beta=beta)
+        return replace(self, neighbour_weight=kept["neighbour_weight"], popularity_beta=kept["popularity_beta"])
 
     def _judged(self, learnt: Factors, judge: Judge, numbers: Mapping[str, float]) -> tuple[float, Mapping[str, float]]:
         return judge(self.of(learnt, **numbers))

@@ -39,6 +39,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 Candidate = TypeVar("Candidate")
 Model = TypeVar("Model")
 _log = logging.getLogger("fillrank")
+_LEAST = 10
+"""Rows of a log of which a tenth is a row or more."""
 
 
 class Recipe(BaseModel, ABC):
@@ -62,6 +64,9 @@ class Recipe(BaseModel, ABC):
 
     Where they are so by default and there is no validation part, a tenth of train is held out to choose them.
     """
+
+    has_rule: ClassVar[bool] = False
+    """Whether a rule stands in for such a choice where a log is too small to hold anything out."""
 
     shares_batches: ClassVar[bool] = False
     """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
@@ -111,7 +116,7 @@ class Recipe(BaseModel, ABC):
         whole, valid = train, valid if valid is not None and len(valid) else None
         if valid is not None:
             whole = joined(train, valid, everything=refit)
-        elif self.undecided():
+        elif self.undecided() and not (self.has_rule and len(train) < _LEAST):
             if self.asks_to_choose():
                 needed(self, None)
             (train, valid), refit = held_out(train, seed=getattr(self, "seed", 0)), True

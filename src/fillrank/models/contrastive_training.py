@@ -1,0 +1,131 @@
+"""How a contrastive recipe learns: short trainings that choose the loss's settings, then the whole one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fillrank.data import Interactions
+from fillrank.models.contrastable import can_be_contrasted
+from fillrank.models.contrastive_parts import ContrastiveParts, Watch, loss_of, pick_route
+from fillrank.models.loss_ladders import LossLadder
+from fillrank.models.sizing import trial_epochs
+from fillrank.models.trials import Found, climb_ladders
+from fillrank.training import Batch, History, Look, LoopSettings, World, listening_alone, train
+from fillrank.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from fillrank.models.contrastive import Contrastive
+
+__all__ = ["Training", "heard_when_stopped"]
+
+
+_TRIED_WEIGHTS = (0.0, 0.15, 0.45)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, on which rows, and who watches.
+
+    Attributes:
+        recipe: without a setting that is ``"auto"``.
+        parts: untrained.
+        rows: of the log, those that can be contrasted; there may be none.
+        watch: looks at the validation part; None: there is none.
+        weighs: whether the weight of the neighbours is to be chosen afterwards.
+    """
+
+    recipe: Contrastive
+    parts: ContrastiveParts
+    rows: Interactions
+    watch: Watch | None
+    weighs: bool = False
+
+    @classmethod
+    def of(
+        cls, recipe: Contrastive, parts: ContrastiveParts, log: Interactions, watch: Watch | None, *, weighs: bool
+    ) -> Training:
+        """A training on the rows of ``log`` that have something to be contrasted with.
+
+        Raises:
+            SettingsError: the settings do not go together.
+        """
+        pick_route(recipe, parts)
+        recipe.loop_settings()
+        left = can_be_contrasted(log, parts.sampler)
+        return cls(recipe, parts, log if left.all() else log.select(left[log.users]), watch, weighs)
+
+    def choose(self, ladders: Sequence[LossLadder]) -> tuple[Training, Found | None]:
+        """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
+        if not ladders or self.watch is None or not len(self.rows):
+            return self, None
+        known = self._of_checkpoint()
+        if known is not None:
+            return self._with(known), None
+        found = climb_ladders(
+            ladders,
+            self.recipe.loss_settings,
+            self.parts.encoder,
+            partial(self._briefly, self.watch),
+            shown=self.recipe.progress,
+        )
+        return self._with(found.settings), found
+
+    def run(self) -> History:
+        """The whole training; nothing happens where there are no rows."""
+        return self.loop(self.recipe.loop_settings())
+
+    def loop(self, settings: LoopSettings) -> History:
+        """A training as ``settings`` have it."""
+        if not len(self.rows):
+            return History()
+        learner = pick_route(self.recipe, self.parts)
+        rows = Batch.of(self.rows, None, self.parts.device)
+        return train(learner, rows, settings, None if self.watch is None else self.watch.look)
+
+    def _with(self, loss_settings: Mapping[str, Any]) -> Training:
+        recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
+        return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
+
+    def _briefly(self, watch: Watch, loss_settings: Mapping[str, Any]) -> tuple[float, History]:
+        """See :data:`fillrank.models.trials.Training`."""
+        tried = self._with(loss_settings)
+        settings = tried.recipe.loop_settings()
+        epochs = min(trial_epochs(len(self.rows), settings.batch_size), settings.epochs)
+        brief = replace(settings, epochs=epochs, patience=epochs, look_every=epochs, progress=False, checkpoint=None)
+        with heard_when_stopped():
+            history = tried.loop(brief)
+        return World.current().first(partial(tried.reached, watch)), history
+
+    def reached(self, watch: Watch) -> float:
+        """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
+        weights = _TRIED_WEIGHTS if self.weighs else (None,)
+        return max(watch.judge(self.parts.scorer(neighbour_weight=weight))[0] for weight in weights)
+
+    def _of_checkpoint(self) -> dict[str, Any] | None:
+        """What was chosen before a training was stopped, if its checkpoint is of this recipe."""
+        path = self.recipe.loop_settings().checkpoint
+        saved = None if path is None else Checkpoint(Path(path)).read()
+        if saved is None:
+            return None
+        then, now = (json.loads(text) for text in (saved.facts["training"]["identity"], self.recipe.identity()))
+        chosen: dict[str, Any] = then.pop("loss_settings", {})
+        asked = now.pop("loss_settings")
+        return chosen if then == now and chosen.keys() == asked.keys() else None
+
+
+@contextmanager
+def heard_when_stopped() -> Iterator[None]:
+    """What the loop sees in here is not what the model reaches: no search may prune by it."""
+
+    def heard(look: Look) -> None:
+        if look.interrupted:
+            pass_on(look)
+
+    with listening_alone(heard) as pass_on:
+        yield

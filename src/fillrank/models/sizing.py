@@ -1,0 +1,81 @@
+"""Settings of a contrastive training that go by the size of the log, where they are ``"auto"``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+__all__ = ["Auto", "Count", "Sizes", "trial_epochs"]
+
+Auto: TypeAlias = Literal["auto"]
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+
+_STEPS_OF_AN_EPOCH = 100
+_SMALLEST_BATCH = 64
+_AT_MOST, _LEAST_PATIENCE, _PATIENT_STEPS = 100, 5, 200
+_UNWATCHED = 12
+_TRIAL_STEPS = 400
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers in the place of ``"auto"``.
+
+    * *Batches* are so large that an epoch has about 100 steps: the power of two that is nearest, from 64 to a largest
+      one. A small log would else be over in a few steps, before anything has moved.
+    * *Learning rate*: .002, and .001 where the largest batch is reached: such logs have steps enough.
+    * *Epochs*: at most 100 where a validation part says when to stop, else 12.
+    * *Patience*: 200 steps, but at least 5 epochs.
+
+    Attributes:
+        learning_rate, batch_size, epochs, patience: of the training.
+    """
+
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    patience: int
+
+    @classmethod
+    def of(
+        cls,
+        n_rows: int,
+        *,
+        watched: bool,
+        largest_batch: int = 1024,
+        learning_rate: float | Auto = "auto",
+        batch_size: int | Auto = "auto",
+        epochs: int | Auto = "auto",
+        patience: int | Auto = "auto",
+    ) -> Sizes:
+        """The numbers for a log.
+
+        Args:
+            n_rows: of the positives that are trained on.
+            watched: whether a validation part says when to stop.
+            largest_batch: the size at which batches of a large log stop growing.
+            learning_rate, batch_size, epochs, patience: as they were asked; a number stays.
+
+        Example:
+            >>> Sizes.of(40_000, watched=True)
+            Sizes(learning_rate=0.002, batch_size=512, epochs=100, patience=5)
+            >>> Sizes.of(1_000_000, watched=False, epochs=3).epochs
+            3
+        """
+        if batch_size == "auto":
+            near = 2 ** round(math.log2(max(n_rows, 1) / _STEPS_OF_AN_EPOCH))
+            batch_size = int(min(max(near, _SMALLEST_BATCH), largest_batch))
+        if learning_rate == "auto":
+            learning_rate = 0.001 if n_rows >= 2 * largest_batch * _STEPS_OF_AN_EPOCH else 0.002
+        if epochs == "auto":
+            epochs = _AT_MOST if watched else _UNWATCHED
+        least = max(_LEAST_PATIENCE, math.ceil(_PATIENT_STEPS * batch_size / max(n_rows, 1)))
+        return cls(learning_rate, batch_size, epochs, least if patience == "auto" else patience)
+
+
+def trial_epochs(n_rows: int, batch_size: int) -> int:
+    """Epochs of a short training that is to tell one setting from another: 400 steps, 2 at least and 8 at most."""
+    return min(max(math.ceil(_TRIAL_STEPS * batch_size / max(n_rows, 1)), 2), 8)
