@@ -88,4 +88,5 @@ def terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
 
 def _is_free(handler: Any) -> bool:
     """Whether a handler of SIGTERM may be replaced for a while: the system's, or one of this module."""
-    return handler in {signal.SIG_DFL, terminate} or isinstance(getattr(handler, "__self__", None), Interrupt)
+    ours = handler is terminate or isinstance(getattr(handler, "__self__", None), Interrupt)
+    return ours or handler is signal.SIG_DFL
