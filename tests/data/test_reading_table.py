@@ -195,7 +195,7 @@ FILES = [
         "a zip archive with several",
         "an error that lists them",
         zipped(a__csv=TEXT, b__csv=TEXT),
-        "holds 2 files; say which: member=…",
+        "holds 2 files; say which: member=…, or unpack it and give the folder",
         "log.zip",
     ),
     Line("the same with `member=`", "that file", zipped(a__csv=TEXT, b__csv="x"), ROWS, "log.zip", {"member": "a.csv"}),

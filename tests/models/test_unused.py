@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,3 +129,24 @@ def test_settings_that_are_left_alone_are_not_spoken_of(parts: Split, caplog: py
 def test_relevance_without_values_is_refused_where_the_log_is_made() -> None:
     with pytest.raises(DataError, match="relevant_from=4 asks for values, and this log has none"):
         Interactions.from_arrays([1], [2], relevant_from=4)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [ALS(dim=3, regularization=1.0, iterations=2, progress=False), PureSVD(rank=3)],
+    ids=lambda one: type(one).__name__,
+)
+@pytest.mark.parametrize("stray", [-7.0, 50.0])
+def test_ratings_outside_of_the_range_that_was_learnt_from_are_said_once(
+    model: Any, stray: float, parts: Split, caplog: pytest.LogCaptureFixture
+) -> None:
+    fitted = model.fit(parts.train)
+    low, high = fitted.scale
+    first, second = fitted.item_ids.ids[0], fitted.item_ids.ids[1]
+    fitted.fold_in({first: low, second: high})
+    assert not [line for line in caplog.messages if "outside of" in line]
+    for _ in range(2):
+        fitted.fold_in({first: high, second: stray})
+    lines = [line for line in caplog.messages if "outside of" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"some ratings of new users are outside of {low:g} to {high:g}, the range that ")

@@ -41,7 +41,9 @@ def lab(
         typer.Option("--titles", metavar="FILE.csv", help="The titles of the rows of --ratings.", parser=path_of),
     ] = None,
     film: Annotated[str | None, typer.Option("--film", metavar="TITLE|ID", help=f"Which film; else {_FILM!r}.")] = None,
-    user: Annotated[int, typer.Option("--user", min=1, help="Whose rating: the 5th user is 5.")] = 5,
+    user: Annotated[
+        int, typer.Option("--user", min=1, help="Whose rating: a position from 1, not an id; the 5th user is 5.")
+    ] = 5,
     runs: Annotated[
         int, typer.Option("--runs", min=1, help="How many seeds show the spread on the small matrix.")
     ] = 10,
@@ -134,7 +136,7 @@ def _film_text(found: FilmAnswer) -> str:
         f"      gradient descent, rank {found.rank}, {found.num_epochs:,} epochs at rate {found.lr:g}, "
         f"{found.seconds:.1f} seconds",
         "",
-        f"  user {found.user}, film {found.film!r}: predicted {found.predicted:.2f}",
+        f"  user {found.user}{_called(found.user_id)}, film {found.film!r}: predicted {found.predicted:.2f}",
     ]
     if found.rated is not None:
         lines.append(
@@ -151,6 +153,10 @@ def _film_text(found: FilmAnswer) -> str:
             "  Both are errors on ratings that were learned from; fillrank evaluate measures on others.",
         ]
     )
+
+
+def _called(user_id: Any) -> str:
+    return "" if user_id is None else f" (id {user_id!r})"
 
 
 def _matrix(rows: Any) -> list[str]:

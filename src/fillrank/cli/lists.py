@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
-from fillrank.errors import DataError
+from fillrank.errors import DataError, UnknownIdError
+from fillrank.terminal import printable
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from fillrank.recommend import Recommender
+
 __all__ = ["parse_likes", "recommend", "similar"]
+
+_SHOWN = 5  # users that a note names
 
 
 def recommend(
@@ -52,14 +58,17 @@ def recommend(
     from fillrank.recommend import Recommender
 
     model = Recommender.load(run)
+    about: dict[str, Any] = {}
     if like:
         frame = model.fold_in(parse_likes(like)).recommend(k=k, filter_seen=not keep_seen)
     else:
         ids = None if everybody else user or _read_ids(users_file)
+        if ids is not None:
+            ids, about = _asked_users(model, ids, unknown, users_file)
         frame = model.recommend(ids, k=k, filter_seen=not keep_seen, unknown=unknown)
     if spreadsheet_safe:
         frame = for_spreadsheets(frame)
-    _deliver(frame, "recommendations", out, as_json=as_json)
+    _deliver(frame, "recommendations", out, about, as_json=as_json)
 
 
 def similar(
@@ -71,7 +80,7 @@ def similar(
     """List the items nearest to an item."""
     from fillrank.recommend import Recommender
 
-    _deliver(Recommender.load(run).similar_items(item, k=k), "similar", None, as_json=as_json)
+    _deliver(Recommender.load(run).similar_items(item, k=k), "similar", None, {}, as_json=as_json)
 
 
 def parse_likes(likes: list[str]) -> dict[str, float] | list[str]:
@@ -113,10 +122,61 @@ def _read_ids(path: Path | None) -> list[str]:
     return ids
 
 
-def _deliver(frame: pl.DataFrame, name: str, out: Path | None, *, as_json: bool) -> None:
+def _asked_users(
+    model: Recommender, ids: list[str], unknown: str, users_file: Path | None
+) -> tuple[list[str], dict[str, Any]]:
+    """Each user once, and what is to be known of those who came twice and of strangers, also said on stderr.
+
+    Raises:
+        UnknownIdError: ``unknown`` is ``raise`` and there are strangers; says which options go on without them.
+    """
+    from fillrank.data.ids import shown_id
+    from fillrank.data.names import is_usual_name
+
+    once = list(dict.fromkeys(ids))
+    places = model.user_ids.encode(once, unknown="mark").tolist()
+    strangers = [one for one, place in zip(once, places, strict=True) if place < 0]
+    head = ""
+    if (
+        users_file is not None
+        and ids[0] in strangers
+        and (is_usual_name(ids[0]) or (strangers == ids[:1] and len(once) > 1 and not any(map(str.isdigit, ids[0]))))
+    ):
+        head = f"the first line of {users_file}, {shown_id(ids[0])}, looks like a header; it wants ids alone"
+    about: dict[str, Any] = {}
+    if len(once) < len(ids):
+        about["repeated"] = [one for one, times in Counter(ids).items() if times > 1]
+        _note(f"users named more than once are listed once: {_some(about['repeated'])}")
+    if unknown == "raise" and strangers:
+        try:
+            model.user_ids.encode(once)
+        except UnknownIdError as error:
+            todo = "--unknown skip leaves them out, --unknown popular lists the most popular items, "
+            todo += "and --like is for somebody new"
+            raise UnknownIdError("; ".join(filter(None, [error.args[0], head, todo]))) from None
+    if unknown == "skip":
+        about["skipped"] = strangers
+        if strangers:
+            _note(f"{len(strangers)} of {len(once)} users are unknown and were skipped: {_some(strangers)}")
+    if head:
+        _note(head)
+    return once, about
+
+
+def _some(ids: list[str]) -> str:
+    from fillrank.data.ids import shown_id
+
+    return ", ".join(map(shown_id, ids[:_SHOWN])) + (", …" if len(ids) > _SHOWN else "")
+
+
+def _note(text: str) -> None:
+    typer.echo(printable(text), err=True)
+
+
+def _deliver(frame: pl.DataFrame, name: str, out: Path | None, about: dict[str, Any], *, as_json: bool) -> None:
     """Print a frame, or write it to ``out`` and print where it is."""
     if out is None:
-        show({name: frame.to_dicts()} if as_json else {}, frame_table(frame), as_json=as_json)
+        show({name: frame.to_dicts(), **about} if as_json else {}, frame_table(frame), as_json=as_json)
         return
     write_frame(frame, out)
-    show({"out": out, "rows": len(frame)}, f"{len(frame):,} rows in {out}", as_json=as_json)
+    show({"out": out, "rows": len(frame), **about}, f"{len(frame):,} rows in {out}", as_json=as_json)

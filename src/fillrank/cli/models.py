@@ -31,7 +31,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.writing import check_file
 
 if TYPE_CHECKING:
-    from fillrank.data import Interactions
+    from fillrank.data import Split
     from fillrank.recommend import Recommender
 
 __all__ = ["compare", "evaluate", "fit"]
@@ -208,17 +208,22 @@ def evaluate(
 
     source = source_of(data, train, test, read)
     model = Recommender.load(run)
-    parts = open_split(source.place, source.read, split, source.test, valid, seed)
-    _refuse_known_rows(model, parts.test)
+    parts = open_split(source.place, source.read, split, source.test or 0.1, valid, seed)
+    _refuse_known_rows(model, parts)
+    if not source.test:
+        raise SettingsError("--test 0 leaves no row to measure on; give --test as to `fillrank fit`")
     report = measure(model, parts, k=tuple(k or (10,)))
     show(report.to_dict(), str(report), as_json=as_json)
 
 
-def _refuse_known_rows(model: Recommender, test: Interactions) -> None:
+def _refuse_known_rows(model: Recommender, parts: Split) -> None:
     """A model is not measured on what it has learned from, nor on users and items that it numbers otherwise."""
+    test = parts.test
     if model.user_ids != test.user_ids or model.item_ids != test.item_ids:
         raise DataError("the model was trained on other users or items; give the data that it was fitted with")
     known = model.log.csr[test.users, test.items].astype(bool).sum()
+    if known == len(test) and len(model.log) >= sum(map(len, filter(None, (parts.train, parts.valid, test)))):
+        raise SettingsError("this model was fitted on all rows (--test 0); fit another with a test part to measure")
     if known:
         raise SettingsError(
             f"the model was given {known:,} of the {len(test):,} test rows to learn from or to choose on; "

@@ -96,13 +96,21 @@ KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
+_PYTHON = {"True": True, "False": False, "None": None}
+"""Values as Python writes them, and as the documentation of the library does."""
+
+
 def parse_value(text: str) -> Any:
-    """A TOML value; what is none, such as a bare word, is a string.
+    """A TOML value, or ``True``, ``False`` or ``None``; what is none, such as a bare word, is a string.
 
     Example:
         >>> parse_value("64"), parse_value("[1, 2]"), parse_value("true"), parse_value("cosine")
         (64, [1, 2], True, 'cosine')
+        >>> parse_value("True"), parse_value("None"), parse_value("'None'")
+        (True, None, 'None')
     """
+    if text.strip() in _PYTHON:
+        return _PYTHON[text.strip()]
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):  # also numbers of thousands of digits: whoever takes the text will refuse it

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from fillrank.cli.wording import in_options, takes_read
+from fillrank.cli.wording import in_options, in_plain_words, takes_read
 from fillrank.errors import FillrankError
 from fillrank.interrupt import exit_code
 from fillrank.terminal import printable
@@ -66,7 +66,7 @@ class PlainSpoken(TyperGroup):
         except (FillrankError, OSError) as error:
             if debugging():
                 raise
-            said = _in_words(error)
+            said = in_plain_words(_in_words(error))
             _say(
                 f"{_PROGRAM}: {in_options(said) if takes_read(self, sys.argv[1:] if args is None else args) else said}"
             )

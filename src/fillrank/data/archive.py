@@ -52,7 +52,10 @@ def _place(names: list[str], member: str | None) -> int:
         return shown[0]
     if not names:
         raise DataError("the zip archive holds no file; there is nothing to read")
-    raise DataError(f"the zip archive holds {len(names)} files; say which: member=…; it holds {_listed(names)}")
+    raise DataError(
+        f"the zip archive holds {len(names)} files; say which: member=…, or unpack it and give the folder; "
+        f"it holds {_listed(names)}"
+    )
 
 
 def _refuse_other_kinds(archive: zipfile.ZipFile, names: list[str]) -> None:

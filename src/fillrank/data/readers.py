@@ -29,6 +29,7 @@ __all__ = ["PathOrFile", "read", "scan"]
 
 PathOrFile = str | os.PathLike[str] | IO[Any]
 _LOGGER = logging.getLogger("fillrank")
+_WIDE = 3  # columns beside the first from which on a table may be wide
 _ENCODINGS = {"cp1252": "Windows-1252"}
 
 
@@ -135,10 +136,27 @@ class _Read:
     notes: list[str]
 
 
+def _looks_wide(part: Part, columns: Columns) -> bool:
+    """Whether a table has names in its first column and numbers in the others, which are not named as a log's are."""
+    first, *others = range(len(part.header))
+    if len(others) < _WIDE or columns != Columns() or any(columns.is_name(part.header[place]) for place in others):
+        return False
+    numbers = sum(map(part.is_number, others))  # a column may be empty as far as was looked
+    return not part.is_number(first) and numbers >= 0.8 * len(others)
+
+
 def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Collector) -> _Read:
     with naming(one.name), one.open() as stream:
         part, decoder = open_part(one, stream, options, columns.is_name)
-        chosen = columns.choose(part.header)
+        try:
+            chosen = columns.choose(part.header)
+        except DataError as error:
+            if not _looks_wide(part, columns):
+                raise
+            raise DataError(
+                f"{error}; the first column holds names and the others numbers: if this is a table with a row for "
+                "each user and a column for each item, `fillrank complete` fills its holes"
+            ) from error
         if part.guessed and not columns.are_named_in(part.header):
             raise DataError(
                 f"does the first line, {', '.join(part.header[:20])}, name the columns? Say header=True or header=False"

@@ -41,6 +41,7 @@ class FilmRatings:
         values: float32 ``[n_films, n_users]``; what stands in unrated cells means nothing.
         observed: bool ``[n_films, n_users]``.
         films: the ids of the rows; their labels are the titles, where there are titles.
+        users: the ids of the columns, or None where they have none.
 
     Raises:
         DataError: the shapes differ, or nobody has rated anything.
@@ -50,6 +51,7 @@ class FilmRatings:
     values: Tensor
     observed: Tensor
     films: IdMap
+    users: IdMap | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape != self.observed.shape or len(self.values) != len(self.films):
@@ -90,6 +92,7 @@ def film_ratings_of(log: Interactions, *, n_films: int = 1000, n_users: int = 10
         values=torch.from_numpy(by_film.toarray()).contiguous(),
         observed=torch.from_numpy(present.toarray() > 0).contiguous(),
         films=IdMap(log.item_ids.ids.gather(films), labels=titles),
+        users=IdMap(log.user_ids.ids.gather(users)),
     )
 
 

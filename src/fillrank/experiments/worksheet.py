@@ -80,6 +80,7 @@ class FilmAnswer:
         data: the name of the ratings.
         film: the title, or the id where there are no titles.
         user: which user, counted from 1.
+        user_id: that user's own id, or None where users have none.
         predicted: the cell of ``U·Vᵀ``, as it came: not clipped to the scale.
         rated: how that user did rate the film, or None. A rating that is there was learned from like any other.
         predicted_unseen: where there is such a rating, what is predicted when that one cell is hidden too.
@@ -95,6 +96,7 @@ class FilmAnswer:
     data: str
     film: str
     user: int
+    user_id: int | str | None
     predicted: float
     rated: float | None
     predicted_unseen: float | None
@@ -215,6 +217,7 @@ def film_question(
         data=ratings.name,
         film=ratings.films.label(row),
         user=user,
+        user_id=None if ratings.users is None else ratings.users.ids[column],
         predicted=float(U[row] @ V[column]),
         rated=rated,
         predicted_unseen=predicted_unseen,

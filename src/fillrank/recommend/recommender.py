@@ -217,7 +217,7 @@ class Recommender:
             ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
         """
         log = as_log(histories, self.item_ids, self.log)
-        check_values_used(log, (self.scorer, self.rater), self.name or "this model")
+        check_values_used(log, (self.scorer, self.rater), self.name or "this model", self.scale)
         return replace(
             self,
             scorer=self.scorer.fold_in(log),
