@@ -55,7 +55,7 @@ def test_cross_validation_finds_the_rank(table: Path, tmp_path: Path, json_of: J
     document = json_of("complete", table, "-o", tmp_path / "full.csv", "--cv", "--max-iter", 30)
     assert document["rank"] == 2
     assert document["best_rmse"] < 0.5
-    assert document["best_regularization"] in {0.01, 0.03, 0.1, 0.3}
+    assert 0 < document["best_regularization"] <= 0.3  # the grid goes on while its best is at an end
 
 
 @pytest.mark.parametrize("solver", ["gd", "sgd", "adam", "svd", "soft-impute", "gibbs"])

@@ -25,6 +25,11 @@ def document(figures: dict[str, tuple[float, float]]) -> dict[str, Any]:
             "entry": name,
             "protocol": "honest",
             "seed": 0,
+            "model": "contrastive",
+            "settings": {},
+            "chosen": {},
+            "curve": [],
+            "measured": {},
             "seconds": 1.0,
             "machine": {"cores": 2},
             "metrics": {
@@ -37,7 +42,8 @@ def document(figures: dict[str, tuple[float, float]]) -> dict[str, Any]:
         }
         for name, (recall, ndcg) in figures.items()
     ]
-    shape = {"study": "negatives", "title": "By negatives", "k": 20, "protocols": ["honest"]}
+    shape = {"study": "negatives", "title": "By negatives", "data": "gowalla", "k": 20, "test": 0.1, "valid": 0.1}
+    shape |= {"protocols": ["honest"]}
     return shape | {"entries": dict.fromkeys(figures, entry), "runs": runs}
 
 

@@ -164,8 +164,9 @@ def _read_tensor(path: Path) -> Tensor:
 def _read_titles(path: Path) -> dict[int, str]:
     """Titles by row of the tensor."""
     rows: list[tuple[int, str]] = []
+    text = text_of(unpacked(path))[0]
     try:
-        lines = csv.reader(io.StringIO(text_of(unpacked(path))[0], newline=""), strict=True)
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
         next(lines, None)  # the heading
         for number, title in lines:
             rows.append((int(number), title))
