@@ -17,6 +17,7 @@ from fillrank.errors import DataError
 from fillrank.models import ALS, CMC, IALS, RECIPES, SGD, Contrastive, NormalisedSVD, Popularity, PureSVD
 
 FAST = {"dim": 4, "epochs": 1, "progress": False}
+DECIDED = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "loss_settings": {"temperature": 0.2}}  # nothing to choose
 OF_PAIRS = {
     "normalised-svd": NormalisedSVD(rank=4),
     "ials": IALS(dim=4, unobserved_weight=0.1, regularization=0.01, iterations=1, progress=False),
@@ -109,7 +110,7 @@ def test_histories_over_given_items_are_treated_alike(objective: str, caplog: py
         (IALS(dim=2, iterations=1, steps=5, progress=False), "ials does not look at steps here, but where method='cg'"),
         (Contrastive(**FAST, positive_from="relevant"), "contrastive does not look at positive_from here, but where"),
         (
-            Contrastive(**FAST, patience=9),
+            Contrastive(**FAST, **DECIDED, patience=9),
             "contrastive does not look at patience here, but where there is",
         ),
     ],
