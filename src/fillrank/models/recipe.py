@@ -111,7 +111,8 @@ class Recipe(BaseModel, ABC):
             raise DataError(
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
             )
-        dim = getattr(self, "dim", 1)
+        asked = getattr(self, "dim", 1)
+        dim = 1 if asked == "auto" else int(asked)
         affordable(8.0 * dim * (train.n_users + train.n_items), f"vectors of {dim} for {train!r}")
         whole, valid = train, valid if valid is not None and len(valid) else None
         if valid is not None:
