@@ -136,7 +136,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"popularity_beta": "often"}, "popularity_beta = 'often'"),
-        ({"popularity_beta": 40.0}, "popularity_beta = 40.0: input should be less than or equal to 2"),
+        ({"popularity_beta": 40.0}, "popularity_beta is an exponent of counts, and must be from -20 to 20, got 40.0"),
         ({"encoder": "neumf", "popularity_beta": 0.1}, "nothing looks at popularity_beta"),
         ({"neighbour_weight": -0.1}, "neighbour_weight = -0.1: input should be greater than or equal to 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
