@@ -66,7 +66,11 @@ def bits(recipe: Recipe, log: Split) -> str:
     return digest.hexdigest()[:12]
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+QUICK = {"pure-svd", "sgd", "als", "ials", "gibbs"}
+"""Those that take a second or two; the trainings are slow, as each chooses first and is made three times."""
+
+
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=() if k in QUICK else pytest.mark.slow) for k in KINDS])
 def test_the_same_bits_with_one_thread_and_with_two_and_again(kind: str, log: Split) -> None:
     found = []
     for n in (1, 2, 2):
