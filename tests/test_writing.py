@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from fillrank.errors import DataError, DiskFullError, ModelFileError, SettingsError
-from fillrank.experiments.turns import turn
 from fillrank.writing import (
     UNSEALED,
     beside,
@@ -28,6 +27,7 @@ from fillrank.writing import (
     put_folder,
     replacing,
     seal,
+    turn,
 )
 
 

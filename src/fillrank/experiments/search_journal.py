@@ -6,6 +6,7 @@ a line that something has changed is not ours to foresee, so each line is looked
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from optuna.storages.journal import JournalFileOpenLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fillrank.errors import DataError
-from fillrank.experiments.turns import lock, unlock
 from fillrank.strict_json import parse_json
+from fillrank.writing import lock
 
 __all__ = ["JournalLock", "check_journal", "mend_journal"]
 
@@ -34,7 +35,7 @@ class JournalLock(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
-        unlock(self._held.pop())
+        os.close(self._held.pop())
 
 
 def mend_journal(file: Path, journal: JournalLock) -> None:

@@ -2,7 +2,7 @@
 
 from fillrank.writing.exchange import put_folder
 from fillrank.writing.full_disk import disk_full_in_words, full_disk_reason
-from fillrank.writing.locks import only_one
+from fillrank.writing.locks import lock, only_one, turn
 from fillrank.writing.seal import UNSEALED, is_sealed, seal
 from fillrank.writing.targets import check_file, check_folder, check_inside, check_room
 from fillrank.writing.temporary import beside, old_folder, remove_leftovers, replacing, sync, sync_folder
@@ -17,6 +17,7 @@ __all__ = [
     "disk_full_in_words",
     "full_disk_reason",
     "is_sealed",
+    "lock",
     "old_folder",
     "only_one",
     "put_folder",
@@ -25,4 +26,5 @@ __all__ = [
     "seal",
     "sync",
     "sync_folder",
+    "turn",
 ]

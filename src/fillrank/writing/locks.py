@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from fillrank.errors import FillrankError, SettingsError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["drop_forgotten_lock", "hidden", "only_one", "taken", "try_lock"]
+__all__ = ["drop_forgotten_lock", "hidden", "lock", "only_one", "taken", "try_lock", "turn"]
 
 _LONGEST = 100  # bytes of a name inside a hidden one, which has to stay a name that file systems take
 
@@ -59,12 +59,36 @@ def taken(folder: Path) -> bool | None:
     return None if free is None else not free
 
 
+def lock(file: Path) -> int:
+    """Open a file, made if need be, and wait for its lock; closing the descriptor lets go of it.
+
+    Where the system has no such locks (Windows, some network file systems) there is nothing to wait for.
+    """
+    descriptor = _opened(file)
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # there are no locks here
+            return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+@contextmanager
+def turn(target: Path) -> Iterator[None]:
+    """Wait until no other process (nor thread) is in such a block for the same target; see :func:`only_one`."""
+    with _lock_beside(target, lock):
+        yield
+
+
 @contextmanager
 def only_one(target: Path, doing: str, error: type[FillrankError] = SettingsError) -> Iterator[None]:
     """Inside the block, no other process (nor thread) is in one for the same target.
 
     The lock is a small file beside the target, ``.NAME.fillrank-lock``, which is gone at the end. One that a killed
-    process leaves locks nothing.
+    process leaves locks nothing, and is removed when the target is next written.
 
     Args:
         target: a file or a folder; it need not be there.
@@ -74,19 +98,13 @@ def only_one(target: Path, doing: str, error: type[FillrankError] = SettingsErro
     Raises:
         FillrankError: of the class ``error``: another one is at it.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    file = _lock_of(target)
-    descriptor = _own(file)
-    if descriptor is None:
-        raise error(f"another process{_number_in(file)} {doing} {target}; wait for its end, or name another place")
-    try:
+    with _lock_beside(target, _lock_if_free) as descriptor:
+        if descriptor is None:
+            number = _number_in(_lock_of(target))
+            raise error(f"another process{number} {doing} {target}; wait for its end, or name another place")
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
-    finally:
-        with suppress(OSError):
-            file.unlink()
-        os.close(descriptor)
 
 
 def drop_forgotten_lock(target: Path) -> None:
@@ -113,14 +131,39 @@ def _number_in(file: Path) -> str:
     return f" ({text})" if text.isdecimal() else ""
 
 
-def _own(file: Path) -> int | None:
-    """An open and locked ``file``, or None where another one has it."""
-    while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-        if try_lock(descriptor) is False:
+def _opened(file: Path) -> int:
+    return os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+
+
+def _lock_if_free(file: Path) -> int | None:
+    """As :func:`lock`, or None where another one has it."""
+    descriptor = _opened(file)
+    if try_lock(descriptor) is False:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def _lock_beside(target: Path, take: Callable[[Path], int | None]) -> Iterator[int | None]:
+    """The open and locked file beside ``target``, removed at the end; None where ``take`` could not have it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = _lock_of(target)
+    descriptor = _own(file, take)
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            with suppress(OSError):
+                file.unlink()
             os.close(descriptor)
-            return None
-        with suppress(OSError):  # who held it may have removed it in between: then this lock would lock nobody out
+
+
+def _own(file: Path, take: Callable[[Path], int | None]) -> int | None:
+    """What ``take`` gives of ``file``, taken again while another one has removed the file in between."""
+    while (descriptor := take(file)) is not None:
+        with suppress(OSError):  # a lock of a file that is no longer there would lock nobody out
             if os.path.samestat(os.fstat(descriptor), file.stat()):
                 return descriptor
         os.close(descriptor)
+    return None
