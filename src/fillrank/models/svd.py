@@ -29,7 +29,15 @@ _SHRINKAGES = (1.0, 2.0, 3.0, 5.0, 10.0)
 _MOST_TRIED = 30
 
 
-class PureSVD(Recipe):
+class _Decomposition(Recipe):
+    """What the three share: without an ``"auto"`` there is nothing to choose, as no rounds are to be ended."""
+
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`."""
+        return self.undecided()
+
+
+class PureSVD(_Decomposition):
     """Truncated SVD of the matrix with zeros in its holes; see :func:`fillrank.solvers.svd.pure_svd`. It only ranks.
 
     Attributes:
@@ -48,17 +56,13 @@ class PureSVD(Recipe):
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
 
-    def chooses(self) -> bool:
-        """See :meth:`Recipe.chooses`."""
-        return self.undecided()
-
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         log = train if self.use_values else train.without_values()
         rank, factors = _chosen_rank(self, train, valid, lambda r: pure_svd(log, r, method=self.method, seed=self.seed))
         return self._recommender(train, factors, chosen={"rank": rank})
 
 
-class NormalisedSVD(Recipe):
+class NormalisedSVD(_Decomposition):
     """Truncated SVD of the degree-normalised matrix; see :func:`fillrank.solvers.svd.normalised_svd`. It only ranks.
 
     Attributes:
@@ -84,10 +88,6 @@ class NormalisedSVD(Recipe):
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 
-    def chooses(self) -> bool:
-        """See :meth:`Recipe.chooses`."""
-        return self.undecided()
-
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         def solve(rank: int) -> Factors:
             return normalised_svd(train, rank, beta=self.beta, power=self.power, method=self.method, seed=self.seed)
@@ -96,7 +96,7 @@ class NormalisedSVD(Recipe):
         return self._recommender(train, factors, chosen={"rank": rank})
 
 
-class BiasedSVD(Recipe):
+class BiasedSVD(_Decomposition):
     """Mean, biases, and the truncated SVD of what they leave over; see :func:`fillrank.solvers.svd.biased_svd`.
 
     It predicts values, and ranks by what it predicts.
@@ -119,10 +119,6 @@ class BiasedSVD(Recipe):
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
 
-    def chooses(self) -> bool:
-        """See :meth:`Recipe.chooses`."""
-        return self.undecided()
-
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         given = {"user_shrinkage": self.user_shrinkage, "item_shrinkage": self.item_shrinkage}
         if "auto" not in {self.rank, *given.values()}:
@@ -138,8 +134,9 @@ class BiasedSVD(Recipe):
 
         axes = {name: Axis(_SHRINKAGES, allowed=_allowed) for name, value in given.items() if value == "auto"}
         start = {"user_shrinkage": 5.0, "item_shrinkage": 3.0} | {k: float(v) for k, v in given.items() if v != "auto"}
-        judge(start)
-        point = best_point(axes, start, judge, most=_MOST_TRIED) if axes else start
+        if not axes:  # the rank alone is to be chosen
+            judge(start)
+        point = best_point(axes, start, judge, most=_MOST_TRIED)
         pair = point["user_shrinkage"], point["item_shrinkage"]
         rank = found[pair][1]
         factors = self._solve(train, rank, *pair)
