@@ -40,19 +40,7 @@ WINGS = {
     "pair_scorer": "factors",
 }  # a file of its own that belongs to a room
 STRANGERS = ({"encoders", "losses", "samplers", "solvers"}, {"training", "ranking"})  # never import one another
-TORCH_FREE = {
-    "_version",
-    "terminal",
-    "errors",
-    "forks",
-    "arguments",
-    "paths",
-    "strict_json",
-    "writing",
-    "interrupt",
-    "notices",
-    "data",
-}
+TORCH_FREE = {*ROOMS[: ROOMS.index("rng")], "data"}
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room
 LONGEST = 350
 
