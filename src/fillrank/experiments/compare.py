@@ -13,7 +13,7 @@ from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
 from fillrank.experiments.failures import Failures
 from fillrank.experiments.machine import machine
-from fillrank.experiments.opening import Data
+from fillrank.experiments.opening import Data, fraction
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.ranking import evaluate
@@ -175,28 +175,22 @@ def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Spli
     if isinstance(data, tuple):
         train, own_test = data
         name = f"{train.name} and {own_test.name}" if train.name and own_test.name else "published"
-        held = _fraction("valid", valid)
+        held = fraction("valid", valid)
         return split.published(train, own_test, valid=held, seed=seed, name=name, unknown="leave out")
     name, _, part = data.partition("/") if isinstance(data, str) else ("", "", "")
     timed = _is_moment(test)
     if name and (part or (len(info(name).splits) == 1 and not timed)):
         if timed:
             raise SettingsError(f"{data} is a published split with a test part of its own; leave test={test!s} out")
-        return load_split(name, part or None, valid=_fraction("valid", valid), seed=seed)
+        return load_split(name, part or None, valid=fraction("valid", valid), seed=seed)
     log = load(name) if isinstance(data, str) else data
     if timed:
         return split.by_time(log, test=test, valid=valid)
-    return split.random(log, test=_fraction("test", test), valid=_fraction("valid", valid), seed=seed)
+    return split.random(log, test=fraction("test", test), valid=fraction("valid", valid), seed=seed)
 
 
 def _is_moment(when: Moment) -> bool:
     return not isinstance(when, float | int)
-
-
-def _fraction(name: str, when: Moment) -> float:
-    if not isinstance(when, float | int):
-        raise SettingsError(f"{name}={when!s} is a moment, and only a split by time has moments; give a fraction")
-    return when
 
 
 def _name(data: Data | Split) -> str:

@@ -13,8 +13,19 @@ from fillrank.errors import SettingsError
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions, Split
+    from fillrank.data.split import Moment
 
-__all__ = ["Data", "Place", "SplitName", "is_known", "named_or_read", "open_log", "open_split", "open_to_fit"]
+__all__ = [
+    "Data",
+    "Place",
+    "SplitName",
+    "fraction",
+    "is_known",
+    "named_or_read",
+    "open_log",
+    "open_split",
+    "open_to_fit",
+]
 
 SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time"]
 """``auto``: the published split of a data set that has one (or is named ``DATA/SPLIT``); by time where the test begins
@@ -100,7 +111,7 @@ def open_split(
     log = open_log(str(data), read)
     if how == "by-time":
         return split.by_time(log, test=test, valid=valid)
-    share, held = _fraction("test", test), _fraction("valid", valid)
+    share, held = fraction("test", test), fraction("valid", valid)
     if how == "per-user":
         return split.per_user(log, test=share, valid=held, seed=seed)
     if how == "leave-last-out":
@@ -126,13 +137,18 @@ def open_to_fit(
 
     log = open_log(data, read)
     nothing = log.select(np.zeros(len(log), dtype=bool))
-    if valid == 0 or round(_fraction("valid", valid) * len(log)) == 0:  # of a handful of rows none can be spared
+    if valid == 0 or round(fraction("valid", valid) * len(log)) == 0:  # of a handful of rows none can be spared
         return Split(log, None, nothing, {"split": "none"})
-    cut = split.random(log, test=_fraction("valid", valid), valid=0, seed=seed)
+    cut = split.random(log, test=fraction("valid", valid), valid=0, seed=seed)
     return Split(cut.train, cut.test, nothing, {**cut.protocol, "test": 0, "valid": valid})
 
 
-def _fraction(name: str, given: float | str) -> float:
-    if isinstance(given, str):
-        raise SettingsError(f"{name} = {given!r} is a moment, and only a split by time has moments; give a fraction")
+def fraction(name: str, given: Moment) -> float:
+    """``given`` as the fraction that a split takes which is not by time.
+
+    Raises:
+        SettingsError: it is a moment.
+    """
+    if not isinstance(given, float | int):
+        raise SettingsError(f"{name}={given!s} is a moment, and only a split by time has moments; give a fraction")
     return given
