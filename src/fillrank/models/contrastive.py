@@ -53,8 +53,8 @@ class Contrastive(Recipe):
         loss: its name in :data:`fillrank.losses.LOSSES`; or ``"alignment-uniformity"``
             (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), which takes no negatives, and so no sampler.
         loss_settings: such as ``{"temperature": 0.1}``. Those of :data:`fillrank.models.LOSS_LADDERS` that are not
-            given, or ``"auto"``, are chosen by short trainings on the validation part, at no more than the cost of the
-            training itself; without one they are the usual ones there.
+            given, or ``"auto"``, are chosen by short trainings on the validation part, of some 400 steps for each
+            value that is tried; without one they are the usual ones there.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
         sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
             NeuMF), or all items where there are fewer.
