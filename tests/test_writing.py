@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from fillrank.writing import (
     put_folder,
     replacing,
     seal,
+    temporary,
     turn,
 )
 
@@ -133,15 +133,51 @@ def test_what_a_living_process_writes_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a"]
 
 
-def test_a_folder_that_was_never_locked_goes_when_it_is_old(tmp_path: Path) -> None:
+def test_a_folder_that_was_never_locked_goes_at_once(tmp_path: Path) -> None:
     """A process was killed just between making it and locking it."""
-    for name, age in (("old", 100), ("new", 0)):
-        folder = tmp_path / f".a.12345{name}.fillrank-new"
-        folder.mkdir()
-        os.utime(folder, (time.time() - age,) * 2)
+    for name in ("12345old", "12345new"):
+        (tmp_path / f".a.{name}.fillrank-new").mkdir()
     with replacing(tmp_path / "a") as fresh:
         fresh.write_text("x")
-    assert names(tmp_path) == [".a.12345new.fillrank-new", "a"]
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_folder_that_is_removed_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes it for what a killed one left."""
+    real, done = temporary.try_lock, []
+
+    def another_comes_by(descriptor: int) -> bool | None:
+        found = real(descriptor)
+        if len(done) < 2:
+            (made,) = tmp_path.glob("*.fillrank-new")
+            made.rmdir()
+            done.append(made)
+        return found
+
+    monkeypatch.setattr(temporary, "try_lock", another_comes_by)
+    with replacing(tmp_path / "a") as fresh:
+        fresh.write_text("x")
+    assert len(done) == 2
+    assert names(tmp_path) == ["a"]
+
+
+def test_one_that_another_process_looks_at_while_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tries = temporary.try_lock, []
+
+    def busy_once(descriptor: int) -> bool | None:
+        tries.append(descriptor)
+        return False if len(tries) == 1 else real(descriptor)
+
+    monkeypatch.setattr(temporary, "try_lock", busy_once)
+    with replacing(tmp_path / "a") as fresh:
+        fresh.write_text("x")
+    with replacing(tmp_path / "a") as fresh:
+        fresh.write_text("y")
+    assert names(tmp_path) == ["a"]
 
 
 def test_files_can_be_written_by_who_holds_the_lock_of_their_folder(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from fillrank.models.contrastive_parts import ContrastiveParts, Watch, loss_of, 
 from fillrank.models.loss_ladders import LossLadder
 from fillrank.models.sizing import trial_epochs
 from fillrank.models.trials import Found, climb_ladders
+from fillrank.strict_json import parse_json
 from fillrank.training import Batch, History, Look, LoopSettings, World, listening_alone, train
 from fillrank.training.checkpoint import Checkpoint
 
@@ -110,11 +111,16 @@ class Training:
     def _of_checkpoint(self) -> dict[str, Any] | None:
         """What was chosen before a training was stopped, if its checkpoint is of this recipe."""
         path = self.recipe.loop_settings().checkpoint
-        saved = None if path is None else Checkpoint(Path(path)).read()
-        if saved is None:
+        checkpoint = None if path is None else Checkpoint(Path(path))
+        saved = None if checkpoint is None else checkpoint.read()
+        if checkpoint is None or saved is None:
             return None
-        then, now = (json.loads(text) for text in (saved.facts["training"]["identity"], self.recipe.identity()))
-        chosen: dict[str, Any] = then.pop("loss_settings", {})
+        now = json.loads(self.recipe.identity())
+        try:
+            then = parse_json(saved.facts["training"]["identity"])
+            chosen: dict[str, Any] = dict(then.pop("loss_settings", {}))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise checkpoint.torn(f"it does not tell what was trained: {error}") from error
         asked = now.pop("loss_settings")
         return chosen if then == now and chosen.keys() == asked.keys() else None
 

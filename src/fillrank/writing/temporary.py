@@ -20,7 +20,6 @@ OLD = "old"
 
 _ENDING, _NEW = ".fillrank-tmp", ".fillrank-new"
 _FORGOTTEN = 24 * 3600  # seconds after which a leftover is removed where there are no locks
-_NEW_FOR = 60  # seconds that nobody needs between making a folder and locking it
 
 
 @contextmanager
@@ -66,11 +65,22 @@ def beside(target: Path) -> Iterator[Path]:
 
 
 def _locked(target: Path) -> tuple[Path, int]:
-    """A new folder beside ``target``, and its lock. Until it is locked it has another name, which nobody removes."""
-    raw = Path(tempfile.mkdtemp(prefix=hidden(target), suffix=_NEW, dir=target.parent))
-    lock = os.open(raw, os.O_RDONLY)
-    try_lock(lock)
-    return raw.rename(raw.with_name(raw.name.removesuffix(_NEW) + _ENDING)), lock
+    """A new folder beside ``target``, and its lock.
+
+    Until it is locked it has another name, and is empty. Under that name anybody may remove it, as a process that was
+    killed in between leaves it there for ever; whoever still wants it makes another one.
+    """
+    while True:
+        raw = Path(tempfile.mkdtemp(prefix=hidden(target), suffix=_NEW, dir=target.parent))
+        with suppress(FileNotFoundError):
+            lock = os.open(raw, os.O_RDONLY)
+            try:
+                if try_lock(lock) is not False:
+                    return raw.rename(raw.with_name(raw.name.removesuffix(_NEW) + _ENDING)), lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
 
 
 def old_folder(target: Path) -> Path | None:
@@ -117,8 +127,9 @@ def remove_leftovers(target: Path) -> None:
         if not (_is_younger(folder, _FORGOTTEN) if held is None else held):
             _discard(folder, target)
     for folder in _leftovers(target, _NEW):
-        if not _is_younger(folder, _NEW_FOR) and not taken(folder):
-            _discard(folder, target)
+        if not taken(folder):
+            with suppress(OSError):
+                folder.rmdir()  # by its name and empty, or not at all: its maker may have locked and renamed it by now
 
 
 def _is_younger(folder: Path, seconds: float) -> bool:
