@@ -2,14 +2,15 @@
 
 Run ``python benchmarks/untuned.py --out untuned.json``. It is what a change of a default is judged by.
 
-A cell is a recipe on a log with a seed. *Default*: the recipe with nothing set but the seed. *Tuned*: so many trials
-drawn by Optuna's TPE from the space in ``shapes.py``, judged on the validation part. Both choose on the validation part
-alone, are then fitted on train and validation together, and see the test part once (honest protocol, refitted). Recipes
-that rank are judged by nDCG@20, those that predict by RMSE, and ``cmc`` by both: its trials go by ``log nDCG - 4 log
-RMSE``.
+A cell is a recipe on a log with a seed, and has two sides. *Default*: the recipe with nothing set but the seed.
+*Tuned*: so many trials drawn by Optuna's TPE from the space in ``shapes.py``, judged on the validation part. Both
+choose on the validation part alone, are then fitted on train and validation together, and see the test part once
+(honest protocol, refitted). Recipes that rank are judged by nDCG@20, those that predict by RMSE, and ``cmc`` by both:
+its trials go by ``log nDCG - 4 log RMSE``.
 
-Every finished cell is a line of ``--cells``, so that a run goes on where it was stopped, and several processes may
-share the file, each with its own ``--logs`` or ``--recipes``. ``--out`` gets the summary of all cells that are there.
+Every finished side is a line of ``--cells``, so that a run goes on where it was stopped, and several processes may
+share the file, each with its own ``--logs`` or ``--recipes``. Where a default was changed, ``--again`` measures that
+side anew; of two lines for one side the later one counts. ``--out`` gets the summary of all cells with both sides.
 """
 
 from __future__ import annotations
@@ -66,14 +67,23 @@ def quiet(kind: str, seed: int, settings: Mapping[str, Any]) -> Any:
     return RECIPES[kind](**own | dict(settings))
 
 
-def cell(log: str, kind: str, seed: int, trials: int) -> dict[str, Any]:
-    """Fit the default and the trials, and measure both on the test part."""
-    data = LOGS[log]()
-    parts = default_split(data, test=0.1, valid=0.1, seed=seed)
-    held = fr.Split(parts.train, None, parts.valid, {"split": "the validation part"})
+def by_default(kind: str, seed: int, parts: fr.Split) -> dict[str, Any]:
+    """The recipe as it is."""
     began = time.perf_counter()
-    by_default = quiet(kind, seed, {}).fit(parts.train, parts.valid)
+    model = quiet(kind, seed, {}).fit(parts.train, parts.valid)
     seconds = time.perf_counter() - began
+    return {"figures": judged(kind, parts, model), "seconds": round(seconds, 2), "settings": chosen_of(kind, model)}
+
+
+def chosen_of(kind: str, model: fr.Recommender) -> dict[str, Any]:
+    """What the fit settled of the recipe's defaults."""
+    usual = RECIPES[kind]().model_dump()
+    return {name: value for name, value in model.settings.items() if name in usual and value != usual[name]}
+
+
+def tuned(kind: str, seed: int, parts: fr.Split, trials: int) -> dict[str, Any]:
+    """The best of so many trials on the validation part."""
+    held = fr.Split(parts.train, None, parts.valid, {"split": "the validation part"})
     space, tried, took = Space.of(SPACES[kind]), [], []
 
     def objective(trial: optuna.Trial) -> float:
@@ -92,23 +102,20 @@ def cell(log: str, kind: str, seed: int, trials: int) -> dict[str, Any]:
     sampler = optuna.samplers.TPESampler(seed=seed)
     optuna.create_study(direction="maximize", sampler=sampler).optimize(objective, n_trials=trials)
     _, drawn, chosen = max(tried, key=lambda one: one[0])
-    whole = parts.train.union(parts.valid)
-    tuned = RECIPES[kind](**chosen).fit(whole)
-    return {
-        "log": log,
-        "recipe": kind,
-        "seed": seed,
-        "trials": trials,
-        "default": judged(kind, parts, by_default),
-        "tuned": judged(kind, parts, tuned),
-        "settings": drawn,
-        "seconds": {"default": round(seconds, 2), "a trial": round(float(np.median(took)), 2)},
-        "machine": machine(),
-    }
+    model = RECIPES[kind](**chosen).fit(parts.train.union(parts.valid))
+    seconds = round(float(np.median(took)), 2)  # of a trial
+    return {"figures": judged(kind, parts, model), "seconds": seconds, "settings": drawn, "trials": trials}
+
+
+def measured(side: str, log: str, kind: str, seed: int, trials: int) -> dict[str, Any]:
+    """A line of ``--cells``."""
+    parts = default_split(LOGS[log](), test=0.1, valid=0.1, seed=seed)
+    found = by_default(kind, seed, parts) if side == "default" else tuned(kind, seed, parts, trials)
+    return {"log": log, "recipe": kind, "seed": seed, "side": side, **found, "machine": machine()}
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The cells that are finished."""
+    """The sides that are finished."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
@@ -120,46 +127,50 @@ def add(path: Path, found: Mapping[str, Any]) -> None:
         stream.write(json.dumps(found) + "\n")
 
 
-def gap(found: Mapping[str, Any]) -> Figures:
+def gap(default: Figures, best: Figures) -> Figures:
     """How far the default is behind the tuned one, in percent: positive is worse."""
-    metrics = [name for name in (f"ndcg@{K}", "rmse") if name in found["tuned"]]
+    metrics = [name for name in (f"ndcg@{K}", "rmse") if name in best]
     sign = {"rmse": 1.0, f"ndcg@{K}": -1.0}
-    return {
-        name: sign[name] * 100 * (found["default"][name] - found["tuned"][name]) / found["tuned"][name]
-        for name in metrics
-    }
+    return {name: sign[name] * 100 * (default[name] - best[name]) / best[name] for name in metrics}
 
 
-def summary(cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """For each log and recipe the means over seeds, and the gap."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for one in cells:
-        groups.setdefault((one["log"], one["recipe"]), []).append(one)
+def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """For each log and recipe the means over the seeds that have both sides, and the gap."""
+    sides = {(one["log"], one["recipe"], one["seed"], one["side"]): one for one in lines}
+    pairs: dict[tuple[str, str], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    for (log, kind, seed, side), one in sorted(sides.items()):
+        if side == "default" and (log, kind, seed, "tuned") in sides:
+            pairs.setdefault((log, kind), []).append((one, sides[log, kind, seed, "tuned"]))
     results = []
-    for (log, kind), own in groups.items():
-        gaps = [gap(one) for one in own]
-        mean = {
-            side: {name: float(np.mean([one[side][name] for one in own])) for name in own[0][side]}
-            for side in ("default", "tuned")
-        }
+    for (log, kind), own in pairs.items():
+        gaps = [gap(default["figures"], best["figures"]) for default, best in own]
         results.append(
             {
                 "log": log,
                 "recipe": kind,
-                "seeds": sorted(one["seed"] for one in own),
-                "trials": own[0]["trials"],
-                **mean,
-                "gap, %": {name: round(float(np.mean([one[name] for one in gaps])), 2) for name in gaps[0]},
+                "seeds": [default["seed"] for default, _ in own],
+                "trials": min(best["trials"] for _, best in own),
+                "default": means([default["figures"] for default, _ in own]),
+                "tuned": means([best["figures"] for _, best in own]),
+                "gap, %": {name: round(value, 2) for name, value in means(gaps).items()},
+                "gaps, %": {name: [round(one[name], 2) for one in gaps] for name in gaps[0]},
                 "seconds": {
-                    name: float(np.median([one["seconds"][name] for one in own])) for name in own[0]["seconds"]
+                    "default": float(np.median([default["seconds"] for default, _ in own])),
+                    "a trial": float(np.median([best["seconds"] for _, best in own])),
                 },
+                "settings": {"default": own[0][0]["settings"], "tuned": own[0][1]["settings"]},
             }
         )
     return {"benchmark": "untuned", "k": K, "protocol": "honest, refitted", "results": results, "machine": machine()}
 
 
-def wanted(asked: argparse.Namespace) -> Iterator[tuple[str, str, int]]:
-    """The cells that were asked for, but those that cannot be: a recipe of values on a log without."""
+def means(own: list[Figures]) -> Figures:
+    """Of each figure over the seeds."""
+    return {name: round(float(np.mean([one[name] for one in own])), 6) for name in own[0]}
+
+
+def wanted(asked: argparse.Namespace) -> Iterator[tuple[str, str, str, int]]:
+    """The sides that were asked for, but those that cannot be: a recipe of values on a log without."""
     for log in asked.logs:
         if log not in LOGS:
             sys.exit(f"no log is called {log!r}; there are {', '.join(LOGS)}")
@@ -167,29 +178,33 @@ def wanted(asked: argparse.Namespace) -> Iterator[tuple[str, str, int]]:
         valued = (fr.load(data) if isinstance(data, str) else data).values is not None
         for kind in asked.recipes:
             if valued or kind not in VALUED | {"cmc"}:
-                yield from ((log, kind, seed) for seed in range(asked.seeds))
+                yield from ((side, log, kind, seed) for seed in range(asked.seeds) for side in asked.sides)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="of the summary, JSON")
-    parser.add_argument("--cells", type=Path, help="of the finished cells, JSON lines; beside --out unless given")
+    parser.add_argument("--cells", type=Path, help="of the finished sides, JSON lines; beside --out unless given")
     parser.add_argument("--plot", type=Path, help="of the picture")
     parser.add_argument("--logs", nargs="+", default=list(QUICK), help="; ".join(LOGS))
     parser.add_argument("--recipes", nargs="+", default=list(QUICK_RECIPES), help="; ".join(SPACES))
+    parser.add_argument("--sides", nargs="+", choices=("default", "tuned"), default=["default", "tuned"])
+    parser.add_argument("--again", action="store_true", help="measure also what is there already")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--trials", type=int, default=30)
     asked = parser.parse_args()
     path = asked.cells or asked.out.with_suffix(".cells.jsonl")
-    for log, kind, seed in wanted(asked):
-        done = {(one["log"], one["recipe"], one["seed"]) for one in read(path)}
-        if (log, kind, seed) in done:
+    for side, log, kind, seed in wanted(asked):
+        done = {(one["side"], one["log"], one["recipe"], one["seed"]) for one in read(path)}
+        if (side, log, kind, seed) in done and not asked.again:
             continue
-        found = cell(log, kind, seed, asked.trials)
+        found = measured(side, log, kind, seed, asked.trials)
         add(path, found)
-        behind = ", ".join(f"{name} {value:+.2f} %" for name, value in gap(found).items())
-        print(f"{log}, {kind}, seed {seed}: behind by {behind}; {found['seconds']}", flush=True)
+        print(f"{log}, {kind}, seed {seed}, {side}: {found['figures']}; {found['seconds']} s", flush=True)
     record = summary(read(path))
+    for one in record["results"]:
+        behind = ", ".join(f"{name} {value:+.2f} %" for name, value in one["gap, %"].items())
+        print(f"{one['log']}, {one['recipe']}: behind by {behind} ({len(one['seeds'])} seeds)")
     write(asked.out, record)
     if asked.plot is not None:
         draw(record, asked.plot)
