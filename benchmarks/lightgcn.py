@@ -5,7 +5,7 @@ made up of its size). Two layers, d = 64, softmax over 1,024 negatives that the 
 the same batches, in one process for each size of batch. Time is per interaction, for ``spread`` with what its spreading
 costs (a round is the 50 steps between two); what counts is the median of the ratios of neighbouring rounds: above 1,
 ``spread`` is faster. That its steps are not those of the others is said in
-:class:`fillrank.training.SpreadContrast`; what both learn is in docs/contrastive-recommendation.md.
+:class:`fillrank.training.SpreadContrast`; what both learn is in docs/research/gowalla-yelp2018.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from fillrank.experiments.markdown import fill_tables
 from fillrank.report.plots import accuracy_against_coverage
 
 root = Path(__file__).parents[1]
-for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+for page in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
     page.write_text(fill_tables(page.read_text(encoding="utf-8"), root), encoding="utf-8")
 record = json.loads((root / "experiments" / "movielens-small.json").read_text(encoding="utf-8"))
 accuracy_against_coverage(record, root / "docs" / "images" / "coverage.png")

@@ -67,7 +67,7 @@ def check_command(words: list[str]) -> None:
         context = command.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page.read_text(encoding="utf-8")
     for block in blocks(text):
@@ -83,7 +83,7 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     runpy.run_path(str(file))
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_of_a_page_exist(page: Path) -> None:
     targets = set(TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
     for words in command_lines(page.read_text(encoding="utf-8")):
@@ -93,7 +93,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
             assert {word for word in words[1:] if "=" not in word} <= targets, shlex.join(words)
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_no_page_names_a_path_of_one_machine(page: Path) -> None:
     assert MACHINE_PATH.findall(page.read_text(encoding="utf-8")) == []
 

@@ -258,7 +258,7 @@ def test_settings_that_cannot_work(option: dict[str, Any], said: str) -> None:
         model(**option).fit(ratings())
 
 
-# Hostile tables. Each of the answers and errors stands in docs/completion-estimator.md.
+# Hostile tables. Each of the answers and errors stands in docs/how-to/fill-a-table.md.
 
 
 @pytest.mark.parametrize("estimator", [model(), MatrixCompletionCV(ranks=(1, 2))])

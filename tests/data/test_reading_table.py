@@ -1,4 +1,4 @@
-"""What is read, and what each odd input becomes: the lines of the tables in docs/reading.md, one test for each."""
+"""What is read, and what each odd input becomes: a test for each line of the tables in docs/reference/reading.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import pytest
 from fillrank.data import scan
 from fillrank.errors import DataError
 
-DOC = Path(__file__).parents[2] / "docs" / "reading.md"
+DOC = Path(__file__).parents[2] / "docs" / "reference" / "reading.md"
 ROWS = [("ann", "Heat", 4.5), ("bob", "Alien", 3.0)]
 TEXT = "user,item,rating\nann,Heat,4.5\nbob,Alien,3\n"
 MOMENT = 1_580_515_200  # 2020-02-01

@@ -11,7 +11,7 @@ from fillrank.errors import DataError
 from fillrank.experiments.markdown import fill_tables, speeds_of, table_of
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 RECORD = {
     "protocol": {"k": [5]},
@@ -39,7 +39,7 @@ def test_a_benchmark_becomes_rows_of_ours_beside_theirs() -> None:
     assert lines[3] == "| cg, d=4 | million updates a second | 6.0 | 2.0 | 3.00× | – | – |"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_tables_on_the_page_are_those_of_the_records(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert fill_tables(text, ROOT) == text, "run: python docs/refresh.py"

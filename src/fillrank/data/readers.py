@@ -49,7 +49,7 @@ def read(
     Understood are CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet, Arrow
     (Feather), JSON (a line for each object, or an array), MatrixMarket and the text of the LightGCN data sets
     (``user item item …``); compressed or not (gzip, zip, zstd, bzip2, xz). The name of a file tells its format, or else
-    its first bytes do. ``docs/reading.md`` lists what is read and what each odd input becomes.
+    its first bytes do. ``docs/reference/reading.md`` lists what is read and what each odd input becomes.
 
     Args:
         path: where the log is, or an open file (of bytes or of text).
