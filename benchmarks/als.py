@@ -76,7 +76,7 @@ def by_fillrank(job: Job) -> Answer:
     import torch
 
     from fillrank import Interactions
-    from fillrank.ridge import RowSolver
+    from fillrank.factors.ridge import RowSolver
     from fillrank.solvers.als import RatingLoss, als
 
     torch.set_num_threads(job["threads"])

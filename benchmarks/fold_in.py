@@ -29,13 +29,13 @@ import torch
 
 import fillrank as fr
 from fillrank.data import IdMap, Interactions, Split, split
-from fillrank.experiments.machine import machine
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.factors import Blend, Factors
 from fillrank.losses import InfoNCE
 from fillrank.models import recipe
-from fillrank.rng import numpy_stream
-from fillrank.writing import replacing
+from fillrank.runtime.atomic_write import replacing
+from fillrank.runtime.environment import machine
+from fillrank.runtime.rng import numpy_stream
 
 K = 10
 MODELS = ("als", "ials", "pure-svd", "cmc")

@@ -54,7 +54,7 @@ def by_fillrank(job: Job) -> Answer:
     import torch
 
     from fillrank import Interactions
-    from fillrank.ridge import RowSolver
+    from fillrank.factors.ridge import RowSolver
     from fillrank.solvers.ials import ImplicitLoss, ials_rounds
 
     torch.set_num_threads(job["threads"])

@@ -82,7 +82,7 @@ def main() -> None:
                 results.append({"rival": f"{route}, batches of {size:,}", "dim": DIM, "microseconds": speed})
                 each = median(one["microseconds"] for one in taken[route])
                 print(f"batches of {size:>5,}: {route:<10} {each:.1f} µs, {speed['median']:.1f}x", flush=True)
-    from fillrank.experiments.machine import machine
+    from fillrank.runtime.environment import machine
 
     settings = {"dim": DIM, "n_negatives": NEGATIVES, "n_layers": LAYERS, "every": EVERY} | job
     record = {"benchmark": "lightgcn", "settings": settings, "sides": ["spread", "by autograd"], "results": results}

@@ -83,7 +83,7 @@ def measure(job: Job) -> Answer:
     """For each size of batch, interactions a second and milliseconds a step, all and by part: one process's view."""
     import torch
 
-    from fillrank.experiments.processes import processes
+    from fillrank.runtime.launch import processes
     from training import open_log
 
     torch.set_num_threads(1)
@@ -234,7 +234,7 @@ def main() -> None:
         if int(os.environ.get("RANK", "0")) == 0:
             write(asked.answer, answer)
         return
-    from fillrank.experiments.machine import machine
+    from fillrank.runtime.environment import machine
 
     job = {name: value for name, value in vars(asked).items() if name not in {"out", "job", "answer"}}
     settings = {"dim": DIM, "threads_of_each": 1} | job

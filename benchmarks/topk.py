@@ -220,7 +220,7 @@ def main() -> None:
                 results.append(result)
                 print(line(result), flush=True)
     if asked.out:
-        from fillrank.experiments.machine import machine
+        from fillrank.runtime.environment import machine
 
         settings = {name: getattr(asked, name) for name in ("rounds", "passes", "threads", "users")} | {"k": K}
         there = {name: versions(python)[name] for name in REQUIREMENTS}

@@ -37,8 +37,8 @@ import torch
 
 from fillrank.data import Interactions, load_split, synthetic
 from fillrank.encoders import MF
-from fillrank.experiments.machine import machine
 from fillrank.losses import InfoNCE
+from fillrank.runtime.environment import machine
 from fillrank.samplers import KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, Learner, Step, TableContrast
 from fillrank.training.averaging import Average

@@ -30,9 +30,9 @@ import optuna
 
 import fillrank as fr
 from fillrank.experiments.compare import default_split
-from fillrank.experiments.machine import machine
 from fillrank.experiments.search_space import Space
 from fillrank.models import RECIPES
+from fillrank.runtime.environment import machine
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rivals import write

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import fillrank as fr
 from fillrank.report.grid_plots import grid_lines, grid_map
 from fillrank.report.study_plots import quality_against_seconds
-from fillrank.writing import replacing
+from fillrank.runtime.atomic_write import replacing
 
 IMAGES = Path(__file__).parent / "images"
 STUDIES = Path(__file__).parents[1] / "experiments" / "studies"

@@ -1,46 +1,19 @@
 """The plan of the house (docs/architecture.md) holds in the code: who may import whom, and how long a file may be."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "fillrank"
 ROOMS = (
-    *(
-        "_version",
-        "terminal",
-        "errors",
-        "forks",
-        "arguments",
-        "paths",
-        "strict_json",
-        "writing",
-        "interrupt",
-        "notices",
-        "rng",
-        "workers",
-        "data",
-        "factors",
-        "encoders",
-        "losses",
-        "samplers",
-        "solvers",
-        "training",
-    ),
-    *("ranking", "completion", "recommend", "models", "experiments", "report", "cli", "serve", "testing"),
+    *("_version", "terminal", "errors", "arguments", "runtime", "data", "factors"),
+    *("encoders", "losses", "samplers", "solvers", "training", "ranking", "completion"),
+    *("recommend", "models", "experiments", "report", "cli", "serve", "testing"),
 )
-WINGS = {
-    "dated": "factors",
-    "factor_checks": "factors",
-    "folding": "factors",
-    "ridge": "factors",
-    "ridge_kernels": "factors",
-    "pair_scorer": "factors",
-}  # a file of its own that belongs to a room
 STRANGERS = ({"encoders", "losses", "samplers", "solvers"}, {"training", "ranking"})  # never import one another
-TORCH_FREE = {*ROOMS[: ROOMS.index("rng")], "data"}
+TORCH_FREE = {"_version", "terminal", "errors", "arguments", "data"}  # and all that they import
 ENTRANCES = {"__init__", "__main__"}  # the public face and `python -m`: they may name every room
 LONGEST = 350
 
@@ -62,7 +35,6 @@ def crossing(room: str, imported: str) -> str | None:
     if package == "torch" and room in TORCH_FREE:
         return "imports torch, and must work without it"
     other = rest.partition(".")[0]
-    other = WINGS.get(other, other)
     if package != "fillrank" or other == room:
         return None
     if other not in ROOMS:
@@ -78,7 +50,6 @@ def violations(path: str, source: str) -> list[str]:
     """All that is wrong with one module; ``path`` is relative to the package."""
     tree = ast.parse(source)
     room = path.removesuffix(".py").split("/")[0]
-    room = WINGS.get(room, room)
     found = []
     if len(source.splitlines()) > LONGEST:
         found.append(f"has {len(source.splitlines())} lines; {LONGEST} is the most")
@@ -105,7 +76,11 @@ def test_every_module_keeps_to_the_plan(path: str) -> None:
     ("path", "source", "wrong"),
     [
         ("data/ids.py", "def f():\n    import torch.nn", "imports torch"),
-        ("data/ids.py", "from fillrank.rng import x\nfrom fillrank import factors", "imports factors, a room further"),
+        (
+            "data/ids.py",
+            "from fillrank.runtime.rng import x\nfrom fillrank import factors",
+            "imports factors, a room further",
+        ),
         ("losses/softmax.py", "from fillrank.encoders.mf import MF", "must not know each other"),
         ("ranking/metrics.py", "from fillrank.training import loop", "must not know each other"),
         ("models.py", "if TYPE_CHECKING:\n    from fillrank.report import demo", "imports report, a room further"),
@@ -120,3 +95,36 @@ def test_every_module_keeps_to_the_plan(path: str) -> None:
 def test_a_module_that_breaks_the_plan_is_caught(path: str, source: str, wrong: str) -> None:
     assert len(violations(path, source)) == 1
     assert wrong in violations(path, source)[0]
+
+
+def module_at(path: Path) -> str:
+    return ".".join(("fillrank", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def loaded_with(module: str, files: Mapping[str, Path]) -> set[str]:
+    """What an import of ``module`` loads at once: its own imports, those of the packages around it, and theirs."""
+    found, due = set[str](), [module]
+    while due:
+        name = due.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if name not in files:
+            continue
+        due += [name.rpartition(".")[0]] if name.count(".") > 1 else []
+        for node in ast.parse(files[name].read_text(encoding="utf-8")).body:
+            due += [part for one in imports(node) for part in (one, one.rpartition(".")[0])] if _runs(node) else []
+    return found
+
+
+def _runs(node: ast.stmt) -> bool:
+    """Whether a statement of a module imports as soon as the module is loaded."""
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def test_what_must_work_without_torch_loads_none() -> None:
+    files = {module_at(path): path for path in SOURCE.rglob("*.py")}
+    free = [name for name in files if len(parts := name.split(".")) > 1 and parts[1] in TORCH_FREE]
+    assert len(free) > 50
+    assert [name for name in free if "torch" in loaded_with(name, files)] == []
+    assert "torch" in loaded_with("fillrank.factors", files)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from fillrank.data import Interactions
-from fillrank.dated import DAY, Dated, day_of
 from fillrank.errors import DataError, TrainingError
-from fillrank.factors import Factors, scorer_from_parts
-from fillrank.folding import RatingRidge
+from fillrank.factors import Factors
+from fillrank.factors.factors import scorer_from_parts
+from fillrank.factors.fold_in import RatingRidge
+from fillrank.factors.temporal import DAY, Dated, day_of
 from fillrank.ranking.predictions import prediction_errors
 
 DAYS = (-3, 10, 12)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError, TrainingError
-from fillrank.factors import Blend, Factors, Scorer, scorer_from_parts
-from fillrank.folding import ImplicitRidge, Projection, RatingRidge
+from fillrank.factors import Blend, Factors, Scorer
+from fillrank.factors.factors import scorer_from_parts
+from fillrank.factors.fold_in import ImplicitRidge, Projection, RatingRidge
 
 
 def random_factors(seed: int, *, biased: bool = True, similarity: str = "dot", dim: int = 3, folding=None) -> Factors:

@@ -8,7 +8,7 @@ import torch
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.folding import (
+from fillrank.factors.fold_in import (
     Folding,
     ImplicitRidge,
     Projection,

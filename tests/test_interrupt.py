@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fillrank.interrupt import Interrupt, Terminated, exit_code, terminate
+from fillrank.runtime.interrupt import Interrupt, Terminated, exit_code, terminate
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from fillrank.experiments.plan import read_plan
 from fillrank.experiments.run import RunPlan, fit_run, read_run
 from fillrank.experiments.search import SearchPlan
 from fillrank.experiments.study import read_study, run_study
-from fillrank.paths import expanded, refuse_special
+from fillrank.runtime.paths import expanded, refuse_special
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fillrank.errors import SettingsError, TrainingError
-from fillrank.ridge import Ridges, RowSolver, gram, solve_ridges
+from fillrank.factors.ridge import Ridges, RowSolver, gram, solve_ridges
 
 
 def problems(

@@ -15,7 +15,7 @@ from fillrank.experiments.search import SearchPlan, run_search
 from fillrank.experiments.study import read_study, run_study
 from fillrank.models import Popularity, PureSVD
 from fillrank.report import demo
-from fillrank.writing import check_inside
+from fillrank.runtime.atomic_write import check_inside
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fillrank.errors import DataError, DiskFullError, ModelFileError, SettingsError
-from fillrank.writing import (
+from fillrank.runtime.atomic_write import (
     UNSEALED,
     beside,
     check_file,
@@ -98,7 +98,7 @@ def test_a_link_goes_on_leading_to_its_file(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path, name: str) -> None:
     killed(f"""
 from pathlib import Path
-from fillrank.writing import replacing
+from fillrank.runtime.atomic_write import replacing
 with replacing(Path({str(tmp_path)!r}) / {name!r}) as fresh:
     fresh.write_text("half"); die()
 """)
@@ -237,7 +237,7 @@ def test_killed_between_two_steps_the_old_folder_is_found_and_put_back(tmp_path:
     folder_with(tmp_path / "m", "old")
     killed(f"""
 from pathlib import Path
-from fillrank.writing import beside, exchange, put_folder
+from fillrank.runtime.atomic_write import beside, exchange, put_folder
 exchange._exchanged = lambda one, other: False
 real, calls = Path.replace, []
 def replace(self, target):
@@ -273,7 +273,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_a_killed_process_locks_nobody_out(tmp_path: Path) -> None:
     killed(f"""
 from pathlib import Path
-from fillrank.writing import only_one
+from fillrank.runtime.atomic_write import only_one
 with only_one(Path({str(tmp_path)!r}) / "m", "fits a model into"): die()
 """)
     assert len(names(tmp_path)) == 1

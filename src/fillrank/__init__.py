@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fillrank import errors
 from fillrank._version import __version__
 from fillrank.errors import FillrankError
-from fillrank.forks import watch_forks
+from fillrank.runtime.forks import watch_forks
 from fillrank.terminal import watch_log
 
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal

@@ -21,7 +21,7 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses import FromFunction, ScoreLoss
-from fillrank.rng import torch_stream
+from fillrank.runtime.rng import torch_stream
 
 __all__ = ["check_loss"]
 

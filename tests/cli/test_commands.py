@@ -14,7 +14,7 @@ from typer.testing import Result
 from fillrank.data import Interactions, list_datasets
 from fillrank.errors import TrainingError
 from fillrank.recommend import Recommender
-from fillrank.training.precision import multiplies_bfloat16
+from fillrank.runtime.device import multiplies_bfloat16
 
 Run = Callable[..., Result]
 Json = Callable[..., Any]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from fillrank.interrupt import Interrupt, terminate
 from fillrank.recommend import Recommender
-from fillrank.training.progress import Progress
+from fillrank.runtime.interrupt import Interrupt, terminate
+from fillrank.runtime.progress import Progress
 
 TRAINED: dict[str, tuple[str, ...]] = {
     "als": ("regularization=0.1", "bias_regularization=0.02", "dim=4"),

@@ -27,7 +27,7 @@ from fillrank.encoders import (
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of, histories_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.rng import torch_stream
+from fillrank.runtime.rng import torch_stream
 
 
 def ones(log: Interactions) -> Tensor:

@@ -10,7 +10,7 @@ from fillrank.data import Interactions
 from fillrank.encoders import MF, HistoryUsers, Tables, VectorEncoder, normal_tables, tables_of_factors, xavier_tables
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.rng import torch_stream
+from fillrank.runtime.rng import torch_stream
 
 
 @pytest.mark.parametrize("mapped", [True, False])

@@ -10,12 +10,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.testing import assert_close
 
-from fillrank import pair_scorer
 from fillrank.data import Interactions
 from fillrank.encoders import NeuMF, PairEncoder
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.factors import Scorer, scorer_from_parts
-from fillrank.rng import torch_stream
+from fillrank.factors import Scorer
+from fillrank.factors import neural as pair_scorer
+from fillrank.factors.factors import scorer_from_parts
+from fillrank.runtime.rng import torch_stream
 
 USERS, ITEMS = torch.tensor([3, 0, 3, 4]), torch.tensor([6, 1, 0])
 OWN_ITEMS = torch.tensor([[1, 1], [6, 0], [2, 3], [0, 5]])

@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from fillrank.errors import SettingsError, TrainingError
-from fillrank.experiments import processes as meeting
-from fillrank.experiments.group import Group, patience
-from fillrank.experiments.processes import agree, processes, world_size
+from fillrank.runtime import launch as meeting
+from fillrank.runtime.group import Group, patience
+from fillrank.runtime.launch import agree, processes, world_size
 from fillrank.training import World
 
 WHOLE = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}

@@ -20,7 +20,7 @@ from fillrank.experiments.search import SearchPlan, read_search, run_search
 from fillrank.experiments.study import read_study, run_study
 from fillrank.experiments.study_record import read_record
 from fillrank.experiments.toml_files import parse_toml, toml_text
-from fillrank.strict_json import parse_json
+from fillrank.runtime.strict_json import parse_json
 
 N = 300
 _PLACE = "«junk»"

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from fillrank.data import Interactions, synthetic
 from fillrank.errors import DataError, ModelFileError, SettingsError
 from fillrank.experiments.nested import leaves, merged, nested
-from fillrank.experiments.processes import processes
 from fillrank.experiments.run import RunPlan, fit_run, read_run
 from fillrank.experiments.toml_files import toml_text
 from fillrank.recommend import Recommender
+from fillrank.runtime.launch import processes
 from fillrank.training import listening
 
 SMALL = {

@@ -10,8 +10,8 @@ from fillrank.experiments import run
 from fillrank.experiments.run import RunPlan, fit_run
 from fillrank.experiments.run_folder import least_bytes
 from fillrank.models import Popularity, PureSVD
+from fillrank.runtime.atomic_write import only_one
 from fillrank.training.checkpoint import Checkpoint, Saved
-from fillrank.writing import only_one
 
 
 @pytest.fixture(autouse=True)

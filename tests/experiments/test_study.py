@@ -27,7 +27,7 @@ from fillrank.experiments.study_table import rows_of
 from fillrank.models import Contrastive
 from fillrank.models.contrastive_parts import Watch
 from fillrank.report.study_plots import quality_against_seconds
-from fillrank.writing import turn
+from fillrank.runtime.atomic_write import turn
 
 TEXT = """
 title = "A small one"
@@ -512,7 +512,7 @@ def test_two_processes_with_one_record_lose_no_run(study: Study, tmp_path: Path)
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     target = tmp_path / "r.json"
     script = (
-        "import os; from pathlib import Path; from fillrank.writing import turn; "
+        "import os; from pathlib import Path; from fillrank.runtime.atomic_write import turn; "
         f"held = turn(Path({str(target)!r})); held.__enter__(); print('held', flush=True); os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)

@@ -40,8 +40,8 @@ def test_biased_svd_chooses_what_predicts_best(parts: Split) -> None:
 def test_what_ials_tries_first_is_shown(
     parts: Split, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fillrank.training.progress._FIRST", 0.0)  # every line, not one now and then
-    monkeypatch.setattr("fillrank.training.progress._NEXT", 0.0)
+    monkeypatch.setattr("fillrank.runtime.progress._FIRST", 0.0)  # every line, not one now and then
+    monkeypatch.setattr("fillrank.runtime.progress._NEXT", 0.0)
     settings = {"dim": 4, "iterations": 1, "unobserved_weight": 0.1}
     with caplog.at_level("INFO", "fillrank"):
         model = fr.IALS(**settings).fit(parts.train, parts.valid)

@@ -11,12 +11,12 @@ import pytest
 
 import fillrank as fr
 from fillrank.data import Interactions, Split, load_split
-from fillrank.dated import DAY, Dated
 from fillrank.errors import DataError, SettingsError
+from fillrank.factors.temporal import DAY, Dated
 from fillrank.models import gibbs
 from fillrank.models.gibbs import Gibbs
 from fillrank.ranking import evaluate
-from fillrank.training.progress import Progress
+from fillrank.runtime.progress import Progress
 
 SHORT = {"dim": 3, "iterations": 30, "burn_in": 10, "progress": False}
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import fillrank as fr
-from fillrank import notices
 from fillrank.data import Interactions, Split
 from fillrank.errors import DataError
 from fillrank.models import ALS, CMC, IALS, RECIPES, SGD, Contrastive, NormalisedSVD, Popularity, PureSVD
+from fillrank.runtime import notices
 
 FAST = {"dim": 4, "epochs": 1, "progress": False}
 DECIDED = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "loss_settings": {"temperature": 0.2}}  # nothing to choose

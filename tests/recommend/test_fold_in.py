@@ -15,7 +15,7 @@ import fillrank as fr
 from fillrank.data import IdMap, Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import ImplicitRidge
+from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.losses import BSL, LOSSES, InfoNCE
 from fillrank.solvers.given_items import solve_users
 

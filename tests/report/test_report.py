@@ -15,7 +15,7 @@ from fillrank.errors import DataError, MissingExtraError
 from fillrank.report import Demonstration, demo, walkthrough
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 from fillrank.report.walkthrough import TEMPERATURES
-from fillrank.training.progress import Progress
+from fillrank.runtime.progress import Progress
 
 PNG = b"\x89PNG"
 

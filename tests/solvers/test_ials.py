@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from fillrank.data import Interactions, Split, checkerboard
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
+from fillrank.factors.ridge import RowSolver
 from fillrank.models import IALS
-from fillrank.ridge import RowSolver
 from fillrank.solvers.ials import ImplicitLoss, ials, ials_rounds
 
 LOSS = ImplicitLoss(0.1, 0.02, 0.8)

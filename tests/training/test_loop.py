@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from fillrank.data import Split
 from fillrank.errors import TrainingError
-from fillrank.interrupt import Interrupt
 from fillrank.models import CMC
+from fillrank.runtime.interrupt import Interrupt
 from fillrank.training import Autograd, Batch, LoopSettings, train
 from fillrank.training.averaging import Average
 

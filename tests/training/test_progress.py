@@ -8,8 +8,8 @@ import logging
 import pytest
 
 import fillrank as fr
-from fillrank.training import progress
-from fillrank.training.progress import Progress
+from fillrank.runtime import progress
+from fillrank.runtime.progress import Progress
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from fillrank.data import Interactions, synthetic
 from fillrank.encoders import MF
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses import BSL, LOSSES, MMCL, InfoNCE
+from fillrank.runtime.device import multiplies_bfloat16
 from fillrank.samplers import Hard, InBatch, KnownPositives, Popularity, Sampler, Uniform
 from fillrank.training import (
     Autograd,
@@ -24,7 +25,6 @@ from fillrank.training import (
     World,
     train,
 )
-from fillrank.training.precision import multiplies_bfloat16
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_blocks_do_not_change_the_step(log: Interactions, monkeypatch: pytest.Mo
 def test_bfloat16_scores_are_near_and_float32_where_they_would_be_slow(
     log: Interactions, in_hardware: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("fillrank.training.precision.multiplies_bfloat16", lambda _: in_hardware)
+    monkeypatch.setattr("fillrank.runtime.device.multiplies_bfloat16", lambda _: in_hardware)
     sampler = Uniform(KnownPositives.of_users(log), 12)
     exact, halved = (
         gradients(

@@ -15,7 +15,7 @@ import typer
 from fillrank._version import __version__
 from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, sweep
 from fillrank.cli.shell import PlainSpoken, debugging, report_fault
-from fillrank.interrupt import terminate
+from fillrank.runtime.interrupt import terminate
 
 __all__ = ["app", "main"]
 

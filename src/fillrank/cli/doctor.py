@@ -8,7 +8,7 @@ from typing import Any
 
 from fillrank.cli.options import JsonOption
 from fillrank.cli.output import row_table, show
-from fillrank.paths import expanded
+from fillrank.runtime.paths import expanded
 
 __all__ = ["doctor", "examine"]
 
@@ -28,7 +28,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def examine() -> dict[str, dict[str, Any]]:
     """Everything that ``doctor`` shows: a few named parts, each of plain values."""
-    from fillrank.experiments.machine import machine
+    from fillrank.runtime.environment import machine
 
     found = machine()
     versions = found.pop("versions")

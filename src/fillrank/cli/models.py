@@ -28,7 +28,7 @@ from fillrank.cli.options import (
 from fillrank.cli.output import show, to_json, write_text
 from fillrank.cli.shell import end_failed, end_interrupted
 from fillrank.errors import DataError, SettingsError
-from fillrank.writing import check_file
+from fillrank.runtime.atomic_write import check_file
 
 if TYPE_CHECKING:
     from fillrank.data import Split

@@ -11,7 +11,7 @@ import typer
 
 from fillrank.errors import DataError
 from fillrank.experiments.opening import SplitName
-from fillrank.paths import expanded
+from fillrank.runtime.paths import expanded
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions

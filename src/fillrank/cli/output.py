@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fillrank.errors import SettingsError
+from fillrank.runtime.atomic_write import check_file, replacing
 from fillrank.terminal import printable, printable_json, shown
-from fillrank.writing import check_file, replacing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,7 +108,7 @@ def check_frame_path(path: Path | None, inputs: Iterable[Path | None] = ()) -> N
 
     Raises:
         SettingsError: the ending is not .parquet, .csv or .jsonl.
-        DataError: see :func:`fillrank.writing.check_file`.
+        DataError: see :func:`fillrank.runtime.atomic_write.check_file`.
     """
     if path is None:
         return

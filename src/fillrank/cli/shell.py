@@ -26,9 +26,9 @@ from typer.core import TyperGroup
 
 from fillrank.cli.wording import in_options, in_plain_words, takes_read
 from fillrank.errors import FillrankError
-from fillrank.interrupt import exit_code
+from fillrank.runtime.atomic_write import full_disk_reason
+from fillrank.runtime.interrupt import exit_code
 from fillrank.terminal import printable
-from fillrank.writing import full_disk_reason
 
 __all__ = ["PlainSpoken", "debugging", "end_failed", "end_interrupted", "report_fault"]
 

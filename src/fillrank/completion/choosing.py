@@ -11,7 +11,7 @@ from fillrank.completion.fitting import fit_table
 from fillrank.completion.settings import Settings
 from fillrank.completion.table import Table
 from fillrank.errors import TrainingError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["with_regularization"]

@@ -17,7 +17,7 @@ from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
 from fillrank.completion.table import Table, row_weights
 from fillrank.errors import DataError, SettingsError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["MatrixCompletionCV"]

@@ -12,8 +12,8 @@ from fillrank.completion.text import Text
 from fillrank.completion.wide import read_wide
 from fillrank.data.files import unpacked
 from fillrank.errors import SettingsError
-from fillrank.paths import expanded
-from fillrank.writing import check_file, replacing
+from fillrank.runtime.atomic_write import check_file, replacing
+from fillrank.runtime.paths import expanded
 
 __all__ = ["CompletedFile", "complete_file"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from fillrank.completion.settings import Settings, Solution
 from fillrank.completion.table import Scale, Table
 from fillrank.errors import DataError, SettingsError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense import Posterior
 from fillrank.solvers.dense.cells import Array
 from fillrank.solvers.dense.sides import Side

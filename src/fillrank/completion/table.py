@@ -11,7 +11,7 @@ import numpy as np
 from fillrank.completion.containers import as_array, as_numbers
 from fillrank.completion.frames import column_names
 from fillrank.errors import DataError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense import Cells
 from fillrank.solvers.dense.cells import Array
 

@@ -26,8 +26,8 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.sources import LAYOUTS, Tables, movielens_small
 from fillrank.data.split import Split, published
 from fillrank.errors import DataError, DataNotFoundError
-from fillrank.forks import refuse_after_fork
-from fillrank.paths import expanded
+from fillrank.runtime.forks import refuse_after_fork
+from fillrank.runtime.paths import expanded
 
 __all__ = ["DatasetInfo", "info", "list_datasets", "load", "load_split"]
 

@@ -15,7 +15,7 @@ from fillrank.data.encoding import marked_encoding
 from fillrank.data.signatures import HEAD, refuse_binary
 from fillrank.data.unpack import MAX_EXPANSION, unpack
 from fillrank.errors import DataError, FillrankError
-from fillrank.paths import expanded, refuse_special
+from fillrank.runtime.paths import expanded, refuse_special
 
 __all__ = ["Input", "ending", "find_files", "find_inputs", "naming", "unpacked"]
 

@@ -1,7 +1,7 @@
 """Ids in a forked process: what :mod:`fillrank.data.id_values` does with columns, done value by value in Python.
 
-Polars' threads are not there (:mod:`fillrank.forks`), and a lookup that waits for them waits for ever. The results are
-the same; a test compares them.
+Polars' threads are not there (:mod:`fillrank.runtime.forks`), and a lookup that waits for them waits for ever. The
+results are the same; a test compares them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from fillrank.arguments import checked, shown
 from fillrank.data.id_lookup import id_column, places_of, sorted_places, spelled_like
 from fillrank.data.id_values import as_id_column, is_missing, is_single, keys_like, text_of, values_of
 from fillrank.errors import DataError, UnknownIdError
-from fillrank.forks import polars_is_lost
+from fillrank.runtime.forks import polars_is_lost
 
 __all__ = ["IdMap", "as_id_column"]
 

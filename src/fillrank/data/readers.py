@@ -23,7 +23,7 @@ from fillrank.data.options import ReadOptions
 from fillrank.data.result import ReadResult, Source, finished
 from fillrank.data.rows import Rules
 from fillrank.errors import DataError
-from fillrank.forks import refuse_after_fork
+from fillrank.runtime.forks import refuse_after_fork
 
 __all__ = ["PathOrFile", "read", "scan"]
 

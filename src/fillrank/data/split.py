@@ -26,7 +26,7 @@ from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_disjoint, check_filled, cut, hold_out, with_shared_ids
 from fillrank.errors import DataError, SettingsError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["Moment", "Split", "by_time", "leave_last_out", "per_user", "published", "random"]
 

@@ -12,7 +12,7 @@ from fillrank.arguments import affordable, checked, shown
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, SettingsError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["Synthetic", "checkerboard", "synthetic"]
 

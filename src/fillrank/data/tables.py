@@ -21,7 +21,7 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.options import LogOptions
 from fillrank.data.result import ReadResult, result_of
 from fillrank.errors import DataError
-from fillrank.forks import refuse_after_fork
+from fillrank.runtime.forks import refuse_after_fork
 
 __all__ = ["log_from_arrays", "log_from_csr", "scan_frame"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from fillrank.arguments import checked
 from fillrank.data.parts import Split
 from fillrank.errors import SettingsError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["thinned"]
 

@@ -11,7 +11,7 @@ from torch.nn.functional import embedding, normalize
 from fillrank.arguments import fitting
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors, Scorer
-from fillrank.folding import Folding
+from fillrank.factors.fold_in import Folding
 
 __all__ = ["PairEncoder", "Similarity", "TableEncoder", "Tables", "VectorEncoder", "check_tables"]
 

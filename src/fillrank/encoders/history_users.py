@@ -11,7 +11,7 @@ from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_table
 from fillrank.encoders.sparse import histories_of
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import Folding, Projection
+from fillrank.factors.fold_in import Folding, Projection
 
 __all__ = ["HistoryUsers"]
 

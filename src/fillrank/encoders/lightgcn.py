@@ -17,7 +17,7 @@ from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_table
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.workers import one_thread
+from fillrank.runtime.threads import one_thread
 
 __all__ = ["LayerChange", "LightGCN", "with_neighbours"]
 

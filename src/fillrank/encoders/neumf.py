@@ -12,7 +12,7 @@ from torch.nn.functional import embedding, linear
 from fillrank.arguments import checked
 from fillrank.encoders.start import normal_tables, xavier
 from fillrank.errors import DataError, SettingsError
-from fillrank.pair_scorer import Dropout, PairScorer, Side, Tower, block_scores, pair_scores
+from fillrank.factors.neural import Dropout, PairScorer, Side, Tower, block_scores, pair_scores
 
 __all__ = ["NeuMF"]
 

@@ -9,7 +9,7 @@ from torch.nn.functional import embedding
 from fillrank.arguments import affordable, checked
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import Folding
+from fillrank.factors.fold_in import Folding
 
 __all__ = ["RatingHead"]
 

@@ -11,7 +11,7 @@ from torch.nn.functional import embedding_bag
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
-from fillrank.workers import all_threads
+from fillrank.runtime.threads import all_threads
 
 __all__ = ["SparseMatrix", "adjacency_of", "histories_of"]
 

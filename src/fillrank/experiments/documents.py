@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fillrank.errors import DataError
-from fillrank.strict_json import read_json
+from fillrank.runtime.strict_json import read_json
 
 __all__ = ["RecordInFile", "read_document", "whole"]
 

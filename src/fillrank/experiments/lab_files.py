@@ -20,7 +20,7 @@ from fillrank.data import IdMap, Interactions
 from fillrank.data.encoding import text_of
 from fillrank.data.files import unpacked
 from fillrank.errors import DataError
-from fillrank.paths import expanded, refuse_special
+from fillrank.runtime.paths import expanded, refuse_special
 
 __all__ = ["FilmRatings", "film_ratings_of", "read_lab_files"]
 

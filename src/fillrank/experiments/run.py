@@ -18,16 +18,16 @@ from fillrank.experiments.agreement import facts_of
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged
 from fillrank.experiments.opening import SplitName, open_to_fit
-from fillrank.experiments.processes import agree, processes
 from fillrank.experiments.run_folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
 from fillrank.experiments.source import Share, Source
 from fillrank.experiments.toml_files import OPTIONS, OutPath, read_toml, strict, toml_text
 from fillrank.experiments.unfinished import Unfinished
-from fillrank.interrupt import Interrupt
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.recommend import Recommender
+from fillrank.runtime.atomic_write import check_room
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.launch import agree, processes
 from fillrank.training import Look, World, listening
-from fillrank.writing import check_room
 
 __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
 

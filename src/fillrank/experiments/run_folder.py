@@ -11,12 +11,12 @@ from pathlib import Path
 
 from fillrank.data import Interactions
 from fillrank.errors import FillrankError, ModelFileError
-from fillrank.interrupt import Interrupt
 from fillrank.models import Recipe
 from fillrank.recommend import Recommender
 from fillrank.recommend.files import check_target, holds_a_model, save
+from fillrank.runtime.atomic_write import only_one, remove_leftovers
+from fillrank.runtime.interrupt import Interrupt
 from fillrank.training import World
-from fillrank.writing import only_one, remove_leftovers
 
 __all__ = ["alone", "check_out", "least_bytes", "remove_partial", "save_partial", "save_run"]
 

@@ -13,7 +13,6 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import MissingExtraError, SettingsError
 from fillrank.experiments.nested import leaves, merged
-from fillrank.experiments.processes import world_size
 from fillrank.experiments.run import DataPlan
 from fillrank.experiments.search_space import Space
 from fillrank.experiments.toml_files import OutPath, read_toml, strict
@@ -22,8 +21,9 @@ from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
 from fillrank.models.loss_ladders import usual_settings
 from fillrank.ranking.metrics import ACCURACY
+from fillrank.runtime.atomic_write import check_inside, disk_full_in_words
+from fillrank.runtime.launch import world_size
 from fillrank.samplers import KnownPositives, sampler
-from fillrank.writing import check_inside, disk_full_in_words
 
 if TYPE_CHECKING:
     from fillrank.experiments.search_record import SearchRecord

@@ -16,8 +16,8 @@ from optuna.storages.journal import JournalFileOpenLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fillrank.errors import DataError
-from fillrank.strict_json import parse_json
-from fillrank.writing import lock
+from fillrank.runtime.atomic_write import lock
+from fillrank.runtime.strict_json import parse_json
 
 __all__ = ["JournalLock", "check_journal", "mend_journal"]
 

@@ -14,12 +14,12 @@ from rich.table import Table
 
 from fillrank.errors import TrainingError
 from fillrank.experiments.keep import Keep
-from fillrank.experiments.machine import machine
 from fillrank.experiments.nested import merged, nested
 from fillrank.experiments.search import Metric, SearchPlan
 from fillrank.experiments.toml_files import toml_text
+from fillrank.runtime.atomic_write import replacing
+from fillrank.runtime.environment import machine
 from fillrank.terminal import shown
-from fillrank.writing import replacing
 
 if TYPE_CHECKING:
     from optuna.study import Study

@@ -25,11 +25,11 @@ from fillrank.experiments.nested import differences, leaves
 from fillrank.experiments.search import Metric, SearchPlan
 from fillrank.experiments.search_journal import JournalLock, check_journal, mend_journal
 from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
-from fillrank.interrupt import Interrupt
 from fillrank.ranking import Evaluator
-from fillrank.rng import numpy_stream
+from fillrank.runtime.atomic_write import turn
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.rng import numpy_stream
 from fillrank.training import Look, listening
-from fillrank.writing import turn
 
 __all__ = ["search"]
 

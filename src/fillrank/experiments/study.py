@@ -22,8 +22,8 @@ from fillrank.experiments.source import Source
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.experiments.tuning import Tuning
 from fillrank.models import recipe
-from fillrank.paths import expanded
-from fillrank.writing import check_file
+from fillrank.runtime.atomic_write import check_file
+from fillrank.runtime.paths import expanded
 
 if TYPE_CHECKING:
     from fillrank.experiments.study_record import StudyRecord

@@ -16,9 +16,9 @@ from fillrank.experiments.failures import Failure
 from fillrank.experiments.nested import differences
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_table import study_table
-from fillrank.strict_json import read_json
+from fillrank.runtime.atomic_write import replacing, turn
+from fillrank.runtime.strict_json import read_json
 from fillrank.terminal import shown
-from fillrank.writing import replacing, turn
 
 __all__ = ["StudyRecord", "StudyRun", "add_run", "read_record"]
 

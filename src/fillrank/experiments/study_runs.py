@@ -21,11 +21,11 @@ from pydantic_core import to_jsonable_python
 from fillrank.errors import SettingsError, TrainingError
 from fillrank.experiments.compare import run_model
 from fillrank.experiments.failures import Failure, Failures, in_words
-from fillrank.experiments.machine import machine
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_record import StudyRecord, StudyRun, add_run, read_record
 from fillrank.experiments.study_table import FIGURES
 from fillrank.models import recipe
+from fillrank.runtime.environment import machine
 
 __all__ = ["carry_out", "curve_of", "run_task"]
 

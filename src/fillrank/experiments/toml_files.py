@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.nested import leaves
-from fillrank.paths import expanded, refuse_special
-from fillrank.strict_json import nested_deeper
+from fillrank.runtime.paths import expanded, refuse_special
+from fillrank.runtime.strict_json import nested_deeper
 
 __all__ = ["OPTIONS", "OutPath", "parse_toml", "read_toml", "strict", "toml_text"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.nested import differences
 from fillrank.experiments.toml_files import read_toml, toml_text
-from fillrank.writing import remove_leftovers, replacing
+from fillrank.runtime.atomic_write import remove_leftovers, replacing
 
 __all__ = ["Unfinished"]
 

@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fillrank.workers import available_threads
+from fillrank.runtime.threads import available_threads
 
 __all__ = ["margin_rows", "softmax_rows"]
 

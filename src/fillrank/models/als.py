@@ -43,7 +43,7 @@ class ALS(Alternating):
             than they are, but for the luck of the validation part. At most 24 settings are tried.
         item_bias_regularization: of the items' biases; None: that of the users', or chosen like it.
         bias_per_rating: see there too.
-        method, steps, block, n_threads: see :class:`fillrank.ridge.RowSolver`.
+        method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
         spread: of the start.
         iterations: at most this many rounds.
         patience: rounds without a better error on validation before the learning stops.

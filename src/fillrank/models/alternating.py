@@ -14,13 +14,13 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.interrupt import Interrupt
+from fillrank.factors.ridge import RidgeMethod, RowSolver
 from fillrank.models.grid import Judgement
 from fillrank.models.recipe import Positive, Recipe
 from fillrank.models.unused import where
-from fillrank.ridge import RidgeMethod, RowSolver
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import Progress, current_stage
 from fillrank.training.looks import Look, tell
-from fillrank.training.progress import Progress, current_stage
 from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["TRIAL", "Alternating", "Judge", "best_round", "unjudged"]

@@ -9,7 +9,7 @@ import torch
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.folding import Projection
+from fillrank.factors.fold_in import Projection
 from fillrank.models.recipe import Recipe
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender

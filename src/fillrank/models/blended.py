@@ -21,7 +21,7 @@ from fillrank.models.contrastive import Contrastive
 from fillrank.models.recipe import NotNegative, Recipe, monitored, needed
 from fillrank.models.svd import NormalisedSVD
 from fillrank.recommend import Recommender
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 from fillrank.training import Look, listening_alone
 
 __all__ = ["Blended"]

@@ -14,7 +14,8 @@ from fillrank.encoders.base import Tables
 from fillrank.encoders.start import tables_of_factors
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors, Scorer
-from fillrank.folding import ImplicitRidge
+from fillrank.factors.fold_in import ImplicitRidge
+from fillrank.factors.neural import PairScorer
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, vector_loss
 from fillrank.losses import loss as named_loss
 from fillrank.models.cmc_parts import pick_device
@@ -22,8 +23,7 @@ from fillrank.models.loss_ladders import usual_settings
 from fillrank.models.ranked import Ranking
 from fillrank.models.recipe import monitored
 from fillrank.models.starts import spectral_start
-from fillrank.pair_scorer import PairScorer
-from fillrank.rng import torch_stream
+from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler
 from fillrank.samplers import sampler as named_sampler
 from fillrank.training import (

@@ -16,7 +16,7 @@ from fillrank.models.contrastive_parts import ContrastiveParts, Watch, loss_of, 
 from fillrank.models.loss_ladders import LossLadder
 from fillrank.models.sizing import trial_epochs
 from fillrank.models.trials import Found, climb_ladders
-from fillrank.strict_json import parse_json
+from fillrank.runtime.strict_json import parse_json
 from fillrank.training import Batch, History, Look, LoopSettings, World, listening_alone, train
 from fillrank.training.checkpoint import Checkpoint
 

@@ -10,13 +10,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from fillrank.data import Interactions
-from fillrank.dated import Dated
-from fillrank.interrupt import Interrupt
+from fillrank.factors.temporal import Dated
 from fillrank.models.recipe import Recipe
 from fillrank.recommend import Recommender
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import Progress
 from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
 from fillrank.training.looks import Look, tell
-from fillrank.training.progress import Progress
 from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["Gibbs"]

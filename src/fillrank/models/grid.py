@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fillrank.training.progress import Progress
+from fillrank.runtime.progress import Progress
 
 __all__ = ["Axis", "Judgement", "Point", "best_point"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from fillrank.data import Interactions
 from fillrank.errors import DataError, DuplicateError, SettingsError
 from fillrank.recommend import Recommender
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["held_out", "joined", "met"]
 

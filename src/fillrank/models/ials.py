@@ -39,7 +39,7 @@ class IALS(Alternating):
             ≤ 6·10¹¹`` multiplications a round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be
             given.
         frequency_exponent: see there too.
-        method, steps, block, n_threads: see :class:`fillrank.ridge.RowSolver`.
+        method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
         spread: of the start.
         iterations: at most this many rounds.
         patience: rounds without a better nDCG@10 on validation before the learning stops.

@@ -16,10 +16,10 @@ from fillrank.encoders.base import Similarity
 from fillrank.encoders.lightgcn import with_neighbours
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
-from fillrank.interrupt import Interrupt
 from fillrank.models.climbing import Climb
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import Progress
 from fillrank.training import Look, World, tell
-from fillrank.training.progress import Progress
 
 __all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "USUAL_NEIGHBOUR_WEIGHT", "Ranking"]
 

@@ -14,22 +14,22 @@ from pydantic_core import ErrorDetails
 from fillrank.arguments import affordable, checked
 from fillrank.data import Interactions
 from fillrank.data.ids import shown_id
-from fillrank.dated import Dated
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
-from fillrank.interrupt import Interrupt
+from fillrank.factors.neural import PairScorer
+from fillrank.factors.temporal import Dated
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
 from fillrank.models.unused import say_what_is_idle
-from fillrank.pair_scorer import PairScorer
 from fillrank.ranking import Evaluator
 from fillrank.ranking.lists import MEMORY
 from fillrank.ranking.metrics import rmse
 from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
+from fillrank.runtime.distributed import World
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import stage
 from fillrank.training.looks import only_stops
-from fillrank.training.progress import stage
-from fillrank.training.world import World
 
 __all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on", "monitored", "needed"]
 

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.interrupt import Interrupt
 from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
 from fillrank.recommend import Recommender
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import Progress
 from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
 from fillrank.training.looks import Look, tell
-from fillrank.training.progress import Progress
 from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["SGD"]

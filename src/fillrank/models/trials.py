@@ -11,11 +11,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from fillrank.interrupt import Interrupt
 from fillrank.models.climbing import Climb
 from fillrank.models.loss_ladders import LossLadder
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import Progress
 from fillrank.training import History, World
-from fillrank.training.progress import Progress
 
 __all__ = ["Found", "climb_ladders"]
 

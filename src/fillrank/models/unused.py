@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fillrank.data import Interactions
-from fillrank.notices import say_once
-from fillrank.training.progress import current_stage
+from fillrank.runtime.notices import say_once
+from fillrank.runtime.progress import current_stage
 
 if TYPE_CHECKING:
     from fillrank.models.recipe import Recipe

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fillrank.data.interactions import Interactions
-from fillrank.dated import Dated
 from fillrank.errors import DataError
 from fillrank.factors import Scorer
+from fillrank.factors.temporal import Dated
 
 __all__ = ["error_sums", "prediction_errors"]
 

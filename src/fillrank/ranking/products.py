@@ -11,7 +11,7 @@ from torch import Tensor
 from fillrank.errors import DataError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.ranking.topk import check_k, empty_lists
-from fillrank.workers import Workers
+from fillrank.runtime.threads import Workers
 
 if TYPE_CHECKING:
     from fillrank.ranking.kernel import Lists

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fillrank.arguments import affordable, count
 from fillrank.errors import SettingsError
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["Ratios", "bootstrap", "has_parts", "permutation_p_values", "ratios"]
 

@@ -10,9 +10,9 @@ from typing import Any
 from fillrank._version import __version__
 from fillrank.arguments import shown
 from fillrank.errors import ModelFileError
-from fillrank.strict_json import is_number, read_json
-from fillrank.writing import is_sealed
-from fillrank.writing.marks import CONFIG, LARGEST
+from fillrank.runtime.atomic_write import is_sealed
+from fillrank.runtime.atomic_write.marks import CONFIG, LARGEST
+from fillrank.runtime.strict_json import is_number, read_json
 
 __all__ = ["FORMAT", "read_config"]
 

@@ -22,14 +22,23 @@ from fillrank._version import __version__
 from fillrank.arguments import shown
 from fillrank.data import Interactions
 from fillrank.errors import DataError, FillrankError, ModelFileError
-from fillrank.factors import scorer_from_parts
-from fillrank.paths import expanded
+from fillrank.factors.factors import scorer_from_parts
 from fillrank.recommend.card import card
 from fillrank.recommend.config import FORMAT, read_config
 from fillrank.recommend.id_files import read_ids, write_ids
-from fillrank.strict_json import parse_json
-from fillrank.writing import UNSEALED, beside, check_folder, old_folder, put_folder, seal, sync, sync_folder
-from fillrank.writing.marks import CONFIG, MARK, is_ours
+from fillrank.runtime.atomic_write import (
+    UNSEALED,
+    beside,
+    check_folder,
+    old_folder,
+    put_folder,
+    seal,
+    sync,
+    sync_folder,
+)
+from fillrank.runtime.atomic_write.marks import CONFIG, MARK, is_ours
+from fillrank.runtime.paths import expanded
+from fillrank.runtime.strict_json import parse_json
 
 if TYPE_CHECKING:
     from fillrank.recommend.recommender import Recommender

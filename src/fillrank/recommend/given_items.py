@@ -15,11 +15,11 @@ from fillrank.data import Interactions
 from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import ImplicitRidge
+from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.losses import InfoNCE, ScoreLoss, contrast, contrast_by_autograd
-from fillrank.notices import say_once
 from fillrank.recommend.item_histories import ItemHistories, log_of
 from fillrank.recommend.unused import refuse_dislikes
+from fillrank.runtime.notices import say_once
 from fillrank.samplers import KnownPositives, Sampler, Uniform
 from fillrank.solvers.given_items import solve_users
 from fillrank.solvers.given_ratings import check_item_factors
@@ -45,8 +45,8 @@ def fold_in(
 
     * ``"ridge"``: ratings, in closed form; :func:`fillrank.solvers.given_items.solve_users`. ``regularization`` (0.1)
       is paid once for each rating.
-    * ``"ials"``: who met what, in closed form; :class:`fillrank.folding.ImplicitRidge`. ``unobserved_weight`` (0.1),
-      ``regularization`` (0.1) and ``frequency_exponent`` (0).
+    * ``"ials"``: who met what, in closed form; :class:`fillrank.factors.fold_in.ImplicitRidge`. ``unobserved_weight``
+      (0.1), ``regularization`` (0.1) and ``frequency_exponent`` (0).
     * ``"loss"``: who met what, by any contrastive loss of fillrank, trained through the training loop with the items
       fixed: ``loss`` (InfoNCE), ``regularization`` (0) of ``|u|²`` for each row, ``learning_rate`` (0.05), ``epochs``
       (20), ``batch_size`` (1024), ``n_negatives`` (None: every item), ``similarity`` (``"dot"``; for ``"cosine"``,

@@ -13,7 +13,7 @@ import polars as pl
 
 from fillrank.data import IdMap
 from fillrank.errors import DataError
-from fillrank.forks import polars_is_lost, refuse_after_fork
+from fillrank.runtime.forks import polars_is_lost, refuse_after_fork
 
 __all__ = ["read_ids", "write_ids"]
 

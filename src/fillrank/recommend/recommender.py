@@ -17,10 +17,10 @@ from fillrank.arguments import checked
 from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
 from fillrank.data.times import to_seconds
-from fillrank.dated import Dated
 from fillrank.errors import DataError, ModelFileError
 from fillrank.factors import Blend, Factors
-from fillrank.pair_scorer import PairScorer
+from fillrank.factors.neural import PairScorer
+from fillrank.factors.temporal import Dated
 from fillrank.ranking import rank, top_k
 from fillrank.recommend.histories import Histories, as_log
 from fillrank.recommend.unused import check_values_used

@@ -7,8 +7,8 @@ import numpy as np
 from fillrank.data import Interactions
 from fillrank.errors import DataError
 from fillrank.factors import Blend, Factors
-from fillrank.folding import Folding, looks_at_values, needs_values
-from fillrank.notices import say_once
+from fillrank.factors.fold_in import Folding, looks_at_values, needs_values
+from fillrank.runtime.notices import say_once
 
 __all__ = ["check_values_used", "refuse_dislikes"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fillrank.errors import MissingExtraError
-from fillrank.writing import check_file, replacing
+from fillrank.runtime.atomic_write import check_file, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

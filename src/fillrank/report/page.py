@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fillrank.errors import DataError
+from fillrank.runtime.atomic_write import replacing
 from fillrank.terminal import in_markdown
-from fillrank.writing import replacing
 
 if TYPE_CHECKING:
     from fillrank.report.walkthrough import Demonstration

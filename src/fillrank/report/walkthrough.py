@@ -23,9 +23,9 @@ from fillrank.ranking import evaluate
 from fillrank.report.canvas import can_draw
 from fillrank.report.page import check_page, write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
+from fillrank.runtime.atomic_write import check_inside
 from fillrank.terminal import shown
 from fillrank.training import Look, listening
-from fillrank.writing import check_inside
 
 __all__ = ["Demonstration", "demo"]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import RatingRidge
-from fillrank.ridge import RowSolver, solve_ridges
-from fillrank.rng import numpy_stream
+from fillrank.factors.fold_in import RatingRidge
+from fillrank.factors.ridge import RowSolver, solve_ridges
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["RatingLoss", "als", "als_rounds"]
 
@@ -116,7 +116,7 @@ def als(
         seed: of the start.
 
     Returns:
-        Factors with both biases and a :class:`~fillrank.folding.RatingRidge`, in single precision.
+        Factors with both biases and a :class:`~fillrank.factors.fold_in.RatingRidge`, in single precision.
 
     Raises:
         DataError: the log has no rows or no values.

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.rng import torch_stream
+from fillrank.runtime.rng import torch_stream
 from fillrank.solvers.given_ratings import Problem, Ratings, problem_of
 
 __all__ = ["Descended", "Descent", "Method", "Ratings", "descend_users", "ridge_objective", "solve_users"]

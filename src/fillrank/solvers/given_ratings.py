@@ -12,7 +12,7 @@ from torch.nn.functional import embedding
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError
-from fillrank.ridge import Ridges, solve_ridges
+from fillrank.factors.ridge import Ridges, solve_ridges
 from fillrank.solvers.dense import Cells
 from fillrank.solvers.dense.sides import Ridge, Side, solve_rows
 

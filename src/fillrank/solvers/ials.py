@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import ImplicitRidge
-from fillrank.ridge import RowSolver, solve_ridges
-from fillrank.rng import numpy_stream
+from fillrank.factors.fold_in import ImplicitRidge
+from fillrank.factors.ridge import RowSolver, solve_ridges
+from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["ImplicitLoss", "ials", "ials_rounds"]
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
-from fillrank.folding import RatingRidge
-from fillrank.rng import numpy_stream
+from fillrank.factors.fold_in import RatingRidge
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.sgd_grid import Bands, Grid
 from fillrank.solvers.sgd_kernel import Rates, Rows, Side, compiled_sweep, padded_width
 

@@ -17,8 +17,8 @@ from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.folding import Projection, ResidualProjection, with_weights
-from fillrank.rng import numpy_stream
+from fillrank.factors.fold_in import Projection, ResidualProjection, with_weights
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.biases import Biases
 
 __all__ = [

@@ -1,5 +1,6 @@
 """Batches, learners, the loop."""
 
+from fillrank.runtime.distributed import World
 from fillrank.training.contrast import ContrastStep, ViewTerm
 from fillrank.training.learner import Autograd, Learner
 from fillrank.training.looks import Listener, Look, listening, listening_alone, only_stops, tell
@@ -8,7 +9,6 @@ from fillrank.training.rowwise import RowAdam
 from fillrank.training.spread import SpreadContrast, smoothed
 from fillrank.training.step import Batch, CompletionStep, Step, StepWeights
 from fillrank.training.table_contrast import ContrastSettings, TableContrast
-from fillrank.training.world import World
 
 __all__ = [
     "Autograd",

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fillrank.errors import DataError
-from fillrank.strict_json import parse_json
-from fillrank.writing import UNSEALED, is_sealed, replacing, seal
+from fillrank.runtime.atomic_write import UNSEALED, is_sealed, replacing, seal
+from fillrank.runtime.strict_json import parse_json
 
 __all__ = ["Checkpoint", "Saved"]
 

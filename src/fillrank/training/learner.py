@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from fillrank.runtime.distributed import World
+from fillrank.runtime.threads import all_threads, one_thread
 from fillrank.training.step import Batch, Step
-from fillrank.training.world import World
-from fillrank.workers import all_threads, one_thread
 
 __all__ = ["Autograd", "Learner"]
 

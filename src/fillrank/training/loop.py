@@ -17,17 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from fillrank.errors import DataError, FillrankError, TrainingError
-from fillrank.interrupt import Interrupt
-from fillrank.rng import torch_stream
+from fillrank.runtime.distributed import World
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.progress import Progress
+from fillrank.runtime.rng import torch_stream
+from fillrank.runtime.threads import one_thread
 from fillrank.training.averaging import Average
 from fillrank.training.checkpoint import Checkpoint, Saved
 from fillrank.training.learner import Learner
 from fillrank.training.looks import Look, tell
-from fillrank.training.progress import Progress
 from fillrank.training.settling import warn_if_unsettled
 from fillrank.training.step import Batch
-from fillrank.training.world import World
-from fillrank.workers import one_thread
 
 __all__ = ["History", "LoopSettings", "Monitor", "train"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from fillrank.losses import ScoreLoss
+from fillrank.runtime.threads import Workers
 from fillrank.samplers import Negatives
-from fillrank.workers import Workers
 
 __all__ = ["MOST_PARTS", "Contrasted", "OwnScores", "Scratch", "SharedScores"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from fillrank.training.progress import current_stage
+from fillrank.runtime.progress import current_stage
 
 __all__ = ["LEARNING", "VALIDATION", "warn_if_unsettled"]
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from fillrank.data import Interactions
 from fillrank.encoders import RatingHead, VectorEncoder
 from fillrank.losses import ScoreLoss, contrast, squared_error
+from fillrank.runtime.distributed import World
 from fillrank.samplers import Negatives, Sampler
-from fillrank.training.world import World
 
 __all__ = ["Batch", "CompletionStep", "Step", "StepWeights", "dropout_mask"]
 

@@ -14,14 +14,14 @@ from torch.nn.functional import normalize
 from fillrank.encoders import MF
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
+from fillrank.runtime.device import halves
+from fillrank.runtime.distributed import World
+from fillrank.runtime.threads import Workers, one_thread
 from fillrank.samplers import Sampler
 from fillrank.training.drawing import draw
-from fillrank.training.precision import halves
 from fillrank.training.rowwise import RowAdam, on_kernels
 from fillrank.training.scores import MOST_PARTS, OwnScores, Scratch, SharedScores
 from fillrank.training.step import Batch, dropout_mask
-from fillrank.training.world import World
-from fillrank.workers import Workers, one_thread
 
 __all__ = ["ContrastSettings", "TableContrast"]
 
@@ -40,7 +40,7 @@ class ContrastSettings:
         dropout: share of the entries of a user's vector that the loss does not see.
         clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
         precision: of the scores and the products around them on the fast route (bfloat16 only where the processor
-            multiplies it, else float32: see :func:`fillrank.training.precision.halves`), of the products with the graph
+            multiplies it, else float32: see :func:`fillrank.runtime.device.halves`), of the products with the graph
             in LightGCN. The tables, and all sums, are float32.
     """
 

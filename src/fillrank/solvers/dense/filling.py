@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.sparse.linalg import svds
 
-from fillrank.rng import numpy_stream
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array, Cells, Progress
 
 __all__ = ["Shrinkage", "State", "Triplets", "fill_and_decompose", "scaled_to_one", "start_state", "top_triplets"]

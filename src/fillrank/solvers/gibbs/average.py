@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fillrank.dated import Dated
 from fillrank.factors import Factors
-from fillrank.folding import RatingRidge
+from fillrank.factors.fold_in import RatingRidge
+from fillrank.factors.temporal import Dated
 from fillrank.solvers.gibbs.chain import Chain
 from fillrank.solvers.gibbs.design import Design
 from fillrank.solvers.gibbs.products import Kept, product_sum, svd_of_product

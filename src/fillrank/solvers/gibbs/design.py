@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.data import Interactions
-from fillrank.dated import day_of
 from fillrank.errors import DataError
+from fillrank.factors.temporal import day_of
 
 __all__ = ["Design", "Sets"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fillrank.data import Interactions
-from fillrank.dated import Dated
 from fillrank.errors import SettingsError, TrainingError
 from fillrank.factors import Factors
-from fillrank.rng import numpy_stream
+from fillrank.factors.temporal import Dated
+from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.gibbs.average import Average
 from fillrank.solvers.gibbs.chain import Chain
 from fillrank.solvers.gibbs.design import Design

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from fillrank.arguments import shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
-from fillrank.factor_checks import check_floats
+from fillrank.factors.checks import check_floats
 
 __all__ = ["Dropout", "PairScorer", "Side", "Tower", "block_scores", "pair_scores"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError, FillrankError, ModelFileError
-from fillrank.strict_json import read_json
+from fillrank.runtime.strict_json import read_json
 
 __all__ = ["CONFIG", "LARGEST", "MARK", "is_ours", "refuse_inputs", "refuse_inside_model"]
 

@@ -12,8 +12,8 @@ import torch
 import torch.distributed as dist
 
 from fillrank.errors import FillrankError, SettingsError, TrainingError
-from fillrank.experiments.group import Group, patience
-from fillrank.training import World
+from fillrank.runtime.distributed import World
+from fillrank.runtime.group import Group, patience
 
 __all__ = ["agree", "processes", "world_size"]
 

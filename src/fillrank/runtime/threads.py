@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import torch
 
-from fillrank.forks import forget_after_fork
+from fillrank.runtime.forks import forget_after_fork
 
 __all__ = ["Workers", "all_threads", "available_threads", "one_thread"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError, DiskFullError, FillrankError
-from fillrank.paths import expanded, refuse_special
-from fillrank.writing.full_disk import full_disk_reason
-from fillrank.writing.marks import refuse_inputs, refuse_inside_model
+from fillrank.runtime.atomic_write.full_disk import full_disk_reason
+from fillrank.runtime.atomic_write.marks import refuse_inputs, refuse_inside_model
+from fillrank.runtime.paths import expanded, refuse_special
 
 __all__ = ["check_file", "check_folder", "check_inside", "check_room"]
 
@@ -31,7 +31,7 @@ def check_file(
         path: as it was given.
         what: it is, for messages.
         error: the class to raise.
-        inputs: what the same work reads; see :func:`fillrank.writing.marks.refuse_inputs`.
+        inputs: what the same work reads; see :func:`fillrank.runtime.atomic_write.marks.refuse_inputs`.
 
     Raises:
         FillrankError: of the class ``error``: it is a folder, a device, write-protected, one of the inputs, inside a

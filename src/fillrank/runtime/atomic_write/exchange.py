@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from fillrank.writing.temporary import OLD, sync_folder
+from fillrank.runtime.atomic_write.temporary import OLD, sync_folder
 
 __all__ = ["put_folder"]
 
@@ -22,10 +22,10 @@ def put_folder(fresh: Path, target: Path) -> None:
 
     Where the system cannot exchange two names in one step, the old folder first moves beside ``fresh`` (as ``old``),
     and back if the second step fails; if the process is killed between the two,
-    :func:`~fillrank.writing.old_folder` finds it.
+    :func:`~fillrank.runtime.atomic_write.old_folder` finds it.
 
     Args:
-        fresh: a folder in a temporary one that :func:`~fillrank.writing.beside` gave.
+        fresh: a folder in a temporary one that :func:`~fillrank.runtime.atomic_write.beside` gave.
         target: where it goes.
     """
     if not target.exists():

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
-from fillrank.factor_checks import check_floats, table_of
-from fillrank.factors import Factors
+from fillrank.factors.checks import check_floats, table_of
+from fillrank.factors.factors import Factors
 
 __all__ = ["DAY", "Dated", "day_of"]
 

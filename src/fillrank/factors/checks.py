@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fillrank.arguments import shown
 from fillrank.errors import DataError, TrainingError
-from fillrank.strict_json import is_number
+from fillrank.runtime.strict_json import is_number
 
 __all__ = ["check_floats", "check_folding", "is_finite", "table_of"]
 

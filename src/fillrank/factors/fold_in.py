@@ -1,7 +1,7 @@
 """New users in closed form: a user's vector from a list of items, the item vectors held fixed.
 
 Each class is one way; a model's :class:`~fillrank.factors.Factors` carry the way that fits how they were made. All
-users of a log are solved for together: by a sparse product, or by :func:`fillrank.ridge.solve_ridges`.
+users of a log are solved for together: by a sparse product, or by :func:`fillrank.factors.ridge.solve_ridges`.
 Shapes: ``B`` new users, ``d`` dimensions, ``h`` items in one history.
 """
 
@@ -19,10 +19,10 @@ from torch import Tensor
 
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
-from fillrank.ridge import Ridges, gram, solve_ridges
+from fillrank.factors.ridge import Ridges, gram, solve_ridges
 
 if TYPE_CHECKING:
-    from fillrank.factors import Factors
+    from fillrank.factors.factors import Factors
 
 __all__ = [
     "Folding",
@@ -182,7 +182,7 @@ class RatingRidge:
         """The problems of one side, the bias as the last of ``d + 1`` unknowns.
 
         Args:
-            indptr, columns: the cells of each row, as in :class:`fillrank.ridge.Ridges`.
+            indptr, columns: the cells of each row, as in :class:`fillrank.factors.ridge.Ridges`.
             targets: float ``[nnz]``: what offset and the other side's biases leave over of each value.
             vectors: of the other side, float ``[n_others, d]``.
         """

@@ -3,7 +3,7 @@
 This is the one step that alternating least squares repeats and that folds new users in. Everything about a row's
 problem stands in :class:`Ridges`; :class:`RowSolver` says how it is solved. Each way is written twice: here for one
 row, to be read (and used for a few rows, where compiling would cost more than it saves, and for double precision), and
-in :mod:`fillrank.ridge_kernels` for many.
+in :mod:`fillrank.factors.ridge_kernels` for many.
 
 Shapes: ``d`` unknowns of a row, ``h`` known cells of a row.
 """
@@ -190,7 +190,7 @@ def _plain_seconds(ridges: Ridges, solver: RowSolver) -> float:
 
 
 def _by_kernel(ridges: Ridges, solver: RowSolver, out: Array) -> int:
-    from fillrank.ridge_kernels import by_blocks, by_cholesky, by_gradients, run
+    from fillrank.factors.ridge_kernels import by_blocks, by_cholesky, by_gradients, run
 
     single = partial(np.ascontiguousarray, dtype=np.float32)
     everywhere = single(np.zeros((0, 0)) if ridges.everywhere is None else ridges.everywhere)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from fillrank._version import __version__
-from fillrank.training.precision import multiplies_bfloat16
+from fillrank.runtime.device import multiplies_bfloat16
 
 __all__ = ["machine"]
 

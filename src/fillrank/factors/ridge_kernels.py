@@ -1,4 +1,4 @@
-"""The compiled row solvers of :mod:`fillrank.ridge`, in single precision.
+"""The compiled row solvers of :mod:`fillrank.factors.ridge`, in single precision.
 
 Rows are dealt out in *tasks* of about equal work whose bounds do not depend on the number of threads, and each row is
 solved by itself, so the results do not depend on it either. The threads are plain Python threads; the kernels release

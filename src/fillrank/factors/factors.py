@@ -14,12 +14,12 @@ from torch.nn.functional import normalize
 from fillrank.arguments import Own, check_places, checked, fitting, shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
-from fillrank.factor_checks import check_floats, check_folding, is_finite, table_of
-from fillrank.folding import Folding, folding_from_parts, folding_parts, with_weights
-from fillrank.pair_scorer import PairScorer
+from fillrank.factors.checks import check_floats, check_folding, is_finite, table_of
+from fillrank.factors.fold_in import Folding, folding_from_parts, folding_parts, with_weights
+from fillrank.factors.neural import PairScorer
 
 if TYPE_CHECKING:
-    from fillrank.dated import Dated
+    from fillrank.factors.temporal import Dated
 
 __all__ = ["Blend", "Factors", "Scorer", "scorer_from_parts"]
 
@@ -340,7 +340,7 @@ class Blend:
 
 def scorer_from_parts(tensors: dict[str, Tensor], settings: dict[str, Any]) -> Factors | Blend | PairScorer | Dated:
     """A scorer from what a saved model keeps of it."""
-    from fillrank.dated import Dated
+    from fillrank.factors.temporal import Dated
 
     kinds: dict[str, type[Factors | Blend | PairScorer | Dated]]
     kinds = {"factors": Factors, "blend": Blend, "pair-scorer": PairScorer, "dated": Dated}

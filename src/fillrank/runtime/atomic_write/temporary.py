@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fillrank.writing.full_disk import disk_full_in_words
-from fillrank.writing.locks import drop_forgotten_lock, hidden, taken, try_lock
+from fillrank.runtime.atomic_write.full_disk import disk_full_in_words
+from fillrank.runtime.atomic_write.locks import drop_forgotten_lock, hidden, taken, try_lock
 
 __all__ = ["OLD", "beside", "old_folder", "remove_leftovers", "replacing", "sync", "sync_folder"]
 
