@@ -22,8 +22,8 @@ from torch import Tensor
 
 import fillrank
 from fillrank import sgd_factorise
-from fillrank.solvers.lab import descend, start
-from fillrank.solvers.lab_kernels import plain_sweep
+from fillrank.lab.functions import descend, start
+from fillrank.lab.kernels import plain_sweep
 
 SIZE, EPOCHS, LR = 100, 20, 0.01
 Factors = tuple[Tensor, Tensor]

@@ -87,7 +87,7 @@ def our_parts(job: Job) -> tuple[Any, Any]:
 
 
 def by_fillrank(job: Job) -> Answer:
-    from fillrank.ranking import rank
+    from fillrank.retrieval import rank
 
     factors, seen = our_parts(job)
 
@@ -99,8 +99,8 @@ def by_fillrank(job: Job) -> Answer:
 
 
 def by_product(job: Job) -> Answer:
-    from fillrank.ranking import rank
-    from fillrank.ranking.kernel import Lists
+    from fillrank.retrieval import rank
+    from fillrank.retrieval.kernel import Lists
 
     factors, seen = our_parts(job)
     Lists.offer = lambda *_: None  # type: ignore[method-assign, assignment]  # the tiles, and nothing picked from them

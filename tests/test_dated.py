@@ -10,11 +10,11 @@ import torch
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError, TrainingError
+from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Factors
 from fillrank.factors.factors import scorer_from_parts
 from fillrank.factors.fold_in import RatingRidge
 from fillrank.factors.temporal import DAY, Dated, day_of
-from fillrank.ranking.predictions import prediction_errors
 
 DAYS = (-3, 10, 12)
 

@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
     from fillrank.data import IdMap, Interactions, Split, load, read, split, synthetic
     from fillrank.encoders import FixedItems
+    from fillrank.evaluation import Report, evaluate
     from fillrank.experiments.compare import compare
     from fillrank.factors import Factors, Scorer
+    from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
     from fillrank.models import (
         ALS,
         BPRMF,
@@ -46,9 +48,7 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
         Popularity,
         PureSVD,
     )
-    from fillrank.ranking import Report, evaluate
     from fillrank.recommend import Recommender, fold_in
-    from fillrank.solvers.lab import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
     from fillrank.solvers.svd import truncated_svd
 
 __all__ = [
@@ -119,9 +119,9 @@ _HOMES = {
         "Popularity",
         "PureSVD",
     ),
-    "fillrank.ranking": ("Report", "evaluate"),
+    "fillrank.evaluation": ("Report", "evaluate"),
     "fillrank.recommend": ("Recommender", "fold_in"),
-    "fillrank.solvers.lab": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
+    "fillrank.lab.functions": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
     "fillrank.solvers.svd": ("truncated_svd",),
 }
 watch_log(logging.getLogger("fillrank"))

@@ -11,8 +11,8 @@ from typer.testing import Result
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.lab_files import FilmRatings, film_ratings_of, read_lab_files
-from fillrank.experiments.worksheet import factorise_toy, film_question
+from fillrank.lab.files import FilmRatings, film_ratings_of, read_lab_files
+from fillrank.lab.worksheet import factorise_toy, film_question
 
 Run = Callable[..., Result]
 Json = Callable[..., Any]

@@ -11,7 +11,7 @@ import os
 import pytest
 
 from fillrank.data import load_split
-from fillrank.ranking import evaluate
+from fillrank.evaluation import evaluate
 from fillrank.solvers.svd import normalised_svd
 
 pytestmark = [

@@ -13,11 +13,11 @@ import torch
 import fillrank as fr
 from fillrank.data import Split
 from fillrank.errors import SettingsError
+from fillrank.evaluation import Evaluator
 from fillrank.experiments.run import RunPlan
 from fillrank.factors import Blend, Factors
 from fillrank.models.blended import Blended, _best_share, _blend, _spread
 from fillrank.models.contrastive_parts import Watch
-from fillrank.ranking import Evaluator
 from fillrank.training import Look, listening
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4)

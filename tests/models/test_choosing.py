@@ -7,8 +7,8 @@ import pytest
 import fillrank as fr
 from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation import Evaluator
 from fillrank.models import CMC, BiasedSVD, PureSVD, Recipe, recipe
-from fillrank.ranking import Evaluator
 
 FAST = {
     "dim": 8,

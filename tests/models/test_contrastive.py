@@ -11,11 +11,11 @@ import torch
 
 from fillrank.data import Split, checkerboard
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
 from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
 from fillrank.models.ranked import Ranking
-from fillrank.ranking import Evaluator
 from fillrank.training import Look, World, listening
 
 QUICK = {

@@ -12,10 +12,10 @@ import pytest
 import fillrank as fr
 from fillrank.data import Interactions, Split, load_split
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation import evaluate
 from fillrank.factors.temporal import DAY, Dated
 from fillrank.models import gibbs
 from fillrank.models.gibbs import Gibbs
-from fillrank.ranking import evaluate
 from fillrank.runtime.progress import Progress
 
 SHORT = {"dim": 3, "iterations": 30, "burn_in": 10, "progress": False}

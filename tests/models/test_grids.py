@@ -8,9 +8,9 @@ import pytest
 import fillrank as fr
 from fillrank.data import Interactions, split
 from fillrank.errors import SettingsError
+from fillrank.evaluation import Evaluator
 from fillrank.models import RECIPES
 from fillrank.models.grid import Axis, best_point
-from fillrank.ranking import Evaluator
 
 QUICK = {"progress": False}
 SOLVERS = {

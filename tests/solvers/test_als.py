@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions, Split, split, synthetic
 from fillrank.errors import DataError, SettingsError, TrainingError
+from fillrank.evaluation import evaluate
 from fillrank.factors.ridge import RowSolver
 from fillrank.models import ALS, Popularity
-from fillrank.ranking import evaluate
 from fillrank.solvers.als import RatingLoss, als, als_rounds
 from fillrank.solvers.biases import fit_biases
 

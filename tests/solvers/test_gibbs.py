@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions, split, synthetic
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation.metrics import rmse
+from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Factors
 from fillrank.factors.temporal import DAY, Dated
-from fillrank.ranking.metrics import rmse
-from fillrank.ranking.predictions import prediction_errors
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
 from fillrank.solvers.gibbs.chain import Chain, Group, Side

@@ -13,8 +13,8 @@ from fillrank.cli.options import JsonOption, ReadOption, SeedOption, open_log, p
 from fillrank.cli.output import show
 
 if TYPE_CHECKING:
-    from fillrank.experiments.lab_files import FilmRatings
-    from fillrank.experiments.worksheet import Completion, Factorisation, FilmAnswer
+    from fillrank.lab.files import FilmRatings
+    from fillrank.lab.worksheet import Completion, Factorisation, FilmAnswer
 
 __all__ = ["lab"]
 
@@ -55,7 +55,7 @@ def lab(
         raise typer.BadParameter("give --ratings and --titles together")
     if data is not None and ratings is not None:
         raise typer.BadParameter("give --data, or --ratings and --titles, but not both")
-    from fillrank.experiments.worksheet import complete_toy, factorise_toy, film_question
+    from fillrank.lab.worksheet import complete_toy, factorise_toy, film_question
 
     films = _films(data, read, ratings, titles)  # first, so that a file that cannot be read costs no wait
     seeds = range(seed, seed + runs)
@@ -67,7 +67,7 @@ def lab(
 
 
 def _films(data: str | None, read: list[str] | None, ratings: Path | None, titles: Path | None) -> FilmRatings:
-    from fillrank.experiments.lab_files import film_ratings_of, read_lab_files
+    from fillrank.lab.files import film_ratings_of, read_lab_files
 
     if ratings is not None and titles is not None:
         return read_lab_files(ratings, titles)
@@ -80,7 +80,7 @@ def _default_film(films: FilmRatings) -> Any:
 
 
 def _factorised_text(found: Factorisation) -> str:
-    from fillrank.experiments.worksheet import TOY
+    from fillrank.lab.worksheet import TOY
 
     beside = (_matrix(TOY), _matrix(found.reconstruction), _matrix(found.svd_reconstruction))
     heads = ("A", f"SGD, seed {found.seeds[0]}", "truncated SVD")

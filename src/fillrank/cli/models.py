@@ -202,8 +202,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a saved model on the test part. Give the same data, split and seed as to `fillrank fit`."""
+    from fillrank.evaluation import evaluate as measure
     from fillrank.experiments.opening import open_split
-    from fillrank.ranking import evaluate as measure
     from fillrank.recommend import Recommender
 
     source = source_of(data, train, test, read)

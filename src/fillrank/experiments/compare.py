@@ -11,11 +11,11 @@ from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, info, load, load_split, split
 from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
+from fillrank.evaluation import evaluate
 from fillrank.experiments.failures import Failures
 from fillrank.experiments.opening import Data, fraction
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import default_models, has_ratings, recipe
-from fillrank.ranking import evaluate
 from fillrank.runtime.environment import machine
 from fillrank.training.looks import Look, listening
 

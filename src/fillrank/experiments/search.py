@@ -12,6 +12,7 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.errors import MissingExtraError, SettingsError
+from fillrank.evaluation.metrics import ACCURACY
 from fillrank.experiments.nested import leaves, merged
 from fillrank.experiments.run import DataPlan
 from fillrank.experiments.search_space import Space
@@ -20,7 +21,6 @@ from fillrank.losses import loss
 from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
 from fillrank.models.loss_ladders import usual_settings
-from fillrank.ranking.metrics import ACCURACY
 from fillrank.runtime.atomic_write import check_inside, disk_full_in_words
 from fillrank.runtime.launch import world_size
 from fillrank.samplers import KnownPositives, sampler

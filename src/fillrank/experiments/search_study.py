@@ -20,12 +20,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError, TrainingError
+from fillrank.evaluation import Evaluator
 from fillrank.experiments.failures import in_words
 from fillrank.experiments.nested import differences, leaves
 from fillrank.experiments.search import Metric, SearchPlan
 from fillrank.experiments.search_journal import JournalLock, check_journal, mend_journal
 from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
-from fillrank.ranking import Evaluator
 from fillrank.runtime.atomic_write import turn
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.rng import numpy_stream

@@ -14,8 +14,8 @@ from rich.table import Table
 from scipy.stats import t as student
 
 from fillrank.errors import DataError
+from fillrank.evaluation import Report
 from fillrank.experiments.failures import Failure
-from fillrank.ranking import Report
 from fillrank.recommend import Recommender
 from fillrank.terminal import shown
 

@@ -13,13 +13,13 @@ from torch import nn
 from fillrank.data import Interactions
 from fillrank.encoders import MF, RatingHead
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation import Evaluator
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.factors.fold_in import ImplicitRidge, RatingRidge
 from fillrank.losses import InfoNCE
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.recipe import best_by
 from fillrank.models.starts import spectral_start
-from fillrank.ranking import Evaluator
 from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
 from fillrank.training import Batch, CompletionStep, StepWeights

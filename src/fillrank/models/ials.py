@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from fillrank.data import Interactions
+from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
 from fillrank.models.alternating import TRIAL, Alternating, Judge, best_round, unjudged
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.recipe import NotNegative
-from fillrank.ranking import Evaluator
 from fillrank.recommend import Recommender
 from fillrank.solvers.ials import ImplicitLoss, ials_rounds
 

@@ -15,17 +15,17 @@ from fillrank.arguments import affordable, checked
 from fillrank.data import Interactions
 from fillrank.data.ids import shown_id
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation import Evaluator
+from fillrank.evaluation.metrics import rmse
+from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.factors.neural import PairScorer
 from fillrank.factors.temporal import Dated
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
 from fillrank.models.unused import say_what_is_idle
-from fillrank.ranking import Evaluator
-from fillrank.ranking.lists import MEMORY
-from fillrank.ranking.metrics import rmse
-from fillrank.ranking.predictions import prediction_errors
 from fillrank.recommend import Recommender
+from fillrank.retrieval.lists import MEMORY
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import stage

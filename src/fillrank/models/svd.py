@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from fillrank.data import Interactions
+from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.recipe import NotNegative, Recipe, best_by, error_on, needed
-from fillrank.ranking import Evaluator
 from fillrank.recommend import Recommender
 from fillrank.solvers.biases import fit_biases
 from fillrank.solvers.svd import SvdMethod, biased_svd, first_directions, normalised_svd, pure_svd

@@ -21,9 +21,9 @@ from fillrank.errors import DataError, ModelFileError
 from fillrank.factors import Blend, Factors
 from fillrank.factors.neural import PairScorer
 from fillrank.factors.temporal import Dated
-from fillrank.ranking import rank, top_k
 from fillrank.recommend.histories import Histories, as_log
 from fillrank.recommend.unused import check_values_used
+from fillrank.retrieval import rank, top_k
 from fillrank.terminal import printable
 
 __all__ = ["Recommender"]

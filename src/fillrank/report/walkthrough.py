@@ -16,10 +16,10 @@ from rich.table import Table
 from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, load, split
 from fillrank.errors import DataError, TrainingError
+from fillrank.evaluation import evaluate
 from fillrank.experiments.compare import compare
 from fillrank.experiments.table import ComparisonTable
 from fillrank.models import CMC
-from fillrank.ranking import evaluate
 from fillrank.report.canvas import can_draw
 from fillrank.report.page import check_page, write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.ranking import Report
+from fillrank.evaluation import Report
 
 PROTOCOL = {
     "protocol": "honest",

@@ -1,6 +1,6 @@
 """The worksheet of the lab on matrix completion, answered with numbers.
 
-The questions are those of exercise 1 of the course COMP6258 (see :mod:`fillrank.solvers.lab`): factorise a matrix of
+The questions are those of exercise 1 of the course COMP6258 (see :mod:`fillrank.lab.functions`): factorise a matrix of
 3×3 and compare with the truncated SVD; complete it where two cells are hidden; predict how somebody rates a film.
 
 Everything is in float32 and drawn as a student's code draws it: a run with seed 3 here is a run after
@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.lab_files import FilmRatings
-from fillrank.solvers.lab import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
+from fillrank.lab.files import FilmRatings
+from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
 from fillrank.solvers.svd import truncated_svd
 
 __all__ = ["Completion", "Factorisation", "FilmAnswer", "complete_toy", "factorise_toy", "film_question"]

@@ -14,18 +14,18 @@ from fillrank.arguments import MOST_DIM, Own, checked, count, shown
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation.metrics import ACCURACY, coverage, gini, mae, rmse, self_information
+from fillrank.evaluation.model import Model, parts_of
+from fillrank.evaluation.predictions import error_sums, prediction_errors
+from fillrank.evaluation.report import Report
+from fillrank.evaluation.tally import Tally
 from fillrank.factors import Scorer
-from fillrank.ranking.lists import MEMORY, Ranking, rank_blocks
-from fillrank.ranking.metrics import ACCURACY, coverage, gini, mae, rmse, self_information
-from fillrank.ranking.model import Model, parts_of
-from fillrank.ranking.predictions import error_sums, prediction_errors
-from fillrank.ranking.report import Report
-from fillrank.ranking.tally import Tally
+from fillrank.retrieval.lists import MEMORY, Ranking, rank_blocks
 
 __all__ = ["METRICS", "Evaluator", "Kind"]
 
 METRICS = ("recall", "precision", "hit_rate", "ndcg", "map", "mrr")
-"""The accuracy metrics of a report unless others are asked for; all are in :mod:`fillrank.ranking.metrics`."""
+"""The accuracy metrics of a report unless others are asked for; all are in :mod:`fillrank.evaluation.metrics`."""
 
 Kind = Literal["honest", "legacy"]
 
@@ -131,7 +131,7 @@ class Evaluator:
 
     @checked
     def run(self, model: Own[Model | Scorer]) -> Report:
-        """Rank and predict with ``model``; see :func:`fillrank.ranking.evaluate` for what the figures are.
+        """Rank and predict with ``model``; see :func:`fillrank.evaluation.evaluate` for what the figures are.
 
         Raises:
             DataError: the model is for other numbers of users and items, or a score or a prediction is not a number.

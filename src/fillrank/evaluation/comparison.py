@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from fillrank.errors import DataError
-from fillrank.ranking.resampling import Floats, bootstrap, has_parts, permutation_p_values, ratios
-from fillrank.ranking.text import number, table
+from fillrank.evaluation.resampling import Floats, bootstrap, has_parts, permutation_p_values, ratios
+from fillrank.evaluation.text import number, table
 
 __all__ = ["Comparison", "Difference"]
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from fillrank.arguments import Own, checked, shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Scorer
-from fillrank.ranking.products import TILES, product_of, top_k_products
-from fillrank.ranking.topk import kernel_pays, top_k
+from fillrank.retrieval.products import TILES, product_of, top_k_products
+from fillrank.retrieval.topk import kernel_pays, top_k
 
 __all__ = ["MEMORY", "Places", "Ranking", "rank", "rank_blocks"]
 

@@ -1,4 +1,4 @@
-"""The fast path of :func:`fillrank.ranking.top_k` on a CPU: one pass over each row of scores, whole or tile by tile.
+"""The fast path of :func:`fillrank.retrieval.top_k` on a CPU: one pass over each row of scores, whole or tile by tile.
 
 Nearly all scores of a row are below the worst of the k best so far. So the row is read in chunks, each chunk is
 compared with that threshold in one vectorised sweep, and only a chunk that holds something better is looked at item by

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fillrank.errors import ArgumentError, DataError, SettingsError, TrainingError
-from fillrank.solvers.lab import (
+from fillrank.lab.functions import (
     descend,
     gd_factorise_masked,
     reconstruction_loss,
@@ -18,7 +18,7 @@ from fillrank.solvers.lab import (
     sgd_factorise_masked,
     start,
 )
-from fillrank.solvers.lab_kernels import plain_sweep
+from fillrank.lab.kernels import plain_sweep
 from fillrank.solvers.svd import truncated_svd
 
 TOY = torch.tensor([[0.3374, 0.6005, 0.1735], [3.3359, 0.0492, 1.8374], [2.9407, 0.5301, 2.2620]])

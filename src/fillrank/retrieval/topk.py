@@ -13,7 +13,7 @@ from fillrank.arguments import affordable, checked
 from fillrank.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
-    from fillrank.ranking.kernel import Lists
+    from fillrank.retrieval.kernel import Lists
 
 __all__ = ["check_k", "empty_lists", "kernel_pays", "top_k"]
 
@@ -29,7 +29,7 @@ def top_k(
     """The ``k`` best of each row, the best first; of equal scores, the lower place first.
 
     Places that are seen, not allowed, or scored -inf are never listed. ``scores`` is left as it is. On a CPU a large
-    block takes the compiled pass of :mod:`fillrank.ranking.kernel`, all else :func:`top_k_by_topk`; they agree in
+    block takes the compiled pass of :mod:`fillrank.retrieval.kernel`, all else :func:`top_k_by_topk`; they agree in
     every bit.
 
     Args:
@@ -89,7 +89,7 @@ def top_k_by_kernel(
     scores: Tensor, k: int, seen: sp.csr_array[Any] | None, allowed: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """:func:`top_k` by the compiled pass, for float32 and float64 on a CPU."""
-    from fillrank.ranking.kernel import top_k_rows
+    from fillrank.retrieval.kernel import top_k_rows
 
     lists = empty_lists(len(scores), k, scores.dtype, seen, allowed)
     top_k_rows(scores.detach().contiguous().numpy(), lists, torch.get_num_threads())
@@ -101,7 +101,7 @@ def empty_lists(
     n_rows: int, k: int, dtype: torch.dtype, seen: sp.csr_array[Any] | None, allowed: Tensor | None
 ) -> Lists:
     """The lists of the compiled pass, for :func:`top_k`'s arguments, with nothing in them yet."""
-    from fillrank.ranking.kernel import Lists
+    from fillrank.retrieval.kernel import Lists
 
     if seen is None:
         indptr, places = np.zeros(n_rows + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)

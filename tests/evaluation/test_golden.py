@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from fillrank.data import IdMap, Interactions
+from fillrank.evaluation import Report, evaluate
 from fillrank.factors import Factors
-from fillrank.ranking import Report, evaluate
 
 FOLDER = os.environ.get("FILLRANK_DATA")
 

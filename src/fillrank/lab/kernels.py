@@ -1,4 +1,4 @@
-"""One epoch of each algorithm of :mod:`fillrank.solvers.lab`: the factors come in and are changed in place.
+"""One epoch of each algorithm of :mod:`fillrank.lab.functions`: the factors come in and are changed in place.
 
 The element-wise epoch stands here twice. :func:`plain_sweep` is the loop as one would write it on a blackboard;
 :func:`compiled_sweep` is the same loop through numba. Both do the same additions and multiplications in the same order,

@@ -9,7 +9,7 @@ import torch
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.ranking import Ranking, rank, rank_blocks
+from fillrank.retrieval import Ranking, rank, rank_blocks
 
 
 @dataclass

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
 
 from fillrank.errors import DataError
-from fillrank.ranking import metrics
+from fillrank.evaluation import metrics
 
 HITS = np.array([[True, False, True, False], [False, False, False, False], [False, True, False, False]])
 RELEVANT = np.array([3, 2, 6])

@@ -11,10 +11,10 @@ from fillrank.arguments import Own, checked
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import SettingsError
+from fillrank.evaluation.evaluator import METRICS, Evaluator, Kind
+from fillrank.evaluation.model import Model
+from fillrank.evaluation.report import Report
 from fillrank.factors import Scorer
-from fillrank.ranking.evaluator import METRICS, Evaluator, Kind
-from fillrank.ranking.model import Model
-from fillrank.ranking.report import Report
 
 __all__ = ["evaluate"]
 
@@ -41,7 +41,7 @@ def evaluate(
         split: its test part is evaluated; what stands in train and valid counts as seen.
         test, train: instead of a split, two logs that share their ids.
         k: length of the lists, or several lengths.
-        metrics: accuracy metrics, of the names in :data:`fillrank.ranking.metrics.ACCURACY`.
+        metrics: accuracy metrics, of the names in :data:`fillrank.evaluation.metrics.ACCURACY`.
         filter_seen: leave the items that a user has seen out of the user's list.
         protocol: what the report calls it. ``"honest"``: settings and stopping were chosen without the test part.
             ``"legacy"``: they were chosen on it, as much of the literature does.

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.ranking import top_k
-from fillrank.ranking import topk as module
-from fillrank.ranking.topk import top_k_by_kernel, top_k_by_topk
+from fillrank.retrieval import top_k
+from fillrank.retrieval import topk as module
+from fillrank.retrieval.topk import top_k_by_kernel, top_k_by_topk
 
 FEW_VALUES = st.sampled_from([-np.inf, -2.5, -1.0, 0.0, 1.0, 1.5, np.inf])  # so that there are many ties
 

@@ -7,10 +7,10 @@ import torch
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors
-from fillrank.ranking import lists as lists_module
-from fillrank.ranking import products, rank, top_k
-from fillrank.ranking import topk as topk_module
-from fillrank.ranking.products import product_of, top_k_products
+from fillrank.retrieval import lists as lists_module
+from fillrank.retrieval import products, rank, top_k
+from fillrank.retrieval import topk as topk_module
+from fillrank.retrieval.products import product_of, top_k_products
 
 
 def whole_numbers(n_users, n_items, d, seed=0, **more):

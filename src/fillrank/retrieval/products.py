@@ -10,11 +10,11 @@ from torch import Tensor
 
 from fillrank.errors import DataError
 from fillrank.factors import Blend, Factors, Scorer
-from fillrank.ranking.topk import check_k, empty_lists
+from fillrank.retrieval.topk import check_k, empty_lists
 from fillrank.runtime.threads import Workers
 
 if TYPE_CHECKING:
-    from fillrank.ranking.kernel import Lists
+    from fillrank.retrieval.kernel import Lists
 
 __all__ = ["TILES", "product_of", "top_k_products"]
 
@@ -39,7 +39,7 @@ def top_k_products(
     seen: sp.csr_array[Any] | None = None,
     allowed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """:func:`fillrank.ranking.top_k` of ``factors.score(users)``, on the CPU, to rounding.
+    """:func:`fillrank.retrieval.top_k` of ``factors.score(users)``, on the CPU, to rounding.
 
     The work is cut into tiles of users by items. Each thread multiplies a tile and at once takes from it what is
     better than the worst of each list so far, so the scores of all items never go to memory and back. The tiles are the

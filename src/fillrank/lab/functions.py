@@ -31,7 +31,7 @@ from torch import Tensor
 
 from fillrank.arguments import affordable, checked, count
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.solvers.lab_kernels import Epoch, batch_step, compiled_sweep
+from fillrank.lab.kernels import Epoch, batch_step, compiled_sweep
 
 __all__ = ["descend", "gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked", "start"]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from fillrank.arguments import checked
 from fillrank.errors import DataError
-from fillrank.ranking.comparison import Comparison, differences
-from fillrank.ranking.resampling import bootstrap, has_parts, ratios
-from fillrank.ranking.text import number, table
+from fillrank.evaluation.comparison import Comparison, differences
+from fillrank.evaluation.resampling import bootstrap, has_parts, ratios
+from fillrank.evaluation.text import number, table
 
 __all__ = ["Report"]
 

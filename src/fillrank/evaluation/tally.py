@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.arguments import affordable
-from fillrank.ranking.lists import Ranking
+from fillrank.retrieval.lists import Ranking
 
 __all__ = ["Tally"]
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions, Split, split, synthetic
 from fillrank.errors import DataError, SettingsError
+from fillrank.evaluation import Evaluator, evaluate, metrics
 from fillrank.factors import Factors, Scorer
-from fillrank.ranking import Evaluator, evaluate, metrics
 
 RATINGS = replace(synthetic(40, 60, 1200, seed=0).interactions, relevant_from=0.0)
 

@@ -1,0 +1,8 @@
+"""A first course on factorising matrices by gradient descent: its functions, its worksheet, its files."""
+
+from __future__ import annotations
+
+from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
+from fillrank.solvers.svd import truncated_svd
+
+__all__ = ["gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked", "truncated_svd"]
