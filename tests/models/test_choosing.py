@@ -11,6 +11,7 @@ from fillrank.evaluation import Evaluator
 from fillrank.models import CMC, BiasedSVD, PureSVD, Recipe, recipe
 
 FAST = {
+    "temperature": 0.1,
     "dim": 8,
     "rating_dim": 4,
     "epochs": 3,

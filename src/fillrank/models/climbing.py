@@ -17,8 +17,10 @@ class Climb(Generic[T]):
 
     Attributes:
         rungs: in their order: neighbours are alike.
-        first: places of those that are tried in any case, in this order; together they leave no gap.
+        first: places of those that are tried in any case, in this order, one ``stride`` from the next.
         scores: of the rungs that were tried, by their places; higher is better.
+        stride: rungs from one that is tried to the next. Beyond 1, the rung beside the best that was left out is tried
+            in the end, on the side where the better neighbour is.
 
     Example:
         >>> climb = Climb((1, 2, 4, 8, 16), first=(0, 1))
@@ -31,16 +33,31 @@ class Climb(Generic[T]):
     rungs: Sequence[T]
     first: Sequence[int]
     scores: dict[int, float] = field(default_factory=dict)
+    stride: int = 1
 
     def due(self) -> int | None:
-        """The place to try next: of the first ones, then beyond an end that is the best; None when it is settled."""
+        """The place to try next: of the first ones, then beyond an end that is the best, then between two that were
+        tried; None when it is settled.
+        """
         for place in self.first:
             if place not in self.scores:
                 return place
         best, low, high = self.best, min(self.scores), max(self.scores)
         if best == high and high + 1 < len(self.rungs):
-            return high + 1
-        return low - 1 if best == low and low > 0 else None
+            return min(high + self.stride, len(self.rungs) - 1)
+        if best == low and low > 0:
+            return max(low - self.stride, 0)
+        return self._between(best)
+
+    def _between(self, best: int) -> int | None:
+        """The place beside the best that was left out, towards the better of those that were tried around it."""
+        below = max((place for place in self.scores if place < best), default=best)
+        above = min((place for place in self.scores if place > best), default=best)
+        better = above if self.scores[above] >= self.scores[below] else below
+        if best in (below, above):
+            better = above if below == best else below
+        beside = best + (better > best) - (better < best)
+        return None if beside in self.scores else beside
 
     @property
     def best(self) -> int:

@@ -18,6 +18,7 @@ from fillrank.factors import Blend, Factors, Scorer
 from fillrank.factors.fold_in import ImplicitRidge, RatingRidge
 from fillrank.losses import InfoNCE
 from fillrank.models.contrastable import can_be_contrasted
+from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.recipe import best_by
 from fillrank.models.starts import spectral_start
 from fillrank.runtime.rng import torch_stream
@@ -27,7 +28,7 @@ from fillrank.training import Batch, CompletionStep, StepWeights
 if TYPE_CHECKING:
     from fillrank.models.cmc import CMC
 
-__all__ = ["Parts", "Watch", "pick_device", "ranker"]
+__all__ = ["Parts", "Watch", "pick_device", "ranker", "temperature_of"]
 
 _RATING_SHARES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
@@ -68,7 +69,7 @@ class Parts:
         return CompletionStep(
             encoder=self.encoder,
             head=self.head,
-            loss=InfoNCE(settings.temperature),
+            loss=InfoNCE(temperature_of(settings)),
             item_sampler=_sampler(settings, KnownPositives.of_users(positives, self.device)),
             user_sampler=_sampler(settings, KnownPositives.of_items(positives, self.device))
             if settings.symmetric
@@ -108,27 +109,47 @@ class _Judged:
     name: str = ""
 
 
+@dataclass(frozen=True)
 class Watch:
-    """Looks at the validation part after each epoch."""
+    """Looks at the validation part after each epoch.
 
-    def __init__(self, settings: CMC, train: Interactions, valid: Interactions, parts: Parts) -> None:
-        self._settings, self._train, self._parts = settings, train, parts
-        self._evaluator = Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
+    Attributes:
+        settings: of the training.
+        train: the log that is learnt from.
+        parts: what learns.
+        evaluator: of the validation part.
+    """
+
+    settings: CMC
+    train: Interactions
+    parts: Parts
+    evaluator: Evaluator
+
+    @classmethod
+    def over(cls, settings: CMC, train: Interactions, valid: Interactions, parts: Parts) -> Self:
+        """One that looks at ``valid``."""
+        return cls(settings, train, parts, Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",)))
 
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""
-        preference, rater = self._parts.factors(self._settings, self._train)
-        share = self._settings.rating_share
-        scorer = ranker(preference, rater, self._settings.temperature, 1.0 if share == "auto" else share)
-        found = self._evaluator.run(_Judged(scorer, rater, self._train.scale)).metrics
+        preference, rater = self.parts.factors(self.settings, self.train)
+        share = self.settings.rating_share
+        scorer = ranker(preference, rater, temperature_of(self.settings), 1.0 if share == "auto" else share)
+        found = self.evaluator.run(_Judged(scorer, rater, self.train.scale)).metrics
         figures = {f"valid_{name}": found[key] for name, key in (("ndcg", "ndcg@10"), ("rmse", "rmse")) if key in found}
-        return _score(self._settings.monitor, figures), figures
+        return _score(self.settings.monitor, figures), figures
 
     def best_share(self, preference: Factors, rater: Factors) -> float:
         """The weight of the predicted value in the ranking that does best on the validation part."""
-        temperature = self._settings.temperature
+        temperature = temperature_of(self.settings)
         tried = ((share, ranker(preference, rater, temperature, share)) for share in _RATING_SHARES)
-        return best_by(tried, lambda model: self._evaluator.run(model)["ndcg@10"])
+        return best_by(tried, lambda model: self.evaluator.run(model)["ndcg@10"])
+
+
+def temperature_of(settings: CMC) -> float:
+    """That of the settings, or the usual one where it is to be chosen."""
+    usual: float = COMPLETION_LADDER.rungs[COMPLETION_LADDER.usual]["temperature"]
+    return usual if settings.temperature == "auto" else settings.temperature
 
 
 def ranker(preference: Factors, rater: Factors | None, temperature: float, share: float) -> Factors | Blend:

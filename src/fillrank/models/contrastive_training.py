@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fillrank.data import Interactions
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive_parts import ContrastiveParts, Watch, loss_of, pick_route
 from fillrank.models.loss_ladders import LossLadder
-from fillrank.models.sizing import trial_epochs
-from fillrank.models.trials import Found, climb_ladders
-from fillrank.runtime.strict_json import parse_json
+from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Batch, History, Look, LoopSettings, World, listening_alone, train
-from fillrank.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from fillrank.models.contrastive import Contrastive
@@ -65,14 +60,17 @@ class Training:
         """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
-        known = self._of_checkpoint()
-        if known is not None:
-            return self._with(known), None
+        settings = self.recipe.loop_settings()
+        known = chosen_before(settings, ("loss_settings",))
+        if known is not None and known["loss_settings"].keys() == self.recipe.loss_settings.keys():
+            return self._with(known["loss_settings"]), None
+        allowed = Allowance.of(settings, len(self.rows), ladders)
         found = climb_ladders(
             ladders,
             self.recipe.loss_settings,
             self.parts.encoder,
-            partial(self._briefly, self.watch),
+            partial(self._briefly, self.watch, allowed),
+            allowed=allowed,
             shown=self.recipe.progress,
         )
         return self._with(found.settings), found
@@ -93,36 +91,17 @@ class Training:
         recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
         return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
 
-    def _briefly(self, watch: Watch, loss_settings: Mapping[str, Any]) -> tuple[float, History]:
+    def _briefly(self, watch: Watch, allowed: Allowance, loss_settings: Mapping[str, Any]) -> tuple[float, History]:
         """See :data:`fillrank.models.trials.Training`."""
         tried = self._with(loss_settings)
-        settings = tried.recipe.loop_settings()
-        epochs = min(trial_epochs(len(self.rows), settings.batch_size), settings.epochs)
-        brief = replace(settings, epochs=epochs, patience=epochs, look_every=epochs, progress=False, checkpoint=None)
         with heard_when_stopped():
-            history = tried.loop(brief)
+            history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.rows)))
         return World.current().first(partial(tried.reached, watch)), history
 
     def reached(self, watch: Watch) -> float:
         """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
         weights = _TRIED_WEIGHTS if self.weighs else (None,)
         return max(watch.judge(self.parts.scorer(neighbour_weight=weight))[0] for weight in weights)
-
-    def _of_checkpoint(self) -> dict[str, Any] | None:
-        """What was chosen before a training was stopped, if its checkpoint is of this recipe."""
-        path = self.recipe.loop_settings().checkpoint
-        checkpoint = None if path is None else Checkpoint(Path(path))
-        saved = None if checkpoint is None else checkpoint.read()
-        if checkpoint is None or saved is None:
-            return None
-        now = json.loads(self.recipe.identity())
-        try:
-            then = parse_json(saved.facts["training"]["identity"])
-            chosen: dict[str, Any] = dict(then.pop("loss_settings", {}))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise checkpoint.torn(f"it does not tell what was trained: {error}") from error
-        asked = now.pop("loss_settings")
-        return chosen if then == now and chosen.keys() == asked.keys() else None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from fillrank.errors import SettingsError
 
-__all__ = ["LOSS_LADDERS", "LossLadder", "open_ladders", "usual_settings"]
+__all__ = ["COMPLETION_LADDER", "LOSS_LADDERS", "LossLadder", "open_ladders", "usual_settings"]
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,16 @@ class LossLadder:
 
     Attributes:
         rungs: one mapping for each, with the same names in all.
-        first: places of those that are tried in any case; see :class:`fillrank.models.climbing.Climb`.
+        first: places of those that are tried in any case, the usual one before the others; see
+            :class:`fillrank.models.climbing.Climb`.
         usual: place of the one that is taken without a validation part, and where the others begin.
+        stride: from one that is tried to the next; those between are tried where the best may be.
     """
 
     rungs: Sequence[Mapping[str, Any]]
     first: Sequence[int]
     usual: int
+    stride: int = 2
 
     @property
     def names(self) -> frozenset[str]:
@@ -39,14 +42,10 @@ def _margins(top: float) -> dict[str, Any]:
     return {"margins": [round(top - 0.2, 2), round(top - 0.1, 2), top], "weights": [0.1, 0.15, 0.75]}
 
 
-_TEMPERATURE = _one(
-    "temperature",
-    (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8, 1.1, 1.6),
-    first=(0.2, 0.1, 0.14, 0.28),
-    usual=0.2,
-)
+_TEMPERATURES = (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8, 1.1, 1.6)
+_TEMPERATURE = _one("temperature", _TEMPERATURES, first=(0.2, 0.1, 0.4), usual=0.2)
 _NEGATIVE_WEIGHT = _one(
-    "negative_weight", (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 700.0, 1500.0), (80.0, 40.0, 150.0), 80.0
+    "negative_weight", (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 700.0, 1500.0), (80.0, 20.0, 300.0), 80.0
 )
 _TOPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -58,14 +57,16 @@ LOSS_LADDERS: Mapping[str, tuple[LossLadder, ...]] = {
         _one(
             "temperature",
             (0.012, 0.018, 0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8),
-            first=(0.1, 0.05, 0.07, 0.14),
+            first=(0.1, 0.05, 0.2),
             usual=0.1,
         ),
     ),
-    "ccl": (_one("margin", _TOPS, first=(0.5, 0.4, 0.6), usual=0.5), _NEGATIVE_WEIGHT),
-    "mmcl": (LossLadder([_margins(top) for top in _TOPS], (5, 4, 6), 5), _NEGATIVE_WEIGHT),
+    "ccl": (_one("margin", _TOPS, first=(0.5, 0.3, 0.7), usual=0.5), _NEGATIVE_WEIGHT),
+    "mmcl": (LossLadder([_margins(top) for top in _TOPS], (5, 3, 7), 5), _NEGATIVE_WEIGHT),
 }
 """For each loss that has something to choose: its ladders, in the order in which they are climbed."""
+COMPLETION_LADDER = _one("temperature", _TEMPERATURES, first=(0.14, 0.07, 0.28), usual=0.14)
+"""What :class:`fillrank.models.CMC` chooses its temperature from."""
 
 
 def open_ladders(loss: str, settings: Mapping[str, Any]) -> tuple[LossLadder, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-__all__ = ["Auto", "Count", "Sizes", "trial_epochs"]
+__all__ = ["Auto", "Count", "Sizes"]
 
 Auto: TypeAlias = Literal["auto"]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
@@ -17,7 +17,6 @@ _STEPS_OF_AN_EPOCH = 100
 _SMALLEST_BATCH = 64
 _AT_MOST, _LEAST_PATIENCE, _PATIENT_STEPS = 100, 5, 200
 _UNWATCHED = 12
-_TRIAL_STEPS = 400
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,3 @@ class Sizes:
             epochs = _AT_MOST if watched else _UNWATCHED
         least = max(_LEAST_PATIENCE, math.ceil(_PATIENT_STEPS * batch_size / max(n_rows, 1)))
         return cls(learning_rate, batch_size, epochs, least if patience == "auto" else patience)
-
-
-def trial_epochs(n_rows: int, batch_size: int) -> int:
-    """Epochs of a short training that is to tell one setting from another: 400 steps, 2 at least and 8 at most."""
-    return min(max(math.ceil(_TRIAL_STEPS * batch_size / max(n_rows, 1)), 2), 8)

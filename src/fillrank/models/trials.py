@@ -1,13 +1,15 @@
-"""Short trainings that tell, on the validation part, which loss settings to train with."""
+"""Short trainings that tell, on the validation part, which settings to train with."""
 
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
-from typing import Any
+from dataclasses import dataclass, replace
+from math import ceil, inf
+from pathlib import Path
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -15,15 +17,56 @@ from fillrank.models.climbing import Climb
 from fillrank.models.loss_ladders import LossLadder
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import Progress
-from fillrank.training import History, World
+from fillrank.runtime.strict_json import parse_json
+from fillrank.training import History, LoopSettings, World
+from fillrank.training.checkpoint import Checkpoint
 
-__all__ = ["Found", "climb_ladders"]
+__all__ = ["Allowance", "Found", "chosen_before", "climb_ladders"]
 
 _log = logging.getLogger("fillrank")
 _ALIKE = 0.005
 """Share of the score by which two short trainings differ without telling anything."""
+_ENOUGH = 400
+"""Steps after which temperatures stand in the order in which they stand in the end."""
 Training = Callable[[Mapping[str, Any]], tuple[float, History]]
-"""Trains the module for a few epochs with these settings of the loss; what was reached in the end, and all else."""
+"""Trains the module shortly with these settings; what was reached in the end, higher is better, and all else."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the trials of a fit may cost: all together no more steps than the least that its training can take.
+
+    So a fit that chooses costs at most two trainings. A training takes at least ``patience`` epochs after its first, as
+    none before is without a better one for so long; or all its epochs, where those are fewer.
+
+    Attributes:
+        trials: at most so many.
+        steps: of each.
+    """
+
+    trials: int
+    steps: int
+
+    @classmethod
+    def of(cls, settings: LoopSettings, n_rows: int, ladders: Sequence[LossLadder]) -> Self:
+        """For a training on ``n_rows`` that chooses along ``ladders``.
+
+        Example:
+            >>> from fillrank.models import LOSS_LADDERS
+            >>> Allowance.of(LoopSettings(epochs=100, batch_size=512, patience=5), 40_000, LOSS_LADDERS["bsl"])
+            Allowance(trials=5, steps=94)
+        """
+        epochs = min(settings.epochs, (settings.patience + 1) * settings.look_every)
+        least = epochs * ceil(n_rows / settings.batch_size)
+        usual = sum(len(ladder.first) for ladder in ladders) + 2 - (len(ladders) - 1)
+        steps = max(min(least // usual, _ENOUGH), 1)
+        return cls(least // steps, steps)
+
+    def loop(self, settings: LoopSettings, n_rows: int) -> LoopSettings:
+        """The training's own settings, cut down to one trial, which is judged at its end."""
+        epochs = ceil(self.steps / ceil(n_rows / settings.batch_size))
+        cut = {"epochs": epochs, "steps": self.steps, "patience": epochs, "look_every": epochs}
+        return replace(settings, **cut, progress=False, checkpoint=None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -31,7 +74,7 @@ class Found:
     """What the trials came to.
 
     Attributes:
-        settings: of the loss, all of them.
+        settings: all of them.
         history: of the best trial.
         interrupted: the user asked to stop; the module then holds what the best trial learnt, else how it began.
     """
@@ -47,6 +90,7 @@ def climb_ladders(
     module: nn.Module,
     training: Training,
     *,
+    allowed: Allowance,
     shown: bool,
 ) -> Found:
     """Train shortly with each rung, from the same start, and take the best; each ladder with the others as they stand.
@@ -56,38 +100,75 @@ def climb_ladders(
 
     Args:
         ladders: what is to be chosen, in turn.
-        settings: of the loss, with the usual rung of each ladder.
+        settings: with the usual rung of each ladder.
         module: what is trained; it is brought back to its start before each trial and at the end.
         training: see :data:`Training`.
+        allowed: how much it may cost.
         shown: whether progress is.
     """
+    if allowed.trials < 2:  # one alone tells nothing
+        return Found(dict(settings), History(), interrupted=False)
     start = _copy(module)
     world, kept, best_history, best_state = World.current(), dict(settings), History(), start
-    highest, number, best, stopped = -inf, 0, 0, False
-    usual = sum(len(ladder.first) for ladder in ladders)
-    with Interrupt() as interrupt, Progress(usual, 1, shown=shown and world.rank == 0, unit="trial") as progress:
+    done: list[tuple[dict[str, Any], float]] = []
+    highest, best, stopped = -inf, 0, False
+    shown = shown and world.rank == 0
+    with Interrupt() as interrupt, Progress(allowed.trials, 1, shown=shown, unit="trial") as progress:
         for ladder in ladders:
-            climb = Climb(ladder.rungs, ladder.first)
+            climb = Climb(ladder.rungs, ladder.first, stride=ladder.stride)
             while not stopped and (place := climb.due()) is not None:
-                module.load_state_dict(start)
                 tried = kept | dict(ladder.rungs[place])
+                known = [score for before, score in done if before == tried]
+                if known:
+                    climb.scores[place] = known[0]
+                    continue
+                if len(done) == allowed.trials:
+                    break
+                module.load_state_dict(start)
                 score, history = training(tried)
-                number, climb.scores[place] = number + 1, score
+                climb.scores[place] = score
+                done.append((tried, score))
                 if score > highest:
-                    highest, best_history, best_state, best = score, history, _copy(module), number
+                    highest, best_history, best_state, best = score, history, _copy(module), len(done)
                 progress.step_done()
-                progress.epoch_done({"epoch": number, **_shown(history)}, best)
+                progress.epoch_done({"epoch": len(done), **_shown(history)}, best)
                 stopped = world.any(interrupt.asked)
             if climb.scores:
                 kept |= ladder.rungs[climb.near(ladder.usual, within=_ALIKE)]
     module.load_state_dict(best_state if stopped else start)
     if stopped:
-        _log.warning(
-            "stopped by hand in trial %d of the loss's settings; keeping trial %d, the best so far", number, best
-        )
+        _log.warning("stopped by hand in trial %d of the settings; keeping trial %d, the best so far", len(done), best)
     chosen = {name: kept[name] for ladder in ladders for name in ladder.rungs[0]}
-    _log.info("chosen in %d short trainings: %s", number, ", ".join(f"{name} {chosen[name]}" for name in chosen))
+    _log.info("chosen in %d short trainings: %s", len(done), ", ".join(f"{name} {chosen[name]}" for name in chosen))
     return Found(kept, best_history, stopped)
+
+
+def chosen_before(settings: LoopSettings, names: Sequence[str]) -> dict[str, Any] | None:
+    """What was chosen before a training was stopped; None: there is no checkpoint, or it is of another recipe.
+
+    Args:
+        settings: of the training; its identity is a recipe's settings as JSON.
+        names: of the settings that were chosen.
+
+    Raises:
+        DataError: the checkpoint is torn.
+    """
+    checkpoint = None if settings.checkpoint is None else Checkpoint(Path(settings.checkpoint))
+    saved = None if checkpoint is None else checkpoint.read()
+    if checkpoint is None or saved is None:
+        return None
+    now = json.loads(settings.identity)
+    asked = {name: now.pop(name) for name in names}
+    try:
+        then = parse_json(saved.facts["training"]["identity"])
+        chosen = {name: then.pop(name, None) for name in names}
+        if then != now:
+            return None
+        if any(type(chosen[name]) is not type(asked[name]) for name in names):
+            raise TypeError(f"{', '.join(names)} are of another kind")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise checkpoint.torn(f"it does not tell what was trained: {error}") from error
+    return chosen
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:

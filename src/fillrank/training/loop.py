@@ -43,6 +43,7 @@ class LoopSettings:
 
     Attributes:
         epochs: at most this many.
+        steps: at most this many, the last epoch being cut short; None: whole epochs.
         batch_size: rows of a batch.
         patience: epochs without a better score before the loop stops; without a monitor it is not looked at.
         average_span: of the running average of parameters, in epochs; 0 keeps the last values.
@@ -68,6 +69,7 @@ class LoopSettings:
     progress: bool = True
     checkpoint: Path | None = None
     identity: str = ""
+    steps: int | None = None
 
     def rate(self, done: float) -> float:
         """The factor of the learning rate when the share ``done`` of all steps has been taken."""
@@ -134,7 +136,7 @@ class _Loop:
         first, asked = len(self.past) + 1, False
         shown = settings.progress and self.world.rank == 0
         with Interrupt() as interrupt, Progress(settings.epochs, self.per_epoch, shown=shown) as progress:
-            for epoch in range(first, settings.epochs + 1):
+            for epoch in range(first, self._last_epoch + 1):
                 if self._settled(epoch - 1):
                     break
                 started = time.perf_counter()
@@ -227,12 +229,17 @@ class _Loop:
             "identity": settings.identity,
         }
 
+    @property
+    def _last_epoch(self) -> int:
+        settings = self.settings
+        return settings.epochs if settings.steps is None else min(settings.epochs, -(-settings.steps // self.per_epoch))
+
     def _settled(self, epoch: int) -> bool:
         return self.monitor is not None and epoch - self.best_epoch >= self.settings.patience * self.settings.look_every
 
     def _look(self, epoch: int, *, asked: bool) -> dict[str, float]:
         """Judge the averaged parameters, keep them if none before were better, and tell who listens."""
-        last = asked or epoch == self.settings.epochs
+        last = asked or epoch == self._last_epoch
         if not last and epoch % self.settings.look_every:
             return {}
         with self.average.applied():
@@ -256,9 +263,12 @@ class _Loop:
             self.learner.slow_down(settings.rate(steps / (settings.epochs * self.per_epoch + 1)))
             for name, figure in _finite(self.learner.learn(self.rows.rows(places), draws), epoch, number).items():
                 sums[name] = sums.get(name, 0.0) + figure
-            if steps % settings.average_every == 0 or number == self.per_epoch:
+            enough = steps == settings.steps
+            if steps % settings.average_every == 0 or number == self.per_epoch or enough:
                 self.average.update()
             progress.step_done()
+            if enough:
+                break
             if interrupt.asked and self.world.size == 1:  # of several processes, none may leave the others waiting
                 break
         return {name: value / number for name, value in sums.items()}
