@@ -78,6 +78,7 @@ def test_every_setting_of_cmc_that_shapes_training_changes_the_result(parts: Spl
         "contrastive_weight": 0.5,
         "regularization": 0.4,
         "bias_regularization": 0.4,
+        "bias_shrinkage": 4.0,
         "vector_regularization": 0.3,
         "dropout": 0.4,
         "polish": False,

@@ -16,6 +16,7 @@ from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
 from fillrank.models.sizing import Sizes
 from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD
+from fillrank.models.trials import Allowance
 
 __all__ = [
     "ALS",
@@ -31,6 +32,7 @@ __all__ = [
     "RECIPES",
     "SGD",
     "USUAL_NEIGHBOUR_WEIGHT",
+    "Allowance",
     "BiasedSVD",
     "Blended",
     "Contrastive",

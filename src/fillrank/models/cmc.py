@@ -49,6 +49,9 @@ class CMC(Recipe):
         contrastive_weight: of InfoNCE beside the squared error.
         regularization: L2 of x and y, per rating. The best value grows with noise and falls with the number of ratings.
         bias_regularization: L2 of the biases, per rating.
+        bias_shrinkage: L2 of a user's bias where it is solved for (``polish``, and users who are folded in): so many
+            ratings of average height they are lent. ``"per-rating"`` takes ``bias_regularization`` there too, which
+            shrinks the bias of one rating no more than that of a hundred.
         vector_regularization: L2 of p and q before they are brought to unit length, per row.
         dropout: share of a user vector's entries that InfoNCE does not see.
         polish: solve the users' side of the rating head in closed form at the end (ridge on the item vectors).
@@ -81,9 +84,10 @@ class CMC(Recipe):
     n_negatives: int = Field(default=512, ge=1)
     correct: bool = True
     symmetric: bool = False
-    contrastive_weight: NotNegative = 0.1
+    contrastive_weight: NotNegative = 0.3
     regularization: NotNegative = 0.1
     bias_regularization: NotNegative = 0.02
+    bias_shrinkage: NotNegative | Literal["per-rating"] = 1.0
     vector_regularization: NotNegative = 0.0
     dropout: float = Field(default=0.0, ge=0, lt=1)
     polish: bool = True
@@ -103,7 +107,7 @@ class CMC(Recipe):
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
-        of_ratings = ("rating_dim", "rating_share", "regularization", "bias_regularization", "polish")
+        of_ratings = ("rating_dim", "rating_share", "regularization", "bias_regularization", "bias_shrinkage", "polish")
         drawn = where(self.negatives == "uniform", "negatives='uniform'", "n_negatives")
         return {**drawn, **where(log.values is not None, "there are ratings", *of_ratings)}
 

@@ -94,7 +94,10 @@ class Parts:
         preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(log)))
         if self.head is None:
             return preference, None
-        folding = RatingRidge(settings.regularization, settings.bias_regularization)
+        if settings.bias_shrinkage == "per-rating":
+            folding = RatingRidge(settings.regularization, settings.bias_regularization)
+        else:
+            folding = RatingRidge(settings.regularization, settings.bias_shrinkage, bias_per_rating=False)
         rater = self.head.factors(preference, folding)
         return preference, rater.refreshed(log) if settings.polish else rater
 

@@ -53,8 +53,8 @@ class Contrastive(Recipe):
         loss: its name in :data:`fillrank.losses.LOSSES`; or ``"alignment-uniformity"``
             (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), which takes no negatives, and so no sampler.
         loss_settings: such as ``{"temperature": 0.1}``. Those of :data:`fillrank.models.LOSS_LADDERS` that are not
-            given, or ``"auto"``, are chosen by short trainings on the validation part, of some 400 steps for each
-            value that is tried; without one they are the usual ones there.
+            given, or ``"auto"``, are chosen by short trainings on the validation part, which together cost no more than
+            the least of one training (:class:`fillrank.models.Allowance`); without one they are the usual ones there.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
         sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
             NeuMF), or all items where there are fewer.
@@ -146,7 +146,8 @@ class Contrastive(Recipe):
         parts = ContrastiveParts.of(settled, log)
         watch = None if valid is None else Watch(self.monitor, train, valid, parts)
         free = self._open_numbers() if watch is not None else []
-        training = Training.of(settled, parts, log, watch, weighs="neighbour_weight" in free)
+        weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
+        training = Training.of(settled, parts, log, watch, weighs=weighs, hurries=hurries)
         training, found = training.choose(open_ladders(self.loss, self.loss_settings))
         if found is not None and found.interrupted:
             history = found.history

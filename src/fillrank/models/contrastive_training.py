@@ -34,6 +34,7 @@ class Training:
         rows: of the log, those that can be contrasted; there may be none.
         watch: looks at the validation part; None: there is none.
         weighs: whether the weight of the neighbours is to be chosen afterwards.
+        hurries: whether short trainings may take a higher learning rate, as nobody has asked for one.
     """
 
     recipe: Contrastive
@@ -41,10 +42,18 @@ class Training:
     rows: Interactions
     watch: Watch | None
     weighs: bool = False
+    hurries: bool = False
 
     @classmethod
     def of(
-        cls, recipe: Contrastive, parts: ContrastiveParts, log: Interactions, watch: Watch | None, *, weighs: bool
+        cls,
+        recipe: Contrastive,
+        parts: ContrastiveParts,
+        log: Interactions,
+        watch: Watch | None,
+        *,
+        weighs: bool,
+        hurries: bool = False,
     ) -> Training:
         """A training on the rows of ``log`` that have something to be contrasted with.
 
@@ -54,7 +63,7 @@ class Training:
         pick_route(recipe, parts)
         recipe.loop_settings()
         left = can_be_contrasted(log, parts.sampler)
-        return cls(recipe, parts, log if left.all() else log.select(left[log.users]), watch, weighs)
+        return cls(recipe, parts, log if left.all() else log.select(left[log.users]), watch, weighs, hurries)
 
     def choose(self, ladders: Sequence[LossLadder]) -> tuple[Training, Found | None]:
         """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
@@ -94,8 +103,13 @@ class Training:
     def _briefly(self, watch: Watch, allowed: Allowance, loss_settings: Mapping[str, Any]) -> tuple[float, History]:
         """See :data:`fillrank.models.trials.Training`."""
         tried = self._with(loss_settings)
+        brief = allowed.loop(tried.recipe.loop_settings(), len(self.rows))
+        if self.hurries:  # and a running average would be of a model that has not arrived yet
+            brief, rate = replace(brief, average_span=0.0), tried.recipe.contrast().learning_rate
+            faster = tried.recipe.model_copy(update={"learning_rate": allowed.haste * rate})
+            tried = replace(tried, recipe=faster)
         with heard_when_stopped():
-            history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.rows)))
+            history = tried.loop(brief)
         return World.current().first(partial(tried.reached, watch)), history
 
     def reached(self, watch: Watch) -> float:

@@ -28,6 +28,7 @@ _ALIKE = 0.005
 """Share of the score by which two short trainings differ without telling anything."""
 _ENOUGH = 400
 """Steps after which temperatures stand in the order in which they stand in the end."""
+_FASTEST = 3.0
 Training = Callable[[Mapping[str, Any]], tuple[float, History]]
 """Trains the module shortly with these settings; what was reached in the end, higher is better, and all else."""
 
@@ -61,6 +62,11 @@ class Allowance:
         usual = sum(len(ladder.first) for ladder in ladders) + 2 - (len(ladders) - 1)
         steps = max(min(least // usual, _ENOUGH), 1)
         return cls(least // steps, steps)
+
+    @property
+    def haste(self) -> float:
+        """How much faster than the training a trial may learn, to be as far as one with steps enough: at most 3."""
+        return min(_ENOUGH / self.steps, _FASTEST)
 
     def loop(self, settings: LoopSettings, n_rows: int) -> LoopSettings:
         """The training's own settings, cut down to one trial, which is judged at its end."""

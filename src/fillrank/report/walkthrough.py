@@ -150,7 +150,8 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
     """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
     _log.info("CMC at temperature %g", temperature)
-    recipe = CMC(**{**settings, "temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False})
+    own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False}
+    recipe = CMC(**{**settings, **own, "epochs": "auto"})  # each until it gets no better, not for as long as the first
     with listening(_stop):
         model = recipe.fit(parts.train, valid=parts.valid)
     return {"temperature": temperature, **evaluate(model, parts, k=10).metrics}
