@@ -17,8 +17,8 @@ from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.models.sizing import Auto, Count, Sizes
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender
+from fillrank.runtime.atomic_write import check_file
 from fillrank.training import LoopSettings, World
-from fillrank.writing import check_file
 
 __all__ = ["CMC"]
 
