@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from fillrank.data import Split, checkerboard
+from fillrank.data import Interactions, Split, checkerboard, split
 from fillrank.errors import DataError, SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
-from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF
+from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF, Popularity
 from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
 from fillrank.models.ranked import Ranking
 from fillrank.training import Look, World, listening
@@ -266,13 +266,63 @@ def test_two_numbers_of_the_ranking_are_chosen_in_turn() -> None:
     torch.testing.assert_close(best.of(learnt).items.norm(), max(factors.item_vectors.norm() for factors in seen))
 
 
-@pytest.mark.parametrize("settings", [{"popularity_beta": 0.1}, {"neighbour_weight": 0.1}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"popularity_beta": 0.1},
+        {"neighbour_weight": 0.1},
+        {"popularity_weight": 0.1},
+        {"popularity_weight": 1.0, "neighbour_weight": 0.1, "popularity_beta": 0.3},
+    ],
+)
 def test_new_users_are_folded_in_whatever_ranks(parts: Split, settings: dict) -> None:
     model = Contrastive(**QUICK | settings | {"epochs": 20}).fit(parts.train)
     folded = model.scorer.fold_in(parts.train)
     everybody = torch.arange(parts.train.n_users)
     both = torch.stack([scorer.score(everybody).flatten() for scorer in (model.scorer, folded)])
     assert torch.corrcoef(both)[0, 1] > 0.5
+    if "popularity_weight" in settings:  # what products weigh beside popularity is the same for new users
+        lengths = [scorer.user_vectors.norm(dim=1).mean() for scorer in (model.scorer, folded)]
+        torch.testing.assert_close(*lengths)
+
+
+def test_popularity_weighs_as_the_formula_says(parts: Split) -> None:
+    recipe = Contrastive(**QUICK)
+    plain, popular = (recipe.model_copy(update={"popularity_weight": w}).fit(parts.train).scorer for w in (0.0, 0.2))
+    everybody = torch.arange(parts.train.n_users)
+    added = 0.2 * torch.from_numpy(parts.train.item_counts).float().log1p()
+    torch.testing.assert_close(popular.score(everybody), plain.score(everybody) + added)
+
+
+def test_where_there_is_no_taste_popularity_ranks() -> None:
+    draws = np.random.default_rng(1)
+    share = 1 / np.arange(1, 41)
+    rows = [(user, item) for user in range(400) for item in draws.choice(40, 3, replace=False, p=share / share.sum())]
+    parts = split.random(Interactions.from_arrays(*np.transpose(rows)), test=0.1, valid=0.2, seed=0)
+    judged = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=20, metrics=("ndcg",))
+    chosen = Contrastive(dim=8, epochs=5, progress=False).fit(parts.train, parts.valid, refit=False)
+    popular = Popularity().fit(parts.train)
+    assert judged.run(chosen.scorer)["ndcg@20"] >= 0.995 * judged.run(popular.scorer)["ndcg@20"]
+    assert chosen.settings["popularity_weight"] > 0
+
+
+def test_popularity_is_weighed_where_nothing_of_it_is_given(parts: Split) -> None:
+    given = QUICK | {"neighbour_weight": 0.0}
+    assert Contrastive(**given).fit(parts.train, parts.valid).settings["popularity_weight"] == 0.0
+    named = Contrastive(**given, popularity_weight="auto")
+    assert named.undecided()
+    assert not Contrastive(**given).undecided()
+
+
+@pytest.mark.parametrize("threshold", [3.0, "relevant"])
+def test_what_a_new_user_did_not_like_counts_for_nothing_where_it_did_not_in_training(
+    parts: Split, threshold: float | str
+) -> None:
+    log = replace(parts.train, relevant_from=3.0)
+    model = Contrastive(**QUICK, positive_from=threshold).fit(log)
+    first, second = model.log.item_ids.ids[:2]
+    both, one = model.fold_in({first: 5.0, second: 1.0}), model.fold_in({first: 5.0})
+    torch.testing.assert_close(both.scorer.users, one.scorer.users)
 
 
 def test_choosing_what_ranks_can_be_stopped_by_hand(caplog: pytest.LogCaptureFixture) -> None:

@@ -108,12 +108,15 @@ class ImplicitRidge:
         positive_from: items with a lower value in the log are left out; None keeps all.
         frequency_exponent: how the penalty grows with the history: 0 not at all, 1 in proportion to the weight of all
             the errors beside it.
+        length: that each solved vector is brought to; None: as it is solved. Where items have biases, it says what a
+            new user's products weigh beside them.
     """
 
     unobserved_weight: float = 0.1
     regularization: float = 0.1
     positive_from: float | None = None
     frequency_exponent: float = 0.0
+    length: float | None = None
 
     def strength(self, counts: NDArray[np.int64], n_others: int) -> NDArray[np.float64]:
         """The penalty of a vector, float64 ``[n]``, from its interactions ``[n]`` and the length of the other side.
@@ -148,6 +151,9 @@ class ImplicitRidge:
             log = log.select(log.values >= self.positive_from)
         vectors = factors.item_vectors
         solved = solve_ridges(self.ridges(log.without_values().csr, _array(vectors)))
+        if self.length is not None:
+            lengths = np.linalg.norm(solved, axis=1, keepdims=True)
+            solved = solved * (self.length / np.maximum(lengths, 1e-12))
         return _like(solved, vectors), None
 
 

@@ -11,7 +11,7 @@ from fillrank.models.defaults import DEFAULTS, default_model, default_models, ha
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
 from fillrank.models.loss_ladders import LOSS_LADDERS
-from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, USUAL_NEIGHBOUR_WEIGHT
+from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, POPULARITY_WEIGHTS, USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
 from fillrank.models.sizing import Sizes
@@ -29,6 +29,7 @@ __all__ = [
     "MMCL",
     "NEIGHBOUR_WEIGHTS",
     "POPULARITY_BETAS",
+    "POPULARITY_WEIGHTS",
     "RECIPES",
     "SGD",
     "USUAL_NEIGHBOUR_WEIGHT",

@@ -47,6 +47,11 @@ class Contrastive(Recipe):
         popularity_beta: after training, each item's vector is taken times ``n_i^β`` with n the users who met it: above
             0 popular items come up more. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
             :data:`fillrank.models.POPULARITY_BETAS`; without a validation part it is 0.
+        popularity_weight: γ of ``γ · s · log(1 + n_i)``, which is added to the scores of item i after training, with s
+            the mean length of the users' vectors times that of the items' (1 for cosines): from 0 to 100, where
+            popularity alone ranks. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
+            :data:`fillrank.models.POPULARITY_WEIGHTS`; it is 0 without one, where ``popularity_beta`` is given, and
+            for history users without vectors of their own.
         start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``start_scale``.
         start_scale: see ``start``.
@@ -86,7 +91,7 @@ class Contrastive(Recipe):
     """
 
     kind: ClassVar[str] = "contrastive"
-    chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta")
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta", "popularity_weight")
     has_rule: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
@@ -99,6 +104,7 @@ class Contrastive(Recipe):
     ranked_by: Literal["dot", "cosine"] | None = None
     neighbour_weight: NotNegative | Auto = "auto"
     popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Auto = "auto"
+    popularity_weight: NotNegative | Auto = "auto"
     start: Literal["random", "spectral"] = "spectral"
     start_scale: Positive = 0.3
     loss: str = "bsl"
@@ -133,7 +139,7 @@ class Contrastive(Recipe):
 
     def uses_values(self, log: Interactions) -> bool:
         """See :meth:`Recipe.uses_values`: to tell positives from the rest, where it is asked to."""
-        return (log.relevant_from if self.positive_from == "relevant" else self.positive_from) is not None
+        return self._threshold(log) is not None
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
@@ -143,7 +149,7 @@ class Contrastive(Recipe):
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         log = self._positives(train)
         settled = self.settled(len(log), watched=valid is not None)
-        parts = ContrastiveParts.of(settled, log)
+        parts = ContrastiveParts.of(settled, log, positive_from=self._threshold(train))
         watch = None if valid is None else Watch(self.monitor, train, valid, parts)
         free = self._open_numbers() if watch is not None else []
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
@@ -165,8 +171,14 @@ class Contrastive(Recipe):
         )
 
     def _open_numbers(self) -> list[str]:
-        """Of the ranking, those that are to be chosen."""
-        return [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
+        """Of the ranking, those that are to be chosen: where one of popularity's two is given, the other is not."""
+        given = self.popularity_beta != "auto" and "popularity_weight" not in self.model_fields_set
+        auto = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
+        return [name for name in auto if not (given and name == "popularity_weight")]
+
+    def undecided(self) -> bool:
+        """See :meth:`Recipe.undecided`."""
+        return bool(self._open_numbers())
 
     def settled(self, n_rows: int, *, watched: bool) -> Self:
         """The same with a number in the place of each ``"auto"``: by rule, or where a choice begins.
@@ -179,6 +191,7 @@ class Contrastive(Recipe):
         usual = {
             "neighbour_weight": USUAL_NEIGHBOUR_WEIGHT if plain and not watched else 0.0,
             "popularity_beta": 0.0,
+            "popularity_weight": 0.0,
         }
         return self.model_copy(
             update={
@@ -200,8 +213,11 @@ class Contrastive(Recipe):
             patience=self.patience,
         )
 
+    def _threshold(self, log: Interactions) -> float | None:
+        return log.relevant_from if self.positive_from == "relevant" else self.positive_from
+
     def _positives(self, log: Interactions) -> Interactions:
-        threshold = log.relevant_from if self.positive_from == "relevant" else self.positive_from
+        threshold = self._threshold(log)
         if threshold is None:
             return log.without_values()
         if log.values is None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["ContrastiveParts", "EncoderName", "ViewName", "Watch", "loss_of", "pick_route", "sampler_settings"]
 
 _WITHOUT_COUNT = ("in-batch", "hard")
-_NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,)}
+_NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,), "popularity_weight": (0.0,)}
 """What says that nothing is done, as a fit of NeuMF notes it."""
 _VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
 """What the authors of SGL and SimGCL take on Yelp2018."""
@@ -60,6 +60,7 @@ class ContrastiveParts:
         loss, sampler, views, device: of its training.
         ranking: what ranks, made of what was learnt.
         graph: over which what ``encoder`` learns is spread, where it is the smoothed vectors of a graph encoder.
+        positive_from: of a new user's history, what has a lower value is left out; None keeps all.
     """
 
     encoder: MF | LightGCN | HistoryUsers | NeuMF
@@ -69,10 +70,11 @@ class ContrastiveParts:
     device: torch.device
     ranking: Ranking
     graph: LightGCN | None = None
+    positive_from: float | None = None
 
     @classmethod
-    def of(cls, settings: Contrastive, log: Interactions) -> Self:
-        """The parts that the settings name.
+    def of(cls, settings: Contrastive, log: Interactions, *, positive_from: float | None = None) -> Self:
+        """The parts that the settings name, for the positives ``log``, whose values were ``positive_from`` or more.
 
         Raises:
             SettingsError: a name or a setting is not known, or does not go with the others.
@@ -85,23 +87,25 @@ class ContrastiveParts:
             settings.ranked_by or settings.similarity,
             _number(settings.neighbour_weight),
             _number(settings.popularity_beta),
+            _number(settings.popularity_weight),
         )
         if settings.route != "spread":
             if settings.spread_every != type(settings).model_fields["spread_every"].default:
                 raise SettingsError(f"spread_every={settings.spread_every} is for route='spread'; leave it out")
-            return cls(encoder, loss, sampler, _views(settings, encoder), device, ranking)
+            views = _views(settings, encoder)
+            return cls(encoder, loss, sampler, views, device, ranking, positive_from=positive_from)
         if not isinstance(encoder, LightGCN) or sampler is None or settings.views is not None:
             raise SettingsError(
                 "route='spread' is for encoder='lightgcn' with a loss of scores and without views; "
                 "leave it out, or leave out what asks for another"
             )
-        return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder)
+        return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder, positive_from)
 
-    def scorer(self, *, neighbour_weight: float | None = None) -> Factors | PairScorer:
-        """What was learnt so far; with another weight of the neighbours, if one is given and there are vectors."""
+    def scorer(self, **instead: float) -> Factors | PairScorer:
+        """What was learnt so far; with other numbers of the ranking, if any are given and there are vectors."""
         if isinstance(self.encoder, NeuMF):
             return self.encoder.scorer()
-        return self.ranking.of(self._learnt(self.encoder), neighbour_weight=neighbour_weight)
+        return self.ranking.of(self._learnt(self.encoder), **instead)
 
     def ranked_best(self, names: Sequence[str], watch: Watch, *, epoch: int, shown: bool) -> Self:
         """The same parts, with those numbers of the ranking that do best on the validation part, ``epoch`` being the
@@ -109,13 +113,15 @@ class ContrastiveParts:
         """
         if not names or isinstance(self.encoder, NeuMF):
             return self
-        ranking = self.ranking.chosen(names, self._learnt(self.encoder), watch.judge, epoch=epoch, shown=shown)
+        learnt = self._learnt(self.encoder)
+        if not isinstance(learnt.folding, ImplicitRidge):  # new users would have vectors of another length
+            names = [name for name in names if name != "popularity_weight"]
+        ranking = self.ranking.chosen(names, learnt, watch.judge, epoch=epoch, shown=shown)
         return replace(self, ranking=ranking)
 
-    @staticmethod
-    def _learnt(encoder: MF | LightGCN | HistoryUsers) -> Factors:
+    def _learnt(self, encoder: MF | LightGCN | HistoryUsers) -> Factors:
         known_way = isinstance(encoder, HistoryUsers) and encoder.users is None
-        return encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0))
+        return encoder.factors(None if known_way else ImplicitRidge(0.01, 100.0, positive_from=self.positive_from))
 
 
 def pick_route(settings: Contrastive, parts: ContrastiveParts) -> Learner:
@@ -234,7 +240,15 @@ def _refuse_settings_of_vectors(settings: Contrastive) -> None:
     usual = type(settings).model_fields
     idle = [
         name
-        for name in ("similarity", "ranked_by", "neighbour_weight", "popularity_beta", "start", "start_scale")
+        for name in (
+            "similarity",
+            "ranked_by",
+            "neighbour_weight",
+            "popularity_beta",
+            "popularity_weight",
+            "start",
+            "start_scale",
+        )
         if getattr(settings, name) not in (usual[name].default, *_NONE.get(name, ()))
     ]
     if idle:

@@ -114,8 +114,8 @@ class Training:
 
     def reached(self, watch: Watch) -> float:
         """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
-        weights = _TRIED_WEIGHTS if self.weighs else (None,)
-        return max(watch.judge(self.parts.scorer(neighbour_weight=weight))[0] for weight in weights)
+        tried = [{"neighbour_weight": weight} for weight in _TRIED_WEIGHTS] if self.weighs else [{}]
+        return max(watch.judge(self.parts.scorer(**instead))[0] for instead in tried)
 
 
 @contextmanager

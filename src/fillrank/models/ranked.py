@@ -16,12 +16,13 @@ from fillrank.encoders.base import Similarity
 from fillrank.encoders.lightgcn import with_neighbours
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
+from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.models.climbing import Climb
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import Progress
 from fillrank.training import Look, World, tell
 
-__all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "USUAL_NEIGHBOUR_WEIGHT", "Ranking"]
+__all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "POPULARITY_WEIGHTS", "USUAL_NEIGHBOUR_WEIGHT", "Ranking"]
 
 NEIGHBOUR_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0)
 """What ``neighbour_weight="auto"`` chooses from: the first six, and on from the last of them while that is the best."""
@@ -33,6 +34,9 @@ POPULARITY_BETAS = (
 )
 """What ``popularity_beta="auto"`` chooses from: -0.05 to 0.2, and on from an end while that is the best. 0.1 makes the
 vector of an item with 1,000 users twice as long."""
+POPULARITY_WEIGHTS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+"""What ``popularity_weight="auto"`` chooses from: 0, 0.01, 0.1 and 100, which ranks by popularity alone, and then those
+beside the best."""
 Judge = Callable[[Factors], tuple[float, Mapping[str, float]]]
 """What a ranking reaches on the validation part, higher is better, and what to show of it."""
 _log = logging.getLogger("fillrank")
@@ -43,6 +47,7 @@ _LADDERS = {
         POPULARITY_BETAS,
         (_NOTHING, *range(_NOTHING - 2, _NOTHING), *range(_NOTHING + 1, _NOTHING + 8)),
     ),
+    "popularity_weight": (POPULARITY_WEIGHTS, (0, 2, 4, len(POPULARITY_WEIGHTS) - 1)),
 }
 
 
@@ -55,29 +60,40 @@ class Ranking:
         by: the product that ranks.
         neighbour_weight: see :func:`fillrank.encoders.with_neighbours`.
         popularity_beta: the power of an item's count of users by which its vector is lengthened.
+        popularity_weight: γ of ``γ · s · log(1 + n)``, which is added to the scores of an item that n users have met; s
+            is the mean length of the users' vectors times that of the items'.
     """
 
     log: Interactions
     by: Similarity
     neighbour_weight: float = 0.0
     popularity_beta: float = 0.0
+    popularity_weight: float = 0.0
 
     @cached_property
     def _adjacency(self) -> SparseMatrix:
         return adjacency_of(self.log)
 
-    def of(
-        self, learnt: Factors, *, neighbour_weight: float | None = None, popularity_beta: float | None = None
-    ) -> Factors:
-        """The factors that rank; the two numbers in place of its own, if given."""
-        weight = self.neighbour_weight if neighbour_weight is None else neighbour_weight
-        beta = self.popularity_beta if popularity_beta is None else popularity_beta
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What may be chosen, by name."""
+        return {name: getattr(self, name) for name in _LADDERS}
+
+    def of(self, learnt: Factors, **instead: float) -> Factors:
+        """The factors that rank; with other :attr:`numbers` in place of its own, if given."""
+        numbers = self.numbers | instead
         ranking = replace(learnt, similarity=self.by)
-        if weight:
+        if weight := numbers["neighbour_weight"]:
             ranking = with_neighbours(ranking, self._adjacency, weight)
-        if beta:
-            counts = torch.from_numpy(self.log.item_counts).clamp(min=1).to(ranking.items)
-            ranking = ranking.with_item_weights(counts**beta)
+        counts = torch.from_numpy(self.log.item_counts).to(ranking.items)
+        if beta := numbers["popularity_beta"]:
+            ranking = ranking.with_item_weights(counts.clamp(min=1) ** beta)
+        if weight := numbers["popularity_weight"]:
+            of_users, of_items = (side.norm(dim=1).mean() for side in (ranking.user_vectors, ranking.item_vectors))
+            folding = ranking.folding
+            if isinstance(folding, ImplicitRidge):  # a sum needs new users' vectors to be as long as the others
+                folding = replace(folding, length=float(of_users))
+            ranking = replace(ranking, item_bias=weight * of_users * of_items * counts.log1p(), folding=folding)
         return ranking
 
     def chosen(
@@ -90,14 +106,14 @@ class Ranking:
         training was stopped.
 
         Args:
-            names: of those to choose, out of ``neighbour_weight`` and ``popularity_beta``.
+            names: of those to choose, out of ``neighbour_weight``, ``popularity_beta`` and ``popularity_weight``.
             learnt: the factors to rank by.
             judge: looks at the validation part.
             epoch: the last of the training, for those who listen.
             shown: whether progress is.
         """
         turns = names if len(names) < 2 else (*names, names[0])
-        kept = {"neighbour_weight": self.neighbour_weight, "popularity_beta": self.popularity_beta}
+        kept = self.numbers
         best, highest, number = 0, -inf, 0
         world = World.current()
         usual = sum(len(_LADDERS[name][1]) for name in turns)
@@ -123,7 +139,7 @@ class Ranking:
                     )
                     tell(Look(epoch, highest, {}, interrupted=True))
                     break
-        return replace(self, neighbour_weight=kept["neighbour_weight"], popularity_beta=kept["popularity_beta"])
+        return replace(self, **kept)  # type: ignore[arg-type]
 
     def _judged(self, learnt: Factors, judge: Judge, numbers: Mapping[str, float]) -> tuple[float, Mapping[str, float]]:
         return judge(self.of(learnt, **numbers))
