@@ -29,7 +29,7 @@ import numpy as np
 import optuna
 
 import fillrank as fr
-from fillrank.experiments.compare import default_split
+from fillrank.experiments.opening import default_split
 from fillrank.experiments.search_space import Space
 from fillrank.models import RECIPES
 from fillrank.runtime.environment import machine

@@ -15,7 +15,8 @@ from fillrank.errors import DataError, FillrankError, SettingsError
 from fillrank.experiments.plan import read_plan
 from fillrank.experiments.run import RunPlan, fit_run, read_run
 from fillrank.experiments.search import SearchPlan
-from fillrank.experiments.study import read_study, run_study
+from fillrank.experiments.study import read_study
+from fillrank.experiments.study_runs import run_study
 from fillrank.lab.files import read_lab_files
 from fillrank.runtime.paths import expanded, refuse_special
 

@@ -16,9 +16,11 @@ from fillrank.errors import DataError, FillrankError
 from fillrank.experiments.markdown import fill_tables
 from fillrank.experiments.plan import read_plan
 from fillrank.experiments.run import read_run
-from fillrank.experiments.search import SearchPlan, read_search, run_search
-from fillrank.experiments.study import read_study, run_study
+from fillrank.experiments.search import SearchPlan, read_search
+from fillrank.experiments.search_run import run_search
+from fillrank.experiments.study import read_study
 from fillrank.experiments.study_record import read_record
+from fillrank.experiments.study_runs import run_study
 from fillrank.experiments.toml_files import parse_toml, toml_text
 from fillrank.runtime.strict_json import parse_json
 

@@ -20,8 +20,9 @@ from fillrank.data import synthetic
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import Evaluator
 from fillrank.experiments.run import RunPlan, fit_run
-from fillrank.experiments.search import SearchPlan, read_search, run_search
+from fillrank.experiments.search import SearchPlan, read_search
 from fillrank.experiments.search_record import SearchRecord
+from fillrank.experiments.search_run import run_search
 from fillrank.experiments.search_space import MarginsAndWeights, Space
 from fillrank.experiments.toml_files import toml_text
 from fillrank.losses import MMCL

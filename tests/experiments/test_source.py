@@ -16,7 +16,8 @@ from fillrank.experiments.plan import read_plan, run_plan
 from fillrank.experiments.run import DataPlan, RunPlan
 from fillrank.experiments.search import read_search
 from fillrank.experiments.source import Source
-from fillrank.experiments.study import read_study, run_study
+from fillrank.experiments.study import read_study
+from fillrank.experiments.study_runs import run_study
 from fillrank.experiments.toml_files import strict
 
 STUDY = """title = "Mine"

@@ -21,8 +21,9 @@ from fillrank.data import Interactions, Split, synthetic
 from fillrank.errors import DataError, DataNotFoundError, SettingsError
 from fillrank.experiments import study_runs
 from fillrank.experiments.markdown import fill_tables, studied
-from fillrank.experiments.study import Study, read_study, run_study, studies
+from fillrank.experiments.study import Study, read_study, studies
 from fillrank.experiments.study_record import StudyRun, add_run, read_record
+from fillrank.experiments.study_runs import run_study
 from fillrank.experiments.study_table import rows_of
 from fillrank.models import Contrastive
 from fillrank.models.contrastive_parts import Watch

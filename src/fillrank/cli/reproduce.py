@@ -50,7 +50,8 @@ def reproduce(
     if name is None:
         _list(as_json=as_json)
         return
-    from fillrank.experiments.study import read_study, run_study
+    from fillrank.experiments.study import read_study
+    from fillrank.experiments.study_runs import run_study
     from fillrank.experiments.study_table import rows_of
 
     study = read_study(name, source_over(data, train, test))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fillrank._version import __version__
 from fillrank.data import Interactions, Split
 from fillrank.experiments.nested import leaves
-
-if TYPE_CHECKING:
-    from fillrank.experiments.run import RunPlan
 
 __all__ = ["facts_of"]
 
@@ -29,18 +27,18 @@ _THEIR_OWN = {
 """What may differ from process to process: on another machine the same data may lie elsewhere."""
 
 
-def facts_of(plan: RunPlan, parts: Split, state: Path | None) -> dict[str, Any]:
+def facts_of(asked: Mapping[str, Any], parts: Split, state: Path | None) -> dict[str, Any]:
     """Settings, data, versions, and the state that the training goes on from.
 
     Args:
-        plan: the run.
+        asked: the run, as plain data.
         parts: the data as this process has read them.
         state: the file or files of a training that was stopped (others begin with its name); None for none.
     """
-    asked = {name: value for name, value in leaves(plan.resolved()) if not _own(name)}
+    shared = {name: value for name, value in leaves(asked) if not _own(name)}
     logs = {"data of train": parts.train, "data of validation": parts.valid}
     read = {name: "none" if log is None else _digest(log) for name, log in logs.items()}
-    return {**asked, **read, "unfinished training": _state(state), "fillrank": __version__}
+    return {**shared, **read, "unfinished training": _state(state), "fillrank": __version__}
 
 
 def _own(name: str) -> bool:

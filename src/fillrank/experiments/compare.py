@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from fillrank.arguments import checked
-from fillrank.data import Interactions, Split, info, load, load_split, split
+from fillrank.data import Interactions, Split
 from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
 from fillrank.evaluation import evaluate
 from fillrank.experiments.failures import Failures
-from fillrank.experiments.opening import Data, fraction
+from fillrank.experiments.opening import Data, default_split
 from fillrank.experiments.table import ComparisonTable, Run
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.runtime.environment import machine
 from fillrank.training.looks import Look, listening
 
-__all__ = ["Protocol", "compare", "default_split", "refits", "run_model"]
+__all__ = ["Protocol", "compare", "refits", "run_model"]
 
 _log = logging.getLogger("fillrank")
 
@@ -159,38 +159,6 @@ class _Stop:
     def __call__(self, look: Look) -> None:
         if look.interrupted:
             raise KeyboardInterrupt
-
-
-@checked
-def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
-    """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
-
-    Args:
-        data: the name of a data set, a log, or a train and a test log; of the latter, test rows whose user or item has
-            no row in train are left out, which is logged and in the protocol.
-        test: fraction of a random split; a published one brings its own test part. A moment makes it a split by time.
-        valid: fraction for the validation part; of a published split, of its train part.
-        seed: of the random parts.
-    """
-    if isinstance(data, tuple):
-        train, own_test = data
-        name = f"{train.name} and {own_test.name}" if train.name and own_test.name else "published"
-        held = fraction("valid", valid)
-        return split.published(train, own_test, valid=held, seed=seed, name=name, unknown="leave out")
-    name, _, part = data.partition("/") if isinstance(data, str) else ("", "", "")
-    timed = _is_moment(test)
-    if name and (part or (len(info(name).splits) == 1 and not timed)):
-        if timed:
-            raise SettingsError(f"{data} is a published split with a test part of its own; leave test={test!s} out")
-        return load_split(name, part or None, valid=fraction("valid", valid), seed=seed)
-    log = load(name) if isinstance(data, str) else data
-    if timed:
-        return split.by_time(log, test=test, valid=valid)
-    return split.random(log, test=fraction("test", test), valid=fraction("valid", valid), seed=seed)
-
-
-def _is_moment(when: Moment) -> bool:
-    return not isinstance(when, float | int)
 
 
 def _name(data: Data | Split) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "Data",
     "Place",
     "SplitName",
+    "default_split",
     "fraction",
     "is_known",
     "named_or_read",
@@ -103,8 +104,6 @@ def open_split(
         what = f"test = {test!r} is a moment, which goes with by-time" if timed else "train and test files are a split"
         raise SettingsError(f"split = {how!r}: {what}; leave split out")
     if how == "auto":
-        from fillrank.experiments.compare import default_split
-
         return default_split(named_or_read(data, read), test=test, valid=valid, seed=seed)
     from fillrank.data import split
 
@@ -117,6 +116,39 @@ def open_split(
     if how == "leave-last-out":
         return split.leave_last_out(log, valid=int(held > 0))
     return split.random(log, test=share, valid=held, seed=seed)
+
+
+def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
+    """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
+
+    Args:
+        data: the name of a data set, a log, or a train and a test log; of the latter, test rows whose user or item has
+            no row in train are left out, which is logged and in the protocol.
+        test: fraction of a random split; a published one brings its own test part. A moment makes it a split by time.
+        valid: fraction for the validation part; of a published split, of its train part.
+        seed: of the random parts.
+    """
+    from fillrank.data import info, load, load_split, split
+
+    if isinstance(data, tuple):
+        train, own_test = data
+        name = f"{train.name} and {own_test.name}" if train.name and own_test.name else "published"
+        held = fraction("valid", valid)
+        return split.published(train, own_test, valid=held, seed=seed, name=name, unknown="leave out")
+    name, _, part = data.partition("/") if isinstance(data, str) else ("", "", "")
+    timed = _is_moment(test)
+    if name and (part or (len(info(name).splits) == 1 and not timed)):
+        if timed:
+            raise SettingsError(f"{data} is a published split with a test part of its own; leave test={test!s} out")
+        return load_split(name, part or None, valid=fraction("valid", valid), seed=seed)
+    log = load(name) if isinstance(data, str) else data
+    if timed:
+        return split.by_time(log, test=test, valid=valid)
+    return split.random(log, test=fraction("test", test), valid=fraction("valid", valid), seed=seed)
+
+
+def _is_moment(when: Moment) -> bool:
+    return not isinstance(when, float | int)
 
 
 def open_to_fit(

@@ -230,7 +230,7 @@ def fit_run(plan: RunPlan) -> Outcome | None:
             _resumable(maker, plan, world) as (maker, unfinished),
         ):
             if world.size > 1:
-                agree(world, facts_of(plan, parts, None if unfinished is None else unfinished.state))
+                agree(world, facts_of(plan.resolved(), parts, None if unfinished is None else unfinished.state))
             model = _without_place(maker.fit(parts.train, valid=parts.valid, refit=plan.refit), plan)
             interrupted = world.any(stop.asked or heard.epoch is not None)
             if world.rank > 0:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from pydantic import Field
 
 from fillrank.data import Interactions
-from fillrank.errors import MissingExtraError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.evaluation.metrics import ACCURACY
 from fillrank.experiments.nested import leaves, merged
 from fillrank.experiments.run import DataPlan
@@ -21,14 +20,9 @@ from fillrank.losses import loss
 from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
 from fillrank.models.loss_ladders import usual_settings
-from fillrank.runtime.atomic_write import check_inside, disk_full_in_words
-from fillrank.runtime.launch import world_size
 from fillrank.samplers import KnownPositives, sampler
 
-if TYPE_CHECKING:
-    from fillrank.experiments.search_record import SearchRecord
-
-__all__ = ["Metric", "SearchPlan", "read_search", "run_search"]
+__all__ = ["Metric", "SearchPlan", "read_search"]
 
 _ERRORS = ("rmse", "mae")
 
@@ -66,10 +60,6 @@ class Metric:
     def watchable(self) -> bool:
         """Whether the contrastive recipes can watch it after each epoch."""
         return self.name in ACCURACY
-
-
-_WRITTEN = ("record.json", "best.toml", "parallel.png", "importance.png")
-"""What a sweep writes beside its study."""
 
 
 class SearchPlan(DataPlan):
@@ -170,40 +160,6 @@ def read_search(path: str | os.PathLike[str], over: Mapping[str, Any] | None = N
         SettingsError: see :meth:`SearchPlan.of`.
     """
     return SearchPlan.of(merged(read_toml(path, "search"), over or {}), str(path))
-
-
-def run_search(plan: SearchPlan) -> SearchRecord:
-    """Carry a sweep out, or on: trials until there are ``n_trials``, and a record of them.
-
-    The study is the file ``study.jsonl`` in ``plan.out``, a line for each event. The same call goes on with it, and
-    several processes may work on one at a time: each adds trials until there are enough (what is under way then is
-    finished, so there may be a few more). The trials draw from streams of the seed and their number; one process that
-    was stopped and begun again makes the trials of one that was not. Ctrl-C ends the trial in hand, which does not
-    count, and then the sweep.
-
-    Beside the study are written ``record.json`` and ``best.toml``, a run for ``fillrank fit``.
-
-    Raises:
-        MissingExtraError: Optuna is not installed.
-        SettingsError: the folder holds a study of another plan or files of somebody else, or cannot be written; or a
-            trial's settings do not fit the data.
-        DiskFullError: there is no room left.
-        TrainingError: no trial came to an end.
-    """
-    if find_spec("optuna") is None:
-        raise MissingExtraError('a sweep needs Optuna: pip install "fillrank[sweep]"')
-    if world_size() > 1:
-        raise SettingsError(
-            "the processes of a sweep share trials, not batches: start it several times, without torchrun"
-        )
-    from fillrank.experiments.search_study import search
-
-    folder = check_inside(plan.out, "the folder of the sweep", SettingsError)
-    others = [name for name in _WRITTEN if (folder / name).exists()]
-    if others and not (folder / "study.jsonl").exists():
-        raise SettingsError(f"{folder} holds {', '.join(others)} and no study of a sweep; name another folder")
-    with disk_full_in_words(folder):
-        return search(plan)
 
 
 def _check(made: Recipe, source: str) -> None:

@@ -41,7 +41,7 @@ _FIRST_TRIALS = 10  # drawn evenly from the space, before the estimator has some
 
 
 def search(plan: SearchPlan) -> SearchRecord:
-    """See :func:`fillrank.experiments.search.run_search`."""
+    """See :func:`fillrank.experiments.search_run.run_search`."""
     folder = Path(plan.out)
     with _quiet():
         parts = plan.open()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,13 +22,9 @@ from fillrank.experiments.source import Source
 from fillrank.experiments.toml_files import read_toml, strict
 from fillrank.experiments.tuning import Tuning
 from fillrank.models import recipe
-from fillrank.runtime.atomic_write import check_file
 from fillrank.runtime.paths import expanded
 
-if TYPE_CHECKING:
-    from fillrank.experiments.study_record import StudyRecord
-
-__all__ = ["Entry", "Study", "Task", "read_study", "run_study", "studies"]
+__all__ = ["Entry", "Study", "Task", "read_study", "studies"]
 
 _ANSWERED = ("recall", "ndcg")
 _BESIDE_THE_FIGURES = {"device", "progress", "checkpoint", "seed"}  # settings that no run is told apart by
@@ -124,6 +120,11 @@ class Study(Source):
         own = self.entries[name].protocols
         return self.protocols if own is None else own
 
+    def for_sweeps(self) -> dict[str, Any]:
+        """What the sweeps of tuned entries have in common: the data, the share held out, the metric."""
+        shared = self.model_dump(include={"data", "train", "test", "read"})
+        return {**shared, "valid": self.valid, "metric": f"ndcg@{self.k}"}
+
     def tasks(self, only: Sequence[str] = (), protocols: Sequence[Protocol] | None = None) -> Iterator[Task]:
         """Every run, protocol by protocol and entry by entry.
 
@@ -186,7 +187,9 @@ class Task:
             sweeps: the folder in which each tuned entry has one of its own; what is there is gone on with.
         """
         entry = self.study.entries[self.entry]
-        return entry.settings if entry.tuning is None else entry.tuning.best(self.study, entry, sweeps / self.entry)
+        if entry.tuning is None:
+            return entry.settings
+        return entry.tuning.best(self.study.for_sweeps(), entry.model, entry.settings, sweeps / self.entry)
 
     def __str__(self) -> str:
         return f"{self.entry}, {self.protocol}, seed {self.seed}"
@@ -228,42 +231,6 @@ def read_study(name_or_path: str | os.PathLike[str], over: Mapping[str, Any] | N
         return _read(file, over or {})
 
 
-def run_study(
-    study: Study,
-    record_path: str | os.PathLike[str],
-    *,
-    only: Sequence[str] = (),
-    jobs: int = 1,
-    protocols: Sequence[Protocol] | None = None,
-) -> StudyRecord:
-    """Carry a study out, or go on with it: a run that the record holds with the same settings is not run again.
-
-    Each run is written into the record as soon as it is finished. Ctrl-C drops those in hand and keeps the others.
-
-    Args:
-        study: what is asked.
-        record_path: of the record, a JSON file; made where there is none.
-        only: these entries; all where there is none.
-        jobs: how many runs at once, each in a process of its own with its part of the cores; a script that asks for
-            several stands under ``if __name__ == "__main__":``.
-        protocols: these of the study's protocols; None takes all.
-
-    Returns:
-        The record as it then stands, runs of earlier calls included.
-
-    Raises:
-        SettingsError: no such entry or protocol, or the record is of another study.
-        DataError: the record is torn or none of a study, or the data are not there.
-        TrainingError: a loss is not finite, or a process was killed.
-    """
-    from fillrank.experiments.study_runs import carry_out
-
-    read = [one for one in (study.data, study.train, study.test) if isinstance(one, str)]
-    return carry_out(
-        study, check_file(record_path, "the record", inputs=read), list(study.tasks(only, protocols)), jobs
-    )
-
-
 _SHELF = files("fillrank.experiments") / "published"
 
 
@@ -283,7 +250,7 @@ def _check_entry(study: Study, entry: Entry, source: str) -> None:
         _refuse_unknown("protocol", entry.protocols or (), study.protocols, study.name)
         entry.asked()
         if entry.tuning is not None:
-            entry.tuning.plan(study, entry, Path())
+            entry.tuning.plan(study.for_sweeps(), entry.model, entry.settings, Path())
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None
     k = study.k

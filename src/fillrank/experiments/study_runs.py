@@ -19,15 +19,16 @@ import torch
 from pydantic_core import to_jsonable_python
 
 from fillrank.errors import SettingsError, TrainingError
-from fillrank.experiments.compare import run_model
+from fillrank.experiments.compare import Protocol, run_model
 from fillrank.experiments.failures import Failure, Failures, in_words
 from fillrank.experiments.study import Study, Task
 from fillrank.experiments.study_record import StudyRecord, StudyRun, add_run, read_record
 from fillrank.experiments.study_table import FIGURES
 from fillrank.models import recipe
+from fillrank.runtime.atomic_write import check_file
 from fillrank.runtime.environment import machine
 
-__all__ = ["carry_out", "curve_of", "run_task"]
+__all__ = ["curve_of", "run_study", "run_task"]
 
 _log = logging.getLogger("fillrank")
 
@@ -36,8 +37,40 @@ _KILLED = "its process was killed, perhaps for want of memory"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
-def carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> StudyRecord:
-    """See :func:`fillrank.experiments.study.run_study`."""
+def run_study(
+    study: Study,
+    record_path: str | os.PathLike[str],
+    *,
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    protocols: Sequence[Protocol] | None = None,
+) -> StudyRecord:
+    """Carry a study out, or go on with it: a run that the record holds with the same settings is not run again.
+
+    Each run is written into the record as soon as it is finished. Ctrl-C drops those in hand and keeps the others.
+
+    Args:
+        study: what is asked.
+        record_path: of the record, a JSON file; made where there is none.
+        only: these entries; all where there is none.
+        jobs: how many runs at once, each in a process of its own with its part of the cores; a script that asks for
+            several stands under ``if __name__ == "__main__":``.
+        protocols: these of the study's protocols; None takes all.
+
+    Returns:
+        The record as it then stands, runs of earlier calls included.
+
+    Raises:
+        SettingsError: no such entry or protocol, or the record is of another study.
+        DataError: the record is torn or none of a study, or the data are not there.
+        TrainingError: a loss is not finite, or a process was killed.
+    """
+    read = [one for one in (study.data, study.train, study.test) if isinstance(one, str)]
+    path = check_file(record_path, "the record", inputs=read)
+    return _carry_out(study, path, list(study.tasks(only, protocols)), jobs)
+
+
+def _carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> StudyRecord:
     if jobs < 1:
         raise SettingsError(f"jobs must be 1 or more, got {jobs}")
     record = read_record(path, study)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.errors import TrainingError
 from fillrank.experiments.keep import Keep
 from fillrank.experiments.nested import merged, nested
-from fillrank.experiments.search import SearchPlan, run_search
-
-if TYPE_CHECKING:
-    from fillrank.experiments.study import Entry, Study
+from fillrank.experiments.search import SearchPlan
+from fillrank.experiments.search_run import run_search
 
 __all__ = ["Tuning"]
 
@@ -56,37 +55,44 @@ class Tuning(BaseModel):
             if isinstance(wanted, list) or not {"low", "choices"}.isdisjoint(wanted)
         }
 
-    def plan(self, study: Study, entry: Entry, out: Path) -> SearchPlan:
+    def plan(self, study: Mapping[str, Any], model: str, settings: Mapping[str, Any], out: Path) -> SearchPlan:
         """The sweep.
+
+        Args:
+            study: what the sweep takes from the study: its data, the share held out, the metric.
+            model: the name of the recipe.
+            settings: of the entry.
+            out: the folder of the sweep.
 
         Raises:
             SettingsError: a range or a setting cannot work.
         """
         content = {
-            **study.model_dump(include={"data", "train", "test", "read"}),
-            "valid": study.valid,
+            **study,
             "seed": self.seed,
             "keep": self.keep.model_dump(),
-            "model": entry.model,
-            "metric": f"ndcg@{study.k}",
+            "model": model,
             "n_trials": self.n_trials,
             "out": str(out),
             "pruning": False,
-            "settings": merged(entry.settings, self.settings),
+            "settings": merged(settings, self.settings),
             "search": self.search,
         }
-        return SearchPlan.of(content, f"tuning of {entry.model}")
+        return SearchPlan.of(content, f"tuning of {model}")
 
-    def best(self, study: Study, entry: Entry, out: Path) -> dict[str, Any]:
+    def best(self, study: Mapping[str, Any], model: str, settings: Mapping[str, Any], out: Path) -> dict[str, Any]:
         """The entry's settings with those that were found; trials in the folder ``out`` are not made again.
+
+        Args:
+            study, model, settings, out: see :meth:`plan`.
 
         Raises:
             KeyboardInterrupt: it was stopped by hand.
             TrainingError: no trial came to its end.
         """
-        record = run_search(self.plan(study, entry, out))
+        record = run_search(self.plan(study, model, settings, out))
         if record.interrupted:
             raise KeyboardInterrupt
         if record.best is None:
-            raise TrainingError(f"no trial of {entry.model} came to its end, so there are no settings to go by")
-        return merged(entry.settings, nested(record.best.settings))
+            raise TrainingError(f"no trial of {model} came to its end, so there are no settings to go by")
+        return merged(settings, nested(record.best.settings))

@@ -134,6 +134,11 @@ class Recipe(BaseModel, ABC):
         """Whether anything is chosen on the validation part, given one."""
         return self.looks_at_valid
 
+    @classmethod
+    def usual(cls) -> Mapping[str, Any]:
+        """The settings by their names, with their defaults."""
+        return {name: field.default for name, field in cls.model_fields.items()}
+
     def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002 -- some recipes ask the log
         """Whether the values of the log make a difference to what is learnt."""
         return True

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Protocol
 
 from fillrank.data import Interactions
 from fillrank.runtime.notices import say_once
 from fillrank.runtime.progress import current_stage
-
-if TYPE_CHECKING:
-    from fillrank.models.recipe import Recipe
 
 __all__ = ["say_what_is_idle", "where"]
 
@@ -18,11 +15,27 @@ _WATCHING = ("monitor", "patience", "look_every")
 """Settings of looking at the validation part."""
 
 
-def say_what_is_idle(recipe: Recipe, train: Interactions, valid: Interactions | None) -> None:
+class _Asked(Protocol):
+    """What this file asks of a :class:`fillrank.models.Recipe`."""
+
+    kind: ClassVar[str]
+
+    @classmethod
+    def usual(cls) -> Mapping[str, Any]: ...
+
+    @property
+    def model_fields_set(self) -> set[str]: ...
+
+    def uses_values(self, log: Interactions) -> bool: ...
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]: ...
+
+
+def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | None) -> None:
     """Say which of what was given makes no difference: values of the log, settings that were set on purpose."""
     if current_stage() == "refit":  # the first fit has said it
         return
-    usual = {name: field.default for name, field in type(recipe).model_fields.items()}
+    usual = recipe.usual()
     given = {name for name in recipe.model_fields_set if getattr(recipe, name) != usual[name]}
     if train.values is not None and not recipe.uses_values(train):
         below = int((train.values < 0).sum())
@@ -50,7 +63,7 @@ def where(condition: bool, when: str, *names: str) -> Mapping[str, str]:
     return {} if condition else dict.fromkeys(names, when)
 
 
-def _way_out(recipe: Recipe) -> str:
-    if "positive_from" in type(recipe).model_fields:
+def _way_out(recipe: _Asked) -> str:
+    if "positive_from" in recipe.usual():
         return "positive_from leaves low ones out"
     return "filter the log, or take a model that learns from ratings, where that is not meant"

@@ -1,5 +1,6 @@
 """Tables, plots, the demonstration's report."""
 
-from fillrank.report.walkthrough import Demonstration, demo
+from fillrank.report.demonstration import Demonstration
+from fillrank.report.walkthrough import demo
 
 __all__ = ["Demonstration", "demo"]

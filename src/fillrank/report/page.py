@@ -6,16 +6,13 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fillrank.errors import DataError
+from fillrank.report.demonstration import Demonstration
 from fillrank.runtime.atomic_write import replacing
 from fillrank.terminal import in_markdown
-
-if TYPE_CHECKING:
-    from fillrank.report.walkthrough import Demonstration
 
 __all__ = ["check_page", "write_page"]
 

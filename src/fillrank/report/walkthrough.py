@@ -4,94 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
 
 from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, load, split
 from fillrank.errors import DataError, TrainingError
 from fillrank.evaluation import evaluate
 from fillrank.experiments.compare import compare
-from fillrank.experiments.table import ComparisonTable
 from fillrank.models import CMC
 from fillrank.report.canvas import can_draw
+from fillrank.report.demonstration import Demonstration
 from fillrank.report.page import check_page, write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 from fillrank.runtime.atomic_write import check_inside
-from fillrank.terminal import shown
 from fillrank.training import Look, listening
 
-__all__ = ["Demonstration", "demo"]
+__all__ = ["demo"]
 
 _log = logging.getLogger("fillrank")
 
 TEMPERATURES = (0.05, 0.07, 0.1, 0.2, 0.5)
 _MODELS = ("popularity", "pure-svd", "normalised-svd", "biased-svd", "cmc")
 _FAVOURITES = {"Heat": 5.0, "Alien": 5.0, "Blade Runner": 4.5}
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """What :func:`demo` found and wrote. ``print`` shows it.
-
-    Attributes:
-        table: the comparison.
-        user_id: whom the lists below are for.
-        liked: what that user rated highest in train: ``item_id, label, value``.
-        recommended: ten films for that user.
-        favourites: three films that a new user likes.
-        for_new_user: ten films for the new user.
-        temperatures: one mapping per temperature: the metrics of CMC at it.
-        files: what was written.
-    """
-
-    table: ComparisonTable
-    user_id: Any
-    liked: pl.DataFrame
-    recommended: pl.DataFrame
-    favourites: Mapping[str, float]
-    for_new_user: pl.DataFrame
-    temperatures: Sequence[Mapping[str, Any]]
-    files: Sequence[Path]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {
-            **self.table.to_dict(),
-            "user": {
-                "user_id": self.user_id,
-                "liked": self.liked.to_dicts(),
-                "recommended": self.recommended.to_dicts(),
-            },
-            "new_user": {"likes": dict(self.favourites), "recommended": self.for_new_user.to_dicts()},
-            "temperatures": [dict(point) for point in self.temperatures],
-            "files": [str(file) for file in self.files],
-        }
-
-    def __rich__(self) -> RenderableType:
-        beside = Table(title=shown(f"user {self.user_id}: what they liked, and what CMC recommends"))
-        for name in ("liked (their rating)", "recommended"):
-            beside.add_column(name)
-        liked = [f"{row['label']} ({row['value']:g})" for row in self.liked.to_dicts()]
-        for left, right in zip(liked, self.recommended["label"].to_list(), strict=False):
-            beside.add_row(shown(left), shown(right))
-        new = Table(title=shown(f"a new user who likes {', '.join(self.favourites)}"))
-        new.add_column("recommended")
-        for label in self.for_new_user["label"]:
-            new.add_row(shown(label))
-        return Group(self.table, "", beside, new, shown(f"report: {self.files[0]}"))
-
-    def __str__(self) -> str:
-        console = Console(width=150, no_color=True, markup=False, emoji=False, legacy_windows=False)
-        with console.capture() as capture:
-            console.print(self)
-        return capture.get().rstrip()
 
 
 @checked

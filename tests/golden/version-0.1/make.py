@@ -16,8 +16,10 @@ import fillrank as fr
 from fillrank.completion.files import complete_file
 from fillrank.experiments.compare import compare
 from fillrank.experiments.run import RunPlan, fit_run
-from fillrank.experiments.search import SearchPlan, run_search
-from fillrank.experiments.study import read_study, run_study
+from fillrank.experiments.search import SearchPlan
+from fillrank.experiments.search_run import run_search
+from fillrank.experiments.study import read_study
+from fillrank.experiments.study_runs import run_study
 from fillrank.training import Look, listening
 
 HERE = Path(__file__).parent
