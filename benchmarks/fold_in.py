@@ -29,7 +29,7 @@ import torch
 
 import fillrank as fr
 from fillrank.data import IdMap, Interactions, Split, split
-from fillrank.experiments.table import ComparisonTable, Run
+from fillrank.experiments.compare.table import ComparisonTable, Run
 from fillrank.factors import Blend, Factors
 from fillrank.losses import InfoNCE
 from fillrank.models import recipe

@@ -29,8 +29,8 @@ import numpy as np
 import optuna
 
 import fillrank as fr
-from fillrank.experiments.opening import default_split
-from fillrank.experiments.search_space import Space
+from fillrank.experiments.data.opening import default_split
+from fillrank.experiments.tune.space import Space
 from fillrank.models import RECIPES
 from fillrank.runtime.environment import machine
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pictures import draw_all
 
-from fillrank.experiments.markdown import fill_tables
+from fillrank.experiments.reproduce.markdown import fill_tables
 from fillrank.report.plots import accuracy_against_coverage
 
 root = Path(__file__).parents[1]

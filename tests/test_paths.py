@@ -12,11 +12,11 @@ import fillrank as fr
 from fillrank.cli.app import app
 from fillrank.completion.files import complete_file
 from fillrank.errors import DataError, FillrankError, SettingsError
-from fillrank.experiments.plan import read_plan
-from fillrank.experiments.run import RunPlan, fit_run, read_run
-from fillrank.experiments.search import SearchPlan
-from fillrank.experiments.study import read_study
-from fillrank.experiments.study_runs import run_study
+from fillrank.experiments.compare.plan import read_plan
+from fillrank.experiments.reproduce.runs import run_study
+from fillrank.experiments.reproduce.study import read_study
+from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
+from fillrank.experiments.tune.plan import SearchPlan
 from fillrank.lab.files import read_lab_files
 from fillrank.runtime.paths import expanded, refuse_special
 

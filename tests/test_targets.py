@@ -11,10 +11,10 @@ import fillrank as fr
 from fillrank.cli.app import app
 from fillrank.completion.files import complete_file
 from fillrank.errors import DataError, FillrankError, SettingsError
-from fillrank.experiments.search import SearchPlan
-from fillrank.experiments.search_run import run_search
-from fillrank.experiments.study import read_study
-from fillrank.experiments.study_runs import run_study
+from fillrank.experiments.reproduce.runs import run_study
+from fillrank.experiments.reproduce.study import read_study
+from fillrank.experiments.tune.plan import SearchPlan
+from fillrank.experiments.tune.run import run_search
 from fillrank.models import Popularity, PureSVD
 from fillrank.report import demo
 from fillrank.runtime.atomic_write import check_inside

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
     from fillrank.data import IdMap, Interactions, Split, load, read, split, synthetic
     from fillrank.encoders import FixedItems
     from fillrank.evaluation import Report, evaluate
-    from fillrank.experiments.compare import compare
+    from fillrank.experiments.compare.runs import compare
     from fillrank.factors import Factors, Scorer
     from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
     from fillrank.models import (
@@ -99,7 +99,7 @@ _HOMES = {
     "fillrank.completion": ("MatrixCompletion", "MatrixCompletionCV"),
     "fillrank.data": ("IdMap", "Interactions", "Split", "load", "read", "split", "synthetic"),
     "fillrank.encoders": ("FixedItems",),
-    "fillrank.experiments.compare": ("compare",),
+    "fillrank.experiments.compare.runs": ("compare",),
     "fillrank.factors": ("Factors", "Scorer"),
     "fillrank.models": (
         "ALS",

@@ -13,7 +13,7 @@ from fillrank.cli.lists import parse_likes
 from fillrank.cli.options import open_log, parse_settings, parse_value
 from fillrank.cli.output import row_table, show, to_json, write_frame, write_text
 from fillrank.errors import SettingsError
-from fillrank.experiments.opening import open_split
+from fillrank.experiments.data.opening import open_split
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from fillrank.experiments import study_runs
+from fillrank.experiments.reproduce import runs as study_runs
 
 Run = Callable[..., Result]
 Json = Callable[..., Any]

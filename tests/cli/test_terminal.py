@@ -19,7 +19,7 @@ from typer.testing import Result
 import fillrank as fr
 from fillrank.cli.output import for_spreadsheets
 from fillrank.errors import DataError, FillrankError, UnknownIdError
-from fillrank.experiments.table import ComparisonTable
+from fillrank.experiments.compare.table import ComparisonTable
 from fillrank.terminal import in_markdown, printable, printable_json, shown
 
 NASTY = "\x1b]52;c;ZXZpbA==\x1b\\\x1b[31m\u202e\u200b\x9b2J\x07[/x] :smile: [red]Heat"

@@ -10,9 +10,9 @@ import pytest
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.experiments.compare import compare
-from fillrank.experiments.plan import read_plan, run_plan
-from fillrank.experiments.table import ComparisonTable
+from fillrank.experiments.compare.plan import read_plan, run_plan
+from fillrank.experiments.compare.runs import compare
+from fillrank.experiments.compare.table import ComparisonTable
 from fillrank.models import PureSVD
 
 FAST = {"dim": 8, "rating_dim": 4, "epochs": 2, "batch_size": 512, "n_negatives": 40, "progress": False}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fillrank.errors import DataError
-from fillrank.experiments.crossed import crossed, number_in
-from fillrank.experiments.markdown import fill_tables, gridded
+from fillrank.experiments.reproduce.crossed import crossed, number_in
+from fillrank.experiments.reproduce.markdown import fill_tables, gridded
 from fillrank.report.grid_plots import grid_lines, grid_map
 
 FIGURES = {

@@ -11,7 +11,7 @@ import pytest
 import fillrank as fr
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
-from fillrank.experiments.run import RunPlan, fit_run
+from fillrank.experiments.run.fit import RunPlan, fit_run
 from fillrank.models import RECIPES, Recipe, default_model, default_models
 
 LOGS = {

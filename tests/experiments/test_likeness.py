@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fillrank.errors import SettingsError
-from fillrank.experiments.likeness import spelt_out
-from fillrank.experiments.study import read_study, studies
+from fillrank.experiments.reproduce.study import read_study, studies
+from fillrank.experiments.toml.likeness import spelt_out
 
 TEXT = """
 title = "A small one"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fillrank.errors import DataError
-from fillrank.experiments.markdown import fill_tables, speeds_of, table_of
+from fillrank.experiments.reproduce.markdown import fill_tables, speeds_of, table_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

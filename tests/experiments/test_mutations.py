@@ -13,15 +13,15 @@ import pytest
 
 from fillrank.data import synthetic
 from fillrank.errors import DataError, FillrankError
-from fillrank.experiments.markdown import fill_tables
-from fillrank.experiments.plan import read_plan
-from fillrank.experiments.run import read_run
-from fillrank.experiments.search import SearchPlan, read_search
-from fillrank.experiments.search_run import run_search
-from fillrank.experiments.study import read_study
-from fillrank.experiments.study_record import read_record
-from fillrank.experiments.study_runs import run_study
-from fillrank.experiments.toml_files import parse_toml, toml_text
+from fillrank.experiments.compare.plan import read_plan
+from fillrank.experiments.reproduce.markdown import fill_tables
+from fillrank.experiments.reproduce.record import read_record
+from fillrank.experiments.reproduce.runs import run_study
+from fillrank.experiments.reproduce.study import read_study
+from fillrank.experiments.run.fit import read_run
+from fillrank.experiments.toml.files import parse_toml, toml_text
+from fillrank.experiments.tune.plan import SearchPlan, read_search
+from fillrank.experiments.tune.run import run_search
 from fillrank.runtime.strict_json import parse_json
 
 N = 300

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions, synthetic
 from fillrank.errors import DataError, ModelFileError, SettingsError
-from fillrank.experiments.nested import leaves, merged, nested
-from fillrank.experiments.run import RunPlan, fit_run, read_run
-from fillrank.experiments.toml_files import toml_text
+from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
+from fillrank.experiments.toml.files import toml_text
+from fillrank.experiments.toml.nested import leaves, merged, nested
 from fillrank.recommend import Recommender
 from fillrank.runtime.launch import processes
 from fillrank.training import listening
@@ -271,7 +271,7 @@ def test_a_process_that_falls_silent_is_not_waited_for_without_end(
 
 
 def test_a_model_that_shares_no_batches_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fillrank.experiments import run
+    from fillrank.experiments.run import fit as run
     from fillrank.training import World
 
     with pytest.raises(SettingsError, match="pure-svd is fitted by one process, and 2 were started"):

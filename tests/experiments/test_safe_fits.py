@@ -6,9 +6,9 @@ import pytest
 
 import fillrank as fr
 from fillrank.errors import DataError, DiskFullError, ModelFileError, SettingsError
-from fillrank.experiments import run
-from fillrank.experiments.run import RunPlan, fit_run
-from fillrank.experiments.run_folder import least_bytes
+from fillrank.experiments.run import fit as run
+from fillrank.experiments.run.fit import RunPlan, fit_run
+from fillrank.experiments.run.folder import least_bytes
 from fillrank.models import Popularity, PureSVD
 from fillrank.runtime.atomic_write import only_one
 from fillrank.training.checkpoint import Checkpoint, Saved

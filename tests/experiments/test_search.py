@@ -19,12 +19,12 @@ from rich.console import Console
 from fillrank.data import synthetic
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import Evaluator
-from fillrank.experiments.run import RunPlan, fit_run
-from fillrank.experiments.search import SearchPlan, read_search
-from fillrank.experiments.search_record import SearchRecord
-from fillrank.experiments.search_run import run_search
-from fillrank.experiments.search_space import MarginsAndWeights, Space
-from fillrank.experiments.toml_files import toml_text
+from fillrank.experiments.run.fit import RunPlan, fit_run
+from fillrank.experiments.toml.files import toml_text
+from fillrank.experiments.tune.plan import SearchPlan, read_search
+from fillrank.experiments.tune.record import SearchRecord
+from fillrank.experiments.tune.run import run_search
+from fillrank.experiments.tune.space import MarginsAndWeights, Space
 from fillrank.losses import MMCL
 from fillrank.training import Look, loop
 

@@ -12,13 +12,13 @@ import pytest
 import fillrank as fr
 from fillrank.data import Interactions, Split, split
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.plan import read_plan, run_plan
-from fillrank.experiments.run import DataPlan, RunPlan
-from fillrank.experiments.search import read_search
-from fillrank.experiments.source import Source
-from fillrank.experiments.study import read_study
-from fillrank.experiments.study_runs import run_study
-from fillrank.experiments.toml_files import strict
+from fillrank.experiments.compare.plan import read_plan, run_plan
+from fillrank.experiments.data.source import Source
+from fillrank.experiments.reproduce.runs import run_study
+from fillrank.experiments.reproduce.study import read_study
+from fillrank.experiments.run.fit import DataPlan, RunPlan
+from fillrank.experiments.toml.files import strict
+from fillrank.experiments.tune.plan import read_search
 
 STUDY = """title = "Mine"
 data = "no-such-data"

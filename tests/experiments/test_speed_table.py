@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fillrank.errors import DataError
-from fillrank.experiments.markdown import fill_tables
-from fillrank.experiments.speed_table import figures_of, speeds_of
+from fillrank.experiments.reproduce.markdown import fill_tables
+from fillrank.experiments.reproduce.speed_table import figures_of, speeds_of
 
 TWO = {"median": 1.5, "ours": 3000.0, "theirs": 2000.0}
 

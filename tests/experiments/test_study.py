@@ -19,12 +19,12 @@ import pytest
 
 from fillrank.data import Interactions, Split, synthetic
 from fillrank.errors import DataError, DataNotFoundError, SettingsError
-from fillrank.experiments import study_runs
-from fillrank.experiments.markdown import fill_tables, studied
-from fillrank.experiments.study import Study, read_study, studies
-from fillrank.experiments.study_record import StudyRun, add_run, read_record
-from fillrank.experiments.study_runs import run_study
-from fillrank.experiments.study_table import rows_of
+from fillrank.experiments.reproduce import runs as study_runs
+from fillrank.experiments.reproduce.markdown import fill_tables, studied
+from fillrank.experiments.reproduce.record import StudyRun, add_run, read_record
+from fillrank.experiments.reproduce.runs import run_study
+from fillrank.experiments.reproduce.study import Study, read_study, studies
+from fillrank.experiments.reproduce.table import rows_of
 from fillrank.models import Contrastive
 from fillrank.models.contrastive_parts import Watch
 from fillrank.report.study_plots import quality_against_seconds
@@ -243,7 +243,7 @@ def test_a_run_that_is_written_counts_though_a_stop_came_at_once(
         add_run(path, study, run)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fillrank.experiments.study_runs.add_run", stopped)
+    monkeypatch.setattr("fillrank.experiments.reproduce.runs.add_run", stopped)
     record = run_study(study, tmp_path / "r.json", only=["popular"])
     assert record.interrupted
     assert len(record.runs) == 1

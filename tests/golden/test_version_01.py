@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 import fillrank as fr
-from fillrank.experiments.run import read_run
-from fillrank.experiments.study import read_study
-from fillrank.experiments.study_record import read_record
+from fillrank.experiments.reproduce.record import read_record
+from fillrank.experiments.reproduce.study import read_study
+from fillrank.experiments.run.fit import read_run
 
 OLD = Path(__file__).parent / "version-0.1"
 MODELS = sorted(path.stem for path in (OLD / "models").glob("*.json"))

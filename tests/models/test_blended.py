@@ -14,7 +14,7 @@ import fillrank as fr
 from fillrank.data import Split
 from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
-from fillrank.experiments.run import RunPlan
+from fillrank.experiments.run.fit import RunPlan
 from fillrank.factors import Blend, Factors
 from fillrank.models.blended import Blended, _best_share, _blend, _spread
 from fillrank.models.contrastive_parts import Watch

@@ -76,9 +76,9 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Train several models on the same splits and print one table."""
-    from fillrank.experiments.compare import compare as run
-    from fillrank.experiments.opening import named_or_read
-    from fillrank.experiments.plan import read_plan, run_plan
+    from fillrank.experiments.compare.plan import read_plan, run_plan
+    from fillrank.experiments.compare.runs import compare as run
+    from fillrank.experiments.data.opening import named_or_read
 
     if (data is None and train is None) == (plan is None):
         raise typer.BadParameter("give one of --data, --train and --plan", param_hint="--data")
@@ -168,7 +168,7 @@ def fit(
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     over |= source_over(data, train, test)
     over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
-    from fillrank.experiments.run import RunPlan, fit_run, read_run
+    from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
 
     plan = RunPlan.of(over) if file is None else read_run(file, over)
     outcome = fit_run(plan)
@@ -203,7 +203,7 @@ def evaluate(
 ) -> None:
     """Measure a saved model on the test part. Give the same data, split and seed as to `fillrank fit`."""
     from fillrank.evaluation import evaluate as measure
-    from fillrank.experiments.opening import open_split
+    from fillrank.experiments.data.opening import open_split
     from fillrank.recommend import Recommender
 
     source = source_of(data, train, test, read)

@@ -50,9 +50,9 @@ def reproduce(
     if name is None:
         _list(as_json=as_json)
         return
-    from fillrank.experiments.study import read_study
-    from fillrank.experiments.study_runs import run_study
-    from fillrank.experiments.study_table import rows_of
+    from fillrank.experiments.reproduce.runs import run_study
+    from fillrank.experiments.reproduce.study import read_study
+    from fillrank.experiments.reproduce.table import rows_of
 
     study = read_study(name, source_over(data, train, test))
     path = _FOLDER / f"{study.name}.json" if out is None else out
@@ -69,7 +69,7 @@ def reproduce(
 
 
 def _list(*, as_json: bool) -> None:
-    from fillrank.experiments.study import read_study, studies
+    from fillrank.experiments.reproduce.study import read_study, studies
 
     found = [read_study(name) for name in studies()]
     rows = [

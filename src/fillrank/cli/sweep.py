@@ -52,8 +52,8 @@ def sweep(
     """
     if find_spec("matplotlib") is None:  # said now, not after hours of trials
         raise MissingExtraError('the pictures of a sweep need Matplotlib: pip install "fillrank[sweep]"')
-    from fillrank.experiments.search import read_search
-    from fillrank.experiments.search_run import run_search
+    from fillrank.experiments.tune.plan import read_search
+    from fillrank.experiments.tune.run import run_search
     from fillrank.report.sweep_plots import draw
 
     over: dict[str, Any] = {"n_trials": n_trials, "seed": seed, "out": None if out is None else str(out)}

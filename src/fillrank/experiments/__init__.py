@@ -1,1 +1,1 @@
-"""A run as data: comparisons, plans, records."""
+"""Experiments as files: runs, comparisons, sweeps and studies, and the records they leave."""

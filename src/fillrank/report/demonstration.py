@@ -11,7 +11,7 @@ import polars as pl
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from fillrank.experiments.table import ComparisonTable
+from fillrank.experiments.compare.table import ComparisonTable
 from fillrank.terminal import shown
 
 __all__ = ["Demonstration"]

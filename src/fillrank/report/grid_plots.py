@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fillrank.experiments.crossed import Crossed, crossed, number_in
+from fillrank.experiments.reproduce.crossed import Crossed, crossed, number_in
 from fillrank.report.canvas import COLOURS, INK, blank, write_figure
 
 __all__ = ["grid_lines", "grid_map"]
@@ -19,7 +19,7 @@ def grid_lines(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """A line for each line of the grid: nDCG on the test part over its columns.
 
     Args:
-        record: see :func:`fillrank.experiments.crossed.crossed`.
+        record: see :func:`fillrank.experiments.reproduce.crossed.crossed`.
         path: of the picture.
 
     Raises:

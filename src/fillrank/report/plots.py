@@ -16,7 +16,7 @@ def accuracy_against_coverage(record: Mapping[str, Any], path: str | os.PathLike
     """Every model as a point: right is a wider catalogue, up is more hits; bars are intervals over seeds.
 
     Args:
-        record: what :meth:`fillrank.experiments.table.ComparisonTable.to_dict` gave.
+        record: what :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` gave.
         path: of the picture.
         k: the cut-off of the metrics.
 

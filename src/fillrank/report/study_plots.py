@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from fillrank.errors import DataError
-from fillrank.experiments.study_table import runs_of
+from fillrank.experiments.reproduce.table import runs_of
 from fillrank.report.canvas import COLOURS, INK, QUIET, blank, write_figure
 
 __all__ = ["quality_against_seconds", "spread"]
@@ -30,7 +30,7 @@ def quality_against_seconds(record: Mapping[str, Any], path: str | os.PathLike[s
     they would press the others together.
 
     Args:
-        record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
+        record: what :meth:`fillrank.experiments.reproduce.record.StudyRecord.to_dict` gave.
         path: of the picture.
 
     Raises:

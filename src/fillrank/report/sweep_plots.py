@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError
-from fillrank.experiments.search_record import brief
+from fillrank.experiments.tune.record import brief
 from fillrank.report.canvas import INK, QUIET, SECOND, blank, write_figure
 
 __all__ = ["draw", "importance", "parallel_coordinates"]
@@ -34,7 +34,7 @@ def parallel_coordinates(record: Mapping[str, Any], path: str | os.PathLike[str]
     get an axis, eight at most.
 
     Args:
-        record: what :meth:`fillrank.experiments.search_record.SearchRecord.to_dict` gave.
+        record: what :meth:`fillrank.experiments.tune.record.SearchRecord.to_dict` gave.
         path: of the picture.
 
     Raises:

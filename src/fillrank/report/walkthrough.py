@@ -13,7 +13,7 @@ from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, load, split
 from fillrank.errors import DataError, TrainingError
 from fillrank.evaluation import evaluate
-from fillrank.experiments.compare import compare
+from fillrank.experiments.compare.runs import compare
 from fillrank.models import CMC
 from fillrank.report.canvas import can_draw
 from fillrank.report.demonstration import Demonstration

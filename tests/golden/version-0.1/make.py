@@ -14,12 +14,12 @@ import numpy as np
 
 import fillrank as fr
 from fillrank.completion.files import complete_file
-from fillrank.experiments.compare import compare
-from fillrank.experiments.run import RunPlan, fit_run
-from fillrank.experiments.search import SearchPlan
-from fillrank.experiments.search_run import run_search
-from fillrank.experiments.study import read_study
-from fillrank.experiments.study_runs import run_study
+from fillrank.experiments.compare.runs import compare
+from fillrank.experiments.run.fit import RunPlan, fit_run
+from fillrank.experiments.tune.plan import SearchPlan
+from fillrank.experiments.tune.run import run_search
+from fillrank.experiments.reproduce.study import read_study
+from fillrank.experiments.reproduce.runs import run_study
 from fillrank.training import Look, listening
 
 HERE = Path(__file__).parent

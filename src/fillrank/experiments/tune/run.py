@@ -6,12 +6,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fillrank.errors import MissingExtraError, SettingsError
-from fillrank.experiments.search import SearchPlan
+from fillrank.experiments.tune.plan import SearchPlan
 from fillrank.runtime.atomic_write import check_inside, disk_full_in_words
 from fillrank.runtime.launch import world_size
 
 if TYPE_CHECKING:
-    from fillrank.experiments.search_record import SearchRecord
+    from fillrank.experiments.tune.record import SearchRecord
 
 __all__ = ["run_search"]
 
@@ -42,7 +42,7 @@ def run_search(plan: SearchPlan) -> SearchRecord:
         raise SettingsError(
             "the processes of a sweep share trials, not batches: start it several times, without torchrun"
         )
-    from fillrank.experiments.search_study import search
+    from fillrank.experiments.tune.trials import search
 
     folder = check_inside(plan.out, "the folder of the sweep", SettingsError)
     others = [name for name in _WRITTEN if (folder / name).exists()]

@@ -14,14 +14,14 @@ from pydantic import Field
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
-from fillrank.experiments.agreement import facts_of
-from fillrank.experiments.keep import Keep
-from fillrank.experiments.nested import merged
-from fillrank.experiments.opening import SplitName, open_to_fit
-from fillrank.experiments.run_folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
-from fillrank.experiments.source import Share, Source
-from fillrank.experiments.toml_files import OPTIONS, OutPath, read_toml, strict, toml_text
-from fillrank.experiments.unfinished import Unfinished
+from fillrank.experiments.data.keep import Keep
+from fillrank.experiments.data.opening import SplitName, open_to_fit
+from fillrank.experiments.data.source import Share, Source
+from fillrank.experiments.run.agreement import facts_of
+from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
+from fillrank.experiments.run.unfinished import Unfinished
+from fillrank.experiments.toml.files import OPTIONS, OutPath, read_toml, strict, toml_text
+from fillrank.experiments.toml.nested import merged
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.recommend import Recommender
 from fillrank.runtime.atomic_write import check_room
@@ -38,8 +38,8 @@ class DataPlan(Source):
     """Which data, and how they are split: the part that runs and sweeps have in common.
 
     Attributes:
-        data, train, test, read: see :class:`fillrank.experiments.source.Source`.
-        split: the way to split; see :data:`fillrank.experiments.opening.SplitName`.
+        data, train, test, read: see :class:`fillrank.experiments.data.source.Source`.
+        split: the way to split; see :data:`fillrank.experiments.data.opening.SplitName`.
         valid: a fraction of the rows; of two files, of the rows of train.
         seed: of the split and, unless its settings have one, of the model.
         keep: the part of the data that is worked on; all unless given.

@@ -12,9 +12,9 @@ from fillrank.data import Interactions, Split
 from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
 from fillrank.evaluation import evaluate
-from fillrank.experiments.failures import Failures
-from fillrank.experiments.opening import Data, default_split
-from fillrank.experiments.table import ComparisonTable, Run
+from fillrank.experiments.compare.failures import Failures
+from fillrank.experiments.compare.table import ComparisonTable, Run
+from fillrank.experiments.data.opening import Data, default_split
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.runtime.environment import machine
 from fillrank.training.looks import Look, listening

@@ -10,7 +10,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from fillrank.experiments.table import interval_of
+from fillrank.experiments.compare.table import interval_of
 from fillrank.terminal import shown
 
 __all__ = ["FIGURES", "Figure", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
@@ -78,7 +78,7 @@ def rows_of(record: Mapping[str, Any]) -> list[StudyRow]:
     """The rows of a record, entry by entry; an entry without a finished run has none.
 
     Args:
-        record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
+        record: what :meth:`fillrank.experiments.reproduce.record.StudyRecord.to_dict` gave.
     """
     rows = []
     for name, entry in record["entries"].items():

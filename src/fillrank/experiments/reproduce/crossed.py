@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fillrank.errors import DataError
-from fillrank.experiments.study_table import StudyRow, rows_of
+from fillrank.experiments.reproduce.table import StudyRow, rows_of
 
 __all__ = ["Crossed", "crossed", "number_in"]
 
@@ -32,7 +32,7 @@ def crossed(record: Mapping[str, Any]) -> Crossed:
     """The grid of a record's entries, under the first of its protocols.
 
     Args:
-        record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
+        record: what :meth:`fillrank.experiments.reproduce.record.StudyRecord.to_dict` gave.
 
     Raises:
         DataError: an entry has no comma in its name, or no run is finished.

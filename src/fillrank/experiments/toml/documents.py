@@ -18,7 +18,7 @@ class _Strict(BaseModel):
 
 
 class RunInFile(_Strict):
-    """A run of a study: see :class:`fillrank.experiments.study_record.StudyRun`."""
+    """A run of a study: see :class:`fillrank.experiments.reproduce.record.StudyRun`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,7 +67,7 @@ class _ProtocolInFile(_Strict):
 
 
 class _Comparison(_Strict):
-    """What :meth:`fillrank.experiments.table.ComparisonTable.to_dict` gives, as far as tables are made of it."""
+    """As much of :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` as tables are made of."""
 
     protocol: _ProtocolInFile
     models: dict[str, dict[str, float | None]]

@@ -12,10 +12,10 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.evaluation.metrics import ACCURACY
-from fillrank.experiments.nested import leaves, merged
-from fillrank.experiments.run import DataPlan
-from fillrank.experiments.search_space import Space
-from fillrank.experiments.toml_files import OutPath, read_toml, strict
+from fillrank.experiments.run.fit import DataPlan
+from fillrank.experiments.toml.files import OutPath, read_toml, strict
+from fillrank.experiments.toml.nested import leaves, merged
+from fillrank.experiments.tune.space import Space
 from fillrank.losses import loss
 from fillrank.models import Contrastive, Recipe, recipe
 from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
@@ -88,7 +88,7 @@ class SearchPlan(DataPlan):
         out: the folder of the study, its record, its pictures and the best settings.
         pruning: stop a trial whose best epoch so far is below the median of the others at the same epoch.
         settings: of the recipe, the same in each trial.
-        search: what is varied; see :class:`fillrank.experiments.search_space.Space`.
+        search: what is varied; see :class:`fillrank.experiments.tune.space.Space`.
     """
 
     model: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
 from fillrank.errors import SettingsError
-from fillrank.experiments.nested import nested
+from fillrank.experiments.toml.nested import nested
 
 __all__ = ["Choices", "MarginsAndWeights", "Range", "Space", "Trial"]
 

@@ -21,11 +21,11 @@ from optuna.trial import FrozenTrial, TrialState
 from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import Evaluator
-from fillrank.experiments.failures import in_words
-from fillrank.experiments.nested import differences, leaves
-from fillrank.experiments.search import Metric, SearchPlan
-from fillrank.experiments.search_journal import JournalLock, check_journal, mend_journal
-from fillrank.experiments.search_record import SearchRecord, brief, cell, record_of, write_record
+from fillrank.experiments.compare.failures import in_words
+from fillrank.experiments.toml.nested import differences, leaves
+from fillrank.experiments.tune.journal import JournalLock, check_journal, mend_journal
+from fillrank.experiments.tune.plan import Metric, SearchPlan
+from fillrank.experiments.tune.record import SearchRecord, brief, cell, record_of, write_record
 from fillrank.runtime.atomic_write import turn
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.rng import numpy_stream
@@ -41,7 +41,7 @@ _FIRST_TRIALS = 10  # drawn evenly from the space, before the estimator has some
 
 
 def search(plan: SearchPlan) -> SearchRecord:
-    """See :func:`fillrank.experiments.search_run.run_search`."""
+    """See :func:`fillrank.experiments.tune.run.run_search`."""
     folder = Path(plan.out)
     with _quiet():
         parts = plan.open()

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fillrank.errors import SettingsError
-from fillrank.experiments.compare import Protocol, compare
-from fillrank.experiments.failures import Failures
-from fillrank.experiments.opening import named_or_read
-from fillrank.experiments.source import Share, Source, Test
-from fillrank.experiments.table import ComparisonTable
-from fillrank.experiments.toml_files import read_toml, strict
+from fillrank.experiments.compare.failures import Failures
+from fillrank.experiments.compare.runs import Protocol, compare
+from fillrank.experiments.compare.table import ComparisonTable
+from fillrank.experiments.data.opening import named_or_read
+from fillrank.experiments.data.source import Share, Source, Test
+from fillrank.experiments.toml.files import read_toml, strict
 from fillrank.models import RECIPES
 
 __all__ = ["Plan", "read_plan", "run_plan"]
@@ -56,7 +56,7 @@ class Plan(BaseModel):
         return self
 
     def sources(self) -> list[Source]:
-        """Each of the data; see :class:`fillrank.experiments.source.Source`."""
+        """Each of the data; see :class:`fillrank.experiments.data.source.Source`."""
         every = self.data if isinstance(self.data, list) else [self.data]
         return [Source(data=data, train=self.train, test=self.test, read=self.read) for data in every]
 

@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 from fillrank.errors import DataError
 from fillrank.evaluation import Report
-from fillrank.experiments.failures import Failure
+from fillrank.experiments.compare.failures import Failure
 from fillrank.recommend import Recommender
 from fillrank.terminal import shown
 

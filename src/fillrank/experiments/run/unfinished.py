@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.nested import differences
-from fillrank.experiments.toml_files import read_toml, toml_text
+from fillrank.experiments.toml.files import read_toml, toml_text
+from fillrank.experiments.toml.nested import differences
 from fillrank.runtime.atomic_write import remove_leftovers, replacing
 
 __all__ = ["Unfinished"]

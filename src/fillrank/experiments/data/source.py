@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from fillrank.experiments.opening import Place
+from fillrank.experiments.data.opening import Place
 
 __all__ = ["Share", "Source", "Test"]
 
@@ -77,7 +77,7 @@ class Source(BaseModel):
 
     @property
     def place(self) -> Place:
-        """What :func:`fillrank.experiments.opening.open_split` takes as its ``data``."""
+        """What :func:`fillrank.experiments.data.opening.open_split` takes as its ``data``."""
         return str(self.data) if self.train is None else (self.train, str(self.test))
 
     @property

@@ -13,10 +13,10 @@ from rich.console import Group
 from rich.table import Table
 
 from fillrank.errors import TrainingError
-from fillrank.experiments.keep import Keep
-from fillrank.experiments.nested import merged, nested
-from fillrank.experiments.search import Metric, SearchPlan
-from fillrank.experiments.toml_files import toml_text
+from fillrank.experiments.data.keep import Keep
+from fillrank.experiments.toml.files import toml_text
+from fillrank.experiments.toml.nested import merged, nested
+from fillrank.experiments.tune.plan import Metric, SearchPlan
 from fillrank.runtime.atomic_write import replacing
 from fillrank.runtime.environment import machine
 from fillrank.terminal import shown

@@ -11,7 +11,7 @@ import numpy as np
 
 from fillrank._version import __version__
 from fillrank.data import Interactions, Split
-from fillrank.experiments.nested import leaves
+from fillrank.experiments.toml.nested import leaves
 
 __all__ = ["facts_of"]
 

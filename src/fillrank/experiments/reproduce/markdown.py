@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError
-from fillrank.experiments.crossed import crossed
-from fillrank.experiments.documents import read_document
-from fillrank.experiments.speed_table import figures_of, speeds_of
-from fillrank.experiments.study_table import StudyRow, published_text, rows_of
+from fillrank.experiments.reproduce.crossed import crossed
+from fillrank.experiments.reproduce.speed_table import figures_of, speeds_of
+from fillrank.experiments.reproduce.table import StudyRow, published_text, rows_of
+from fillrank.experiments.toml.documents import read_document
 from fillrank.terminal import printable
 
 __all__ = ["fill_tables", "gridded", "speeds_of", "studied", "table_of"]
@@ -31,7 +31,7 @@ def table_of(record: Mapping[str, Any]) -> str:
     """A comparison's record as a Markdown table: one row per model, mean ± half of the interval over seeds.
 
     Args:
-        record: what :meth:`fillrank.experiments.table.ComparisonTable.to_dict` gave.
+        record: what :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` gave.
     """
     (k,) = record["protocol"]["k"]
     names = [name if name == "rmse" else f"{name}@{k}" for name, _ in _COLUMNS]
@@ -55,7 +55,7 @@ def studied(record: Mapping[str, Any]) -> str:
     Coverage, novelty and seconds are those of the honest run, or of the legacy one where there is no other.
 
     Args:
-        record: what :meth:`fillrank.experiments.study_record.StudyRecord.to_dict` gave.
+        record: what :meth:`fillrank.experiments.reproduce.record.StudyRecord.to_dict` gave.
     """
     k, rows = record["k"], rows_of(record)
     protocols = [name for name in ("honest", "legacy") if any(row.protocol == name for row in rows)]
@@ -77,7 +77,7 @@ def gridded(record: Mapping[str, Any]) -> str:
     """A study whose entries are called "THIS, THAT" as a Markdown grid; the best recall and nDCG of a column are bold.
 
     Args:
-        record: see :func:`fillrank.experiments.crossed.crossed`.
+        record: see :func:`fillrank.experiments.reproduce.crossed.crossed`.
     """
     grid, k = crossed(record), record["k"]
     lines = [

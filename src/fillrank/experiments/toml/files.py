@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.nested import leaves
+from fillrank.experiments.toml.nested import leaves
 from fillrank.runtime.paths import expanded, refuse_special
 from fillrank.runtime.strict_json import nested_deeper
 

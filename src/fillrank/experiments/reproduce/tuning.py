@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.errors import TrainingError
-from fillrank.experiments.keep import Keep
-from fillrank.experiments.nested import merged, nested
-from fillrank.experiments.search import SearchPlan
-from fillrank.experiments.search_run import run_search
+from fillrank.experiments.data.keep import Keep
+from fillrank.experiments.toml.nested import merged, nested
+from fillrank.experiments.tune.plan import SearchPlan
+from fillrank.experiments.tune.run import run_search
 
 __all__ = ["Tuning"]
 
@@ -35,7 +35,7 @@ class Tuning(BaseModel):
         seed: of the split, of the trials and of what they draw.
         keep: the part of the data on which the trials work.
         settings: of the trials, over those of the entry.
-        search: what is varied; see :class:`fillrank.experiments.search.SearchPlan`.
+        search: what is varied; see :class:`fillrank.experiments.tune.plan.SearchPlan`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

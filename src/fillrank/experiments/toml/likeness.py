@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fillrank.errors import SettingsError
-from fillrank.experiments.nested import merged
+from fillrank.experiments.toml.nested import merged
 
 __all__ = ["spelt_out"]
 

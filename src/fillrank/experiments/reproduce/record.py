@@ -11,11 +11,11 @@ from typing import Any, Self
 from rich.console import Group
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.documents import RecordInFile, whole
-from fillrank.experiments.failures import Failure
-from fillrank.experiments.nested import differences
-from fillrank.experiments.study import Study, Task
-from fillrank.experiments.study_table import study_table
+from fillrank.experiments.compare.failures import Failure
+from fillrank.experiments.reproduce.study import Study, Task
+from fillrank.experiments.reproduce.table import study_table
+from fillrank.experiments.toml.documents import RecordInFile, whole
+from fillrank.experiments.toml.nested import differences
 from fillrank.runtime.atomic_write import replacing, turn
 from fillrank.runtime.strict_json import read_json
 from fillrank.terminal import shown

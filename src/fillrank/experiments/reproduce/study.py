@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.data import Split
 from fillrank.errors import SettingsError
-from fillrank.experiments.compare import Protocol
-from fillrank.experiments.keep import Keep
-from fillrank.experiments.likeness import spelt_out
-from fillrank.experiments.nested import merged
-from fillrank.experiments.opening import open_split
-from fillrank.experiments.source import Source
-from fillrank.experiments.toml_files import read_toml, strict
-from fillrank.experiments.tuning import Tuning
+from fillrank.experiments.compare.runs import Protocol
+from fillrank.experiments.data.keep import Keep
+from fillrank.experiments.data.opening import open_split
+from fillrank.experiments.data.source import Source
+from fillrank.experiments.reproduce.tuning import Tuning
+from fillrank.experiments.toml.files import read_toml, strict
+from fillrank.experiments.toml.likeness import spelt_out
+from fillrank.experiments.toml.nested import merged
 from fillrank.models import recipe
 from fillrank.runtime.paths import expanded
 
@@ -40,7 +40,7 @@ class Entry(BaseModel):
         protocols: in the place of those of the study, and among them; such as legacy alone where the settings were
             picked on the test part, so that no run of them is honest.
         keep: the part of the data that is worked on; None: all.
-        tuning: a sweep that fills in some of the settings; see :class:`fillrank.experiments.tuning.Tuning`.
+        tuning: a sweep that fills in some of the settings; see :class:`fillrank.experiments.reproduce.tuning.Tuning`.
         published: the figures that it answers to, ``recall@k`` and ``ndcg@k`` for the study's ``k``, and their
             ``source``.
     """
@@ -86,12 +86,13 @@ class Study(Source):
         settings = { dim = 256 }
 
     An entry that is ``like`` another, or several, takes over how they are made, and ``[bases.NAME]`` has what several
-    have in common and is none itself; see :func:`fillrank.experiments.likeness.spelt_out`.
+    have in common and is none itself; see :func:`fillrank.experiments.toml.likeness.spelt_out`.
 
     Attributes:
         name: of the study; that of its file where it has none.
         title: above the table.
-        data, train, test, read: see :class:`fillrank.experiments.source.Source`; split as by :func:`fillrank.compare`.
+        data, train, test, read: see :class:`fillrank.experiments.data.source.Source`; split as by
+            :func:`fillrank.compare`.
         k: length of the lists.
         seeds: of the split and of the model; a run for each.
         protocols: ``"honest"`` holds ``valid`` out of train for every choice; ``"legacy"`` holds nothing out and takes

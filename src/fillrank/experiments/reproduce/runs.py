@@ -19,11 +19,11 @@ import torch
 from pydantic_core import to_jsonable_python
 
 from fillrank.errors import SettingsError, TrainingError
-from fillrank.experiments.compare import Protocol, run_model
-from fillrank.experiments.failures import Failure, Failures, in_words
-from fillrank.experiments.study import Study, Task
-from fillrank.experiments.study_record import StudyRecord, StudyRun, add_run, read_record
-from fillrank.experiments.study_table import FIGURES
+from fillrank.experiments.compare.failures import Failure, Failures, in_words
+from fillrank.experiments.compare.runs import Protocol, run_model
+from fillrank.experiments.reproduce.record import StudyRecord, StudyRun, add_run, read_record
+from fillrank.experiments.reproduce.study import Study, Task
+from fillrank.experiments.reproduce.table import FIGURES
 from fillrank.models import recipe
 from fillrank.runtime.atomic_write import check_file
 from fillrank.runtime.environment import machine

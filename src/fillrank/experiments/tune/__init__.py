@@ -1,0 +1,1 @@
+"""Settings searched on the validation part; the trials of a sweep and its record."""
