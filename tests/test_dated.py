@@ -11,8 +11,7 @@ import torch
 from fillrank.data import Interactions
 from fillrank.errors import DataError, TrainingError
 from fillrank.evaluation.predictions import prediction_errors
-from fillrank.factors import Factors
-from fillrank.factors.factors import scorer_from_parts
+from fillrank.factors import Factors, scorer_from_parts
 from fillrank.factors.fold_in import RatingRidge
 from fillrank.factors.temporal import DAY, Dated, day_of
 

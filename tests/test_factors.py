@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError, TrainingError
-from fillrank.factors import Blend, Factors, Scorer
-from fillrank.factors.factors import scorer_from_parts
+from fillrank.factors import Blend, Factors, Scorer, scorer_from_parts
 from fillrank.factors.fold_in import ImplicitRidge, Projection, RatingRidge
 
 

@@ -13,9 +13,8 @@ from torch.testing import assert_close
 from fillrank.data import Interactions
 from fillrank.encoders import NeuMF, PairEncoder
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.factors import Scorer
+from fillrank.factors import Scorer, scorer_from_parts
 from fillrank.factors import neural as pair_scorer
-from fillrank.factors.factors import scorer_from_parts
 from fillrank.runtime.rng import torch_stream
 
 USERS, ITEMS = torch.tensor([3, 0, 3, 4]), torch.tensor([6, 1, 0])

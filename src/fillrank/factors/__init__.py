@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from fillrank.factors.factors import Blend, Factors, Scorer
+from fillrank.factors.blend import Blend
+from fillrank.factors.factors import Factors
+from fillrank.factors.neural import PairScorer
+from fillrank.factors.scorer import Scorer
+from fillrank.factors.serialization import scorer_from_parts
+from fillrank.factors.temporal import Dated
 
-__all__ = ["Blend", "Factors", "Scorer"]
+__all__ = ["Blend", "Dated", "Factors", "PairScorer", "Scorer", "scorer_from_parts"]

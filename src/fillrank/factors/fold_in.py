@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,12 +21,10 @@ from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.ridge import Ridges, gram, solve_ridges
 
-if TYPE_CHECKING:
-    from fillrank.factors.factors import Factors
-
 __all__ = [
     "Folding",
     "ImplicitRidge",
+    "ItemSide",
     "Projection",
     "RatingRidge",
     "ResidualProjection",
@@ -38,6 +36,28 @@ __all__ = [
 ]
 
 
+class ItemSide(Protocol):
+    """What folding asks of :class:`~fillrank.factors.Factors`: all but the users' side."""
+
+    @property
+    def n_items(self) -> int: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def items(self) -> Tensor: ...
+
+    @property
+    def item_vectors(self) -> Tensor: ...
+
+    @property
+    def item_bias(self) -> Tensor | None: ...
+
+    @property
+    def offset(self) -> float: ...
+
+
 class Folding(Protocol):
     """Gives new users their vectors and, where the model has user biases, their biases.
 
@@ -45,7 +65,7 @@ class Folding(Protocol):
     :func:`looks_at_values` and :func:`needs_values`.
     """
 
-    def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """From the histories in ``log`` to ``([B, d], [B] or None)``."""
         ...
 
@@ -62,7 +82,7 @@ class Projection:
     weights: Tensor
     use_values: bool = False
 
-    def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         matrix = log.csr if self.use_values else log.without_values().csr
         return _times(matrix, self.weights).to(factors.items), None
@@ -83,7 +103,7 @@ class ResidualProjection:
     weights: Tensor
     shrinkage: float = 5.0
 
-    def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         if log.values is None:
             return self.weights.new_zeros(log.n_users, factors.dim), self.weights.new_zeros(log.n_users)
@@ -145,7 +165,7 @@ class ImplicitRidge:
             everywhere=self.unobserved_weight * gram(vectors),
         )
 
-    def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         if self.positive_from is not None and log.values is not None:
             log = log.select(log.values >= self.positive_from)
@@ -174,7 +194,7 @@ class RatingRidge:
     frequency_exponent: float = 1.0
     bias_per_rating: bool = True
 
-    def solve(self, factors: Factors, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         vectors, d = factors.item_vectors, factors.dim
         if log.values is None:
@@ -252,7 +272,7 @@ def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) ->
     return folding
 
 
-def _above_items(factors: Factors, log: Interactions) -> NDArray[np.float64]:
+def _above_items(factors: ItemSide, log: Interactions) -> NDArray[np.float64]:
     """What offset and item biases leave over of each value, float64 ``[nnz]``."""
     left: NDArray[np.float64] = log.csr.data.astype(np.float64) - factors.offset
     return left if factors.item_bias is None else left - _array(factors.item_bias)[log.items]

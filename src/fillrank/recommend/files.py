@@ -22,7 +22,7 @@ from fillrank._version import __version__
 from fillrank.arguments import shown
 from fillrank.data import Interactions
 from fillrank.errors import DataError, FillrankError, ModelFileError
-from fillrank.factors.factors import scorer_from_parts
+from fillrank.factors import scorer_from_parts
 from fillrank.recommend.card import card
 from fillrank.recommend.config import FORMAT, read_config
 from fillrank.recommend.id_files import read_ids, write_ids
