@@ -145,7 +145,10 @@ def test_a_space_draws_nested_settings() -> None:
         ({"loss_settings": {"margin": {"low": 0.1, "high": 1.0}}}, "the loss 'mmcl' has no setting 'margin'"),
         ({"loss_settings": {"negative_weight": {"low": -1.0, "high": 1.0}}}, "negative_weight must be a number of 0"),
         ({"sampler_settings": {"alpha": {"choices": [1]}}}, "the sampler 'uniform' has no setting 'alpha'"),
-        ({"encoder_settings": {"n_layers": {"choices": [1]}}}, "encoder_settings of 'mf'"),
+        (
+            {"encoder_settings": {"n_layers": {"choices": [1]}}},
+            "the encoder 'mf' has no setting 'n_layers'; it has none",
+        ),
         ({"loss_settings": {"margins_and_weights": {"n_margins": [3, 2]}}}, r"n_margins must be \[fewest, most\]"),
         ({"loss_settings": {"margins_and_weights": {"lowest": 0.9, "highest": 0.5}}}, "lowest < highest <= 1"),
     ],

@@ -99,7 +99,10 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"loss": "bls"}, "there is no loss 'bls'; did you mean 'bsl'"),
         ({"sampler": "unifrom"}, "there is no sampler 'unifrom'"),
         ({"sampler_settings": {"n_negatives": 10_000}}, "n_negatives must be from 1 to the"),
-        ({"encoder": "lightgcn", "encoder_settings": {"layers": 2}}, "encoder_settings of 'lightgcn': .*'layers'"),
+        (
+            {"encoder": "lightgcn", "encoder_settings": {"layers": 2}},
+            "the encoder 'lightgcn' has no setting 'layers'; it has n_layers, layer_weights",
+        ),
         ({"view_settings": {"eps": 0.1}}, "without views nothing looks at view_settings; set views"),
         ({"view_weight": 0.1, "view_temperature": 0.1}, "nothing looks at view_weight, view_temperature; set views"),
         ({"views": "dropout"}, "views = 'dropout': input should be 'edge-dropout' or 'noise'"),

@@ -229,7 +229,7 @@ def test_a_bias_that_does_not_fit_is_refused(bias: Tensor) -> None:
         ({"objective": "loss", "learning_rate": 0}, "learning_rate above 0, got 0.0 and 0"),
         ({"objective": "loss", "epochs": 0}, "epochs and batch_size must be 1 or more, got 0 and 1024"),
         ({"objective": "loss", "n_negatives": 41}, "n_negatives must be from 1 to the 40 items"),
-        ({"objective": "loss", "loss": "bpr"}, "loss must be one of fillrank.losses, .* got 'bpr'"),
+        ({"objective": "loss", "loss": "bprr"}, "there is no loss 'bprr'; did you mean 'bpr'"),
         ({"objective": "loss", "similarity": "euclid"}, "similarity must be 'dot' or 'cosine'"),
     ],
 )

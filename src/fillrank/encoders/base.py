@@ -1,23 +1,46 @@
-"""What the rest of the library asks of an encoder."""
+"""What the rest of the library asks of an encoder.
+
+Beside its contract (:class:`VectorEncoder` or :class:`PairEncoder`), recipes ask an encoder for these, if it has them:
+
+* ``free_vectors``: True where each user and item has a vector of its own that nothing smooths, so that neighbours may
+  be mixed in after training (``neighbour_weight``).
+* ``own_folding``: True where :meth:`VectorEncoder.factors` knows a way of its own to fold new users in.
+* ``check_sharing(n_processes)``: raises a ``SettingsError`` where several processes would not learn what one does.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
 from fillrank.arguments import fitting
+from fillrank.encoders.sparse import SparseMatrix
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors, Scorer
 from fillrank.factors.fold_in import Folding
 
-__all__ = ["PairEncoder", "Similarity", "TableEncoder", "Tables", "VectorEncoder", "check_tables"]
+__all__ = [
+    "FreeTables",
+    "GraphEncoder",
+    "LayerChange",
+    "PairEncoder",
+    "Similarity",
+    "TableEncoder",
+    "Tables",
+    "VectorEncoder",
+    "check_tables",
+    "has_free_tables",
+]
 
 Similarity = Literal["dot", "cosine"]
 Tables = tuple[Tensor, Tensor]
 """``(users [n_users, d], items [n_items, d])``."""
+LayerChange = Callable[[Tensor], Tensor]
+"""Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
 
 
 @runtime_checkable
@@ -68,6 +91,65 @@ class PairEncoder(Protocol):
         ...
 
 
+class FreeTables(VectorEncoder, Protocol):
+    """An encoder whose vectors are its parameters: what a step in closed form trains.
+
+    Attributes:
+        users: ``[n_users, d]``.
+        items: ``[n_items, d]``.
+    """
+
+    users: nn.Parameter
+    items: nn.Parameter
+
+
+def has_free_tables(encoder: object) -> TypeGuard[FreeTables]:
+    """Whether an encoder's tables are its parameters ``users`` and ``items`` themselves, and all it has.
+
+    Example:
+        >>> from fillrank.encoders import MF
+        >>> has_free_tables(MF(torch.eye(2), torch.eye(2)))
+        True
+    """
+    users, items = (getattr(encoder, name, None) for name in ("users", "items"))
+    if not (isinstance(encoder, nn.Module) and isinstance(encoder, VectorEncoder)):
+        return False
+    if not (isinstance(users, nn.Parameter) and isinstance(items, nn.Parameter)):
+        return False
+    every = list(encoder.parameters())
+    if len(every) != 2 or not all(one.requires_grad for one in every):
+        return False
+    with torch.no_grad():
+        tables = encoder.tables()
+    return tables[0] is users and tables[1] is items
+
+
+@runtime_checkable
+class GraphEncoder(Protocol):
+    """An encoder of vectors that are sums over the layers of a graph, linear in its parameters.
+
+    Attributes:
+        adjacency: the graph.
+        layer_weights: of layer 0, 1, …
+    """
+
+    adjacency: SparseMatrix
+    layer_weights: Sequence[float]
+    similarity: Similarity
+
+    def tables(self) -> Tables:
+        """See :meth:`VectorEncoder.tables`."""
+        ...
+
+    def tables_over(self, adjacency: SparseMatrix, change: LayerChange | None = None) -> Tables:
+        """The vectors over another graph of the same users and items, or changed after each layer."""
+        ...
+
+    def propagated(self, tables: Tables, weights: Sequence[float]) -> Tables:
+        """``Σ_l w_l Â^l`` times tables of any kind, outside of autograd."""
+        ...
+
+
 class TableEncoder(nn.Module):
     """A :class:`VectorEncoder` that need only say what its :meth:`tables` are.
 
@@ -75,7 +157,10 @@ class TableEncoder(nn.Module):
         SettingsError: there is no such similarity.
     """
 
-    def __init__(self, similarity: Similarity) -> None:
+    free_vectors: ClassVar[bool] = False
+    own_folding: bool = False
+
+    def __init__(self, similarity: Similarity = "cosine") -> None:
         super().__init__()
         if similarity not in {"dot", "cosine"}:
             raise SettingsError(f"similarity must be 'dot' or 'cosine', got {similarity!r}")

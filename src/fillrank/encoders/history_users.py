@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import torch
 from torch import Tensor, nn
 
 from fillrank.arguments import checked, fitting
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.inputs import EncoderInputs
 from fillrank.encoders.sparse import histories_of
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
@@ -67,6 +70,18 @@ class HistoryUsers(TableEncoder):
         self.items = nn.Parameter(items.detach().clone())
         self.users = None if users is None else nn.Parameter(users.detach().clone())
         self.map = nn.Parameter(torch.eye(dim, dtype=items.dtype, device=items.device)) if mapped else None
+
+    @classmethod
+    def from_inputs(cls, inputs: EncoderInputs, **settings: Any) -> Self:
+        """Made for a recipe: the users' first vectors come only where ``own_share`` leaves room for them."""
+        users, items = inputs.tables()
+        own = users if settings.get("own_share", 0.0) > 0 else None
+        return cls(items, inputs.log, users=own, similarity=inputs.similarity, **settings)
+
+    @property
+    def own_folding(self) -> bool:  # type: ignore[override]
+        """Whether training itself knows what becomes of a new user: so it is where users have nothing of their own."""
+        return self.users is None
 
     def tables(self) -> Tables:
         """The users put together from their items, and the items."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import Any, Literal, cast
@@ -13,18 +13,15 @@ from torch.autograd.function import once_differentiable
 
 from fillrank.arguments import checked, count
 from fillrank.data import Interactions
-from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.base import LayerChange, Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.runtime.threads import one_thread
 
-__all__ = ["LayerChange", "LightGCN", "with_neighbours"]
+__all__ = ["LightGCN", "with_neighbours"]
 
 _MOST_LAYERS = 1000  # after a few, all vectors of a connected graph are one
-
-LayerChange = Callable[[Tensor], Tensor]
-"""Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
 
 
 @checked
@@ -78,7 +75,7 @@ class LightGCN(TableEncoder):
         if precision not in {"float32", "bfloat16"}:
             raise SettingsError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
         check_tables(users, items, (log.n_users, log.n_items))
-        self.layer_weights = _checked_weights(n_layers, layer_weights)
+        self.layer_weights: Sequence[float] = _checked_weights(n_layers, layer_weights)
         self.users = nn.Parameter(users.detach().clone())
         self.items = nn.Parameter(items.detach().clone())
         dtype = torch.bfloat16 if precision == "bfloat16" else users.dtype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,8 @@ class MF(TableEncoder):
         >>> encoder.user_vectors(torch.tensor([0, 2])).norm(dim=1).detach()
         tensor([1.0000, 1.0000])
     """
+
+    free_vectors: ClassVar[bool] = True
 
     def __init__(self, users: Tensor, items: Tensor, *, similarity: Similarity = "cosine") -> None:
         super().__init__(similarity)

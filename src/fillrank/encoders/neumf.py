@@ -70,6 +70,18 @@ class NeuMF(nn.Module):
         self.product_weights, self.network_weights = _parameters((last[:dim], last[dim:]))
         self.offset = nn.Parameter(torch.zeros(()))
 
+    def check_sharing(self, n_processes: int) -> None:
+        """Refuse several processes where there is dropout.
+
+        Raises:
+            SettingsError: it is drawn for the rows of a process, so they would not learn what one does.
+        """
+        if n_processes > 1 and self.dropout > 0:
+            raise SettingsError(
+                f"NeuMF's dropout={self.dropout:g} is drawn for the rows of a process, so {n_processes} processes "
+                "would not learn what one does; set it to 0, or use one process"
+            )
+
     def score_pairs(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``; with dropout if there is a generator."""
         return pair_scores(self._user_side(users), self._item_side(items), self._tower(), self._drawn(generator))

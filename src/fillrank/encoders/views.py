@@ -19,8 +19,7 @@ from torch import Tensor
 from torch.nn.functional import embedding, normalize
 
 from fillrank.arguments import checked
-from fillrank.encoders.base import PairEncoder, Tables, VectorEncoder
-from fillrank.encoders.lightgcn import LightGCN
+from fillrank.encoders.base import GraphEncoder, PairEncoder, Tables, VectorEncoder
 from fillrank.errors import SettingsError
 
 __all__ = ["VIEWS", "EdgeDropout", "Noise", "View", "edge_dropout", "layer_noise", "view", "with_noise"]
@@ -30,7 +29,7 @@ View = Callable[[Tensor, Tensor, torch.Generator], Tables]
 
 
 @checked
-def edge_dropout(encoder: LightGCN, rate: float, generator: torch.Generator) -> Tables:
+def edge_dropout(encoder: GraphEncoder, rate: float, generator: torch.Generator) -> Tables:
     """The encoder's vectors over a graph that has lost some of its edges: SGL-ED (Wu et al. 2021).
 
     Each edge is dropped with probability ``rate``, by itself; what is left is normalised by its own counts. All layers
@@ -41,7 +40,7 @@ def edge_dropout(encoder: LightGCN, rate: float, generator: torch.Generator) -> 
 
     Example:
         >>> from fillrank.data import synthetic
-        >>> from fillrank.encoders import normal_tables
+        >>> from fillrank.encoders import LightGCN, normal_tables
         >>> log, generator = synthetic(30, 20, 200).interactions, torch.Generator().manual_seed(0)
         >>> encoder = LightGCN(*normal_tables(30, 20, 4, generator=generator), log)
         >>> users, items = edge_dropout(encoder, 0.1, generator)
@@ -75,7 +74,7 @@ def with_noise(tables: Tables, eps: float, generator: torch.Generator) -> Tables
 
 
 @checked
-def layer_noise(encoder: LightGCN, eps: float, generator: torch.Generator) -> Tables:
+def layer_noise(encoder: GraphEncoder, eps: float, generator: torch.Generator) -> Tables:
     """The encoder's vectors with the noise of :func:`with_noise` put on after each layer: SimGCL (Yu et al. 2022).
 
     The next layer smooths the noise of the last one. SimGCL leaves layer 0, which has no noise, out of the mean:
@@ -111,8 +110,8 @@ class EdgeDropout:
         """See :data:`View`."""
         return _rows(edge_dropout(self._graph(), self.rate, generator), users, items)
 
-    def _graph(self) -> LightGCN:
-        if isinstance(self.encoder, LightGCN):
+    def _graph(self) -> GraphEncoder:
+        if isinstance(self.encoder, GraphEncoder):
             return self.encoder
         raise SettingsError(f"edge-dropout wants a graph, and {type(self.encoder).__name__} has none; take 'noise'")
 
@@ -151,7 +150,7 @@ class Noise:
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Tables:
         """See :data:`View`."""
         encoder = self._vectors()
-        if isinstance(encoder, LightGCN):
+        if isinstance(encoder, GraphEncoder):
             return _rows(layer_noise(encoder, self.eps, generator), users, items)
         rows = _rows(encoder.tables(), users, items)
         if encoder.similarity == "cosine":

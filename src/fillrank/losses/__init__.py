@@ -8,7 +8,7 @@ from fillrank.losses.margins import CCL, MMCL
 from fillrank.losses.pairwise import BPR, PairwiseHinge
 from fillrank.losses.pairwise_softmax import PSL
 from fillrank.losses.pointwise import Logistic, squared_error
-from fillrank.losses.registry import LOSSES, PUBLISHED, VECTOR_LOSSES, loss, vector_loss
+from fillrank.losses.registry import LOSSES, PUBLISHED, VECTOR_LOSSES, as_loss, loss, vector_loss
 from fillrank.losses.softmax import InfoNCE
 from fillrank.losses.vectors import (
     AlignmentUniformity,
@@ -39,6 +39,7 @@ __all__ = [
     "VectorLoss",
     "ViewContrast",
     "alignment",
+    "as_loss",
     "contrast",
     "contrast_by_autograd",
     "loss",

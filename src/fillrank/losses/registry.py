@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from functools import partial
+from types import MappingProxyType
+from typing import Any, cast
 
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss
 from fillrank.losses.decoupled import BSL, DCL
+from fillrank.losses.function import FromFunction
 from fillrank.losses.margins import CCL, MMCL
 from fillrank.losses.pairwise import BPR, PairwiseHinge
 from fillrank.losses.pairwise_softmax import PSL
 from fillrank.losses.pointwise import Logistic
 from fillrank.losses.softmax import InfoNCE
 from fillrank.losses.vectors import AlignmentUniformity, VectorLoss, ViewContrast
+from fillrank.registry import Registry, check_settings, label, parameters_of
 
-__all__ = ["LOSSES", "PUBLISHED", "VECTOR_LOSSES", "loss", "vector_loss"]
+__all__ = ["LOSSES", "PUBLISHED", "VECTOR_LOSSES", "as_loss", "loss", "vector_loss"]
 
-Loss = TypeVar("Loss")
-
-LOSSES: dict[str, type[ScoreLoss]] = {
-    "bpr": BPR,
-    "bsl": BSL,
-    "ccl": CCL,
-    "dcl": DCL,
-    "hinge": PairwiseHinge,
-    "infonce": InfoNCE,
-    "logistic": Logistic,
-    "mmcl": MMCL,
-    "psl": PSL,
-}
-"""The losses of scores."""
-
-VECTOR_LOSSES: dict[str, type[AlignmentUniformity | ViewContrast]] = {
-    "alignment-uniformity": AlignmentUniformity,
-    "view-contrast": ViewContrast,
-}
+VECTOR_LOSSES: Mapping[str, type[AlignmentUniformity | ViewContrast]] = MappingProxyType(
+    {
+        "alignment-uniformity": AlignmentUniformity,
+        "view-contrast": ViewContrast,
+    }
+)
 """The losses of vectors: another contract, :class:`~fillrank.losses.VectorLoss`."""
+
+LOSSES: Registry[Any] = Registry(
+    "loss",
+    "fillrank.losses",
+    {
+        "bpr": BPR,
+        "bsl": BSL,
+        "ccl": CCL,
+        "dcl": DCL,
+        "hinge": PairwiseHinge,
+        "infonce": InfoNCE,
+        "logistic": Logistic,
+        "mmcl": MMCL,
+        "psl": PSL,
+    },
+    beside=VECTOR_LOSSES,
+)
+"""The losses of scores. ``LOSSES.register("name", MyLoss)`` adds one: a class of losses (of scores; or of vectors, with
+``of_vectors = True``), or a function of scores, whose keyword parameters are its settings."""
 
 PUBLISHED: dict[str, ScoreLoss] = {
     "bsl-gowalla": BSL(0.08, negative_weight=1.22, several_positives=True),
@@ -55,7 +63,7 @@ PUBLISHED: dict[str, ScoreLoss] = {
 
 @checked
 def loss(name: str, **settings: Any) -> ScoreLoss:
-    """A loss of scores by its name in :data:`LOSSES`.
+    """A loss of scores by its name in :data:`LOSSES`, or one that an installed package offers (``fillrank.losses``).
 
     Args:
         name: such as ``"infonce"``.
@@ -71,9 +79,10 @@ def loss(name: str, **settings: Any) -> ScoreLoss:
         Traceback (most recent call last):
         fillrank.errors.SettingsError: the loss 'ccl' has no setting 'margins'; it has margin, negative_weight
     """
-    if name in VECTOR_LOSSES:
+    made = as_loss(name, settings)
+    if not isinstance(made, ScoreLoss):
         raise SettingsError(f"{name!r} is a loss of vectors, not of scores: ask vector_loss({name!r}) for it")
-    return _made(LOSSES, name, settings)
+    return made
 
 
 @checked
@@ -84,18 +93,55 @@ def vector_loss(name: str, **settings: Any) -> VectorLoss:
         >>> vector_loss("view-contrast", temperature=0.1)
         ViewContrast(temperature=0.1)
     """
-    if name in LOSSES:
+    made = as_loss(name, settings)
+    if isinstance(made, ScoreLoss):
         raise SettingsError(f"{name!r} is a loss of scores, not of vectors: ask loss({name!r}) for it")
-    return _made(VECTOR_LOSSES, name, settings)
+    return made
 
 
-def _made(losses: Mapping[str, type[Loss]], name: str, settings: Mapping[str, Any]) -> Loss:
-    if name not in losses:
-        near = get_close_matches(str(name), losses, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise SettingsError(f"there is no loss {name!r}; {hint}known are {', '.join(losses)}")
-    known = [field.name for field in fields(cast(Any, losses[name]))]
-    for setting in settings:
-        if setting not in known:
-            raise SettingsError(f"the loss {name!r} has no setting {setting!r}; it has {', '.join(known)}")
-    return losses[name](**settings)
+def as_loss(part: Any, settings: Mapping[str, Any] | None = None) -> ScoreLoss | VectorLoss:
+    """A loss from whatever says which: a name, a table of its name and settings, an object, a class or a function.
+
+    Args:
+        part: a name in :data:`LOSSES` or :data:`VECTOR_LOSSES`, or one that a package offers; a table such as
+            ``{"name": "ccl", "margin": 0.4}``; an object (it is the loss); a class, which is called with the settings;
+            or any function of ``(pos [B], neg [B, N])``, which becomes a :class:`~fillrank.losses.FromFunction`.
+        settings: of a name, a class or a function.
+
+    Raises:
+        SettingsError: there is no such loss or setting, or the object is no loss.
+
+    Example:
+        >>> as_loss({"name": "ccl", "margin": 0.4})
+        CCL(margin=0.4, negative_weight=150.0)
+        >>> as_loss(lambda pos, neg, *, margin: (neg - pos[:, None] + margin).relu().sum(1), {"margin": 0.5}).takes_mask
+        False
+    """
+    part, own = LOSSES.split(part)
+    if twice := sorted(own.keys() & (settings or {}).keys()):
+        raise SettingsError(f"{', '.join(twice)} of the loss is given twice; leave one of them out")
+    own |= settings or {}
+    kind = LOSSES.find(part) if isinstance(part, str) else part
+    what = f"the loss {part!r}" if isinstance(part, str) else f"the loss {label(part)}"
+    if isinstance(kind, ScoreLoss) or (_is_of_vectors(kind) and not isinstance(kind, type)):
+        check_settings(what, _nothing, own)
+        return cast("ScoreLoss | VectorLoss", kind)
+    if isinstance(kind, type):
+        check_settings(what, kind, own)
+        made = kind(**own)
+        if isinstance(made, ScoreLoss) or _is_of_vectors(made):
+            return cast("ScoreLoss | VectorLoss", made)
+        kind, own = made, {}
+    if not callable(kind):
+        raise SettingsError(f"{what} must be a function of (pos [B], neg [B, N]), or of fillrank.losses.ScoreLoss")
+    if own:
+        check_settings(what, kind, own, given=("pos", "neg", "mask", "log_q", *list(parameters_of(kind))[:2]))
+    return FromFunction(partial(kind, **own) if own else kind)
+
+
+def _is_of_vectors(part: Any) -> bool:
+    return getattr(part, "of_vectors", False) is True
+
+
+def _nothing() -> None:
+    """Takes no setting: an object is made already."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -29,7 +29,15 @@ class VectorLoss(Protocol):
     """``(first [B, d], second [B, d]) → loss [B]``, row b of both belonging together; the batch's loss is the mean.
 
     A row's loss may depend on the other rows of the batch: they are what it is contrasted with.
+
+    Attributes:
+        of_vectors: True, which tells it from a loss of scores.
     """
+
+    @property
+    def of_vectors(self) -> bool:
+        """True."""
+        ...
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """The loss of each row, for autograd."""
@@ -123,6 +131,8 @@ class AlignmentUniformity:
         tensor([-2., -2.])
     """
 
+    of_vectors: ClassVar[bool] = True
+
     uniformity_weight: float = 1.0
     sharpness: float = 2.0
 
@@ -158,6 +168,8 @@ class ViewContrast:
         >>> ViewContrast(temperature=1.0)(views, views)  # log(1 + 2/e)
         tensor([0.5514, 0.5514, 0.5514])
     """
+
+    of_vectors: ClassVar[bool] = True
 
     temperature: float = 0.2
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, Valida
 from torch import Tensor
 
 from fillrank.data import Interactions
+from fillrank.encoders import scores_pairs
 from fillrank.errors import SettingsError
 from fillrank.factors import Blend, Factors
 from fillrank.models.contrastive import Contrastive
@@ -103,7 +104,7 @@ class Blended(Recipe):
     @classmethod
     def _by_products(cls, parts: list[Recipe]) -> list[Recipe]:
         for part in parts:
-            if isinstance(part, Contrastive) and part.encoder == "neumf":
+            if isinstance(part, Contrastive) and scores_pairs(part.encoder):
                 raise _no_product(part.kind)
         return parts
 
@@ -118,6 +119,15 @@ class Blended(Recipe):
         if not any(weights):
             raise SettingsError(f"weights = {weights}: one must be above 0")
         return weights
+
+    def objects(self) -> dict[str, Any]:
+        """See :meth:`Recipe.objects`: of the parts."""
+        return {f"parts.{n}.{name}": one for n, part in enumerate(self.parts) for name, one in part.objects().items()}
+
+    def again(self, settings: Mapping[str, Any]) -> Self:
+        """See :meth:`Recipe.again`: each part with its own objects."""
+        parts = [part.again(of["settings"]) for part, of in zip(self.parts, settings["parts"], strict=False)]
+        return type(self)(**{**settings, "parts": parts})
 
     def undecided(self) -> bool:
         """See :meth:`Recipe.undecided`: of the parts too."""

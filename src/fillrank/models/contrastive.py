@@ -1,4 +1,4 @@
-"""Contrastive recommenders: any encoder, any loss, any sampler, by name."""
+"""Contrastive recommenders: any encoder, any loss, any sampler, by name or as an object."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
+from fillrank.encoders import has_free_vectors
 from fillrank.errors import SettingsError
-from fillrank.models.contrastive_parts import ContrastiveParts, EncoderName, ViewName, Watch
+from fillrank.models.contrastive_parts import ContrastiveParts, ViewName, Watch
 from fillrank.models.contrastive_training import Training, heard_when_stopped
 from fillrank.models.loss_ladders import open_ladders, usual_settings
+from fillrank.models.named_parts import Part, called, named, objects_of, refuse_objects
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.recipe import NotNegative, Positive, Recipe
 from fillrank.models.sizing import Auto, Count, Sizes
@@ -30,8 +32,15 @@ Settings = dict[str, Any]
 class Contrastive(Recipe):
     """Each (user, item) pair of a log against negatives: one encoder, one loss, one sampler.
 
+    Each of the three is a name; a table of the name and its settings, ``{"name": "bsl", "temperature": 0.2}``, as TOML
+    has it; or an object of your own: see ``docs/how-to/your-own-parts.md``. ``settings`` of a fitted model hold names
+    where there are names. Of any other object they hold a record (its class and its public attributes), which
+    no recipe takes.
+
     Attributes:
-        encoder: ``"mf"``, ``"lightgcn"``, ``"history"`` or ``"neumf"``; see :mod:`fillrank.encoders`.
+        encoder: its name in :data:`fillrank.encoders.ENCODERS` (``"mf"``, ``"lightgcn"``, ``"history"``, ``"neumf"``),
+            or that of an installed package; a class or a function, which gets what it asks for by the names of its
+            parameters (:class:`fillrank.encoders.EncoderInputs`); or an encoder, of which each fit trains a copy.
         encoder_settings: of the encoder, such as ``{"n_layers": 2}``.
         dim: of the vectors.
         similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor the start may be given.
@@ -55,12 +64,16 @@ class Contrastive(Recipe):
         start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``start_scale``.
         start_scale: see ``start``.
-        loss: its name in :data:`fillrank.losses.LOSSES`; or ``"alignment-uniformity"``
-            (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), which takes no negatives, and so no sampler.
+        loss: its name in :data:`fillrank.losses.LOSSES`, or that of an installed package; an object or a class of
+            losses; or any function of scores ``(pos [B], neg [B, N]) → [B]``, see
+            :class:`fillrank.losses.FromFunction`. One of vectors, such as ``"alignment-uniformity"``
+            (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), takes no negatives, and so no sampler.
         loss_settings: such as ``{"temperature": 0.1}``. Those of :data:`fillrank.models.LOSS_LADDERS` that are not
             given, or ``"auto"``, are chosen by short trainings on the validation part, which together cost no more than
             the least of one training (:class:`fillrank.models.Allowance`); without one they are the usual ones there.
-        sampler: its name in :data:`fillrank.samplers.SAMPLERS`.
+        sampler: its name in :data:`fillrank.samplers.SAMPLERS`, or that of an installed package; a class or a function,
+            which gets the positives as ``known``; or an object. One that was made with the positives of some log is
+            made anew with those of each fit, from its settings; see :func:`fillrank.samplers.as_sampler`.
         sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
             NeuMF), or all items where there are fewer.
         views: ``"edge-dropout"`` (of LightGCN's graph: SGL) or ``"noise"`` (on LightGCN's layers: SimGCL; on the
@@ -97,7 +110,7 @@ class Contrastive(Recipe):
     usual_negatives: ClassVar[int] = 1024
     largest_batch: ClassVar[int] = 1024
 
-    encoder: EncoderName = "mf"
+    encoder: Part = "mf"
     encoder_settings: Settings = Field(default_factory=dict)
     dim: int = Field(default=64, ge=1)
     similarity: Literal["dot", "cosine"] = "cosine"
@@ -107,9 +120,9 @@ class Contrastive(Recipe):
     popularity_weight: NotNegative | Auto = "auto"
     start: Literal["random", "spectral"] = "spectral"
     start_scale: Positive = 0.3
-    loss: str = "bsl"
+    loss: Part = "bsl"
     loss_settings: Settings = Field(default_factory=dict)
-    sampler: str = "uniform"
+    sampler: Part = "uniform"
     sampler_settings: Settings = Field(default_factory=dict)
     views: ViewName | None = None
     view_settings: Settings = Field(default_factory=dict)
@@ -137,6 +150,15 @@ class Contrastive(Recipe):
     progress: bool = True
     checkpoint: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_by_name(cls, settings: Any) -> Any:
+        return named(settings) if isinstance(settings, dict) else settings
+
+    def objects(self) -> dict[str, Any]:
+        """See :meth:`Recipe.objects`."""
+        return objects_of(self)
+
     def uses_values(self, log: Interactions) -> bool:
         """See :meth:`Recipe.uses_values`: to tell positives from the rest, where it is asked to."""
         return self._threshold(log) is not None
@@ -147,6 +169,8 @@ class Contrastive(Recipe):
         return where(marked, "the log says relevant_from", "positive_from")
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+        if self.checkpoint is not None:
+            refuse_objects(self.objects(), "a checkpoint")
         log = self._positives(train)
         settled = self.settled(len(log), watched=valid is not None)
         parts = ContrastiveParts.of(settled, log, positive_from=self._threshold(train))
@@ -154,7 +178,7 @@ class Contrastive(Recipe):
         free = self._open_numbers() if watch is not None else []
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
         training = Training.of(settled, parts, log, watch, weighs=weighs, hurries=hurries)
-        training, found = training.choose(open_ladders(self.loss, self.loss_settings))
+        training, found = training.choose(open_ladders(called(self.loss), self.loss_settings))
         if found is not None and found.interrupted:
             history = found.history
         else:
@@ -187,7 +211,7 @@ class Contrastive(Recipe):
             n_rows: of the positives that are trained on.
             watched: whether there is a validation part.
         """
-        plain = self.encoder == "mf" and self.similarity == "cosine"
+        plain = has_free_vectors(self.encoder) and self.similarity == "cosine"
         usual = {
             "neighbour_weight": USUAL_NEIGHBOUR_WEIGHT if plain and not watched else 0.0,
             "popularity_beta": 0.0,
@@ -197,7 +221,7 @@ class Contrastive(Recipe):
             update={
                 **asdict(self._sizes(n_rows, watched=watched)),
                 **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
-                "loss_settings": usual_settings(self.loss, self.loss_settings),
+                "loss_settings": usual_settings(called(self.loss), self.loss_settings),
             }
         )
 
@@ -268,7 +292,7 @@ class MMCL(Contrastive):
 
     kind: ClassVar[str] = "mmcl"
 
-    loss: str = "mmcl"
+    loss: Part = "mmcl"
 
 
 class CCL(Contrastive):
@@ -276,7 +300,7 @@ class CCL(Contrastive):
 
     kind: ClassVar[str] = "ccl"
 
-    loss: str = "ccl"
+    loss: Part = "ccl"
 
 
 class BPRMF(Contrastive):
@@ -284,7 +308,7 @@ class BPRMF(Contrastive):
 
     kind: ClassVar[str] = "bpr"
 
-    loss: str = "bpr"
+    loss: Part = "bpr"
     similarity: Literal["dot", "cosine"] = "dot"
 
 
@@ -293,8 +317,8 @@ class LightGCN(Contrastive):
 
     kind: ClassVar[str] = "lightgcn"
 
-    encoder: EncoderName = "lightgcn"
-    loss: str = "bsl"
+    encoder: Part = "lightgcn"
+    loss: Part = "bsl"
     largest_batch: ClassVar[int] = 8192
 
 
@@ -304,7 +328,7 @@ class NeuMF(Contrastive):
     kind: ClassVar[str] = "neumf"
     chosen_on_valid: ClassVar[tuple[str, ...]] = ()
 
-    encoder: EncoderName = "neumf"
-    loss: str = "logistic"
+    encoder: Part = "neumf"
+    loss: Part = "logistic"
     dim: int = Field(default=32, ge=1)
     usual_negatives: ClassVar[int] = 64

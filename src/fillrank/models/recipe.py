@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -147,6 +147,17 @@ class Recipe(BaseModel, ABC):
         """Settings that a fit of this log does not look at, each with when it would."""
         return {}
 
+    def objects(self) -> dict[str, Any]:
+        """Parts that were handed in as objects and have no name, by the dotted names of the settings.
+
+        A file cannot name them: what is saved of them is a record.
+        """
+        return {}
+
+    def again(self, settings: Mapping[str, Any]) -> Self:
+        """The settings of a fitted model as a recipe, with this one's objects in the place of their records."""
+        return type(self)(**{**settings, **self.objects()})
+
     def undecided(self) -> bool:
         """Whether something is to be chosen on the validation part that cannot do without one."""
         return any(getattr(self, name) == "auto" for name in self.chosen_on_valid)
@@ -157,7 +168,7 @@ class Recipe(BaseModel, ABC):
 
     def _refitted(self, chosen: Recommender, whole: Interactions, stop: Interrupt) -> Recommender:
         """What was chosen, fitted on everything; or ``chosen`` itself, where the user stopped that."""
-        again = type(self)(**chosen.settings)
+        again = self.again(chosen.settings)
         if (place := getattr(self, "checkpoint", None)) is not None:
             again = again.model_copy(update={"checkpoint": f"{place}.refit"})
         if getattr(self, "progress", False):

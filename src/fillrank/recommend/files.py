@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from fillrank.factors import scorer_from_parts
 from fillrank.recommend.card import card
 from fillrank.recommend.config import FORMAT, read_config
 from fillrank.recommend.id_files import read_ids, write_ids
+from fillrank.registry import is_record
 from fillrank.runtime.atomic_write import (
     UNSEALED,
     beside,
@@ -93,12 +94,36 @@ def save(model: Recommender, path: str | os.PathLike[str], *, beside_it: Mapping
         DiskFullError: there is no room; an old model stays as it was.
     """
     target = check_target(path)
+    _say_what_has_no_name(model)
     with beside(target) as folder:
         fresh = folder / "model"
         fresh.mkdir()
         _write(model, fresh, dict(beside_it or {}))
         _finish(fresh)
         put_folder(fresh, target)
+
+
+def _say_what_has_no_name(model: Recommender) -> None:
+    """Warn of parts that were handed in as objects: the model is whole, its settings are no recipe."""
+    for name, record in _records("", model.settings):
+        what = record.get("class") or record.get("function")
+        _log.warning(
+            "%s of %s was an object, %s, which no name makes again: the saved model ranks and loads as it is, but its "
+            "settings fit no other; to have it named, register its class (docs/how-to/your-own-parts.md) and fit again",
+            name,
+            model.name or "the model",
+            what,
+        )
+
+
+def _records(name: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The records of objects within settings, with their dotted names."""
+    if is_record(value):
+        yield name, value
+    elif isinstance(value, Mapping | list):
+        each = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, one in each:
+            yield from _records(f"{name}.{key}" if name else str(key), one)
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:

@@ -16,7 +16,7 @@ from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import ImplicitRidge
-from fillrank.losses import InfoNCE, ScoreLoss, contrast, contrast_by_autograd
+from fillrank.losses import InfoNCE, ScoreLoss, as_loss, contrast, contrast_by_autograd
 from fillrank.recommend.item_histories import ItemHistories, log_of
 from fillrank.recommend.unused import refuse_dislikes
 from fillrank.runtime.notices import say_once
@@ -48,9 +48,10 @@ def fold_in(
     * ``"ials"``: who met what, in closed form; :class:`fillrank.factors.fold_in.ImplicitRidge`. ``unobserved_weight``
       (0.1), ``regularization`` (0.1) and ``frequency_exponent`` (0).
     * ``"loss"``: who met what, by any contrastive loss of fillrank, trained through the training loop with the items
-      fixed: ``loss`` (InfoNCE), ``regularization`` (0) of ``|u|²`` for each row, ``learning_rate`` (0.05), ``epochs``
-      (20), ``batch_size`` (1024), ``n_negatives`` (None: every item), ``similarity`` (``"dot"``; for ``"cosine"``,
-      compare unit vectors) and ``seed`` (0).
+      fixed: ``loss`` (InfoNCE; its name, a table of the name and its settings, an object, or a function of scores),
+      ``regularization`` (0) of ``|u|²`` for each row, ``learning_rate`` (0.05), ``epochs`` (20), ``batch_size`` (1024),
+      ``n_negatives`` (None: every item), ``similarity`` (``"dot"``; for ``"cosine"``, compare unit vectors) and
+      ``seed`` (0).
 
     Args:
         item_factors: floating point ``[n_items, d]``, as some model left them.
@@ -140,6 +141,11 @@ class _ByLoss:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.loss, str | Mapping):
+            named = as_loss(self.loss)
+            if not isinstance(named, ScoreLoss):
+                raise SettingsError(f"{self.loss!r} is a loss of vectors; new users are contrasted by one of scores")
+            object.__setattr__(self, "loss", named)
         if not callable(self.loss) or isinstance(self.loss, type):
             raise SettingsError(
                 f"loss must be one of fillrank.losses, such as InfoNCE(temperature=0.1), got {shown(self.loss)}"

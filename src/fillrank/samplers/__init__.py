@@ -6,7 +6,7 @@ from fillrank.samplers.in_batch import InBatch
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.mixed import Mixed
 from fillrank.samplers.popularity import Popularity
-from fillrank.samplers.registry import SAMPLERS, sampler
+from fillrank.samplers.registry import SAMPLERS, as_sampler, sampler, takes_usual_count
 from fillrank.samplers.terms import Exclude, Terms
 from fillrank.samplers.uniform import Uniform
 
@@ -23,5 +23,7 @@ __all__ = [
     "Score",
     "Terms",
     "Uniform",
+    "as_sampler",
     "sampler",
+    "takes_usual_count",
 ]

@@ -66,7 +66,16 @@ class Negatives:
 
 
 class Sampler(Protocol):
-    """Draws what a batch is contrasted with."""
+    """Draws what a batch is contrasted with.
+
+    Whoever asks a sampler also looks at these, where it has them:
+
+    * ``shared``: False where each row of the batch gets negatives of its own (``items [B, N]``); True if it has none.
+    * ``exclude``: ``"known"`` where every known positive of a user is masked; ``"none"`` if it has none. Recipes leave
+      users who have met every item out of the batches of such a sampler.
+    * Each parameter of its constructor, under its own name: then a recipe can make the sampler anew for another log,
+      and a saved model can name it with its settings.
+    """
 
     def sample(
         self, users: Tensor, positives: Tensor, generator: torch.Generator, score: Score | None = None

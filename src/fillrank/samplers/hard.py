@@ -53,6 +53,7 @@ class Hard:
     """
 
     shared = False
+    takes_usual_count = False  # its n_negatives are the hardest of its base's
 
     def __init__(self, base: Sampler, n_negatives: int, *, n_easy: int = 0, correct: bool = True) -> None:
         if not is_whole(n_negatives) or n_negatives < 1:
@@ -64,7 +65,7 @@ class Hard:
                 f"the base draws {base.n_negatives} candidates, and the n_negatives={n_negatives} hardest are to be "
                 "kept of them; raise the base's n_negatives, ten times as many is usual"
             )
-        self.base, self.n_negatives, self.n_easy, self._correct = base, n_negatives, n_easy, correct
+        self.base, self.n_negatives, self.n_easy, self.correct = base, n_negatives, n_easy, correct
         self.exclude: Exclude = getattr(base, "exclude", "none")
 
     @checked
@@ -87,7 +88,7 @@ class Hard:
         log_q[:, hardest.shape[1] :] += log_share
         return Negatives(
             items=_at(pool.items, places),
-            log_q=log_q if self._correct else torch.zeros_like(log_q),
+            log_q=log_q if self.correct else torch.zeros_like(log_q),
             mask=None if pool.mask is None else pool.mask.gather(1, places),
         )
 

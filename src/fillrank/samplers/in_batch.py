@@ -43,7 +43,7 @@ class InBatch:
 
     def __init__(self, known: KnownPositives, *, exclude: Exclude = "known", correct: bool = True) -> None:
         self._terms = Terms(known, exclude, correct)
-        self.exclude = exclude
+        self.exclude, self.correct = exclude, correct
         self._terms.refuse_none("in-batch")
         self._log_absent = log_absent(shares(known))
 

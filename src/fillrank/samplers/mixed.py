@@ -45,7 +45,7 @@ class Mixed:
     ) -> None:
         self.n_negatives = check_count(n_negatives, known.n_columns)
         self._terms, self._n_items = Terms(known, exclude, correct), known.n_columns
-        self.exclude = exclude
+        self.exclude, self.correct = exclude, correct
         self._terms.refuse_none("mixed")
         self._log_absent = log_absent(shares(known))
         self._not_drawn = log_absent(torch.tensor(n_negatives / self._n_items, dtype=torch.float64)).item()

@@ -65,7 +65,7 @@ class Popularity:
             raise SettingsError(f"beta must be a finite number, got {beta!r}; 0 is uniform and 0.75 usual")
         self.n_negatives, self.shared = check_count(n_negatives, known.n_columns), shared
         self._terms = Terms(known, exclude, correct)
-        self.exclude = exclude
+        self.exclude, self.correct, self.beta = exclude, correct, beta
         counts = torch.bincount(known.columns, minlength=known.n_columns).clamp(min=1).double()
         log_p = torch.log_softmax(beta * counts.log(), dim=0)  # the power of a count may be too large to write down
         self.probability = log_p.exp()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
+from fillrank.registry import Registry, check_settings, label, parameters_of
 from fillrank.samplers.base import Sampler
 from fillrank.samplers.hard import Hard
 from fillrank.samplers.in_batch import InBatch
@@ -17,12 +16,15 @@ from fillrank.samplers.mixed import Mixed
 from fillrank.samplers.popularity import Popularity
 from fillrank.samplers.uniform import Uniform
 
-__all__ = ["SAMPLERS", "sampler"]
+__all__ = ["SAMPLERS", "as_sampler", "sampler", "takes_usual_count"]
 
-SAMPLERS: Mapping[str, type] = MappingProxyType(
-    {"hard": Hard, "in-batch": InBatch, "mixed": Mixed, "popularity": Popularity, "uniform": Uniform}
+SAMPLERS: Registry[Any] = Registry(
+    "sampler",
+    "fillrank.samplers",
+    {"hard": Hard, "in-batch": InBatch, "mixed": Mixed, "popularity": Popularity, "uniform": Uniform},
+    given=("known",),
 )
-"""Every sampler by its name."""
+"""Every sampler by its name. ``SAMPLERS.register("name", MySampler)`` adds one."""
 
 
 @checked
@@ -33,7 +35,7 @@ def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
     leave them out of the batches.
 
     Args:
-        name: one of :data:`SAMPLERS`.
+        name: one of :data:`SAMPLERS`, or one that an installed package offers (``fillrank.samplers``).
         known: the positives, rows = users.
         **settings: those of its class. The ``base`` of ``"hard"`` is a sampler, or a table with its ``name`` and its
             settings.
@@ -49,16 +51,72 @@ def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
         'Uniform'
         >>> sampler("unifrom", known, n_negatives=2)
         Traceback (most recent call last):
-        fillrank.errors.SettingsError: there is no sampler 'unifrom'; there are hard, in-batch, mixed, popularity, ...
+        fillrank.errors.SettingsError: there is no sampler 'unifrom'; did you mean 'uniform'? there are hard, ...
     """
-    if name not in SAMPLERS:
-        raise SettingsError(f"there is no sampler {name!r}; there are {', '.join(SAMPLERS)}")
-    kind = SAMPLERS[name]
-    _check_settings(name, kind, settings)
+    return as_sampler(name, known, settings)
+
+
+def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | None = None) -> Sampler:
+    """A sampler from whatever says which: a name, a table of its name and settings, an object, a class or a function.
+
+    Args:
+        part: a name; a table such as ``{"name": "uniform", "n_negatives": 64}``; a class or a function, which is called
+            with the settings, and with ``known`` if it has a parameter of that name; or an object. An object that was
+            made with the positives of some log stands for its class and its settings: it is made anew with ``known``.
+            Any other is taken as it is.
+        known: the positives, rows = users.
+        settings: of a name, a class or a function.
+
+    Raises:
+        SettingsError: there is no such sampler or setting, or the object is no sampler or cannot be made anew.
+    """
+    part, own = SAMPLERS.split(part)
+    if twice := sorted(own.keys() & (settings or {}).keys()):
+        raise SettingsError(f"{', '.join(twice)} of the sampler is given twice; leave one of them out")
+    own |= settings or {}
+    kind = SAMPLERS.find(part) if isinstance(part, str) else part
+    what = f"the sampler {part!r}" if isinstance(part, str) else f"the sampler {label(part)}"
+    if hasattr(kind, "sample") and not isinstance(kind, type):
+        if own:
+            raise SettingsError(f"{what} is made already, and takes no {', '.join(own)}; leave its settings out")
+        return _made_anew(kind, what, known)
+    if not callable(kind):
+        raise SettingsError(f"{what} has no method sample(users, positives, generator, score)")
+    check_settings(what, kind, own, given=("known",))
     if kind is Hard:
-        return Hard(**settings | {"base": _base(settings["base"], known)})
-    made: Sampler = kind(known, **settings)
-    return made
+        own["base"] = _base(own["base"], known)
+    made = kind(known, **own) if "known" in parameters_of(kind) else kind(**own)
+    if not hasattr(made, "sample"):
+        raise SettingsError(f"{what} has no method sample(users, positives, generator, score)")
+    return cast("Sampler", made)
+
+
+def takes_usual_count(part: Any) -> bool:
+    """Whether a recipe's usual number of negatives is meant for a sampler: it has such a setting and wants it."""
+    kind = SAMPLERS.find(part) if isinstance(part, str) else part
+    made = hasattr(kind, "sample") and not isinstance(kind, type)
+    wanted = not made and callable(kind) and "n_negatives" in parameters_of(kind)
+    return wanted and getattr(kind, "takes_usual_count", True) is not False
+
+
+def _made_anew(made: Any, what: str, known: KnownPositives) -> Sampler:
+    """An object as it is, or with other positives if it holds some."""
+    settings = {name: getattr(made, name, _ABSENT) for name in parameters_of(type(made)) if name != "known"}
+    within = {name: value for name, value in settings.items() if hasattr(value, "sample")}  # the base of a hard one
+    holds_some = "known" in parameters_of(type(made))
+    if not holds_some and not within:
+        return cast("Sampler", made)
+    lost = [name for name, value in settings.items() if value is _ABSENT]
+    if lost:
+        raise SettingsError(
+            f"{what} holds the positives of one log, and cannot be made anew for another: it does not keep "
+            f"{', '.join(lost)} as attributes; do that, or give the class, and its settings apart"
+        )
+    settings |= {name: _made_anew(value, f"the {name} of {what}", known) for name, value in within.items()}
+    return cast("Sampler", type(made)(**({"known": known} if holds_some else {}), **settings))
+
+
+_ABSENT = object()
 
 
 def _base(given: Any, known: KnownPositives) -> Sampler:
@@ -68,21 +126,7 @@ def _base(given: Any, known: KnownPositives) -> Sampler:
     if isinstance(given, Mapping):
         if "name" not in given:
             raise SettingsError(f"base must say the name of a sampler; it has {', '.join(given) or 'no settings'}")
-        return sampler(known=known, **given)
+        return as_sampler(given, known)
     if not hasattr(given, "sample"):
         raise SettingsError(f"base must be a sampler or a table with its name and settings, got {given!r}")
-    made: Sampler = given
-    return made
-
-
-def _check_settings(name: str, kind: type, settings: Mapping[str, Any]) -> None:
-    """That each setting exists, none is missing, and the switches are on or off; values are checked by the class."""
-    wanted = {key: p for key, p in inspect.signature(kind).parameters.items() if key != "known"}
-    for key, value in settings.items():
-        if key not in wanted:
-            raise SettingsError(f"the sampler {name!r} has no setting {key!r}; it has {', '.join(wanted)}")
-        if isinstance(wanted[key].default, bool) and not isinstance(value, bool):
-            raise SettingsError(f"{key} must be true or false, got {value!r}")
-    for key, parameter in wanted.items():
-        if parameter.default is parameter.empty and key not in settings:
-            raise SettingsError(f"the sampler {name!r} needs the setting {key!r}")
+    return cast("Sampler", given)

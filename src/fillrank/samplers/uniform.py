@@ -54,7 +54,7 @@ class Uniform:
     ) -> None:
         self.n_negatives, self.shared = check_count(n_negatives, known.n_columns), shared
         self._terms, self._n_items = Terms(known, exclude, correct), known.n_columns
-        self.exclude = exclude
+        self.exclude, self.correct = exclude, correct
         self._log_q = math.log(n_negatives / known.n_columns)
 
     @checked

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fillrank.encoders import MF, LightGCN
+from fillrank.encoders import MF, GraphEncoder
 from fillrank.errors import SettingsError
 from fillrank.training.step import Batch
 from fillrank.training.table_contrast import TableContrast
@@ -15,7 +15,7 @@ from fillrank.training.table_contrast import TableContrast
 __all__ = ["SpreadContrast", "smoothed"]
 
 
-def smoothed(encoder: LightGCN) -> MF:
+def smoothed(encoder: GraphEncoder) -> MF:
     """The vectors that a graph encoder gives, as tables of their own: what :class:`SpreadContrast` trains."""
     with torch.no_grad():
         return MF(*encoder.tables(), similarity=encoder.similarity)
@@ -50,7 +50,7 @@ class SpreadContrast:
 
     route = "closed form, touched rows, changes spread over the graph"
 
-    def __init__(self, steps: TableContrast, graph: LightGCN, *, every: int = 50) -> None:
+    def __init__(self, steps: TableContrast, graph: GraphEncoder, *, every: int = 50) -> None:
         if every < 1:
             raise SettingsError(f"changes are spread every so many steps, 1 or more, got {every}")
         own, *others = graph.layer_weights

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from fillrank.encoders import MF
+from fillrank.encoders import FreeTables
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
 from fillrank.runtime.device import halves
@@ -76,7 +76,7 @@ class TableContrast:
     are sent.
 
     Args:
-        encoder: the tables; changed in place.
+        encoder: the tables, which are its parameters; changed in place.
         loss: of scores, in closed form.
         sampler: of negatives; those that the batch shares are much the faster where there are many.
         settings: see :class:`ContrastSettings`.
@@ -87,7 +87,7 @@ class TableContrast:
 
     def __init__(
         self,
-        encoder: MF,
+        encoder: FreeTables,
         loss: ScoreLoss,
         sampler: Sampler,
         settings: ContrastSettings,
@@ -102,7 +102,7 @@ class TableContrast:
             )
         if loss.whole_batch and world is not None and world.size > 1:
             raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
-        self.modules: Sequence[nn.Module] = [encoder]
+        self.modules: Sequence[nn.Module] = [cast("nn.Module", encoder)]
         self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
         self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
         self._halved = halves(settings.precision, encoder.items.device)

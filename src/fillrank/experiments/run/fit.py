@@ -23,6 +23,7 @@ from fillrank.experiments.run.unfinished import Unfinished
 from fillrank.experiments.toml.files import OPTIONS, OutPath, read_toml, strict, toml_text
 from fillrank.experiments.toml.nested import merged
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
+from fillrank.models.named_parts import refuse_objects
 from fillrank.recommend import Recommender
 from fillrank.runtime.atomic_write import check_room
 from fillrank.runtime.interrupt import Interrupt
@@ -134,13 +135,16 @@ class RunPlan(DataPlan):
         """The recipe with its settings, checked.
 
         Raises:
-            SettingsError: the model or one of its settings is not known, or no model is named.
+            SettingsError: the model or one of its settings is not known, no model is named, or a part is an object that
+                the saved ``run.toml`` could not name.
         """
         if self.model is None:
             raise SettingsError("the run names no model, and which one goes with the log is known when it is read")
         kind = recipe(self.model)
         own = {"seed": self.seed} if "seed" in kind.model_fields else {}
-        return kind(**own | self.settings)
+        made = kind(**own | self.settings)
+        refuse_objects(made.objects(), "run.toml")
+        return made
 
     def resolved(self) -> dict[str, Any]:
         """The whole plan as plain data, with the value of every setting that is not None."""

@@ -16,11 +16,11 @@ from fillrank.experiments.run.fit import DataPlan
 from fillrank.experiments.toml.files import OutPath, read_toml, strict
 from fillrank.experiments.toml.nested import leaves, merged
 from fillrank.experiments.tune.space import Space
-from fillrank.losses import loss
+from fillrank.losses import ScoreLoss
 from fillrank.models import Contrastive, Recipe, recipe
-from fillrank.models.contrastive_parts import ContrastiveParts, sampler_settings
-from fillrank.models.loss_ladders import usual_settings
-from fillrank.samplers import KnownPositives, sampler
+from fillrank.models.contrastive_parts import ContrastiveParts, loss_of, sampler_settings
+from fillrank.registry import plain
+from fillrank.samplers import KnownPositives, as_sampler
 
 __all__ = ["Metric", "SearchPlan", "read_search"]
 
@@ -112,6 +112,8 @@ class SearchPlan(DataPlan):
         """
         plan = strict(cls, content, source=source, what="a sweep")
         Metric(plan.metric)
+        if not plain(plan.settings):
+            raise SettingsError(f"{source}: the study is a file, so its settings are what TOML has; give parts by name")
         if plan.valid == 0:
             raise SettingsError(
                 f"{source}: valid = 0 leaves nothing to choose on; give it a part of the data, such as 0.1"
@@ -167,10 +169,11 @@ def _check(made: Recipe, source: str) -> None:
     if not isinstance(made, Contrastive):
         return
     try:
-        loss(made.loss, **usual_settings(made.loss, made.loss_settings))
-        many = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=1 << 20)
-        sampler(made.sampler, many, **sampler_settings(made, many.n_columns))
-        little = {"start": "random", "sampler": "uniform", "sampler_settings": {"n_negatives": 1}}
+        little: dict[str, Any] = {"start": "random"}
+        if isinstance(loss_of(made), ScoreLoss):
+            many = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=1 << 20)
+            as_sampler(made.sampler, many, sampler_settings(made, many.n_columns))
+            little |= {"sampler": "uniform", "sampler_settings": {"n_negatives": 1}}
         ContrastiveParts.of(made.model_copy(update=little), Interactions.from_arrays([0, 1], [0, 1]))
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None

@@ -1,0 +1,115 @@
+"""Encoders by name, and what a recipe has to know of one before it is made."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from fillrank.data import Interactions
+from fillrank.encoders.base import PairEncoder, VectorEncoder, check_tables
+from fillrank.encoders.history_users import HistoryUsers
+from fillrank.encoders.inputs import BROUGHT, EncoderInputs
+from fillrank.encoders.lightgcn import LightGCN
+from fillrank.encoders.mf import MF
+from fillrank.encoders.neumf import NeuMF
+from fillrank.errors import DataError, SettingsError
+from fillrank.registry import Registry, check_settings, label, parameters_of
+
+__all__ = ["ENCODERS", "as_encoder", "has_free_vectors", "inputs_of", "scores_pairs"]
+
+ENCODERS: Registry[Any] = Registry(
+    "encoder",
+    "fillrank.encoders",
+    {"mf": MF, "lightgcn": LightGCN, "history": HistoryUsers, "neumf": NeuMF},
+    given=BROUGHT,
+    settled=False,
+)
+"""Every encoder by its name. ``ENCODERS.register("name", MyEncoder)`` adds one."""
+_OURS = frozenset(ENCODERS.values())
+
+
+def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | None = None) -> nn.Module:
+    """An untrained encoder from whatever says which: a name, a table, an object, a class or a function.
+
+    Args:
+        part: a name in :data:`ENCODERS`, or one that an installed package offers (``fillrank.encoders``); a table such
+            as ``{"name": "lightgcn", "n_layers": 3}``; a class or a function, which is called with the settings and
+            with those of the ``inputs`` that it has parameters for; or an object, which is copied as it is, so that
+            another fit begins where this one did. A class with a method ``from_inputs(inputs, **settings)`` is made by
+            that.
+        inputs: what the recipe brings.
+        settings: of a name, a class or a function.
+
+    Raises:
+        SettingsError: there is no such encoder or setting; or the object is none, or holds the graph of one log.
+        DataError: the object is of other users or items than the log.
+    """
+    part, own = ENCODERS.split(part)
+    if twice := sorted(own.keys() & (settings or {}).keys()):
+        raise SettingsError(f"{', '.join(twice)} of the encoder is given twice; leave one of them out")
+    own |= settings or {}
+    kind = ENCODERS.find(part) if isinstance(part, str) else part
+    what = f"the encoder {part!r}" if isinstance(part, str) else f"the encoder {label(part)}"
+    if isinstance(kind, nn.Module):
+        made = _copied(kind, own, what)
+    else:
+        if not callable(kind):
+            raise SettingsError(f"{what} must be a torch.nn.Module, or a class or function that makes one")
+        check_settings(what, kind, own, given=BROUGHT)
+        begun = getattr(kind, "from_inputs", None)
+        made = kind(**inputs.wanted_by(kind), **own) if begun is None else begun(inputs, **own)
+    if not isinstance(made, nn.Module) or not isinstance(made, VectorEncoder | PairEncoder):
+        raise SettingsError(
+            f"{what} must be a torch.nn.Module with similarity, tables(), user_vectors(), item_vectors() and factors(),"
+            " or with score_pairs(), score_block() and scorer(); derive from fillrank.encoders.TableEncoder"
+        )
+    if isinstance(kind, nn.Module) or type(made) not in _OURS:  # ours have looked at the log, or are made for it
+        _check_fits(made, inputs.log, what)
+    return made
+
+
+def scores_pairs(part: Any) -> bool:
+    """Whether the scores of such an encoder are no product of vectors, as far as can be told before it is made."""
+    kind = _kind_of(part)
+    return hasattr(kind, "score_block") and not hasattr(kind, "tables")
+
+
+def has_free_vectors(part: Any) -> bool:
+    """Whether each user and item of such an encoder has a vector of its own that nothing smooths."""
+    return getattr(_kind_of(part), "free_vectors", False) is True
+
+
+def inputs_of(part: Any) -> frozenset[str]:
+    """Which of what a recipe brings such an encoder takes, out of :data:`BROUGHT`; an object takes nothing."""
+    kind = _kind_of(part)
+    return frozenset() if isinstance(kind, nn.Module) else frozenset(BROUGHT) & parameters_of(kind).keys()
+
+
+def _kind_of(part: Any) -> Any:
+    return ENCODERS.find(part) if isinstance(part, str) else part
+
+
+def _copied(made: nn.Module, settings: Mapping[str, Any], what: str) -> nn.Module:
+    if settings:
+        raise SettingsError(f"{what} is made already, and takes no {', '.join(settings)}; leave its settings out")
+    if "log" in parameters_of(type(made)):
+        raise SettingsError(
+            f"{what} holds what it was told of one log, and a fit may need that of another; give the class, or a "
+            "function of log that makes it, such as lambda log: LightGCN(users, items, log)"
+        )
+    return copy.deepcopy(made)
+
+
+def _check_fits(made: nn.Module, log: Interactions, what: str) -> None:
+    if not isinstance(made, VectorEncoder):
+        return
+    with torch.no_grad():
+        tables = made.tables()
+    try:
+        check_tables(*tables, (log.n_users, log.n_items))
+    except DataError as error:
+        raise DataError(f"{what} does not fit the log: {error}") from None

@@ -1,0 +1,19 @@
+"""Parts by name: fillrank's own, those that a program registers, and those of installed packages."""
+
+from fillrank.registry.entry_points import Offer, offers
+from fillrank.registry.records import is_record, label, plain, record_of, settings_of
+from fillrank.registry.registry import Registry
+from fillrank.registry.signatures import check_settings, parameters_of
+
+__all__ = [
+    "Offer",
+    "Registry",
+    "check_settings",
+    "is_record",
+    "label",
+    "offers",
+    "parameters_of",
+    "plain",
+    "record_of",
+    "settings_of",
+]
