@@ -14,6 +14,7 @@
     ├── ModelFileError       (RuntimeError) a saved model that is torn, foreign or too new
     ├── DiskFullError        (OSError)      no room was left where a file was to be written
     ├── ForkedError          (RuntimeError) a forked process has not the threads that this needs
+    ├── ContractError        (AssertionError) a part does not keep its contract; raised by fillrank.testing alone
     └── MissingExtraError    (ImportError)  an optional package is needed; names the extra to install
 
 A message says what came, what was wanted, and what to do.
@@ -26,6 +27,7 @@ from fillrank.terminal import printable
 __all__ = [
     "ArgumentError",
     "BadRowsError",
+    "ContractError",
     "DataError",
     "DataNotFoundError",
     "DiskFullError",
@@ -95,6 +97,10 @@ class DiskFullError(FillrankError, OSError):
 
 class ForkedError(FillrankError, RuntimeError):
     """A forked process was asked for what needs threads that only its parent has."""
+
+
+class ContractError(FillrankError, AssertionError):
+    """A part does not keep the contract of its kind; :mod:`fillrank.testing` says which promise is broken."""
 
 
 class MissingExtraError(FillrankError, ImportError):

@@ -1,27 +1,19 @@
-"""Checks that you run on parts of your own, in your own tests: so far on losses.
-
->>> import torch
->>> def squared_hinge(pos, neg):
-...     return (neg - pos[:, None] + 0.5).relu().square().mean(1)
->>> check_loss(squared_hinge)
->>> check_loss(lambda pos, neg: (neg - pos[:, None]).mean(1))
-Traceback (most recent call last):
-AssertionError: the loss <lambda> with some negatives masked (as minus infinity: take mask to leave them out): ...
-"""
+"""The battery for a loss."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from fillrank.arguments import checked
-from fillrank.errors import SettingsError
-from fillrank.losses import FromFunction, ScoreLoss
+from fillrank.errors import ContractError, SettingsError
+from fillrank.losses import FromFunction, ScoreLoss, VectorLoss, as_loss
 from fillrank.runtime.rng import torch_stream
+from fillrank.testing.judging import Judge
 
 __all__ = ["check_loss"]
 
@@ -31,29 +23,38 @@ FAR = 50.0  # what masked scores are moved by
 
 
 @checked
-def check_loss(loss: ScoreLoss | Callable[..., Tensor], *, seed: int = 0) -> None:
+def check_loss(
+    loss: ScoreLoss | VectorLoss | Callable[..., Tensor] | str | Mapping[str, Any], *, seed: int = 0
+) -> None:
     """Hold a loss to the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
 
     What is looked at, in this order: the shape; finite values; rows that do not look at one another; the order of the
     negatives; ``value_and_grad`` against the loss itself, against autograd and against finite differences; masked
     negatives, which may neither matter nor move; rows with every negative masked, and batches without negatives;
-    ``log_q``; float32 and bfloat16.
+    ``log_q``; float32 and bfloat16; an empty batch.
+
+    Of a loss of vectors: the shape; finite values, also in float32 and of equal rows; scales, which may not matter; the
+    gradient against finite differences.
 
     Args:
         loss: one of fillrank's or your own class, or a plain function of ``(pos [B], neg [B, N])``, which is taken as
             :class:`fillrank.losses.FromFunction` takes it. A loss that looks at other rows is told that every row
-            belongs to another user.
+            belongs to another user. A name or a table as recipes take them will do, and a class.
         seed: of the scores.
 
     Raises:
-        AssertionError: the first thing that is wrong, by name.
+        ContractError: the first broken promise, by name; it is an ``AssertionError``.
         SettingsError: a function does not return one value for each row, or nothing that autograd can follow.
 
     Example:
         >>> from fillrank.losses import MMCL
         >>> check_loss(MMCL(margins=(-0.5, 0.5), weights=(0.5, 0.5)))
     """
-    trial = _Trial(loss if isinstance(loss, ScoreLoss) or hasattr(loss, "value_and_grad") else FromFunction(loss), seed)
+    made = loss if hasattr(loss, "value_and_grad") and not isinstance(loss, type) else as_loss(loss)
+    if getattr(made, "of_vectors", False):
+        _check_vector_loss(made, seed)
+        return
+    trial = _Trial(made, seed)
     trial.check_values()
     trial.check_rows_and_order()
     trial.check_gradients()
@@ -61,6 +62,7 @@ def check_loss(loss: ScoreLoss | Callable[..., Tensor], *, seed: int = 0) -> Non
     trial.check_without_negatives()
     trial.check_log_q()
     trial.check_narrow_types()
+    trial.check_empty_batch()
 
 
 @dataclass
@@ -137,6 +139,13 @@ class _Trial:
                 pos, scores = self.pos.to(dtype), neg.to(dtype)
                 self._finite(where, self._value(pos, scores), *self._graded(where, pos, scores))
 
+    def check_empty_batch(self) -> None:
+        where = "on an empty batch (B = 0)"
+        value = self._value(self.pos[:0], self.neg[:0])
+        if value.shape != (0,):
+            self._fail(where, f"returns the shape {list(value.shape)}, not [0]")
+        self._graded(where, self.pos[:0], self.neg[:0])
+
     def _agree(self, where: str, pos: Tensor, neg: Tensor, **options: Tensor) -> None:
         """Shapes, finite values, and the gradients found in three ways."""
         leaves = (pos.clone().requires_grad_(), neg.clone().requires_grad_())
@@ -198,4 +207,28 @@ class _Trial:
             self._fail(what, f"differs by up to {float((got - wanted).abs().max()):.3g}")
 
     def _fail(self, where: str, what: str) -> None:
-        raise AssertionError(f"the loss {self.name} {where}: {what}")
+        raise ContractError(f"the loss {self.name} {where}: {what}")
+
+
+def _check_vector_loss(loss: Any, seed: int) -> None:
+    judge = Judge(f"the loss {loss!r}")
+    generator = torch_stream(seed, "check-vector-loss")
+    first, second = torch.randn(2, ROWS, NEGATIVES, generator=generator, dtype=torch.float64)
+
+    def value(one: Tensor, other: Tensor) -> Tensor:
+        return cast("Tensor", loss(one, other))
+
+    together = value(first, second)
+    judge.that(together.shape == (ROWS,), "on plain vectors", f"returns the shape {list(together.shape)}, not [{ROWS}]")
+    judge.finite("on plain vectors", together)
+    judge.close("with vectors of other lengths, which may not matter,", value(3 * first, 0.5 * second), together)
+    judge.finite("on rows that are all the same", value(first[:1].expand(ROWS, -1), first[:1].expand(ROWS, -1)))
+    for dtype in (torch.float32, torch.float64):
+        judge.finite(f"in {dtype}", value(first.to(dtype), second.to(dtype)))
+    leaf = first.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(value(leaf, second).sum(), leaf)
+    way = torch.randn(first.shape, generator=generator, dtype=torch.float64)
+    ends = [value(first + step * way, second).sum() for step in (STEP, -STEP)]
+    judge.close(
+        "the gradient against finite differences", (slope * way).sum(), (ends[0] - ends[1]) / (2 * STEP), rtol=1e-3
+    )

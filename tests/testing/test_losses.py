@@ -1,4 +1,4 @@
-"""The checks of ``fillrank.testing`` pass what keeps the contract, and name what does not."""
+"""The battery for losses passes what keeps the contract, and name what does not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from fillrank.losses import BSL, CCL, LOSSES, PUBLISHED, FromFunction, InfoNCE, ScoreLoss
+from fillrank.errors import ContractError
+from fillrank.losses import BSL, CCL, LOSSES, PUBLISHED, VECTOR_LOSSES, FromFunction, InfoNCE, ScoreLoss
 from fillrank.testing import check_loss
 
 
@@ -124,3 +125,41 @@ def _mean_of_the_kept(pos: Tensor, neg: Tensor, mask: Tensor | None = None) -> T
 def test_a_mistake_in_a_function_is_named(function: Callable[..., Tensor], message: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(message)):
         check_loss(function)
+
+
+@pytest.mark.parametrize("name", VECTOR_LOSSES)
+def test_every_loss_of_vectors_passes(name: str) -> None:
+    check_loss(name)
+
+
+class OfVectors:
+    """A loss of vectors with one mistake put in."""
+
+    of_vectors = True
+
+    def __init__(self, mistake: str) -> None:
+        self.mistake = mistake
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        if self.mistake == "scales":
+            return (first - second).square().sum(1)
+        first, second = (torch.nn.functional.normalize(one, dim=1) for one in (first, second))
+        if self.mistake == "detached":
+            first = first.detach() + 0 * first
+        found = (first - second).square().sum(1)
+        return found.mean() if self.mistake == "shape" else found / 0 if self.mistake == "finite" else found
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ("shape", r"returns the shape \[\], not \[5\]"),
+        ("finite", "is not finite"),
+        ("scales", "with vectors of other lengths, which may not matter: differs"),
+        ("detached", "the gradient against finite differences: differs"),
+    ],
+)
+def test_a_mistake_in_a_loss_of_vectors_is_named(mistake: str, message: str) -> None:
+    check_loss(OfVectors(""))
+    with pytest.raises(ContractError, match=message):
+        check_loss(OfVectors(mistake))

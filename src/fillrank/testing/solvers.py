@@ -1,0 +1,119 @@
+"""The battery for a solver: a route from a log to factors that needs no loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fillrank.arguments import checked
+from fillrank.data import Interactions
+from fillrank.errors import FillrankError
+from fillrank.factors import Blend, Dated, Factors
+from fillrank.registry import label
+from fillrank.testing.judging import Judge
+from fillrank.testing.logs import odd_logs, small_log
+
+__all__ = ["check_solver"]
+
+
+@checked
+def check_solver(
+    solver: Callable[[Interactions], Factors | Blend | Dated],
+    *,
+    of_values: bool = True,
+    log: Interactions | None = None,
+) -> None:
+    """Hold a solver to what every route promises: a log in, factors out.
+
+    What is looked at, in this order: the kind and the sizes of what it gives, a user and an item without rows included;
+    finite numbers on the CPU; the same bits when it is called again, with any number of threads, and nothing from
+    generators that belong to everybody; the log, which it may not change; for values, an error on what it has learnt
+    from that is no worse than the best constant; new users; saving and loading; logs of one row, one user, one item and
+    one value, for which it gives finite factors or an error of fillrank's.
+
+    Args:
+        solver: from a log to :class:`~fillrank.factors.Factors`: ``lambda log: my_solver(log, rank=4, seed=0)``.
+        of_values: whether its scores predict the values of the log; if False, it sees none.
+        log: to try it on; None: a small one.
+
+    Raises:
+        ContractError: the first broken promise, by name.
+
+    Example:
+        >>> from fillrank.solvers.svd import pure_svd
+        >>> check_solver(lambda log: pure_svd(log, 1), of_values=False)
+    """
+    log = small_log() if log is None else log
+    trial = _Trial(solver, log if of_values else log.without_values(), Judge(f"the solver {label(solver)}"))
+    trial.check_form(trial.log, "on a log")
+    trial.judge.repeats(lambda: trial.solved(trial.log).tensors())
+    trial.check_log_kept()
+    if of_values:
+        trial.check_error()
+    trial.check_new_users()
+    for where, odd in odd_logs().items():
+        trial.check_odd(odd if of_values else odd.without_values(), f"on {where}")
+
+
+class _Trial:
+    """One solver under test."""
+
+    def __init__(self, solver: Callable[[Interactions], Any], log: Interactions, judge: Judge) -> None:
+        self.solver, self.log, self.judge = solver, log, judge
+
+    def solved(self, log: Interactions) -> Any:
+        return self.solver(log)
+
+    def check_form(self, log: Interactions, where: str) -> None:
+        found = self.solved(log)
+        kind = isinstance(found, Factors | Blend | Dated)
+        self.judge.that(kind, where, f"gives {type(found).__name__}, not Factors")
+        sizes, wanted = (found.n_users, found.n_items), (log.n_users, log.n_items)
+        self.judge.that(sizes == wanted, where, f"gives factors of {sizes} users and items, the log has {wanted}")
+        scores = self.scores(found, log)
+        self.judge.that(scores.device.type == "cpu" and not scores.requires_grad, where, "does not end on the CPU")
+        self.judge.finite(where, scores)
+
+    @staticmethod
+    def scores(found: Any, log: Interactions) -> Tensor:
+        scores: Tensor = found.score(torch.arange(log.n_users))
+        return scores
+
+    def check_log_kept(self) -> None:
+        columns = {"users": self.log.users, "items": self.log.items, "values": self.log.values}
+        before = {name: column.copy() for name, column in columns.items() if column is not None}
+        self.solved(self.log)
+        for name, column in before.items():
+            same = bool((getattr(self.log, name) == column).all())
+            self.judge.that(same, "on a log", f"changes the {name} of the log that it is given")
+
+    def check_error(self) -> None:
+        values = self.log.values
+        if values is None:
+            return
+        users, items = (torch.from_numpy(column.astype("int64")) for column in (self.log.users, self.log.items))
+        predicted = self.solved(self.log).score_pairs(users, items).double().numpy()
+        found, constant = float(((predicted - values) ** 2).mean()), float(values.var())
+        self.judge.that(
+            found <= constant * 1.001,
+            "on what it has learnt from",
+            f"has a squared error of {found:.3g}, and the mean of the values has {constant:.3g}",
+        )
+
+    def check_new_users(self) -> None:
+        found = self.solved(self.log)
+        self.judge.saves("what it gives", found, lambda one: self.scores(one, self.log))
+        if getattr(found, "folding", None) is not None:
+            self.judge.finite("new users that are folded in", self.scores(found.refreshed(self.log), self.log))
+
+    def check_odd(self, log: Interactions, where: str) -> None:
+        try:
+            self.check_form(log, where)
+        except FillrankError as error:
+            if isinstance(error, AssertionError):
+                raise
+        except Exception as error:  # noqa: BLE001 -- any other error is the finding
+            self.judge.fail(where, f"ends in {type(error).__name__}, which is no error of fillrank's: {error}")
