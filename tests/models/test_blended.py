@@ -20,7 +20,7 @@ from fillrank.models.blended import Blended, _best_share, _blend, _spread
 from fillrank.models.contrastive_parts import Watch
 from fillrank.training import Look, listening
 
-ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4)
+ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4, beta=0.5, power=0.0)
 
 
 def some_factors(scale: float = 1.0, *, biases: bool = False, similarity: str = "dot", seed: int = 0) -> Factors:

@@ -15,7 +15,7 @@ from fillrank.testing import check_model
 SMALL = {
     "popularity": {},
     "pure-svd": {"rank": 4},
-    "normalised-svd": {"rank": 4},
+    "normalised-svd": {"rank": 4, "beta": 0.5, "power": 0.0},
     "biased-svd": {"rank": 4, "user_shrinkage": 5.0, "item_shrinkage": 3.0},
     "sgd": {"dim": 4, "epochs": 10, "progress": False},
     "als": {"dim": 4, "iterations": 6, "progress": False},
@@ -92,7 +92,7 @@ def test_even_users_get_even_items(name: str) -> None:
         if name == "ials"
         else {"epochs": 30, "batch_size": 64, "dropout": 0.0}
         if name in CONTRASTIVE
-        else {"parts": [PureSVD(rank=2), NormalisedSVD(rank=2)], "weights": [1.0, 1.0]}
+        else {"parts": [PureSVD(rank=2), NormalisedSVD(rank=2, beta=0.5, power=0.0)], "weights": [1.0, 1.0]}
         if name == "blended"
         else {"epochs": 30, "rating_share": 0.0, "batch_size": 64, "n_negatives": 20}
     )

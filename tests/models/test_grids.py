@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import fillrank as fr
 from fillrank.data import Interactions, split
 from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
-from fillrank.models import RECIPES
+from fillrank.models import RECIPES, Recipe
 from fillrank.models.grid import Axis, best_point
+from fillrank.models.holding_out import some_users
+from fillrank.solvers import svd
 
 QUICK = {"progress": False}
+MORE = {
+    "pure-svd": {},
+    "normalised-svd": {"beta": 0.5, "power": 0.0},
+    "biased-svd": {"user_shrinkage": 5.0, "item_shrinkage": 3.0},
+}
 SOLVERS = {
     "pure-svd": {},
     "normalised-svd": {},
@@ -46,7 +54,7 @@ def test_a_log_that_is_smaller_than_the_dimension_is_no_error(kind: str, shape: 
 
 @pytest.mark.parametrize("kind", ["pure-svd", "normalised-svd", "biased-svd"])
 def test_a_rank_that_was_asked_for_and_does_not_fit_is_named(kind: str) -> None:
-    more = {"user_shrinkage": 5.0, "item_shrinkage": 3.0} if kind == "biased-svd" else {}
+    more = MORE[kind]
     with pytest.raises(SettingsError, match="rank must be from 1 to 3 for a 12×3 matrix, got 40"):
         RECIPES[kind](rank=40, **more).fit(small_log(12, 3))
 
@@ -81,8 +89,70 @@ def test_ials_takes_a_longer_vector_where_that_ranks_better() -> None:
 
 def test_what_a_randomized_rank_was_chosen_for_is_what_is_fitted() -> None:
     parts = split.random(small_log(90, 70), valid=0.1)
-    model = fr.NormalisedSVD().fit(parts.train, parts.valid)
+    model = fr.NormalisedSVD().fit(parts.train, parts.valid, refit=False)
     assert model.settings["method"] == "randomized"
+    again = fr.NormalisedSVD(**model.settings).fit(parts.train)
+    assert "auto" not in model.settings.values()
+    assert torch.equal(model.scorer.items, again.scorer.items)
+    assert torch.equal(model.scorer.users, again.scorer.users)
+
+
+def test_normalised_svd_chooses_beta_and_power_better_than_published_and_decomposes_once_a_rank(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = fr.synthetic(300, 200, 6000, rank=10, noise=0.1, seed=2).interactions
+    parts = split.random(log.without_values(), valid=0.1)
+    ranks: list[int] = []
+    real = svd.truncated_svd
+
+    def counted(matrix: object, rank: int, **more: object) -> object:
+        ranks.append(rank)
+        return real(matrix, rank, **more)
+
+    monkeypatch.setattr(svd, "truncated_svd", counted)
+    model = fr.NormalisedSVD().fit(parts.train, parts.valid, refit=False)
+    assert len(ranks) == len(set(ranks)) <= 14
+    published = fr.NormalisedSVD(beta=0.5, power=0.0).fit(parts.train, parts.valid, refit=False)
+    judge = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=20, metrics=("ndcg",))
+    assert judge.run(model.scorer)["ndcg@20"] >= judge.run(published.scorer)["ndcg@20"]
+    assert (published.settings["beta"], published.settings["power"]) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize("truth", [{"beta": -0.2, "power": 1.75}, {"beta": 1.1, "power": -0.5}])
+def test_beta_and_power_go_on_to_where_the_truth_is(truth: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is judged best is made to be the truth: the search gets there, and stays with what was given."""
+    parts = split.random(small_log(60, 50), valid=0.1)
+
+    class Told:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def run(self, far: float) -> dict[str, float]:
+            return {"ndcg@20": -far}
+
+    def factors(basis: svd.NormalisedBasis, *, beta: float, power: float) -> float:
+        return abs(beta - truth["beta"]) + abs(power - truth["power"])
+
+    monkeypatch.setattr("fillrank.models.svd.Evaluator", Told)
+    monkeypatch.setattr(svd.NormalisedBasis, "factors", factors)
+    recipe = fr.NormalisedSVD(rank=5)
+    found: dict[str, object] = {}
+
+    def kept(self: Recipe, train: object, scorer: object, chosen: dict[str, object]) -> fr.Recommender:
+        found.update(chosen)
+        return fr.Popularity().fit(parts.train)
+
+    monkeypatch.setattr(fr.NormalisedSVD, "_recommender", kept)
+    recipe.fit(parts.train, parts.valid, refit=False)
+    assert found == {**truth, "rank": 5}
+
+
+def test_some_users_are_a_part_of_the_users_with_all_their_rows() -> None:
+    log = small_log(40, 20)
+    some = some_users(log, 7, seed=3)
+    present = np.unique(some.users)
+    assert len(present) == 7
+    assert len(some) == np.isin(log.users, present).sum()
+    assert some_users(log, 40, seed=3) is log
 
 
 def test_biased_svd_may_take_the_biases_alone() -> None:

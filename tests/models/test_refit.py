@@ -23,7 +23,7 @@ RECIPES_TO_CHOOSE = {
     "sgd": SGD(dim=2, epochs=6, progress=False),
     "cmc": CMC(**QUICK, rating_dim=2, n_negatives=20),
     "contrastive": Contrastive(**MF),
-    "blended": Blended(parts=[Contrastive(**MF), NormalisedSVD(rank=4)], progress=False),
+    "blended": Blended(parts=[Contrastive(**MF), NormalisedSVD(rank=4, beta=0.5, power=0.0)], progress=False),
 }
 """One for each way in which something is chosen: settings, a round, an epoch, a ranking, weights."""
 RATINGS_ONLY = {"als", "biased-svd", "gibbs", "sgd"}

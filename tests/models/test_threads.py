@@ -17,7 +17,7 @@ PENALTIES = {"regularization": 0.05, "bias_regularization": 3.0}
 SETTINGS = {
     "popularity": {},
     "pure-svd": {"rank": 32},
-    "normalised-svd": {"rank": 32},
+    "normalised-svd": {"rank": 32, "beta": 0.5, "power": 0.0},
     "biased-svd": {"rank": 32, "user_shrinkage": 5.0, "item_shrinkage": 3.0},
     "sgd": {**TRAINED, "epochs": 3},
     "als": {"dim": 32, "iterations": 2, "progress": False, **PENALTIES},

@@ -19,7 +19,7 @@ from fillrank.runtime import notices
 FAST = {"dim": 4, "epochs": 1, "progress": False}
 DECIDED = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "loss_settings": {"temperature": 0.2}}  # nothing to choose
 OF_PAIRS = {
-    "normalised-svd": NormalisedSVD(rank=4),
+    "normalised-svd": NormalisedSVD(rank=4, beta=0.5, power=0.0),
     "ials": IALS(dim=4, unobserved_weight=0.1, regularization=0.01, iterations=1, progress=False),
     "contrastive": Contrastive(**FAST),
 }
@@ -54,8 +54,10 @@ def test_models_that_use_ratings_say_nothing(name: str, parts: Split, caplog: py
 
 
 def test_events_and_values_that_are_all_alike_say_nothing(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
-    NormalisedSVD(rank=4).fit(parts.train.without_values())
-    NormalisedSVD(rank=4).fit(replace(parts.train, values=np.ones(len(parts.train), dtype=np.float32)))
+    NormalisedSVD(rank=4, beta=0.5, power=0.0).fit(parts.train.without_values())
+    NormalisedSVD(rank=4, beta=0.5, power=0.0).fit(
+        replace(parts.train, values=np.ones(len(parts.train), dtype=np.float32))
+    )
     Contrastive(**FAST, positive_from=3).fit(parts.train)
     assert not [line for line in caplog.messages if "does not use" in line]
 

@@ -125,7 +125,8 @@ from fillrank.models import Blended, Contrastive, NormalisedSVD
 learnt = Contrastive(dim=6, epochs=4, batch_size=101, learning_rate=0.01, sampler_settings={"n_negatives": 16})
 seen, learn = [], Contrastive._fit
 Contrastive._fit = lambda recipe, *given: seen.append(learn(recipe, *given)) or seen[-1]
-model = Blended(parts=[learnt, NormalisedSVD(rank=4)], device="cpu", progress=False).fit(parts.train, parts.valid)
+spectral = NormalisedSVD(rank=4, beta=0.5, power=0.0)
+model = Blended(parts=[learnt, spectral], device="cpu", progress=False).fit(parts.train, parts.valid)
 if World.current().rank == 0:
     np.savez(out, users=model.scorer.flat.users.numpy(), items=model.scorer.flat.items.numpy(),
              losses=[epoch["contrastive"] for epoch in seen[0].history], best=model.settings["weights"])

@@ -25,6 +25,7 @@ class Axis:
     Attributes:
         values: tried first, in rising order, whatever they give; none: only what is beside the start.
         factor: beyond an end, the next value is that end times, or over, this factor.
+        step: if not 0, the next value is that end plus, or less, this, in place of the factor.
         allowed: whether a value may be tried at all; what is not allowed is where the grid ends.
         also: values far off that are tried once, without their neighbours.
     """
@@ -33,15 +34,21 @@ class Axis:
     factor: float = 2.0
     allowed: Callable[[float], bool] = field(default=lambda _: True)
     also: tuple[float, ...] = ()
+    step: float = 0.0
 
     def beyond(self, tried: Sequence[float], best: float) -> list[float]:
         """What comes next to ``best`` where that is at an end of what was tried.
 
         >>> Axis(factor=2.0).beyond([1.0, 2.0], best=2.0), Axis().beyond([1.0, 2.0, 4.0], best=2.0)
         ([4.0], [])
+        >>> Axis(step=0.1).beyond([0.2], best=0.2)
+        [0.1, 0.3]
         """
-        below = [best / self.factor] if best == min(tried) else []
-        above = [best * self.factor] if best == max(tried) else []
+        down, up = best / self.factor, best * self.factor
+        if self.step:
+            down, up = round(best - self.step, 9), round(best + self.step, 9)
+        below = [down] if best == min(tried) else []
+        above = [up] if best == max(tried) else []
         whole = isinstance(best, int)
         return [value for value in (round(v) if whole else v for v in below + above) if self.allowed(value)]
 

@@ -11,7 +11,7 @@ from fillrank.errors import DataError, DuplicateError, SettingsError
 from fillrank.recommend import Recommender
 from fillrank.runtime.rng import numpy_stream
 
-__all__ = ["held_out", "joined", "met"]
+__all__ = ["held_out", "joined", "met", "some_users"]
 
 _SHARE = 0.1
 
@@ -52,6 +52,15 @@ def held_out(log: Interactions, *, seed: int) -> tuple[Interactions, Interaction
             first = int(np.argmax(relevant))
             order[[0, first]] = order[[first, 0]]
     return log.select(np.sort(order[n:])), log.select(np.sort(order[:n]))
+
+
+def some_users(valid: Interactions, most: int, *, seed: int) -> Interactions:
+    """The rows of ``most`` of the users in ``valid``, drawn at random; all rows where it has no more users."""
+    present = np.unique(valid.users)
+    if len(present) <= most:
+        return valid
+    drawn = numpy_stream(seed, "some users").choice(present, most, replace=False)
+    return valid.select(np.flatnonzero(np.isin(valid.users, drawn)))
 
 
 def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -22,10 +22,12 @@ from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.biases import Biases
 
 __all__ = [
+    "NormalisedBasis",
     "SvdMethod",
     "biased_svd",
     "biases_as_factors",
     "first_directions",
+    "normalised_basis",
     "normalised_svd",
     "pure_svd",
     "truncated_svd",
@@ -159,15 +161,40 @@ def normalised_svd(
             the exact one, which spends directions on those groups; only the exact one is free of chance.
         seed: see :func:`truncated_svd`.
     """
+    return normalised_basis(log, rank, method=method, seed=seed).factors(beta=beta, power=power)
+
+
+@dataclass(frozen=True, eq=False)
+class NormalisedBasis:
+    """The decomposition behind :func:`normalised_svd`, which serves every β and power.
+
+    Attributes:
+        ones: who met what ``[m, n]``.
+        counts: interactions of each item ``[n]``, at least 1.
+        s, directions: singular values ``[rank]`` and right vectors ``[n, rank]``.
+    """
+
+    ones: sp.csr_array[Any]
+    counts: Array
+    s: Array
+    directions: Array
+
+    def factors(self, *, beta: float, power: float) -> Factors:
+        """See :func:`normalised_svd`."""
+        directions = self.directions * self.s ** (power / 2)
+        weights = (directions * self.counts[:, None] ** -beta).astype(np.float32)
+        items = directions * self.counts[:, None] ** beta
+        return Factors(_tensor(self.ones @ weights), _tensor(items), folding=Projection(_tensor(weights)))
+
+
+def normalised_basis(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> NormalisedBasis:
+    """Decompose the degree-normalised matrix of ``log``; see :func:`normalised_svd`."""
     ones = log.without_values().csr
     per_user = np.maximum(log.user_counts, 1).astype(np.float32)
     per_item = np.maximum(log.item_counts, 1).astype(np.float32)
     balanced = (sp.diags_array(per_user**-0.5) @ ones @ sp.diags_array(per_item**-0.5)).tocsr()
     _, s, Vt = truncated_svd(balanced, rank, method=method, seed=seed)
-    directions = Vt.T * s ** (power / 2)
-    weights = (directions * per_item[:, None] ** -beta).astype(np.float32)
-    items = directions * per_item[:, None] ** beta
-    return Factors(_tensor(ones @ weights), _tensor(items), folding=Projection(_tensor(weights)))
+    return NormalisedBasis(ones, per_item, s, Vt.T)
 
 
 def biased_svd(log: Interactions, rank: int, biases: Biases, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
