@@ -30,7 +30,7 @@ AT_ONCE := -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint types docs bench ci clean
+.PHONY: help demo test test-slow lint types docs site bench ci clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test-slow: $(VENV)/.dev  ## the slow tests: published figures, full training run
 docs: $(VENV)/.dev  ## run what the README and docs/ show
 	$(BIN)/python -m pytest tests/test_docs.py
 
+site: $(VENV)/.docs  ## the documentation as a site: site/index.html
+	$(BIN)/python docs/build.py
+
 lint: $(VENV)/.dev  ## formatting and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -60,10 +63,10 @@ bench: $(VENV)/.dev  ## every benchmark; records go to runs/bench/
 		echo "== $$script"; $(BIN)/python "$$script" --out "runs/bench/$$(basename "$$script" .py).json"; \
 	done
 
-ci: lint types test test-slow docs  ## all that must hold before a change lands
+ci: lint types test test-slow docs site  ## all that must hold before a change lands
 
 clean:  ## remove the environment and the caches; models in runs/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache dist build site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:
@@ -81,3 +84,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt hatch_build.py | $(VENV)/.made
 $(VENV)/.dev: pyproject.toml constraints.txt hatch_build.py | $(VENV)/.made
 	$(call install,dev)
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: pyproject.toml constraints.txt hatch_build.py | $(VENV)/.made
+	$(call install,docs)
+	@touch $@

@@ -1,4 +1,4 @@
-"""The pictures of docs/tutorials/completion-course.md and of the studies, drawn anew: ``python docs/pictures.py``.
+"""The pictures of docs/tutorials/completion-course-2.md and of the studies, drawn anew: ``python docs/pictures.py``.
 
 Every seed is fixed; the studies are drawn from their records.
 """

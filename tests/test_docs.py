@@ -1,8 +1,10 @@
 """The documentation runs: its Python is executed, and its commands are parsed by the program that they name.
 
 In README.md and docs/, the ``python`` blocks of one file run as one script, in a folder of their own. A block marked
-``python no-run`` only has to compile. In ``console``, ``bash`` and ``sh`` blocks, every line that begins with
-``fillrank`` must name a command and options that exist, and every ``make`` a target that exists.
+``python no-run`` only has to compile. Comments under a ``print`` say what it prints, and are held to it: words exactly,
+numbers to within a twentieth, as the last digits differ from processor to processor. In ``console``, ``bash`` and
+``sh`` blocks, every line that begins with ``fillrank`` must name a command and options that exist, and every ``make``
+a target that exists.
 """
 
 import re
@@ -23,6 +25,7 @@ TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 SHELLS = {"console", "bash", "sh"}
 FENCE = re.compile(r"^```(?P<tag>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|home|opt|Users|tmp)/\S*")
+NUMBER = re.compile(r"-?\d+(?:\.\d*)?")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -44,6 +47,32 @@ def script_of(text: str) -> str:
         if block.tag == "python":
             script += "\n" * (block.line - script.count("\n")) + block.body
     return script
+
+
+def promised(text: str) -> Iterator[str]:
+    """What the comments under each ``print`` say that it prints, line by line."""
+    for block in blocks(text):
+        if block.tag == "python":
+            under_print = False
+            for line in block.body.splitlines():
+                if not line.startswith("# "):
+                    under_print = "print(" in line
+                elif under_print:
+                    yield line.removeprefix("# ")
+
+
+def is_printed(line: str, output: str) -> bool:
+    """Whether some line of ``output`` has the words of ``line``, and nearly its numbers."""
+    words = NUMBER.sub("#", line).split()
+    numbers = [float(number) for number in NUMBER.findall(line)]
+    return any(
+        NUMBER.sub("#", printed).split() == words
+        and all(
+            abs(float(found) - wanted) <= max(0.05, abs(wanted) / 20)
+            for found, wanted in zip(NUMBER.findall(printed), numbers, strict=True)
+        )
+        for printed in output.splitlines()
+    )
 
 
 def command_lines(text: str) -> Iterator[list[str]]:
@@ -68,7 +97,9 @@ def check_command(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = page.read_text(encoding="utf-8")
     for block in blocks(text):
         if block.tag == "python no-run":
@@ -81,6 +112,8 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     file = tmp_path / f"{page.stem}.py"
     file.write_text(script, encoding="utf-8")
     runpy.run_path(str(file))
+    output = capsys.readouterr().out
+    assert [line for line in promised(text) if not is_printed(line, output)] == [], f"what was printed:\n{output}"
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -104,6 +137,14 @@ def test_a_script_keeps_the_lines_of_its_page() -> None:
     assert "ValueError" not in script
     assert [script.splitlines().index(line) for line in ("a = 1", "b = a + 1")] == [3, 11]
     assert page.splitlines()[11] == "b = a + 1"
+
+
+def test_a_promise_that_is_not_kept_is_caught() -> None:
+    code = "print(6 * 50)\n# 900\nfor x in (1, 2):\n    print(x / 3, 'of it')\n# 0.34 of it\n# 0.7 of it\n# a remark\n"
+    page = f"```python\n{code}```\n"
+    assert list(promised(page)) == ["900", "0.34 of it", "0.7 of it", "a remark"]
+    output = "300\n0.3333333333333333 of it\n0.6666666666666666 of it\n"
+    assert [line for line in promised(page) if not is_printed(line, output)] == ["900", "a remark"]
 
 
 @pytest.mark.parametrize(
