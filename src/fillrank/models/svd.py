@@ -87,6 +87,7 @@ class NormalisedSVD(_Decomposition):
             ``seed``, where it has more): the rank with (β, power) = (.5, 0) and with (.3, 1), then from the better one
             a setting after the other, each going on while its best is at an end. One decomposition of a rank serves
             every β and power.
+            With β and power given, the rank is chosen as that of :class:`PureSVD` is, by nDCG@10.
         method: ``"randomized"``, which is faster and on sparse logs ranks better, or ``"exact"``, free of chance; see
             :func:`fillrank.solvers.svd.normalised_svd`.
         seed: of the start vectors; the randomized answer depends on it.
@@ -110,6 +111,13 @@ class NormalisedSVD(_Decomposition):
         if len(given) == len(self.chosen_on_valid):
             factors = self._basis(train, given["rank"]).factors(beta=given["beta"], power=given["power"])
             return self._recommender(train, factors)
+        if given.keys() == {"beta", "power"}:  # the rank alone, as the figures of committed plans chose it
+
+            def solve(rank: int) -> Factors:
+                return self._basis(train, rank).factors(**given)
+
+            rank, factors = _chosen_rank(self, train, valid, solve)
+            return self._recommender(train, factors, chosen={"rank": rank})
         some = some_users(needed(self, valid), _MOST_JUDGED, seed=self.seed)
         evaluator = Evaluator(some, train=train, seen=train.csr, k=20, metrics=("ndcg",))
         # A randomized decomposition cut to fewer directions is another one than that of fewer directions: so each rank
@@ -210,7 +218,7 @@ class BiasedSVD(_Decomposition):
 
 
 def _chosen_rank(
-    recipe: PureSVD,
+    recipe: PureSVD | NormalisedSVD,
     train: Interactions,
     valid: Interactions | None,
     solve: Callable[[int], Factors],
