@@ -71,7 +71,7 @@ def llms_txt() -> str:
     lines, last = [f"# {CONFIG['site_name']}", "", f"> {CONFIG['site_description']}"], None
     for section, name in navigation(CONFIG["nav"]):
         if section != last:
-            lines += ["", f"## {section}", ""]
+            lines += ["", f"## {section}", ""] if section else [""]
             last = section
         text = (DOCS / name).read_text(encoding="utf-8")
         title = text.splitlines()[0].removeprefix("# ").replace("`", "")

@@ -31,6 +31,11 @@ API = sorted((DOCS / "reference").rglob("*.md"))
 NAMED = [room for page in API for room in re.findall(r"^::: (\S+)", page.read_text(encoding="utf-8"), re.MULTILINE)]
 WHOLE = {"reference/settings.md"}  # one table, made by a program
 MOST_LINES = 200
+RETIRED = re.compile(
+    r"\b(mend(s|ed|ing)?|stands twice|hand(s|ed)? on|at hand|goes on from|likeness|given_ratings|slow_down"
+    r"|listening_alone)\b"
+)
+"""Words of ours that pages for users have given up for plain ones. Research keeps the diary as it was written."""
 
 FENCED = re.compile(r"^```.*?^```[^\n]*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
@@ -97,6 +102,13 @@ def test_llms_txt_has_every_page_and_a_sentence_for_most() -> None:
 def test_a_page_for_users_stays_short(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").count("\n")
     assert lines <= MOST_LINES or page.relative_to(DOCS).as_posix() in WHOLE, f"{lines} lines: make two pages of it"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in LINKED[:-1] if "research" not in page.parts and page.name != "settings.md"], ids=short
+)
+def test_a_page_for_users_uses_no_retired_word(page: Path) -> None:
+    assert [match[0] for match in RETIRED.finditer(page.read_text(encoding="utf-8"))] == []
 
 
 def test_every_public_name_has_a_place_in_the_reference() -> None:
