@@ -370,7 +370,7 @@ def test_parts_that_do_not_fit_together(tmp_path: Path) -> None:
         ({"sheet": 1}, "there is no option 'sheet'; known: duplicates, on_bad, relevant_from, name, missing"),
         ({"duplicates": "max"}, "duplicates must be 'error', 'last', 'first', 'mean' or 'sum', got 'max'"),
         ({"on_bad": "ignore"}, "on_bad must be 'raise' or 'skip', got 'ignore'"),
-        ({"format": "xls"}, "format must be 'csv', .*, got 'xls'"),
+        ({"format": "xls"}, "format must be one of 'csv', .*, got 'xls'"),
         ({"separator": ""}, "separator is empty"),
         ({"separator": ",", "format": "parquet"}, "separator=',' has no meaning for format='parquet'"),
     ],

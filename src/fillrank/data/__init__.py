@@ -6,6 +6,7 @@ from fillrank.data.catalogue import DatasetInfo, info, list_datasets, load, load
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.options import LogOptions, ReadOptions
+from fillrank.data.own_formats import READERS
 from fillrank.data.readers import read, scan
 from fillrank.data.result import ReadResult
 from fillrank.data.split import Split
@@ -14,6 +15,7 @@ from fillrank.data.synthetic import Synthetic, checkerboard, synthetic
 from fillrank.data.thinning import thinned
 
 __all__ = [
+    "READERS",
     "DatasetInfo",
     "IdMap",
     "Interactions",

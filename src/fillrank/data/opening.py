@@ -13,12 +13,13 @@ import polars as pl
 from fillrank.data.chunks import chunks_of
 from fillrank.data.delimited import delimited_part, takes_quotes
 from fillrank.data.encoding import Decoder
-from fillrank.data.files import Input, ending
-from fillrank.data.formats import ENDINGS, Chunk, Format, Part
+from fillrank.data.files import Input
+from fillrank.data.formats import FORMATS, Chunk, Format, Part
 from fillrank.data.jsonl import JsonLines, read_json_array
 from fillrank.data.lightgcn import lightgcn_pairs
 from fillrank.data.matrix_market import matrix_market_part
 from fillrank.data.options import ReadOptions
+from fillrank.data.own_formats import format_of, own_part
 from fillrank.data.signatures import HEAD
 from fillrank.data.sniff import looks_like_lightgcn
 from fillrank.data.typed import frame_part, typed_part
@@ -49,13 +50,15 @@ def open_part(
     """
     packed = unpack(stream, member=options.member, max_expansion=options.max_expansion)
     name = Path(packed.member or source.short)
-    form = options.format or (None if options.separator else ENDINGS.get(ending(name)))
+    form = options.format or (None if options.separator else format_of(name))
     blocks = iter(packed)
     head = next(blocks, b"")
     while not head.strip() and (more := next(blocks, b"")):
         head += more
     if not head.strip():
         raise DataError("it is empty; there is nothing to read")
+    if form is not None and form not in FORMATS:
+        return own_part(form, head + b"".join(blocks)), None
     typed: str | None = form if form in {"parquet", "arrow"} else None
     if form is None:
         typed = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)

@@ -11,8 +11,9 @@ from typing import Any, Literal, Self, get_args
 
 from fillrank.arguments import checked
 from fillrank.data.duplicates import DUPLICATES, Duplicates
-from fillrank.data.formats import FORMATS, TYPED_FORMATS, Format
+from fillrank.data.formats import FORMATS, TYPED_FORMATS
 from fillrank.data.missing import MISSING_WORDS
+from fillrank.data.own_formats import READERS
 from fillrank.data.times import TimeUnit
 from fillrank.errors import SettingsError
 
@@ -96,8 +97,8 @@ class ReadOptions(LogOptions):
 
     Attributes:
         format: ``"csv", "tsv", "dat"`` (``::``), ``"ml-100k"`` (blanks, no header), ``"lightgcn"``, ``"mtx"``
-            (MatrixMarket), ``"parquet"``, ``"arrow"`` or ``"jsonl"`` (JSON: a line for each object, or one array);
-            None: told from the name, or else from what the file holds.
+            (MatrixMarket), ``"parquet"``, ``"arrow"``, ``"jsonl"`` (JSON: a line for each object, or one array), or one
+            that was added to :data:`fillrank.data.READERS`. None: told from the name, or else from what the file holds.
         separator: between the fields of a text; ``" "`` stands for any run of blanks and tabs. None: told from the
             file.
         header: whether the first line of a text names the columns; None: it does if none of its fields is a number.
@@ -110,7 +111,7 @@ class ReadOptions(LogOptions):
             more is refused before it fills the memory.
     """
 
-    format: Format | None = None
+    format: str | None = None
     separator: str | None = None
     header: bool | None = None
     encoding: str | None = None
@@ -122,7 +123,7 @@ class ReadOptions(LogOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.format is not None:
-            _check_word("format", self.format, FORMATS)
+            _check_word("format", self.format, FORMATS if self.format in FORMATS else (*FORMATS, *READERS.names()))
         if self.separator is not None and (not isinstance(self.separator, str) or not self.separator):
             what = "empty" if self.separator == "" else repr(self.separator)
             raise SettingsError(f"separator is {what}; give at least one character, or leave it out")

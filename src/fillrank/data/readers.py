@@ -15,11 +15,12 @@ from fillrank.data.collect import Collector
 from fillrank.data.columns import Choice, Columns
 from fillrank.data.encoding import Decoder
 from fillrank.data.files import Input, find_inputs, naming
-from fillrank.data.formats import ENDINGS, Part
+from fillrank.data.formats import Part
 from fillrank.data.interactions import Interactions
 from fillrank.data.names import holds_reviews, likely_ratings, plain_name
 from fillrank.data.opening import open_part
 from fillrank.data.options import ReadOptions
+from fillrank.data.own_formats import known_endings
 from fillrank.data.result import ReadResult, Source, finished
 from fillrank.data.rows import Rules
 from fillrank.errors import DataError
@@ -103,7 +104,7 @@ def scan(
 
 def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
     refuse_after_fork("reading a log")
-    inputs = find_inputs(source, set(ENDINGS))
+    inputs = find_inputs(source, known_endings())
     collector = Collector(label_is_named=columns.label is not None)
     parts: list[_Read] = []
     for one in inputs:
