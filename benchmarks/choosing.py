@@ -74,6 +74,7 @@ def main() -> None:
     for log in asked.logs:
         for kind in asked.recipes:
             found = measured(log, kind, rows)
+            asked.out.parent.mkdir(parents=True, exist_ok=True)
             with asked.out.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(found) + "\n")
             print(json.dumps(found), flush=True)

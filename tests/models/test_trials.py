@@ -76,6 +76,10 @@ def test_the_trials_cost_no_more_than_the_least_of_a_training(loss: str, n_rows:
         allowed = Allowance.of(settings, n_rows, LOSS_LADDERS[loss])
         least = min(settings.epochs, (settings.patience + 1) * settings.look_every) * -(-n_rows // settings.batch_size)
         assert allowed.trials * allowed.steps <= least
+        rows = min(settings.epochs, (settings.patience + 1) * settings.look_every) * n_rows
+        assert allowed.trials * allowed.steps * min(settings.batch_size, n_rows) <= rows, (
+            "an epoch's last batch is smaller"
+        )
         cut = allowed.loop(settings, n_rows)
         assert cut.steps == allowed.steps <= cut.epochs * -(-n_rows // settings.batch_size)
 

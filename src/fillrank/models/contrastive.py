@@ -310,6 +310,7 @@ class BPRMF(Contrastive):
 
     loss: Part = "bpr"
     similarity: Literal["dot", "cosine"] = "dot"
+    start_scale: Positive = 1.0
 
 
 class LightGCN(Contrastive):

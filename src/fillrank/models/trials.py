@@ -35,7 +35,7 @@ Training = Callable[[Mapping[str, Any]], tuple[float, History]]
 
 @dataclass(frozen=True)
 class Allowance:
-    """What the trials of a fit may cost: all together no more steps than the least that its training can take.
+    """What the trials of a fit may cost: all together no more rows and steps than its training at least takes.
 
     So a fit that chooses costs at most two trainings. A training takes at least ``patience`` epochs after its first, as
     none before is without a better one for so long; or all its epochs, where those are fewer.
@@ -55,10 +55,10 @@ class Allowance:
         Example:
             >>> from fillrank.models import LOSS_LADDERS
             >>> Allowance.of(LoopSettings(epochs=100, batch_size=512, patience=5), 40_000, LOSS_LADDERS["bsl"])
-            Allowance(trials=5, steps=94)
+            Allowance(trials=5, steps=93)
         """
         epochs = min(settings.epochs, (settings.patience + 1) * settings.look_every)
-        least = epochs * ceil(n_rows / settings.batch_size)
+        least = epochs * n_rows // min(settings.batch_size, n_rows)  # steps of full batches: an epoch's last is smaller
         usual = sum(len(ladder.first) for ladder in ladders) + 2 - (len(ladders) - 1)
         steps = max(min(least // usual, _ENOUGH), 1)
         return cls(least // steps, steps)
