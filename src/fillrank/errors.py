@@ -7,6 +7,7 @@
     │   ├── BadRowsError                    rows that cannot be read; names the first lines and the count
     │   ├── DuplicateError                  the same (user, item) twice where that was ruled out
     │   ├── UnknownIdError   (KeyError)     an id or a title that the data does not hold
+    │   ├── ScoreError                      a model's score is NaN or infinite; names the user and the item
     │   └── DataNotFoundError               a known data set that is not on this machine; says where to get it
     ├── SettingsError        (ValueError)   a setting, or a combination of settings, that cannot work
     │   └── ArgumentError    (TypeError)    an argument of the wrong kind; says which, what came and what is wanted
@@ -22,6 +23,9 @@ A message says what came, what was wanted, and what to do.
 
 from __future__ import annotations
 
+import re
+from typing import Any, Self
+
 from fillrank.terminal import printable
 
 __all__ = [
@@ -36,6 +40,7 @@ __all__ = [
     "ForkedError",
     "MissingExtraError",
     "ModelFileError",
+    "ScoreError",
     "SettingsError",
     "TrainingError",
     "UnknownIdError",
@@ -46,7 +51,26 @@ class FillrankError(Exception):
     """The root of the tree: catch this to catch all of fillrank's own errors.
 
     Its text is safe to show: what it quotes from a file cannot steer a terminal.
+
+    Attributes:
+        argument: the name of the argument that it is about, where it is about one; ``""`` elsewhere.
     """
+
+    argument: str = ""
+
+    def about(self, argument: str) -> Self:
+        """The same error, which knows the argument that it is about; a message that does not name it begins with it.
+
+        Example:
+            >>> error = UnknownIdError("1 of 1 ids are not in the data: 'Heat'").about("exclude")
+            >>> error.argument, str(error)
+            ('exclude', "exclude: 1 of 1 ids are not in the data: 'Heat'")
+        """
+        said = str(self.args[0]) if self.args else ""
+        if not re.search(rf"\b{re.escape(argument)}\b", said):
+            self.args = (f"{argument}: {said}", *self.args[1:])
+        self.argument = argument
+        return self
 
     def __str__(self) -> str:
         return printable(super().__str__(), lines=True)
@@ -69,6 +93,18 @@ class UnknownIdError(DataError, KeyError):
 
     def __str__(self) -> str:  # KeyError would print the message in quotes
         return printable(self.args[0], lines=True) if self.args else ""
+
+
+class ScoreError(DataError):
+    """A model's score, or its prediction, of a user and an item is NaN or infinite.
+
+    Attributes:
+        user, item: which; outside ids where the model has them, or else places.
+    """
+
+    def __init__(self, said: str, user: Any = None, item: Any = None) -> None:
+        super().__init__(said)
+        self.user, self.item = user, item
 
 
 class DataNotFoundError(DataError):

@@ -145,5 +145,5 @@ def test_labels_may_be_numbers_and_missing_in_many_ways() -> None:
 def test_places_that_are_not_there_are_refused(places: object) -> None:
     with pytest.raises(ValueError, match=r"places|codes"):
         IdMap([1, 2, 3]).decode(places)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="places are numbers from 0 to 2"):
+    with pytest.raises(DataError, match="code is a place, a number from 0 to 2"):
         IdMap([1, 2, 3]).label(3)

@@ -253,7 +253,7 @@ def test_noise_on_each_layer_is_smoothed_by_the_next(log: Interactions, start: T
         ({"similarity": "l2"}, SettingsError, "similarity must be 'dot' or 'cosine', got 'l2'"),
         ({"users": torch.zeros(5, 3)}, DataError, "tables are of 5 users and 9 items, the log of 12 and 9"),
         ({"items": torch.zeros(9, 4)}, DataError, r"got \[12, 3\] and \[9, 4\]"),
-        ({"users": torch.zeros(12, 0), "items": torch.zeros(9, 0)}, DataError, r"d of 1 or more, got \[12, 0\]"),
+        ({"users": torch.zeros(12, 0), "items": torch.zeros(9, 0)}, DataError, r"d above 0, got \[12, 0\]"),
         ({"items": torch.zeros(9)}, DataError, r"got \[12, 3\] and \[9\]"),
     ],
 )

@@ -156,7 +156,7 @@ def test_settings_that_cannot_be_are_refused(change: dict, message: str) -> None
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(DataError, match=r"items must be \[N\] or \[4, N\] for 4 users, got \[3, 2\]"):
+    with pytest.raises(DataError, match=r"items must be a Tensor .* \[N\] or \[B, N\] with B=4, got int64 \[3, 2\]"):
         made().score_block(USERS, OWN_ITEMS[:3])
     scorer = made().scorer()
     for name, tensor, error, message in (

@@ -145,7 +145,7 @@ def test_a_name_will_do_for_a_part() -> None:
     ("settings", "message"),
     [
         ({"parts": []}, r"parts = \[\] \(list\): .* at least 1 item"),
-        ({"parts": [ONE, 3]}, r"^a part is a recipe such as PureSVD\(rank=64\), or a table .*; got 3"),
+        ({"parts": [ONE, 3]}, r"^parts: a part is a recipe such as PureSVD\(rank=64\), or a table .*; got 3"),
         ({"parts": [fr.PureSVD]}, "a part is a recipe such as .*; got <class"),
         ({"parts": [{"model": ["x"]}]}, "a part is a recipe such as .*; got {'model': "),
         (

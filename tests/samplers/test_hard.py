@@ -90,5 +90,5 @@ def test_without_scores_it_is_an_error() -> None:
 
 
 def test_scores_of_another_shape_are_an_error() -> None:
-    with pytest.raises(DataError, match=r"score must give \[B, N\] = \[2, 3\], got \[3\]"):
+    with pytest.raises(DataError, match=r"score must give a Tensor \[B, N\] = \[2, 3\], got a Tensor of shape \(3,\)"):
         Hard(Uniform(KNOWN, 3), 2).sample(USERS, ITEMS, torch.Generator(), score=lambda *_: torch.zeros(3))

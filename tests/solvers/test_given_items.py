@@ -215,19 +215,19 @@ def test_what_cannot_be_solved_is_refused(items: Any, ratings: Any, mask: Any, m
 
 @pytest.mark.parametrize("start", [torch.zeros(5, 3, dtype=torch.float64), torch.zeros(6, 3)])
 def test_a_start_that_does_not_fit_is_refused(start: Tensor) -> None:
-    with pytest.raises(DataError, match=r"the users must be torch.float64 of shape \[6, 3\], got"):
+    with pytest.raises(DataError, match=r"start must be torch.float64 of shape \[6, 3\], got"):
         descend_users(ITEMS, TABLE, start=start)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"method": "lbfgs"}, "method must be one of sgd, adam, adamw, got 'lbfgs'"),
+        ({"method": "lbfgs"}, "method must be 'sgd', 'adam' or 'adamw', got 'lbfgs'"),
         ({"learning_rate": 0}, "learning_rate must be a finite number above 0, got 0"),
-        ({"epochs": 0}, "epochs and batch_size must be 1 or more, got epochs=0"),
-        ({"batch_size": 0}, "got epochs=100 and batch_size=0"),
+        ({"epochs": 0}, "epochs must be from 1 to 1,000,000, got 0"),
+        ({"batch_size": 0}, "batch_size must be 1 or more, got 0"),
         ({"regularization": -1}, "regularization must be a finite number of 0 or more, got -1"),
-        ({"method": "adamw", "weight_decay": math.nan}, "weight_decay must be a finite number of 0 or more, got nan"),
+        ({"method": "adamw", "weight_decay": math.nan}, "weight_decay must be a number, got nan"),
         ({"method": "adamw", "regularization": 0.1}, "adamw takes weight_decay, which is decoupled"),
         ({"method": "sgd", "weight_decay": 0.1}, "weight_decay is for adamw; sgd takes regularization"),
     ],

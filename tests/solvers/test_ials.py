@@ -140,11 +140,11 @@ def test_every_setting_changes_the_result(recipe: str, parts: Split) -> None:
     ("make", "error", "message"),
     [
         (lambda log: ials(log.select(log.users < 0), 2), DataError, "there is nothing to learn from"),
-        (lambda log: ials(log, 0), SettingsError, "dim must be 1 or more, got 0"),
-        (lambda log: ials(log, 2, iterations=0), SettingsError, "iterations must be 1 or more, got 0"),
+        (lambda log: ials(log, 0), SettingsError, "dim must be from 1 to 1,000,000, got 0"),
+        (lambda log: ials(log, 2, iterations=0), SettingsError, "iterations must be from 1 to 1,000,000, got 0"),
         (lambda log: ials(log, 2, spread=-1.0), SettingsError, "spread must be above 0, got -1.0"),
         (lambda _: ImplicitLoss(-1.0), SettingsError, "unobserved_weight must be a finite number of 0 or more"),
-        (lambda _: ImplicitLoss(0.1, np.nan), SettingsError, "regularization must be a finite number of 0 or more"),
+        (lambda _: ImplicitLoss(0.1, np.nan), SettingsError, "regularization must be a (finite )?number"),
         (lambda log: ials(log, 40, ImplicitLoss(0.0, 0.0)), TrainingError, "has no single solution; raise the"),
     ],
 )

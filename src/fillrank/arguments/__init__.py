@@ -2,7 +2,8 @@
 
 from fillrank.arguments.checked import checked
 from fillrank.arguments.kinds import Own, takes_also
-from fillrank.arguments.limits import MOST_DIM, MOST_ROUNDS, affordable, count
+from fillrank.arguments.limits import MOST_DIM, MOST_ROUNDS, affordable, count, threads
+from fillrank.arguments.naming import naming
 from fillrank.arguments.shapes import check_places, fitting
 from fillrank.arguments.showing import shown
 from fillrank.arguments.single import Refused
@@ -17,6 +18,8 @@ __all__ = [
     "checked",
     "count",
     "fitting",
+    "naming",
     "shown",
     "takes_also",
+    "threads",
 ]

@@ -17,7 +17,7 @@ from fillrank.arguments.hints import hints_of
 from fillrank.arguments.kinds import kind_of
 from fillrank.arguments.showing import shown
 from fillrank.arguments.single import Kind, Refused
-from fillrank.errors import ArgumentError
+from fillrank.errors import ArgumentError, FillrankError
 
 __all__ = ["checked"]
 
@@ -76,7 +76,11 @@ def _taken(function: str, parameter: str, kind: Kind, value: Any) -> Any:
         return kind.take(value)
     except Refused as refused:
         hint = f"; {refused}" if str(refused) else ""
-        raise ArgumentError(f"{function}: {parameter} must be {kind.words}, got {shown(value)}{hint}") from None
+        raise ArgumentError(f"{function}: {parameter} must be {kind.words}, got {shown(value)}{hint}").about(
+            parameter
+        ) from None
+    except FillrankError as error:  # of what a value was to be made into, such as a log of a table
+        raise error.about(parameter) from error.__cause__
 
 
 class _Signature:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import collections.abc as abc
 import inspect
 import os
-import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
@@ -174,8 +174,8 @@ def _instance(whole: Any) -> Kind | None:
     if issubclass(whole, os.PathLike):
         return PATH
     name = whole.__name__
-    if name == "device" and whole.__module__ == "torch":
-        return _device(whole)
+    if name == "device" and (whole.__module__ == "torch" or issubclass(whole, Absent)):
+        return _device()
     words, convert = _CONVERTERS.get(name, ("", None))
     if issubclass(whole, Absent):
         fits: Callable[[Any], bool] = lambda value: any(base.__name__ == name for base in type(value).__mro__)  # noqa: E731
@@ -195,22 +195,22 @@ def _instance(whole: Any) -> Kind | None:
     return Kind((with_article(name) + words,), fits, take)
 
 
-def _device(whole: Any) -> Kind:
+def _device() -> Kind:
     """A device of PyTorch, or its name; one that this machine has."""
 
     def take(value: Any) -> Any:
+        torch = import_module("torch")  # whoever names a device is about to use it
         try:
-            kind = whole(value).type if isinstance(value, str | whole) else None
+            kind = torch.device(value).type if isinstance(value, str | torch.device) else None
         except RuntimeError:
             kind = None
         if kind is None:
             raise Refused
-        torch = sys.modules["torch"]
         if kind not in {"cpu", "meta"} and not getattr(getattr(torch, kind, None), "is_available", lambda: False)():
             raise Refused(f"this machine has no {kind}")
         return value
 
-    return Kind(("a device such as 'cpu' or 'cuda:0'",), lambda value: isinstance(value, whole), take)
+    return Kind(("a device such as 'cpu' or 'cuda:0'",), lambda value: type(value).__module__ == "torch", take)
 
 
 def _parts_of(protocol: type) -> list[str]:

@@ -149,7 +149,9 @@ def fit(
     valid: Annotated[
         float | None, typer.Option("--valid", help="Fraction on which stopping and settings are chosen; 0.1.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same result; 0.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed gives the same result; 0.")
+    ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(

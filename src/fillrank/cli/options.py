@@ -45,6 +45,8 @@ def path_of(text: str | Path) -> Path:
     Raises:
         typer.BadParameter: it cannot be a path.
     """
+    if not str(text).strip():
+        raise typer.BadParameter("it is empty; give a path")
     try:
         return expanded(text, "the path")
     except DataError as error:
@@ -91,7 +93,8 @@ TestOption = Annotated[
     ),
 ]
 ValidOption = Annotated[float, typer.Option("--valid", help="Fraction on which stopping and settings are chosen.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
+_LARGEST = 2**63 - 1
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=_LARGEST, help="The same seed gives the same result.")]
 KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from fillrank.cli.wording import in_options, in_plain_words, takes_read
+from fillrank.cli.wording import as_typed, command_of, in_options, in_plain_words, of_option, takes_read
 from fillrank.errors import FillrankError
 from fillrank.runtime.atomic_write import full_disk_reason
 from fillrank.runtime.interrupt import exit_code
@@ -55,21 +55,21 @@ class PlainSpoken(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run a command line; unless ``standalone_mode`` is off, end the process with its exit code."""
+        typed = list(sys.argv[1:] if args is None else args)
         arguments = (args, prog_name or _PROGRAM, complete_var, False, windows_expand_args)
         if not standalone_mode:
             return super().main(*arguments, **extra)
         try:
             code = super().main(*arguments, **extra)
         except typer.TyperException as error:
-            _say(_usage(error))
+            _say(_usage(error, typed))
             code = error.exit_code
         except (FillrankError, OSError) as error:
             if debugging():
                 raise
-            said = in_plain_words(_in_words(error))
-            _say(
-                f"{_PROGRAM}: {in_options(said) if takes_read(self, sys.argv[1:] if args is None else args) else said}"
-            )
+            command, said = command_of(self, typed), in_plain_words(_in_words(error))
+            said = of_option(said, getattr(error, "argument", ""), command, typed)
+            _say(f"{_PROGRAM}: {in_options(said) if takes_read(command) else said}")
             code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -110,11 +110,23 @@ def debugging() -> bool:
     return os.environ.get("FILLRANK_DEBUG", "") not in {"", "0"}
 
 
-def _usage(error: typer.TyperException) -> str:
-    """A usage error with the command it belongs to and where to read on."""
+def _usage(error: typer.TyperException, typed: Sequence[str]) -> str:
+    """A usage error with the option as it was typed, the command it belongs to and where to read on."""
+    parameter = getattr(error, "param", None)
+    if parameter is not None and getattr(error, "param_hint", None) is None:
+        error.param_hint = f"'{as_typed(parameter, typed)}'"  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     command = _PROGRAM if context is None else context.command_path
-    return f"{command}: {error.format_message()}\nTry '{command} --help'."
+    return f"{command}: {_plain(error.format_message())}\nTry '{command} --help'."
+
+
+def _plain(said: str) -> str:
+    """Without the words that a library of checks has for what was typed."""
+    return (
+        said.replace("Input should be", "it must be")
+        .replace("greater than or equal to", "at least")
+        .replace("less than or equal to", "at most")
+    )
 
 
 def _say(text: str) -> None:

@@ -43,7 +43,9 @@ def sweep(
     train: TrainOption = None,
     test: TestOption = None,
     settings: SetOption = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the split, the model and the trials.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Of the split, the model and the trials.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search the settings of a model on the validation part, and write the best as a run for `fillrank fit`.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["in_options", "in_plain_words", "takes_read"]
+__all__ = ["as_typed", "command_of", "in_options", "in_plain_words", "of_option", "takes_read"]
 
 _READ = (
     "user item value time label duplicates on_bad missing day_first time_unit format separator header encoding decimal "
@@ -49,6 +49,60 @@ def in_plain_words(said: str) -> str:
     return said[: found.start()] + option + _TYPE.sub(r"\1", rest)
 
 
+_ALSO = {
+    "user_ids": "user",
+    "item_id": "item",
+    "histories": "like",
+    "random_state": "seed",
+    "seeds": "seed",
+    "max_iter": "max_iter",
+}
+"""Arguments of the library that have another name among the options."""
+
+
+def of_option(said: str, argument: str, command: Any, args: Sequence[str]) -> str:
+    """A message about an argument of the library, said of the option that it came from.
+
+    Args:
+        said: the message; it names the argument, or begins with it.
+        argument: its name, :attr:`fillrank.errors.FillrankError.argument`; "" where it is about none.
+        command: that was run.
+        args: the words that were typed.
+    """
+    option = _option(argument, command, args) if argument else ""
+    if not option:
+        return said
+    head = f"{argument}: "
+    if said.startswith(head):
+        return f"{option}: {said.removeprefix(head)}"
+    return re.sub(rf"(?<![\w.='-])(?<!--read ){re.escape(argument)}\b(?!=)", option, said, count=1)
+
+
+def _option(argument: str, command: Any, args: Sequence[str]) -> str:
+    name = _ALSO.get(argument, argument)
+    for parameter in command.params:
+        if parameter.name == name:
+            return as_typed(parameter, args)
+    named = {parameter.name for parameter in command.params}
+    if argument in _READ.split() and "read" in named:
+        return f"--read {argument}"
+    pattern = re.compile(rf"(--set=?)?\s*{re.escape(argument)}\s*=")
+    return f"--set {argument}" if "settings" in named and any(pattern.match(word) for word in args) else ""
+
+
+def as_typed(parameter: Any, args: Sequence[str]) -> str:
+    """An option as it stands among the words that were typed, or else by its first name; an argument by its metavar."""
+    if not parameter.opts[0].startswith("-"):
+        return str(parameter.metavar or parameter.name)
+    short = [option for option in parameter.opts if len(option) == 2]
+    for word in args:
+        found = [option for option in parameter.opts if word == option or word.startswith(f"{option}=")]
+        found += [option for option in short if word.startswith(option)]
+        if found:
+            return str(found[0])
+    return str(parameter.opts[0])
+
+
 def in_options(said: str) -> str:
     """A message of the library with arguments as options: ``item=…`` is ``--read item=…`` here.
 
@@ -62,12 +116,17 @@ def in_options(said: str) -> str:
     return _FLAG.sub(lambda flag: flag[0].lower(), said)
 
 
-def takes_read(group: Any, args: Sequence[str]) -> bool:
-    """Whether the command that ``args`` name has the option ``--read``."""
+def takes_read(command: Any) -> bool:
+    """Whether a command has the option ``--read``."""
+    return any("--read" in parameter.opts for parameter in command.params)
+
+
+def command_of(group: Any, args: Sequence[str]) -> Any:
+    """The command that ``args`` name."""
     command = group
     for word in args:
         inner = getattr(command, "commands", {})
         if word not in inner:
             break
         command = inner[word]
-    return any("--read" in parameter.opts for parameter in command.params)
+    return command

@@ -18,7 +18,7 @@ from fillrank.completion.frames import column_names
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
 from fillrank.completion.table import Table, hidden_parts, observed_cells
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import ArgumentError, DataError, FillrankError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["Completer"]
@@ -107,15 +107,20 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return -float(np.sqrt(total / table.observed.sum()))
 
     def _table(self, X: Any, mask: Any, *, reset: bool) -> Table:
-        values = check_array(
-            as_numbers(X, self.missing_values),
-            dtype=[np.float64, np.float32],
-            order="C",
-            ensure_all_finite=False,
-            estimator=self,
-            input_name="X",
-        )
-        validate_data(self, X if column_names(X) is not None else values, skip_check_array=True, reset=reset)
+        try:
+            values = check_array(
+                as_numbers(X, self.missing_values),
+                dtype=[np.float64, np.float32],
+                order="C",
+                ensure_all_finite=False,
+                estimator=self,
+                input_name="X",
+            )
+            validate_data(self, X if column_names(X) is not None else values, skip_check_array=True, reset=reset)
+        except FillrankError:
+            raise
+        except (TypeError, ValueError) as error:  # scikit-learn's own words, under a name that can be caught
+            raise (ArgumentError if isinstance(error, TypeError) else DataError)(str(error)).about("X") from error
         return Table(values, observed_cells(values, mask, column_names(X)))
 
     def _learn(self, table: Table, weights: Array, settings: Settings) -> Self:
@@ -151,6 +156,6 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.input_tags.positive_only = self.solver == "nmf"
+        tags.input_tags.positive_only = isinstance(self.solver, str) and self.solver == "nmf"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

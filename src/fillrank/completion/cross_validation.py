@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from fillrank.arguments import naming
 from fillrank.completion.completer import Completer
 from fillrank.completion.fitting import fit_table, seed_from
 from fillrank.completion.grid import Grid
@@ -133,7 +134,10 @@ class MatrixCompletionCV(Completer):
         for name, given in (("ranks", ranks), ("regularizations", strengths)):
             if isinstance(given, str) or not np.iterable(given) or not list(given):
                 raise SettingsError(f"{name} must be a list of one or more numbers, or 'auto', got {given!r}")
-        asked = [replace(first, rank=rank, regularization=strength) for rank, strength in product(ranks, strengths)]
+        with naming("ranks"):
+            by_rank = [replace(first, rank=rank) for rank in ranks]
+        with naming("regularizations"):
+            asked = [replace(one, regularization=strength) for one, strength in product(by_rank, strengths)]
         lowered = sorted({min(one.rank, most) for one in asked})
         return Grid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
 
@@ -163,7 +167,7 @@ def _deal(cells: Array, n_parts: int, seed: int) -> Array:
         SettingsError: the number of parts is below 2.
         DataError: there are fewer cells than parts.
     """
-    if not isinstance(n_parts, int | np.integer) or n_parts < 2:
+    if isinstance(n_parts, bool) or not isinstance(n_parts, int | np.integer) or n_parts < 2:
         raise SettingsError(f"n_folds must be a whole number of 2 or more, got {n_parts!r}")
     n_cells = int(cells.sum())
     if n_cells < n_parts:

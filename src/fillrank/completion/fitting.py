@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fillrank.arguments import shown
 from fillrank.completion.settings import Settings, Solution
 from fillrank.completion.table import Scale, Table
 from fillrank.errors import DataError, SettingsError
@@ -77,6 +78,8 @@ def seed_from(random_state: Any) -> int:
         return int(random_state.randint(2**31))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
-    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and 0 <= random_state < 2**63:
         return int(random_state)
-    raise SettingsError(f"random_state must be a whole number of 0 or more, a generator or None, got {random_state!r}")
+    raise SettingsError(
+        f"random_state must be a whole number of 0 or more, a generator or None, got {shown(random_state)}"
+    ).about("random_state")

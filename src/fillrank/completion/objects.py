@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from fillrank.arguments import shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
@@ -21,6 +22,9 @@ _DATES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
 
 class _NotANumberError(DataError, TypeError):
     """scikit-learn wants a TypeError where a cell is a thing that has no number in it."""
+
+
+_FAR = 10**300  # beyond what a float holds, about
 
 
 def named_missing(missing: Missing) -> tuple[frozenset[str], Array]:
@@ -42,6 +46,8 @@ def named_missing(missing: Missing) -> tuple[frozenset[str], Array]:
         if isinstance(one, str):
             words.add(one.strip())
         elif isinstance(one, int | float | np.integer | np.floating) and not isinstance(one, bool):
+            if isinstance(one, int) and abs(one) >= _FAR:
+                raise SettingsError(f"missing_values: no cell holds a number of so many digits, got {shown(one)}")
             codes.append(float(one))
         else:
             raise SettingsError(f"missing_values must be a number, a word, or a list of them, got {one!r}")

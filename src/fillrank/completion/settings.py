@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from fillrank.arguments import count
 from fillrank.errors import SettingsError
 from fillrank.solvers.dense import (
     LEARNING_RATES,
@@ -75,22 +76,24 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_rank(self.rank)
-        if self.solver not in ROUTES:
+        if not isinstance(self.solver, str) or self.solver not in ROUTES:
             raise SettingsError(f"solver must be one of {', '.join(ROUTES)}, got {self.solver!r}")
         check_regularization(self.regularization, self.solver)
-        if self.bias != "auto" and not isinstance(self.bias, bool | np.bool_):
+        if not _is_auto(self.bias) and not isinstance(self.bias, bool | np.bool_):
             raise SettingsError(f"bias must be True, False or 'auto', got {self.bias!r}")
         if self.bias is True and not self.route.bias:
             raise SettingsError(f"solver {self.solver!r} has no biases; leave bias='auto'")
-        if self.learning_rate != "auto":
+        if not _is_auto(self.learning_rate):
             if self.solver not in LEARNING_RATES:
                 raise SettingsError(f"solver {self.solver!r} has no learning rate; leave learning_rate='auto'")
-            if not _is_number(self.learning_rate) or not 0 < self.learning_rate < np.inf:
+            rate: Any = self.learning_rate
+            if not _is_number(rate) or not 0 < rate < np.inf:
                 raise SettingsError(f"learning_rate must be above 0 or 'auto', got {self.learning_rate!r}")
         if not _is_whole(self.max_iter) or not _is_number(self.tol):
             raise SettingsError(
                 f"max_iter must be a whole number and tol a number, got {self.max_iter!r} and {self.tol!r}"
             )
+        count("max_iter", int(self.max_iter), least=0)
         _ = self.stop  # has its own checks
 
     @property
@@ -119,19 +122,21 @@ class Settings:
 def check_rank(rank: Any) -> None:
     """Raise a SettingsError unless ``rank`` is a whole number of 1 or more."""
     if not _is_whole(rank) or rank < 1:
-        raise SettingsError(f"rank must be a whole number of 1 or more, got {rank!r}")
+        raise SettingsError(f"rank must be a whole number of 1 or more, got {rank!r}").about("rank")
 
 
 def check_regularization(regularization: Any, solver: str) -> None:
     """Raise a SettingsError unless the solver can work with it."""
-    if isinstance(regularization, str) and regularization == "auto":
+    if _is_auto(regularization):
         return
     if not ROUTES[solver].grid:
         raise SettingsError(f"solver {solver!r} learns its regularization from the data; leave regularization='auto'")
     most = 1.0 if solver == "soft-impute" else np.inf
     if not _is_number(regularization) or not 0 <= regularization <= most or regularization == np.inf:
         wanted = "from 0 to 1 (a fraction of the largest)" if most == 1 else "0 or more"
-        raise SettingsError(f"regularization must be {wanted} or 'auto' for solver {solver!r}, got {regularization!r}")
+        raise SettingsError(
+            f"regularization must be {wanted} or 'auto' for solver {solver!r}, got {regularization!r}"
+        ).about("regularization")
 
 
 def check_bounds(bounds: Any) -> tuple[float, float]:
@@ -149,8 +154,15 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     return float(bounds[0]), float(bounds[1])
 
 
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    """Whether it is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return not isinstance(value, int) or abs(value) < 2**63
 
 
 def _is_whole(value: Any) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fillrank.arguments import naming, shown
 from fillrank.completion.containers import as_array, as_numbers
 from fillrank.completion.frames import column_names
-from fillrank.errors import DataError
+from fillrank.errors import DataError, FillrankError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense import Cells
 from fillrank.solvers.dense.cells import Array
@@ -106,6 +107,18 @@ def observed_cells(values: Array, mask: Any, names: Sequence[Any] | None = None)
     return observed
 
 
+def _array_of(given: Any, make: Callable[[Any], Array]) -> Array:
+    """What NumPy makes of it, or a DataError that says what came."""
+    if isinstance(given, str | bytes):
+        raise DataError(f"must be an array, got {shown(given)}")
+    try:
+        return make(given)
+    except FillrankError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"must be an array of numbers, got {shown(given)}; {error}") from error
+
+
 def _place(cell: Any, names: Sequence[Any] | None) -> str:
     row, column = (int(place) for place in cell)
     return f"row {row}, column {column}" + (f" ({names[column]!r})" if names is not None else "")
@@ -115,7 +128,8 @@ def _as_mask(mask: Any, shape: tuple[int, ...], names: Sequence[Any] | None) -> 
     own = column_names(mask)
     if own is not None and names is not None and own != list(names) and len(own) == len(names):
         raise DataError("the columns of mask are not those of X, or in another order; give it the same columns")
-    given = np.asarray(as_numbers(as_array(mask)))
+    with naming("mask"):
+        given = _array_of(mask, lambda mask: np.asarray(as_numbers(as_array(mask))))
     if given.shape != shape:
         raise DataError(f"mask has the shape {given.shape} where X has {shape}; give one entry for each cell")
     if given.dtype != bool and not np.isin(given, (0, 1)).all():
@@ -148,7 +162,8 @@ def row_weights(sample_weight: Any, n_rows: int) -> Array:
     """
     if sample_weight is None:
         return np.ones(n_rows)
-    weights = np.asarray(as_array(sample_weight), dtype=np.float64)
+    with naming("sample_weight"):
+        weights = _array_of(sample_weight, lambda given: np.asarray(as_array(given), dtype=np.float64))
     if weights.shape != (n_rows,):
         raise DataError(f"sample_weight has the shape {weights.shape} where X has {n_rows} rows; give one for each row")
     if not (np.isfinite(weights) & (weights >= 0)).all():

@@ -71,7 +71,7 @@ def find_inputs(source: Any, known_endings: set[str]) -> list[Input]:
         return [Input(str(file), file) for file in find_files(source, known_endings)]
     if isinstance(source, list | tuple) and not any(isinstance(part, list | tuple) for part in source):
         if not source:
-            raise DataError("the list of paths is empty; there is nothing to read")
+            raise DataError("path is an empty list; there is nothing to read")
         return [one for part in source for one in find_inputs(part, known_endings)]
     what = f"{type(source).__module__}.{type(source).__name__}".removeprefix("builtins.")
     advice = {

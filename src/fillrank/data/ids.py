@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fillrank.arguments import checked, shown
+from fillrank.arguments import checked, naming, shown
 from fillrank.data.id_lookup import id_column, places_of, sorted_places, spelled_like
 from fillrank.data.id_values import as_id_column, is_missing, is_single, keys_like, text_of, values_of
 from fillrank.errors import DataError, UnknownIdError
@@ -56,7 +56,8 @@ class IdMap:
     labels: pl.Series | None
 
     def __init__(self, ids: Iterable[Any], labels: Iterable[Any] | None = None) -> None:
-        column = id_column(ids) if polars_is_lost() else as_id_column(ids)
+        with naming("ids"):
+            column = id_column(ids) if polars_is_lost() else as_id_column(ids)
         if column.null_count():
             raise DataError(f"{column.null_count()} of {len(column)} ids are missing; every user and item needs an id")
         if (len(set(column.to_list())) if polars_is_lost() else column.n_unique()) != len(column):
@@ -67,7 +68,8 @@ class IdMap:
         if labels is None:
             self.labels = None
             return
-        names = _as_labels(labels)
+        with naming("labels"):
+            names = _as_labels(labels)
         if len(names) != len(column):
             raise DataError(f"{len(names)} labels came for {len(column)} ids; give one label for each id")
         self.labels = names.gather(order)
@@ -100,7 +102,8 @@ class IdMap:
         Raises:
             UnknownIdError: some ids are not known; the message shows the first of them.
         """
-        asked = values_of(ids)
+        with naming("ids"):
+            asked = values_of(ids)
         codes = self._codes(asked)
         if unknown == "raise" and (codes < 0).any():
             strangers = asked.gather(np.flatnonzero(codes < 0)).to_list()
@@ -120,7 +123,8 @@ class IdMap:
             >>> IdMap([5, 6]).spelled(["6", "7"]).to_list(), IdMap([5, 6]).spelled(["6", "x"]).to_list()
             ([6, 7], ['6', 'x'])
         """
-        asked = values_of(ids)
+        with naming("ids"):
+            asked = values_of(ids)
         if polars_is_lost():
             return spelled_like(asked, self._lookup, numbers=self.ids.dtype == pl.Int64)
         keys = keys_like(asked, self.ids)
@@ -135,7 +139,7 @@ class IdMap:
         """
         places = np.asarray(codes, dtype=np.int64)
         if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < len(self)):
-            raise DataError(f"places are a list of numbers from 0 to {len(self) - 1}, got {shown(codes)}")
+            raise DataError(f"codes are places, a list of numbers from 0 to {len(self) - 1}, got {shown(codes)}")
         return self.ids.gather(places)
 
     @checked
@@ -146,7 +150,7 @@ class IdMap:
             DataError: the place is not among 0 … n-1.
         """
         if not 0 <= code < len(self):
-            raise DataError(f"places are numbers from 0 to {len(self) - 1}, got {code}")
+            raise DataError(f"code is a place, a number from 0 to {len(self) - 1}, got {code}")
         name = None if self.labels is None else self.labels[code]
         return str(self.ids[code]) if name is None else str(name)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from fillrank.arguments import checked
 from fillrank.terminal import printable
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Summary:
     last_time: int | None
 
     @classmethod
+    @checked
     def of(cls, log: Interactions) -> Self:
         """The figures of ``log``."""
         cells = log.n_users * log.n_items

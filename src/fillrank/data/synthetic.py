@@ -123,7 +123,7 @@ def checkerboard(n: int) -> Interactions:
     """
     if n < 4:
         raise SettingsError(f"a checkerboard needs n of 4 or more, got {n}")
-    affordable(32.0 * n * n, "the checkerboard")
+    affordable(32.0 * n * n, f"the checkerboard of n={n:,}")
     users, items = np.divmod(np.arange(n * n), n)
     like = ((users - items) % 2 == 0) & (users != items)
     return _plain_log(users[like], items[like], None, n, n, name="checkerboard")
@@ -152,10 +152,12 @@ def _check_sizes(n_users: int, n_items: int, n_interactions: int, rank: int, pop
     for name, number in (("popularity", popularity), ("noise", noise)):
         if not 0 <= number < np.inf:
             raise SettingsError(f"{name} must be a number of 0 or more, got {number}")
-    affordable(8.0 * (n_users + n_items) * rank + 64.0 * n_interactions + 16.0 * n_items, "the matrix")
+    asked = f"n_users={n_users:,}, n_items={n_items:,}, n_interactions={n_interactions:,} and rank={rank:,}"
+    affordable(8.0 * (n_users + n_items) * rank + 64.0 * n_interactions + 16.0 * n_items, f"the matrix of {asked}")
     if 2 * n_interactions > n_users * n_items:
         raise SettingsError(
-            f"{n_interactions} interactions are more than half of {n_users} × {n_items} cells; ask for fewer"
+            f"n_interactions={n_interactions} are more than half of the cells of "
+            f"n_users={n_users} × n_items={n_items}; ask for fewer"
         )
 
 

@@ -12,6 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from fillrank.arguments import naming
 from fillrank.data.assemble import assemble
 from fillrank.data.columns import Columns
 from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
@@ -28,7 +29,8 @@ __all__ = ["log_from_arrays", "log_from_csr", "scan_frame"]
 
 def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> ReadResult:
     """A log from a pandas, polars or pyarrow table; see :meth:`Interactions.from_frame`."""
-    table = _opened(frame)
+    with naming("frame"):
+        table = _opened(frame)
     chosen = columns.choose(table.names, table.further)
     raw = _raw({role: (repr(table.named(place)), table.column(place)) for role, place in chosen.items()})
     return result_of(raw, _NOTHING_BROKEN, options, from_text=False, noun="row", source="the table")
@@ -39,7 +41,11 @@ def log_from_arrays(
 ) -> Interactions:
     """A log from columns by role; see :meth:`Interactions.from_arrays`."""
     given = {role: (f"{role}s", values) for role, values in columns.items() if values is not None}
-    raw = _raw({role: (repr(kind), values_of(values, kind)) for role, (kind, values) in given.items()})
+    read: dict[str, tuple[str, pl.Series]] = {}
+    for role, (kind, values) in given.items():
+        with naming(kind):
+            read[role] = (repr(kind), values_of(values, kind))
+    raw = _raw(read)
     if len(raw):
         options = LogOptions(relevant_from=relevant_from, name=name, duplicates=duplicates)
         return result_of(raw, _NOTHING_BROKEN, options, from_text=False, noun="row", source="the arrays").interactions
@@ -66,8 +72,10 @@ def log_from_csr(
         )
     cells: Any = sp.coo_array(cast(Any, matrix))
     n_users, n_items = cells.shape
-    users = _axis("user", user_ids, n_users, None)
-    items = _axis("item", item_ids, n_items, item_labels)
+    with naming("user_ids"):
+        users = _axis("user", user_ids, n_users, None)
+    with naming("item_ids" if item_labels is None else "item_labels"):
+        items = _axis("item", item_ids, n_items, item_labels)
     rows = merge_duplicates(
         Rows(users.places[cells.row], items.places[cells.col], cells.data.astype(np.float64), None), n_items, duplicates
     )

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
-from fillrank.arguments import fitting
+from fillrank.arguments import check_places, fitting
 from fillrank.encoders.sparse import SparseMatrix
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors, Scorer
@@ -34,6 +34,7 @@ __all__ = [
     "VectorEncoder",
     "check_tables",
     "has_free_tables",
+    "rows_of",
 ]
 
 Similarity = Literal["dot", "cosine"]
@@ -172,13 +173,11 @@ class TableEncoder(nn.Module):
 
     def user_vectors(self, users: Tensor) -> Tensor:
         """int64 ``[B]`` → ``[B, d]``."""
-        fitting({"users": "int B"}, users=users)
-        return self._ready(embedding(users, self.tables()[0]))
+        return self._ready(rows_of(self.tables()[0], users, "users"))
 
     def item_vectors(self, items: Tensor) -> Tensor:
         """int64 ``[B]`` → ``[B, d]``."""
-        fitting({"items": "int B|B N"}, items=items)
-        return self._ready(embedding(items, self.tables()[1]))
+        return self._ready(rows_of(self.tables()[1], items, "items"))
 
     def factors(self, folding: Folding | None = None) -> Factors:
         """What was learnt, cut loose from training."""
@@ -190,6 +189,20 @@ class TableEncoder(nn.Module):
         return normalize(vectors, dim=1) if self.similarity == "cosine" else vectors
 
 
+def rows_of(table: Tensor, places: Tensor, name: str) -> Tensor:
+    """The rows ``[B, d]`` or ``[B, N, d]`` of a table at int64 ``[B]`` or ``[B, N]``.
+
+    Raises:
+        DataError: the places are of another kind or shape, or (seen on a CPU) the table has no such row.
+    """
+    fitting({name: "int B|B N"}, **{name: places})
+    try:
+        return embedding(places, table)
+    except IndexError:
+        check_places(name, places, len(table))
+        raise
+
+
 def check_tables(users: Tensor, items: Tensor, shape: tuple[int, int] | None = None) -> None:
     """Refuse tables that do not fit each other or, where ``shape`` is given, the log's ``(n_users, n_items)``.
 
@@ -198,7 +211,7 @@ def check_tables(users: Tensor, items: Tensor, shape: tuple[int, int] | None = N
     """
     if users.dim() != 2 or items.dim() != 2 or users.shape[1] != items.shape[1] or not items.shape[1]:
         shapes = f"{list(users.shape)} and {list(items.shape)}"
-        raise DataError(f"the tables must be [n_users, d] and [n_items, d] with d of 1 or more, got {shapes}")
+        raise DataError(f"the tables users and items must be [n_users, d] and [n_items, d], d above 0, got {shapes}")
     if shape is not None and (len(users), len(items)) != shape:
         raise DataError(
             f"the tables are of {len(users)} users and {len(items)} items, the log of {shape[0]} and {shape[1]}; "

@@ -6,9 +6,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, normalize
+from torch.nn.functional import normalize
 
 from fillrank.arguments import Own, checked
+from fillrank.encoders.base import rows_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import Folding
@@ -57,14 +58,17 @@ class FixedItems(nn.Module):
         """``([n_users, d], [n_items, d])`` before any normalisation; gradients flow to the first alone."""
         return self.users, self.items
 
+    @checked
     def user_vectors(self, users: Tensor) -> Tensor:
         """int64 ``[B]`` → ``[B, d]``."""
-        return self._ready(embedding(users, self.users))
+        return self._ready(rows_of(self.users, users, "users"))
 
+    @checked
     def item_vectors(self, items: Tensor) -> Tensor:
         """int64 ``[B]`` → ``[B, d]``."""
-        return self._ready(embedding(items, self.items))
+        return self._ready(rows_of(self.items, items, "items"))
 
+    @checked
     def factors(self, folding: Folding | None = None) -> Factors:
         """What was learned, cut loose from training, beside the items as they were given."""
         users, items = (table.detach().cpu().clone() for table in self.tables())

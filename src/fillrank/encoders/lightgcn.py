@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from fillrank.arguments import checked, count
+from fillrank.arguments import checked, count, fitting
 from fillrank.data import Interactions
 from fillrank.encoders.base import LayerChange, Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
@@ -89,6 +89,7 @@ class LightGCN(TableEncoder):
         """The vectors smoothed over the graph."""
         return self.tables_over(self.adjacency)
 
+    @checked
     def tables_over(self, adjacency: SparseMatrix, change: LayerChange | None = None) -> Tables:
         """The vectors smoothed over another graph of the same users and items, or changed on the way: a *view*.
 
@@ -99,9 +100,17 @@ class LightGCN(TableEncoder):
         found = _Propagation.apply(self.users, self.items, adjacency, self.layer_weights, change)  # type: ignore[no-untyped-call]
         return cast("Tables", found)
 
+    @checked
     def propagated(self, tables: Tables, weights: Sequence[float]) -> Tables:
         """``Σ_l w_l Â^l`` times tables of any kind, outside of autograd."""
-        return _propagated(*tables, self.adjacency, weights)
+        users, items = tables
+        fitting({"tables[0]": "float U d", "tables[1]": "float I d"}, **{"tables[0]": users, "tables[1]": items})
+        if (len(users), len(items)) != self.adjacency.shape or not weights:
+            raise DataError(
+                f"tables must be of the graph's {self.adjacency.shape} users and items with one weight or more, got "
+                f"{(len(users), len(items))} and weights={tuple(weights)}"
+            )
+        return _propagated(users, items, self.adjacency, weights)
 
 
 @checked

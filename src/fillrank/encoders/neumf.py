@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, fitting
+from fillrank.encoders.base import rows_of
 from fillrank.encoders.start import normal_tables, xavier
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.factors.neural import Dropout, PairScorer, Side, Tower, block_scores, pair_scores
 
 __all__ = ["NeuMF"]
@@ -82,10 +83,12 @@ class NeuMF(nn.Module):
                 "would not learn what one does; set it to 0, or use one process"
             )
 
+    @checked
     def score_pairs(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``; with dropout if there is a generator."""
         return pair_scores(self._user_side(users), self._item_side(items), self._tower(), self._drawn(generator))
 
+    @checked
     def score_block(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Scores of each user with several items, a few users at a time; see :func:`block_scores`.
 
@@ -100,8 +103,7 @@ class NeuMF(nn.Module):
         Raises:
             DataError: ``items`` has another shape.
         """
-        if items.dim() != 1 and items.shape[:-1] != users.shape:
-            raise DataError(f"items must be [N] or [{len(users)}, N] for {len(users)} users, got {list(items.shape)}")
+        fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
         wanted, places = items, None
         if items.dim() == 2:  # an item that stands in many rows goes through the first layer once
             wanted, places = torch.unique(items, return_inverse=True)
@@ -117,13 +119,15 @@ class NeuMF(nn.Module):
         return PairScorer.from_parts(parts, learnt.settings())
 
     def _user_side(self, users: Tensor) -> Side:
+        own = rows_of(self.users, users, "users")
         first = self.weights[0][:, : self.network_users.shape[1]]
         hidden = linear(embedding(users, self.network_users), first, self.offsets[0])
-        return Side(embedding(users, self.users) * self.product_weights, hidden)
+        return Side(own * self.product_weights, hidden)
 
     def _item_side(self, items: Tensor) -> Side:
+        own = rows_of(self.items, items, "items")
         first = self.weights[0][:, self.network_users.shape[1] :]
-        return Side(embedding(items, self.items), linear(embedding(items, self.network_items), first))
+        return Side(own, linear(embedding(items, self.network_items), first))
 
     def _tower(self) -> Tower:
         return Tower(tuple(zip(self.weights, self.offsets, strict=True))[1:], self.network_weights, self.offset)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from fillrank.arguments import affordable, checked
+from fillrank.arguments import affordable, checked, fitting
+from fillrank.encoders.base import rows_of
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import Folding
@@ -33,8 +34,12 @@ class RatingHead(nn.Module):
     def __init__(self, n_users: int, n_items: int, dim: int, *, offset: float, generator: torch.Generator) -> None:
         super().__init__()
         if min(n_users, n_items, dim) < 0:
-            raise SettingsError(f"sizes must be 0 or more, got {n_users} users, {n_items} items and dim={dim}")
-        affordable(8.0 * (dim + 1) * (n_users + n_items), f"ratings' vectors of {dim}")
+            raise SettingsError(f"sizes must be 0 or more, got n_users={n_users}, n_items={n_items} and dim={dim}")
+        asked = f"dim={dim:,} for n_users={n_users:,} and n_items={n_items:,}"
+        affordable(
+            8.0 * (dim + 1) * (n_users + n_items),
+            f"ratings' vectors of {asked}",
+        )
         std = 0.3 / max(dim, 1) ** 0.5
         self.register_buffer("offset", torch.tensor(offset))
         self.scale = nn.Parameter(torch.tensor(0.5))
@@ -43,6 +48,7 @@ class RatingHead(nn.Module):
         self.users = nn.Parameter(torch.randn(n_users, dim, generator=generator) * std)
         self.items = nn.Parameter(torch.randn(n_items, dim, generator=generator) * std)
 
+    @checked
     def forward(
         self, users: Tensor, items: Tensor, cosine: Tensor, regularization: float, bias_regularization: float
     ) -> tuple[Tensor, Tensor]:
@@ -57,13 +63,18 @@ class RatingHead(nn.Module):
         Returns:
             ``(predicted [B], penalty [B])``.
         """
-        user_bias, item_bias = embedding(users, self.user_bias)[:, 0], embedding(items, self.item_bias)[:, 0]
+        fitting({"users": "int B", "items": "int B", "cosine": "float B"}, users=users, items=items, cosine=cosine)
+        user_bias, item_bias = (
+            rows_of(self.user_bias, users, "users")[:, 0],
+            rows_of(self.item_bias, items, "items")[:, 0],
+        )
         x, y = embedding(users, self.users), embedding(items, self.items)
         predicted = self.offset + user_bias + item_bias + self.scale * cosine + (x * y).sum(1)
         lengths = x.square().sum(1) + y.square().sum(1)
         penalty = regularization * lengths + bias_regularization * (user_bias.square() + item_bias.square())
         return predicted, penalty
 
+    @checked
     def factors(self, shared: Factors, folding: Folding | None = None) -> Factors:
         """The head and the encoder's vectors as one set of factors that predicts ratings."""
         own = [table.detach().cpu() for table in (self.users, self.items)]

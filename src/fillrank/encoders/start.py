@@ -87,7 +87,8 @@ def _check_sizes(n_users: int, n_items: int, dim: int) -> None:
         raise SettingsError(f"dim must be 1 or more, got {dim}")
     if n_users < 0 or n_items < 0:
         raise SettingsError(f"n_users and n_items must be 0 or more, got {n_users} and {n_items}")
-    affordable(8.0 * dim * (n_users + n_items), f"vectors of {dim} for {n_users:,} users and {n_items:,} items")
+    asked = f"dim={dim:,} for n_users={n_users:,} and n_items={n_items:,}"
+    affordable(8.0 * dim * (n_users + n_items), f"vectors of {asked}")
 
 
 def _check_size(name: str, size: float) -> float:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, normalize
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, fitting
 from fillrank.encoders.base import GraphEncoder, PairEncoder, Tables, VectorEncoder
 from fillrank.errors import SettingsError
 
@@ -69,6 +69,8 @@ def with_noise(tables: Tables, eps: float, generator: torch.Generator) -> Tables
         SettingsError: ``eps`` is negative or not finite.
     """
     _check_eps(eps)
+    for place, table in enumerate(tables):
+        fitting({f"tables[{place}]": "float N d"}, **{f"tables[{place}]": table})
     users, items = (table + _noise(table, eps, generator) for table in tables)
     return users, items
 

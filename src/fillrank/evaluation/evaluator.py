@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fillrank.arguments import MOST_DIM, Own, checked, count, shown
+from fillrank.arguments import MOST_DIM, Own, checked, count, naming, shown
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import DataError, SettingsError
@@ -20,6 +20,7 @@ from fillrank.evaluation.predictions import error_sums, prediction_errors
 from fillrank.evaluation.report import Report
 from fillrank.evaluation.tally import Tally
 from fillrank.factors import Scorer
+from fillrank.retrieval.finite import with_ids
 from fillrank.retrieval.lists import MEMORY, Ranking, rank_blocks
 
 __all__ = ["METRICS", "Evaluator", "Kind"]
@@ -134,11 +135,14 @@ class Evaluator:
         """Rank and predict with ``model``; see :func:`fillrank.evaluation.evaluate` for what the figures are.
 
         Raises:
-            DataError: the model is for other numbers of users and items, or a score or a prediction is not a number.
+            DataError: the model is for other numbers of users and items.
+            ScoreError: a score or a prediction is NaN or infinite.
         """
-        parts = parts_of(model)
+        with naming("model"):
+            parts = parts_of(model)
         parts.check_size(self.test.n_users, self.test.n_items)
-        metrics, of_ranked_users = self._rank(parts.scorer)
+        with with_ids(self.test.user_ids, self.test.item_ids):
+            metrics, of_ranked_users = self._rank(parts.scorer)
         users = self.users
         per_user: dict[str, NDArray[np.float64]] = {}
         if parts.rater is not None and self.test.values is not None:

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fillrank.data.ids import shown_id
 from fillrank.data.interactions import Interactions
-from fillrank.errors import DataError
+from fillrank.errors import DataError, ScoreError
 from fillrank.factors import Scorer
 from fillrank.factors.temporal import Dated
 
@@ -35,7 +36,8 @@ def prediction_errors(
         float32 ``[len(test)]``.
 
     Raises:
-        DataError: the log has no values, or a prediction is NaN or infinite.
+        DataError: the log has no values.
+        ScoreError: a prediction is NaN or infinite.
     """
     if test.values is None:
         raise DataError("prediction errors need values, and this log has none")
@@ -52,9 +54,13 @@ def prediction_errors(
             predicted[rows] = predict(*block).float().cpu().numpy()
     bad = np.flatnonzero(~np.isfinite(predicted))
     if len(bad):
-        raise DataError(
-            f"{len(bad)} of {len(test)} predictions are NaN or infinite, the first in row {bad[0]}; "
-            "look for a division by zero or a diverged model"
+        user, item = test.user_ids.ids[int(test.users[bad[0]])], test.item_ids.ids[int(test.items[bad[0]])]
+        named = f"user {shown_id(user)} and item {shown_id(item)}"
+        raise ScoreError(
+            f"{len(bad)} of {len(test)} predictions are NaN or infinite, the first in row {bad[0]}, of {named}; "
+            "look for a division by zero or a diverged model",
+            user,
+            item,
         )
     return (predicted if scale is None else predicted.clip(*scale)) - test.values
 

@@ -85,7 +85,7 @@ def bootstrap(models: Sequence[Ratios], *, level: float, n: int, seed: int) -> t
     if not 0 < level < 1 or n < 1:
         raise SettingsError(f"level must lie between 0 and 1 and n be 1 or more, got level={level} and n={n}")
     count("n", n)
-    affordable(8.0 * n * len(models[0].names), "the resamples")
+    affordable(8.0 * n * len(models[0].names), f"n={n:,} resamples of {len(models[0].names):,} users")
     rng = numpy_stream(seed, "bootstrap")
     n_users = models[0].parts.shape[-1]
     draws = np.empty((n, len(models[0].names)))

@@ -31,7 +31,7 @@ class Tally:
         ks: tuple[int, ...],
     ) -> None:
         self.train_counts, self.information = train_counts.astype(np.float64), information
-        affordable(float(n_users) * max(ks), f"lists of {max(ks)} for {n_users} users")
+        affordable(float(n_users) * max(ks), f"lists of k={max(ks):,} for {n_users:,} users")
         self.hits = np.zeros((n_users, max(ks)), dtype=bool)
         self.counts = {k: np.zeros(len(train_counts), dtype=np.int64) for k in ks}
         self.novelty, self.popularity = ({k: np.full(n_users, np.nan) for k in ks} for _ in range(2))

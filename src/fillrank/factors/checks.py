@@ -14,12 +14,31 @@ from fillrank.arguments import shown
 from fillrank.errors import DataError, TrainingError
 from fillrank.runtime.strict_json import is_number
 
-__all__ = ["check_floats", "check_folding", "is_finite", "table_of"]
+__all__ = [
+    "check_floats",
+    "check_folding",
+    "check_sizes",
+    "is_finite",
+    "table_of",
+]
 
 
 def is_finite(value: Any) -> bool:
     """Whether a value is one finite number, of Python or NumPy; True and False are none."""
     return is_number(value.item() if isinstance(value, np.generic) else value)
+
+
+def check_sizes(factors: Any, log: Any) -> None:
+    """Refuse factors of other users or items than a log's.
+
+    Raises:
+        DataError: the message has both sizes.
+    """
+    if (factors.n_users, factors.n_items) != (log.n_users, log.n_items):
+        raise DataError(
+            f"the factors are of {factors.n_users} users and {factors.n_items} items, the log of {log.n_users} and "
+            f"{log.n_items}; take the factors that were learnt from this log"
+        )
 
 
 def check_floats(tensors: Mapping[str, Tensor], what: str, advice: str) -> None:

@@ -60,7 +60,7 @@ class Factors:
     def __post_init__(self) -> None:
         if self.users.dim() != 2 or self.items.dim() != 2 or self.users.shape[1] != self.items.shape[1]:
             shapes = f"{list(self.users.shape)} and {list(self.items.shape)}"
-            raise DataError(f"factors must be [n_users, d] and [n_items, d], got {shapes}")
+            raise DataError(f"users and items must be [n_users, d] and [n_items, d], got {shapes}")
         for name, bias, n in (("user_bias", self.user_bias, self.n_users), ("item_bias", self.item_bias, self.n_items)):
             if bias is not None and bias.shape != (n,):
                 raise DataError(f"{name} must have shape [{n}], got {list(bias.shape)}")
@@ -97,6 +97,14 @@ class Factors:
     def item_vectors(self) -> Tensor:
         """The item side of the product."""
         return normalize(self.items, dim=1) if self.similarity == "cosine" else self.items
+
+    @cached_property
+    def largest_score(self) -> float:
+        """A bound of the size of every score; infinite where the vectors are so long that a product could overflow."""
+        sides = (self.user_vectors.detach(), self.item_vectors.detach())
+        lengths = [float(side.norm(dim=1).amax()) if side.numel() else 0.0 for side in sides]
+        biases = [bias.detach() for bias in (self.user_bias, self.item_bias) if bias is not None and len(bias)]
+        return lengths[0] * lengths[1] + sum(float(bias.abs().amax()) for bias in biases) + abs(self.offset)
 
     @checked
     def score(self, users: Tensor) -> Tensor:
@@ -155,6 +163,8 @@ class Factors:
         return self._with_users_of(log, self.folding)
 
     def _with_users_of(self, log: Interactions, folding: Folding) -> Self:
+        if log.n_items != self.n_items:
+            raise DataError(f"the log is over {log.n_items} items, the model over {self.n_items}")
         users, bias = folding.solve(self, log)
         if self.user_bias is not None and bias is None:
             bias = self.user_bias.new_zeros(len(users))
@@ -205,8 +215,19 @@ class Factors:
         return {"kind": "factors", "offset": self.offset, "similarity": self.similarity, "folding": folding}
 
     @classmethod
+    @checked
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
-        """The inverse of :meth:`tensors` and :meth:`settings`."""
+        """The inverse of :meth:`tensors` and :meth:`settings`.
+
+        Raises:
+            DataError: a tensor or a setting is missing, or is not what it should be.
+        """
+        wanted = {field.name for field in fields(cls)} - {"offset", "similarity", "folding"} | {"fold"}
+        if "users" not in tensors or "items" not in tensors or not tensors.keys() <= wanted:
+            named = ", ".join(sorted(map(repr, tensors)))
+            raise DataError(f"tensors must be users, items and, where there are some, biases and fold; got {named}")
+        if missing := {"offset", "similarity", "folding"} - settings.keys():
+            raise DataError(f"settings must have offset, similarity and folding; missing: {', '.join(sorted(missing))}")
         own: dict[str, Any] = dict(tensors)
         weights, kept = own.pop("fold", None), settings["folding"]
         folding = None if kept is None else folding_from_parts(dict(table_of(kept, "folding")), weights)

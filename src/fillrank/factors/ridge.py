@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
+from fillrank.arguments import MOST_DIM, checked, count, threads
 from fillrank.errors import SettingsError, TrainingError
 
 __all__ = ["RidgeMethod", "Ridges", "RowSolver", "gram", "solve_ridges"]
@@ -79,6 +80,7 @@ class Ridges:
         return pull if self.everywhere is None else self.everywhere + pull
 
 
+@checked
 @dataclass(frozen=True)
 class RowSolver:
     """How each row's ridge regression is solved.
@@ -104,9 +106,10 @@ class RowSolver:
     def __post_init__(self) -> None:
         if self.method not in {"cholesky", "cg", "block"}:
             raise SettingsError(f"method must be 'cholesky', 'cg' or 'block', got {self.method!r}")
-        for name, number in (("steps", self.steps), ("block", self.block), ("n_threads", self.n_threads)):
-            if number is not None and number < 1:
-                raise SettingsError(f"{name} must be 1 or more, got {number}")
+        count("steps", self.steps)
+        count("block", self.block, most=MOST_DIM)
+        if self.n_threads is not None:
+            threads("n_threads", self.n_threads)
 
 
 def solve_ridges(

@@ -195,7 +195,7 @@ def start(A: Tensor, rank: int, generator: torch.Generator | None) -> tuple[Tens
     """The factors before the first epoch: U and then V from ``torch.rand``, of A's dtype, moved to A's device."""
     device = torch.device("cpu") if generator is None else generator.device
     m, n = A.shape
-    affordable(8.0 * rank * (m + n), f"factors of rank {rank}")
+    affordable(8.0 * rank * (m + n), f"factors of rank={rank:,} for a {m:,}×{n:,} matrix")
     U = torch.rand(m, rank, generator=generator, dtype=A.dtype, device=device)
     V = torch.rand(n, rank, generator=generator, dtype=A.dtype, device=device)
     return U.to(A.device), V.to(A.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fillrank.arguments import checked
 from fillrank.data import Interactions
 
 __all__ = ["DEFAULTS", "default_model", "default_models", "has_ratings"]
@@ -12,6 +13,7 @@ DEFAULTS = ("cmc", "contrastive")
 """What :func:`default_model` may give."""
 
 
+@checked
 def has_ratings(log: Interactions) -> bool:
     """Whether the values of a log tell rows apart: it has some, and they are not all one number.
 
@@ -24,6 +26,7 @@ def has_ratings(log: Interactions) -> bool:
     return log.scale is not None and log.scale[0] < log.scale[1]
 
 
+@checked
 def default_model(log: Interactions) -> str:
     """The model that ``fillrank fit`` takes: it learns to rate and to rank from ratings, or to rank from events.
 
@@ -36,6 +39,7 @@ def default_model(log: Interactions) -> str:
     return DEFAULTS[0] if has_ratings(log) else DEFAULTS[1]
 
 
+@checked
 def default_models(log: Interactions) -> tuple[str, ...]:
     """The models that are compared: a baseline, closed forms, and the model of :func:`default_model`.
 

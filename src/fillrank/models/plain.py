@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from fillrank.arguments import MOST_DIM, MOST_ROUNDS, count, shown
+from fillrank.arguments import MOST_DIM, MOST_ROUNDS, count, shown, threads
 from fillrank.errors import SettingsError
 
 __all__ = ["plain_settings"]
@@ -16,7 +16,6 @@ _ROUNDS = {
     "epochs",
     "iterations",
     "burn_in",
-    "n_chains",
     "patience",
     "steps",
     "look_every",
@@ -24,6 +23,7 @@ _ROUNDS = {
     "spread_every",
 }
 _DIMS = {"dim", "rank", "rating_dim", "kept_dim", "block", "n_layers", "warmup"}
+_THREADS = {"n_threads", "n_chains"}
 _EXPONENTS = {"beta", "power", "frequency_exponent", "popularity_beta"}
 _STEEPEST = 20  # beyond it, counts to that power overflow
 _LARGEST = float(np.finfo(np.float32).max)
@@ -56,6 +56,8 @@ def plain_settings(settings: Mapping[str, Any], types: Mapping[str, Any] | None 
         most = MOST_ROUNDS if name in _ROUNDS else MOST_DIM if name in _DIMS else None
         if most is not None and isinstance(value, int) and value > 0:
             count(name, value, least=0, most=most)
+        if name in _THREADS and isinstance(value, int) and value > 0:
+            threads(name, value)
         if name in _EXPONENTS and isinstance(value, int | float) and abs(value) > _STEEPEST:
             raise SettingsError(
                 f"{name} is an exponent of counts, and must be from -{_STEEPEST} to {_STEEPEST}, got {value}"

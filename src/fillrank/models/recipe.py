@@ -76,7 +76,9 @@ class Recipe(BaseModel, ABC):
         try:
             super().__init__(**plain_settings(settings, {name: one.annotation for name, one in fields.items()}))
         except ValidationError as error:
-            raise SettingsError(_explain(type(self), error.errors())) from None
+            refused = SettingsError(_explain(type(self), error.errors()))
+            names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+            raise (refused.about(names.pop()) if len(names) == 1 else refused) from None
 
     @checked
     def fit(self, train: Interactions, valid: Interactions | None = None, *, refit: bool = True) -> Recommender:
@@ -113,7 +115,7 @@ class Recipe(BaseModel, ABC):
             )
         asked = getattr(self, "dim", 1)
         dim = 1 if asked == "auto" else int(asked)
-        affordable(8.0 * dim * (train.n_users + train.n_items), f"vectors of {dim} for {train!r}")
+        affordable(8.0 * dim * (train.n_users + train.n_items), f"vectors of dim={dim:,} for {train!r}")
         whole, valid = train, valid if valid is not None and len(valid) else None
         if valid is not None:
             whole = joined(train, valid, everything=refit)
@@ -263,7 +265,7 @@ def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:
         if problem["type"] == "extra_forbidden":
             words.append(f"{recipe.__name__} has no setting {name!r}; it has {', '.join(recipe.model_fields)}")
         elif isinstance(own := problem.get("ctx", {}).get("error"), SettingsError):
-            words.append(str(own))
+            words.append(str(own.about(name)) if problem["loc"] else str(own))
         else:
             words.append(f"{name} = {shown_id(problem['input'])}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
     return "; ".join(dict.fromkeys(words))

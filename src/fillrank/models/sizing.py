@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from fillrank.arguments import checked, count
+
 __all__ = ["Auto", "Count", "Sizes"]
 
 Auto: TypeAlias = Literal["auto"]
@@ -39,6 +41,7 @@ class Sizes:
     patience: int
 
     @classmethod
+    @checked
     def of(
         cls,
         n_rows: int,
@@ -64,6 +67,8 @@ class Sizes:
             >>> Sizes.of(1_000_000, watched=False, epochs=3).epochs
             3
         """
+        count("n_rows", n_rows, least=0, most=2**62)
+        count("largest_batch", largest_batch, most=2**31)
         if batch_size == "auto":
             near = 2 ** round(math.log2(max(n_rows, 1) / _STEPS_OF_AN_EPOCH))
             batch_size = int(min(max(near, _SMALLEST_BATCH), largest_batch))

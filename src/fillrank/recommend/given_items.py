@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from fillrank.arguments import Own, checked, count, shown
+from fillrank.arguments import Own, checked, count, naming, shown
 from fillrank.data import Interactions
 from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
@@ -84,7 +84,9 @@ def fold_in(
     check_item_factors(item_factors)
     bias = None if item_bias is None else _bias_beside(item_factors, item_bias)
     way = _way(objective, settings)
-    return way.solve(item_factors.detach(), log_of(histories, len(item_factors)), bias)
+    with naming("histories"):
+        log = log_of(histories, len(item_factors))
+    return way.solve(item_factors.detach(), log, bias)
 
 
 class _Way(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -13,17 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, naming
 from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
+from fillrank.data.ids import shown_id
 from fillrank.data.times import to_seconds
-from fillrank.errors import DataError, ModelFileError
+from fillrank.errors import DataError, ModelFileError, ScoreError
 from fillrank.factors import Blend, Factors
 from fillrank.factors.neural import PairScorer
 from fillrank.factors.temporal import Dated
 from fillrank.recommend.histories import Histories, as_log
 from fillrank.recommend.unused import check_values_used
 from fillrank.retrieval import rank, top_k
+from fillrank.retrieval.finite import check_pairs, with_ids
 from fillrank.terminal import printable
 
 __all__ = ["Recommender"]
@@ -117,16 +120,21 @@ class Recommender:
 
         Raises:
             UnknownIdError: an id is not known and ``unknown="raise"``, or an item id is not known.
+            ScoreError: a score is NaN or infinite; names the user and the item.
             SettingsError: ``k`` is below 1, or ``unknown`` is none of the three.
         """
-        listed = [user_ids] if user_ids is not None and is_single(user_ids) else user_ids
-        asked = self.user_ids.ids if user_ids is None else values_of(listed, "user ids")
-        codes = self.user_ids.encode(asked, unknown="raise" if unknown == "raise" else "mark")
-        only = None if items is None else self.item_ids.encode(items)
-        without = None if exclude is None else self.item_ids.encode(exclude)
+        with naming("user_ids"):
+            listed = [user_ids] if user_ids is not None and is_single(user_ids) else user_ids
+            asked = self.user_ids.ids if user_ids is None else values_of(listed, "user ids")
+            codes = self.user_ids.encode(asked, unknown="raise" if unknown == "raise" else "mark")
+        with naming("items"):
+            only = None if items is None else self.item_ids.encode(items)
+        with naming("exclude"):
+            without = None if exclude is None else self.item_ids.encode(exclude)
         seen = self.log.csr if filter_seen else None
         known = np.flatnonzero(codes >= 0)
-        lists = rank(self.scorer, codes[known], k, seen=seen, candidates=only, exclude=without)
+        with self._named():
+            lists = rank(self.scorer, codes[known], k, seen=seen, candidates=only, exclude=without)
         rows, places, ranks, scores = known[lists.rows], lists.items, lists.positions, lists.scores
         strangers = np.flatnonzero(codes < 0) if unknown == "popular" else np.zeros(0, dtype=np.int64)
         if len(strangers):
@@ -157,10 +165,19 @@ class Recommender:
             UnknownIdError: no item has that id or name.
             DataError: the model has no item vectors.
         """
-        place = self.item_ids.resolve(item_id)
+        with naming("item_id"):
+            place = self.item_ids.resolve(item_id)
         if isinstance(self.scorer, PairScorer) or not self.scorer.item_vectors.shape[1]:
             raise DataError(f"{self.name or 'this model'} has no item vectors, so no item is like another")
-        vectors = normalize(self.scorer.item_vectors, dim=1)
+        vectors = self.scorer.item_vectors
+        if not bool(torch.isfinite(lengths := vectors.norm(dim=1)).all()):
+            bad = int((~torch.isfinite(lengths)).nonzero()[0])
+            raise ScoreError(
+                f"the vector of item {shown_id(self.item_ids.ids[bad])} is so long that no likeness can be measured; "
+                "look for a diverged model",
+                item=self.item_ids.ids[bad],
+            )
+        vectors = normalize(vectors, dim=1)
         likeness = (vectors @ vectors[place])[None]
         allowed = torch.ones(len(vectors), dtype=torch.bool)
         allowed[place] = False
@@ -173,7 +190,10 @@ class Recommender:
     def score(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
         """The ranking score of each (user, item) pair, float32 ``[B]``; only the order within one user means much."""
         users, items = self._pairs(user_ids, item_ids)
-        return self.scorer.score_pairs(users, items).numpy()
+        scores = self.scorer.score_pairs(users, items)
+        with self._named():
+            check_pairs(scores, users, items)
+        return scores.numpy()
 
     @checked
     def predict(
@@ -188,6 +208,7 @@ class Recommender:
 
         Raises:
             UnknownIdError: an id is not known.
+            ScoreError: a prediction is NaN or infinite; names the user and the item.
             DataError: this model ranks and does not predict, it knows no days, or there are not as many users as items
                 or as times.
         """
@@ -195,6 +216,8 @@ class Recommender:
             raise DataError(f"{self.name or 'this model'} ranks items but predicts no values; use BiasedSVD or CMC")
         users, items = self._pairs(user_ids, item_ids)
         predicted = self.rater.score_pairs(users, items) if times is None else self._at(users, items, times)
+        with self._named():
+            check_pairs(predicted, users, items)
         return (predicted if self.scale is None else predicted.clamp(*self.scale)).numpy()
 
     def fold_in(self, histories: Histories) -> Recommender:
@@ -216,7 +239,8 @@ class Recommender:
         Example:
             ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
         """
-        log = as_log(histories, self.item_ids, self.log)
+        with naming("histories"):
+            log = as_log(histories, self.item_ids, self.log)
         check_values_used(log, (self.scorer, self.rater), self.name or "this model", self.scale)
         return replace(
             self,
@@ -245,17 +269,25 @@ class Recommender:
         except DataError as error:
             raise ModelFileError(f"{path} does not hold a whole model ({error}); save the model again") from error
 
+    def _named(self) -> AbstractContextManager[None]:
+        """What is wrong with a score inside the block is said of outside ids."""
+        return with_ids(self.user_ids, self.item_ids)
+
     def _pairs(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        users, items = self.user_ids.encode(user_ids), self.item_ids.encode(item_ids)
+        with naming("user_ids"):
+            users = self.user_ids.encode(user_ids)
+        with naming("item_ids"):
+            items = self.item_ids.encode(item_ids)
         if len(users) != len(items):
-            raise DataError(f"{len(users)} users came with {len(items)} items; give one item for each user")
+            raise DataError(f"{len(users)} user_ids came with {len(items)} item_ids; give one item for each user")
         return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))
 
     def _at(self, users: torch.Tensor, items: torch.Tensor, times: Iterable[Any]) -> torch.Tensor:
         """What the rater predicts for some moments."""
         if not isinstance(self.rater, Dated):
             raise DataError(f"{self.name or 'this model'} knows no days; leave times out, or fit Gibbs(dates=True)")
-        seconds = to_seconds(values_of(times, "times"))
+        with naming("times"):
+            seconds = to_seconds(values_of(times, "times"))
         if seconds.null_count():
             raise DataError(f"{seconds.null_count()} of {len(seconds)} times are missing or cannot be read")
         when = torch.tensor(seconds.to_numpy())

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from fillrank.arguments import Own, checked, shown
 from fillrank.errors import DataError, SettingsError
-from fillrank.factors import Scorer
+from fillrank.factors import Blend, Factors, Scorer
+from fillrank.factors.neural import PairScorer
+from fillrank.retrieval.finite import check_finite, may_overflow
 from fillrank.retrieval.products import TILES, product_of, top_k_products
 from fillrank.retrieval.topk import kernel_pays, top_k
 
@@ -102,7 +104,8 @@ def rank(
 
     Raises:
         SettingsError: ``k`` or ``memory`` is too small.
-        DataError: a place is out of range, ``seen`` has another shape, or a score is NaN.
+        DataError: a place is out of range, or ``seen`` has another shape.
+        ScoreError: a score is NaN or infinite; -inf is let through from a scorer that is none of fillrank's.
     """
     blocks = list(
         rank_blocks(scorer, users, k, seen=seen, candidates=candidates, exclude=exclude, memory=memory, device=device)
@@ -130,7 +133,7 @@ def rank_blocks(
     device: str | torch.device | None = None,
 ) -> Iterator[Ranking]:
     """:func:`rank` as a stream of rankings, each for a block of the users: nothing but the block is kept."""
-    everyone = np.arange(scorer.n_users) if users is None else _places(users, scorer.n_users, "user")
+    everyone = np.arange(scorer.n_users) if users is None else _places(users, scorer.n_users, "users")
     if seen is not None and seen.shape != (scorer.n_users, scorer.n_items):
         raise DataError(f"seen must be [{scorer.n_users}, {scorer.n_items}] as the scorer is, got {list(seen.shape)}")
     allowed = _allowed(candidates, exclude, scorer.n_items)
@@ -138,7 +141,8 @@ def rank_blocks(
     wanted, k = k, min(k, max(scorer.n_items, 1))  # a list is no longer than the catalogue
     step = _users_per_block(scorer.n_items, memory, where)
     product = product_of(scorer) if where.type == "cpu" else None
-    tiled = product is not None and kernel_pays(len(everyone) * scorer.n_items, k) and _tiles_fit(memory)
+    large = may_overflow(scorer)
+    tiled = product is not None and not large and kernel_pays(len(everyone) * scorer.n_items, k) and _tiles_fit(memory)
     if tiled:
         step = max(step, min(_LISTS, memory // (3 * 16 * k)))  # of a user, nothing but the list is kept
     for start in range(0, len(everyone), step):
@@ -148,15 +152,17 @@ def rank_blocks(
         if tiled and product is not None:
             best = top_k_products(product, places, k, seen=of_block, allowed=allowed)
         else:
-            best = top_k(_scores(scorer, places.to(where)), k, seen=of_block, allowed=allowed)
+            best = top_k(_scores(scorer, places.to(where), looked_at=large), k, seen=of_block, allowed=allowed)
         yield _listed(block, *best, wanted)
 
 
-def _scores(scorer: Scorer, users: Tensor) -> Tensor:
+def _scores(scorer: Scorer, users: Tensor, *, looked_at: bool) -> Tensor:
     with torch.no_grad():
         scores = scorer.score(users)
     if tuple(scores.shape) != (len(users), scorer.n_items):
         raise DataError(f"the scorer gave {list(scores.shape)}, wanted [{len(users)}, {scorer.n_items}]")
+    if looked_at:
+        check_finite(scores, users, ours=type(scorer) in {Factors, Blend, PairScorer})
     return scores
 
 
@@ -187,19 +193,20 @@ def _allowed(candidates: Places | None, exclude: Places | None, n_items: int) ->
         return None
     allowed = np.full(n_items, candidates is None)
     if candidates is not None:
-        allowed[_places(candidates, n_items, "candidate item")] = True
+        allowed[_places(candidates, n_items, "candidates")] = True
     if exclude is not None:
-        allowed[_places(exclude, n_items, "excluded item")] = False
+        allowed[_places(exclude, n_items, "exclude")] = False
     return torch.from_numpy(allowed)
 
 
-def _places(given: Places, n: int, kind: str) -> NDArray[np.int64]:
+def _places(given: Places, n: int, name: str) -> NDArray[np.int64]:
     try:
         array = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that NumPy does not take
-        raise DataError(f"{kind} places must be whole numbers in one dimension, got {shown(given)}") from error
+        raise DataError(f"{name} must be places: whole numbers in one dimension, got {shown(given)}") from error
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise DataError(f"{kind} places must be whole numbers in one dimension, got {array.dtype} {list(array.shape)}")
+        raise DataError(f"{name} must be places: whole numbers in one dimension, got {array.dtype} {list(array.shape)}")
     if array.size and (array.min() < 0 or array.max() >= n):
-        raise DataError(f"{kind} places run from {array.min()} to {array.max()}, but there are {n}: 0 to {n - 1}")
+        run = f"from {array.min()} to {array.max()}"
+        raise DataError(f"{name} are places, and run {run}, but there are {n}: 0 to {n - 1}")
     return array.astype(np.int64)

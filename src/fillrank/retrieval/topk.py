@@ -53,7 +53,7 @@ def top_k(
         (tensor([[ 0, -1]]), tensor([[0.5000, -inf]]))
     """
     _check(scores, k, seen, allowed)
-    affordable(12.0 * k * len(scores), f"lists of {k} for {len(scores)} rows")
+    affordable(12.0 * k * len(scores), f"lists of k={k:,} for {len(scores):,} rows")
     if not scores.dtype.is_floating_point or scores.dtype.itemsize < 4:
         scores = scores.float()
     compiled = scores.device.type == "cpu" and kernel_pays(scores.numel(), k)

@@ -29,6 +29,8 @@ __all__ = ["numpy_stream", "torch_stream"]
 def _sequence(seed: int, purpose: str, *numbers: int) -> np.random.SeedSequence:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise SettingsError(f"seed must be a whole number of 0 or more, got {seed!r}")
+    if any(number < 0 for number in numbers):
+        raise SettingsError(f"numbers must be whole numbers of 0 or more, got {numbers}")
     word = int.from_bytes(hashlib.blake2b(purpose.encode(), digest_size=8).digest(), "little")
     return np.random.SeedSequence([int(seed), word, *numbers])
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.samplers.base import Negatives, Sampler, Score, is_whole
 from fillrank.samplers.popularity import Popularity
@@ -97,8 +97,8 @@ class Hard:
         size = pool.items.shape[-1]
         with torch.no_grad():
             scores = score(users, pool.items)
-        if scores.shape != (len(users), size):
-            raise DataError(f"score must give [B, N] = [{len(users)}, {size}], got {list(scores.shape)}")
+        if not isinstance(scores, Tensor) or scores.shape != (len(users), size):
+            raise DataError(f"score must give a Tensor [B, N] = [{len(users)}, {size}], got {shown(scores)}")
         if pool.mask is not None:
             scores = scores.masked_fill(pool.mask, -torch.inf)
         return scores.topk(min(self.n_negatives - self.n_easy, size), dim=1).indices

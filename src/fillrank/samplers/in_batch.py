@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fillrank.arguments import checked
+from fillrank.arguments import check_places, checked, fitting
 from fillrank.samplers.base import Negatives, Score
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.presence import log_absent, log_presence, shares
@@ -56,6 +56,8 @@ class InBatch:
         score: Score | None = None,  # noqa: ARG002
     ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`; nothing is drawn, the generator is left alone."""
+        fitting({"users": "int B", "positives": "int B"}, users=users, positives=positives)
+        check_places("positives", positives, len(self._log_absent))
         items = torch.unique(positives)
         absent = len(positives) * self._log_absent[items]  # log of the chance that no row of the batch holds the item
         return self._terms.negatives(users, positives, items, log_presence(absent))

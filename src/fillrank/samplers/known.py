@@ -82,8 +82,11 @@ class KnownPositives:
         self._check_places(rows, columns)
         return self._mask_shared(rows, columns) if columns.dim() == 1 else self._mask_pairs(rows, columns)
 
+    @checked
     def mask_by_lookup(self, rows: Tensor, columns: Tensor) -> Tensor:
         """The same as :meth:`mask`, one row at a time: the readable twin."""
+        fitting({"rows": "int B", "columns": "int N" if columns.dim() == 1 else "int B N"}, rows=rows, columns=columns)
+        self._check_places(rows, columns)
         lists = [self.columns[self.starts[row] : self.starts[row + 1]] for row in rows]
         wanted = columns.expand(len(rows), -1)
         return torch.stack([torch.isin(own, known) for own, known in zip(wanted, lists, strict=True)])

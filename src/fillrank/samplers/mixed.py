@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fillrank.arguments import checked
+from fillrank.arguments import check_places, checked, fitting
 from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.presence import log_absent, log_presence, shares
@@ -59,6 +59,8 @@ class Mixed:
         score: Score | None = None,  # noqa: ARG002
     ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`."""
+        fitting({"users": "int B", "positives": "int B"}, users=users, positives=positives)
+        check_places("positives", positives, self._n_items)
         drawn = distinct(self.n_negatives, self._n_items, generator).to(positives.device)
         items = torch.unique(torch.cat([positives, drawn]))
         absent = len(positives) * self._log_absent[items] + self._not_drawn

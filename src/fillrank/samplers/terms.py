@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor
 
-from fillrank.arguments import checked
+from fillrank.arguments import check_places, checked, fitting
 from fillrank.errors import SettingsError
 from fillrank.samplers.base import Negatives
 from fillrank.samplers.known import KnownPositives
@@ -42,8 +42,12 @@ class Terms:
         if self.exclude not in get_args(Exclude):
             raise SettingsError(f"exclude must be 'known', 'own' or 'none', got {self.exclude!r}")
 
+    @checked
     def negatives(self, users: Tensor, positives: Tensor, items: Tensor, log_q: Tensor) -> Negatives:
         """``items`` (``[N]`` or ``[B, N]``) with their mask, and with ``log_q`` if it is wanted."""
+        fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
+        check_places("users", users, self.known.n_rows)
+        check_places("items", items, self.known.n_columns)
         told = log_q.float() if self.correct else torch.zeros_like(log_q, dtype=torch.float32)
         return Negatives(items, told, self._mask(users, positives, items))
 
@@ -52,6 +56,7 @@ class Terms:
             return None
         return self.known.mask(users, items) if self.exclude == "known" else items == positives[:, None]
 
+    @checked
     def refuse_none(self, name: str) -> None:
         """For a sampler whose draw holds the positives of the batch: something has to mask the row's own.
 

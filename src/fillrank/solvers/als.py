@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fillrank.arguments import MOST_DIM, affordable, checked, count
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
+from fillrank.factors.checks import check_sizes
 from fillrank.factors.fold_in import RatingRidge
 from fillrank.factors.ridge import RowSolver, solve_ridges
 from fillrank.runtime.rng import numpy_stream
@@ -26,6 +28,7 @@ _NOTHING = 1e-18  # a number whose square single precision still holds
 _REPEATS = 20  # rounds to reckon with when asking whether compiling pays
 
 
+@checked
 @dataclass(frozen=True)
 class RatingLoss:
     """Squared error with a penalty on vectors and biases: what :func:`als` minimises.
@@ -66,6 +69,7 @@ class RatingLoss:
             return self.folding()
         return replace(self.folding(), bias_regularization=self.item_bias_regularization)
 
+    @checked
     def value(self, factors: Factors, log: Interactions) -> float:
         """The loss, in double precision; ``factors`` have both biases.
 
@@ -77,6 +81,7 @@ class RatingLoss:
             >>> RatingLoss(0.5, 0.0).value(guess, log)  # (5 - 3)² + 0.5 + 0.5
             5.0
         """
+        check_sizes(factors, log)
         predicted = factors.score_pairs(_places(log.users), _places(log.items)).double().numpy()
         error = float(np.square(_values(log) - predicted).sum())
         return error + sum(
@@ -90,6 +95,7 @@ class RatingLoss:
         )
 
 
+@checked
 def als(
     log: Interactions,
     dim: int,
@@ -129,8 +135,7 @@ def als(
         >>> factors.score(torch.tensor([1])).argmax().item()  # Heat has place 1
         1
     """
-    if iterations < 1:
-        raise SettingsError(f"iterations must be 1 or more, got {iterations}")
+    count("iterations", iterations)
     rounds = als_rounds(log, dim, loss, solver=solver, spread=spread, seed=seed)
     return next(islice(rounds, iterations - 1, None))
 
@@ -146,8 +151,8 @@ def als_rounds(
 ) -> Iterator[Factors]:
     """The factors after each round of :func:`als`, without end; see there."""
     mean = float(_values(log).mean())
-    if dim < 1:
-        raise SettingsError(f"dim must be 1 or more, got {dim}")
+    count("dim", dim, most=MOST_DIM)
+    affordable(8.0 * dim * (log.n_users + log.n_items), f"vectors of dim={dim} for {log!r}")
     if not spread > 0:
         raise SettingsError(f"spread must be above 0, got {spread}")
     loss = loss or RatingLoss()

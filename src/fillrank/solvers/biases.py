@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fillrank.arguments import checked, count
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 
@@ -30,6 +31,7 @@ class Biases:
         return _values(log) - self.mean - self.user_bias[log.users] - self.item_bias[log.items]
 
 
+@checked
 def fit_biases(
     log: Interactions, *, user_shrinkage: float = 5.0, item_shrinkage: float = 3.0, iterations: int = 10
 ) -> Biases:
@@ -50,8 +52,7 @@ def fit_biases(
     for name, setting in (("user_shrinkage", user_shrinkage), ("item_shrinkage", item_shrinkage)):
         if not setting >= 0:
             raise SettingsError(f"{name} must be 0 or more, got {setting}")
-    if iterations < 1:
-        raise SettingsError(f"iterations must be 1 or more, got {iterations}")
+    count("iterations", iterations)
     values = _values(log)
     mean = float(values.mean())
     centred = values - mean

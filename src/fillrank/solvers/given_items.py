@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from fillrank.arguments import Own, checked, count
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.runtime.rng import torch_stream
 from fillrank.solvers.given_ratings import Problem, Ratings, problem_of
@@ -36,6 +37,7 @@ _OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class Descent:
     """How :func:`descend_users` goes.
@@ -70,10 +72,9 @@ class Descent:
             raise SettingsError(f"method must be one of {', '.join(_OPTIMISERS)}, got {self.method!r}")
         if not 0 < self.learning_rate < math.inf:
             raise SettingsError(f"learning_rate must be a finite number above 0, got {self.learning_rate}")
-        if self.epochs < 1 or (self.batch_size is not None and self.batch_size < 1):
-            raise SettingsError(
-                f"epochs and batch_size must be 1 or more, got epochs={self.epochs} and batch_size={self.batch_size}"
-            )
+        count("epochs", self.epochs)
+        if self.batch_size is not None and self.batch_size < 1:
+            raise SettingsError(f"batch_size must be 1 or more, got {self.batch_size}")
         for name in ("regularization", "weight_decay"):
             _check_not_negative(name, getattr(self, name))
         if self.method == "adamw" and self.regularization:
@@ -96,8 +97,9 @@ class Descended(NamedTuple):
     errors: tuple[float, ...]
 
 
+@checked
 def solve_users(
-    item_factors: Tensor, ratings: Ratings, *, mask: Tensor | None = None, regularization: float = 0.1
+    item_factors: Own[Tensor], ratings: Own[Ratings], *, mask: Tensor | None = None, regularization: float = 0.1
 ) -> Tensor:
     """All users at once in closed form: ``u = (Σ_h q_h q_hᵀ + n·λ·I)⁻¹ Σ_h r_h q_h`` over a user's n ratings.
 
@@ -126,9 +128,10 @@ def solve_users(
     return problem_of(item_factors, ratings, mask).solved(regularization)
 
 
+@checked
 def descend_users(
-    item_factors: Tensor,
-    ratings: Ratings,
+    item_factors: Own[Tensor],
+    ratings: Own[Ratings],
     settings: Descent | None = None,
     *,
     mask: Tensor | None = None,
@@ -153,7 +156,7 @@ def descend_users(
     """
     how = settings or Descent()
     problem = problem_of(item_factors, ratings, mask)
-    users = _copied(start, problem, item_factors).requires_grad_()
+    users = _copied(start, problem, item_factors, "start").requires_grad_()
     optimiser = _OPTIMISERS[how.method]([users], lr=how.learning_rate, weight_decay=how.weight_decay)
     past: list[tuple[float, float]] = []
     for epoch in range(1, how.epochs + 1):
@@ -167,8 +170,14 @@ def descend_users(
     return Descended(users.detach(), losses, errors)
 
 
+@checked
 def ridge_objective(
-    item_factors: Tensor, users: Tensor, ratings: Ratings, *, mask: Tensor | None = None, regularization: float = 0.0
+    item_factors: Own[Tensor],
+    users: Tensor,
+    ratings: Own[Ratings],
+    *,
+    mask: Tensor | None = None,
+    regularization: float = 0.0,
 ) -> float:
     """The mean over the ratings of ``(r - <u, q>)² + regularization · |u|²``; without the penalty, their squared error.
 
@@ -181,7 +190,7 @@ def ridge_objective(
     """
     problem = problem_of(item_factors, ratings, mask)
     with torch.no_grad():
-        error, length = problem.means(_copied(users, problem, item_factors), slice(None))
+        error, length = problem.means(_copied(users, problem, item_factors, "users"), slice(None))
     return float(error + regularization * length)
 
 
@@ -209,14 +218,14 @@ def _batches(n_rows: int, how: Descent, epoch: int) -> Iterator[Tensor | slice]:
         yield from torch.split(order, how.batch_size)
 
 
-def _copied(users: Tensor | None, problem: Problem, item_factors: Tensor) -> Tensor:
+def _copied(users: Tensor | None, problem: Problem, item_factors: Tensor, name: str) -> Tensor:
     """The users as they were given, cut loose from there; zeros where none were."""
     shape = [problem.n_users, item_factors.shape[1]]
     if users is None:
         return item_factors.new_zeros(shape)
     if list(users.shape) != shape or users.dtype != item_factors.dtype:
         raise DataError(
-            f"the users must be {item_factors.dtype} of shape {shape}, got {users.dtype} of {list(users.shape)}"
+            f"{name} must be {item_factors.dtype} of shape {shape}, got {users.dtype} of {list(users.shape)}"
         )
     return users.detach().clone()
 

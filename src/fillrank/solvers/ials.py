@@ -21,9 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fillrank.arguments import MOST_DIM, affordable, checked, count
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
+from fillrank.factors.checks import check_sizes
 from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.factors.ridge import RowSolver, solve_ridges
 from fillrank.runtime.rng import numpy_stream
@@ -36,6 +38,7 @@ _PAIRS = 1 << 16  # pairs whose vectors are gathered at a time
 _REPEATS = 20  # rounds to reckon with when asking whether compiling pays
 
 
+@checked
 @dataclass(frozen=True)
 class ImplicitLoss:
     """The loss of this module: its three weights, and its value.
@@ -63,6 +66,7 @@ class ImplicitLoss:
         """The user's side of the loss, for new users."""
         return ImplicitRidge(self.unobserved_weight, self.regularization, frequency_exponent=self.frequency_exponent)
 
+    @checked
     def value(self, factors: Factors, log: Interactions) -> float:
         """The loss, in double precision: ``O(nnz · d + (n_users + n_items) · d²)``.
 
@@ -72,6 +76,7 @@ class ImplicitLoss:
             >>> ImplicitLoss(0.5, 0.0).value(both, log)  # one user and item have 0 where 1 is wanted, or 1 for 0
             3.0
         """
+        check_sizes(factors, log)
         users, items = (side.double().numpy() for side in (factors.users, factors.items))
         observed = 0.0
         for start in range(0, len(log), _PAIRS):
@@ -90,6 +95,7 @@ class ImplicitLoss:
         return observed + self.unobserved_weight * everywhere + sum(pulls)
 
 
+@checked
 def ials(
     log: Interactions,
     dim: int,
@@ -122,8 +128,7 @@ def ials(
         >>> ials(log, dim=2, iterations=5).score(torch.tensor([1])).argmax().item()  # Heat has place 1
         1
     """
-    if iterations < 1:
-        raise SettingsError(f"iterations must be 1 or more, got {iterations}")
+    count("iterations", iterations)
     rounds = ials_rounds(log, dim, loss, solver=solver, spread=spread, seed=seed)
     return next(islice(rounds, iterations - 1, None))
 
@@ -140,8 +145,8 @@ def ials_rounds(
     """The factors after each round of :func:`ials`, without end; see there."""
     if not len(log):
         raise DataError("there is nothing to learn from: the log has no rows")
-    if dim < 1:
-        raise SettingsError(f"dim must be 1 or more, got {dim}")
+    count("dim", dim, most=MOST_DIM)
+    affordable(8.0 * dim * (log.n_users + log.n_items), f"vectors of dim={dim} for {log!r}")
     if not spread > 0:
         raise SettingsError(f"spread must be above 0, got {spread}")
     ridge, solver, rng = (loss or ImplicitLoss()).folding(), solver or RowSolver(), numpy_stream(seed, "ials")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fillrank.arguments import MOST_DIM, affordable, checked, count, threads
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
@@ -26,6 +27,7 @@ _START = 0.03  # length of a vector at the start, about; 0.003 to 1 were tried
 _DIVERGED = 10.0  # a root mean squared error of so many standard deviations: guessing the mean gives 1
 
 
+@checked
 @dataclass(frozen=True)
 class SgdSettings:
     """How :func:`biased_sgd` learns.
@@ -58,10 +60,12 @@ class SgdSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, lowest in (("dim", 1), ("epochs", 1), ("regularization", 0), ("bias_regularization", 0)):
+        count("dim", self.dim, most=MOST_DIM)
+        count("epochs", self.epochs)
+        for name in ("regularization", "bias_regularization"):
             setting = getattr(self, name)
-            if not lowest <= setting < math.inf:
-                raise SettingsError(f"{name} must be {lowest} or more, and finite; got {setting}")
+            if not 0 <= setting < math.inf:
+                raise SettingsError(f"{name} must be 0 or more, and finite; got {setting}")
         for name in ("learning_rate", "bias_learning_rate"):
             setting = getattr(self, name)
             if not 0 < setting < math.inf:
@@ -69,8 +73,10 @@ class SgdSettings:
         if not 0 < self.decay <= 1:
             raise SettingsError(f"decay must be above 0 and at most 1, got {self.decay}")
 
+    @checked
     def rates(self, epoch: int) -> Rates:
         """Step sizes and penalties of an epoch, counted from 1."""
+        count("epoch", epoch)
         fade = self.decay ** (epoch - 1)
         steps = (fade * self.learning_rate, fade * self.bias_learning_rate)
         return Rates(*map(np.float32, (*steps, self.regularization)))
@@ -95,6 +101,7 @@ AfterEpoch = Callable[[SgdEpoch], bool]
 """Called after each epoch; True ends the learning."""
 
 
+@checked
 def biased_sgd(
     log: Interactions,
     settings: SgdSettings | None = None,
@@ -123,7 +130,7 @@ def biased_sgd(
 
     Raises:
         DataError: the log has no values or no rows.
-        SettingsError: n_threads is below 1.
+        SettingsError: n_threads is below 1, or more than the machine can be asked for.
         TrainingError: the errors grow without bound; names the epoch and a learning rate to try.
 
     Example:
@@ -135,11 +142,10 @@ def biased_sgd(
         (40, True)
     """
     settings = SgdSettings() if settings is None else settings
-    n_threads = torch.get_num_threads() if n_threads is None else n_threads
-    if n_threads < 1:
-        raise SettingsError(f"n_threads must be 1 or more, got {n_threads}")
+    n_threads = torch.get_num_threads() if n_threads is None else threads("n_threads", n_threads)
     if log.values is None or not len(log):
         raise DataError("this solver learns from values, and this log has none; read it with a value column")
+    affordable(8.0 * settings.dim * (log.n_users + log.n_items), f"vectors of dim={settings.dim} for {log!r}")
     grid = Grid.deal(log, log.values, numpy_stream(settings.seed, "sgd grid"))
     learner = _Learner.fresh(log, grid, settings)
     with ThreadPoolExecutor(n_threads) as pool:

@@ -35,6 +35,7 @@ __all__ = [
 
 SvdMethod = Literal["exact", "randomized"]
 Array = NDArray[Any]
+_STEEPEST = 20  # beyond it, counts to that power overflow
 
 
 @overload
@@ -116,7 +117,9 @@ def truncated_svd(
 
 def _svd_of_tensor(matrix: Tensor, rank: int, **options: Any) -> tuple[Tensor, Tensor, Tensor]:
     if matrix.dtype not in {torch.float32, torch.float64} or matrix.layout != torch.strided or matrix.is_meta:
-        raise DataError(f"the tensor must be dense, float32 or float64; got {matrix.layout}, {matrix.dtype}")
+        raise DataError(
+            f"a matrix that is a tensor must be dense, float32 or float64; got {matrix.layout}, {matrix.dtype}"
+        )
     parts = truncated_svd(matrix.detach().cpu().numpy(), rank, **options)
     U, s, Vt = (torch.from_numpy(np.ascontiguousarray(part)).to(matrix.device) for part in parts)
     return U, s, Vt
@@ -130,6 +133,7 @@ def _check_complete(matrix: sp.csr_array[Any] | Array) -> None:
         raise DataError(f"{bad} values are NaN or infinite; the SVD wants a complete matrix: fill the holes first")
 
 
+@checked
 def pure_svd(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
     """PureSVD: the truncated SVD of the matrix with every hole filled with zero.
 
@@ -143,6 +147,7 @@ def pure_svd(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed:
     return Factors(_tensor(U * root), _tensor(Vt.T * root), folding=folding)
 
 
+@checked
 def normalised_svd(
     log: Interactions, rank: int, *, beta: float = 0.5, power: float = 0.0, method: SvdMethod = "exact", seed: int = 0
 ) -> Factors:
@@ -161,6 +166,9 @@ def normalised_svd(
             the exact one, which spends directions on those groups; only the exact one is free of chance.
         seed: see :func:`truncated_svd`.
     """
+    for name, exponent in (("beta", beta), ("power", power)):
+        if abs(exponent) > _STEEPEST:
+            raise SettingsError(f"{name} is an exponent, and must be from -{_STEEPEST} to {_STEEPEST}, got {exponent}")
     return normalised_basis(log, rank, method=method, seed=seed).factors(beta=beta, power=power)
 
 
@@ -197,6 +205,7 @@ def normalised_basis(log: Interactions, rank: int, *, method: SvdMethod = "exact
     return NormalisedBasis(ones, per_item, s, Vt.T)
 
 
+@checked
 def biased_svd(log: Interactions, rank: int, biases: Biases, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
     """Mean and biases, plus the truncated SVD of what they leave over (holes filled with zero).
 
@@ -220,6 +229,7 @@ def biased_svd(log: Interactions, rank: int, biases: Biases, *, method: SvdMetho
     return replace(bare, users=_tensor(U * root), items=_tensor(Vt.T * root), folding=folding)
 
 
+@checked
 def biases_as_factors(biases: Biases) -> Factors:
     """Mean and biases alone, as factors of no dimension."""
     n_users, n_items = len(biases.user_bias), len(biases.item_bias)
@@ -233,8 +243,15 @@ def biases_as_factors(biases: Biases) -> Factors:
     )
 
 
+@checked
 def first_directions(factors: Factors, rank: int) -> Factors:
-    """The same factors cut to their first ``rank`` directions: for an SVD, the factors of that rank."""
+    """The same factors cut to their first ``rank`` directions: for an SVD, the factors of that rank.
+
+    Raises:
+        SettingsError: ``rank`` is below 0.
+    """
+    if rank < 0:
+        raise SettingsError(f"rank must be 0 or more, got {rank}").about("rank")
     folding = with_weights(factors.folding, lambda weights: weights[:, :rank])
     return replace(factors, users=factors.users[:, :rank], items=factors.items[:, :rank], folding=folding)
 

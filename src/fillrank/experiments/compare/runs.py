@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from fillrank.arguments import checked
+from fillrank.arguments import checked, shown
 from fillrank.data import Interactions, Split
 from fillrank.data.split import Moment
 from fillrank.errors import SettingsError
@@ -77,6 +77,9 @@ def compare(
     if models is None:
         models = _default_models(parts_of(seeds[0]).train)
     wanted = dict(models) if isinstance(models, Mapping) else {name: {} for name in models}
+    for name in wanted:
+        if not isinstance(name, str):
+            raise SettingsError(f"models must be names of recipes, got {shown(name)}").about("models")
     kinds = {name: recipe(name.partition(":")[0]) for name in wanted}
     for name, kind in kinds.items():
         kind(**wanted[name])  # a misspelt setting should not wait for the models before it

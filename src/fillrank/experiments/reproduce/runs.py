@@ -18,7 +18,8 @@ from typing import TypeAlias
 import torch
 from pydantic_core import to_jsonable_python
 
-from fillrank.errors import SettingsError, TrainingError
+from fillrank.arguments import threads
+from fillrank.errors import TrainingError
 from fillrank.experiments.compare.failures import Failure, Failures, in_words
 from fillrank.experiments.compare.runs import Protocol, run_model
 from fillrank.experiments.reproduce.record import StudyRecord, StudyRun, add_run, read_record
@@ -71,8 +72,7 @@ def run_study(
 
 
 def _carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> StudyRecord:
-    if jobs < 1:
-        raise SettingsError(f"jobs must be 1 or more, got {jobs}")
+    threads("jobs", jobs)
     record = read_record(path, study)
     left = [task for task in tasks if not record.has(task)]
     if len(left) < len(tasks):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from fillrank.arguments import MOST_DIM, affordable, checked, count, threads
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError, TrainingError
 from fillrank.factors import Factors
@@ -22,6 +23,7 @@ from fillrank.solvers.gibbs.design import Design
 __all__ = ["AfterSweep", "GibbsSettings", "PosteriorMean", "Sweep", "bayesian_factors"]
 
 
+@checked
 @dataclass(frozen=True)
 class GibbsSettings:
     """How :func:`bayesian_factors` samples.
@@ -50,9 +52,11 @@ class GibbsSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, lowest in (("dim", 1), ("iterations", 1), ("burn_in", 0), ("n_chains", 1), ("kept_dim", 1)):
-            if getattr(self, name) < lowest:
-                raise SettingsError(f"{name} must be {lowest} or more, got {getattr(self, name)}")
+        count("dim", self.dim, most=MOST_DIM)
+        count("kept_dim", self.kept_dim, most=MOST_DIM)
+        count("iterations", self.iterations)
+        count("burn_in", self.burn_in, least=0)
+        threads("n_chains", self.n_chains)
         if self.burn_in >= self.iterations:
             raise SettingsError(
                 f"burn_in={self.burn_in} leaves no sample of {self.iterations} iterations; take a smaller burn_in"
@@ -95,6 +99,7 @@ class PosteriorMean:
     loss: float
 
 
+@checked
 def bayesian_factors(
     log: Interactions, settings: GibbsSettings | None = None, *, after_sweep: AfterSweep | None = None
 ) -> PosteriorMean:
@@ -130,6 +135,10 @@ def bayesian_factors(
         (40, 60, 40)
     """
     settings = settings or GibbsSettings()
+    affordable(
+        8.0 * settings.n_chains * settings.dim * (log.n_users + log.n_items),
+        f"n_chains={settings.n_chains} with vectors of dim={settings.dim} for {log!r}",
+    )
     design = Design.of(log, dates=settings.dates, sets=settings.sets)
 
     def run(chain: int) -> Average:

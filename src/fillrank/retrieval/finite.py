@@ -1,0 +1,66 @@
+"""Scores that are no numbers: which user's and which item's it was, in the ids of whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from fillrank.data import IdMap
+from fillrank.data.ids import shown_id
+from fillrank.errors import ScoreError
+from fillrank.factors import Blend, Factors, Scorer
+
+__all__ = ["check_finite", "check_pairs", "may_overflow", "with_ids"]
+
+_ADVICE = "a ranking needs numbers: look for a diverged model, or for values and settings of very large size"
+
+
+@contextmanager
+def with_ids(user_ids: IdMap, item_ids: IdMap) -> Iterator[None]:
+    """A :class:`~fillrank.errors.ScoreError` from inside speaks of places; it leaves the block with outside ids."""
+    try:
+        yield
+    except ScoreError as error:
+        user, item = user_ids.ids[error.user], item_ids.ids[error.item]
+        raise ScoreError(
+            f"the score of user {shown_id(user)} and item {shown_id(item)} is NaN or infinite; {_ADVICE}", user, item
+        ) from error
+
+
+def may_overflow(scorer: Scorer) -> bool:
+    """Whether a score could be something else than a number: never of factors whose sizes rule it out."""
+    if type(scorer) not in {Factors, Blend}:
+        return True
+    factors = cast("Factors", scorer.flat if isinstance(scorer, Blend) else scorer)
+    return not factors.largest_score < torch.finfo(factors.users.dtype).max / 4
+
+
+def check_finite(scores: Tensor, users: Tensor, *, ours: bool) -> None:
+    """Refuse a block of scores ``[B, n_items]`` of ``users [B]`` with anything but numbers in it.
+
+    Args:
+        scores, users: the block.
+        ours: the scorer is one of fillrank's; any other may give -inf for what it wants never to be listed.
+
+    Raises:
+        ScoreError: with the places of the first of them.
+    """
+    bad = ~torch.isfinite(scores) if ours else scores.isnan() | scores.isposinf()
+    if bool(bad.any()):
+        row, item = (int(place) for place in bad.nonzero()[0])
+        raise _error(int(users[row]), item)
+
+
+def check_pairs(scores: Tensor, users: Tensor, items: Tensor) -> None:
+    """The same for the scores ``[B]`` of pairs."""
+    bad = (~torch.isfinite(scores)).nonzero()
+    if len(bad):
+        raise _error(int(users[int(bad[0])]), int(items[int(bad[0])]))
+
+
+def _error(user: int, item: int) -> ScoreError:
+    return ScoreError(f"the score of user {user} and item {item} (places) is NaN or infinite; {_ADVICE}", user, item)
