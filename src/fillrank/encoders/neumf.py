@@ -71,6 +71,7 @@ class NeuMF(nn.Module):
         self.product_weights, self.network_weights = _parameters((last[:dim], last[dim:]))
         self.offset = nn.Parameter(torch.zeros(()))
 
+    @checked
     def check_sharing(self, n_processes: int) -> None:
         """Refuse several processes where there is dropout.
 
