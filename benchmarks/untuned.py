@@ -41,6 +41,9 @@ from shapes import LOGS, SPACES, VALUED
 QUICK = ("movielens-small", "1,000 x 500, dense")
 QUICK_RECIPES = ("pure-svd", "normalised-svd", "ials", "contrastive", "cmc", "biased-svd", "sgd", "als")
 K = 20
+LIMITS = {f"ndcg@{K}": 3.0, "rmse": 0.5}
+"""Percent by which a default may be behind."""
+BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
 Figures = dict[str, float]
 
 
@@ -186,6 +189,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="of the summary, JSON")
     parser.add_argument("--cells", type=Path, help="of the finished sides, JSON lines; beside --out unless given")
     parser.add_argument("--plot", type=Path, help="of the picture")
+    parser.add_argument("--page", type=Path, help="of a page of Markdown: its table is written anew")
     parser.add_argument("--logs", nargs="+", default=list(QUICK), help="; ".join(LOGS))
     parser.add_argument("--recipes", nargs="+", default=list(QUICK_RECIPES), help="; ".join(SPACES))
     parser.add_argument("--sides", nargs="+", choices=("default", "tuned"), default=["default", "tuned"])
@@ -208,6 +212,33 @@ def main() -> None:
     write(asked.out, record)
     if asked.plot is not None:
         draw(record, asked.plot)
+    if asked.page is not None:
+        head, _, rest = asked.page.read_text(encoding="utf-8").partition(BEGIN)
+        tail = rest.partition(END)[2]
+        asked.page.write_text(f"{head}{BEGIN}\n{table(record)}\n{END}{tail}", encoding="utf-8")
+
+
+def table(record: Mapping[str, Any]) -> str:
+    """Each recipe a row, each log a column: the default, the tuned one, and how far the first is behind."""
+    found = {(one["recipe"], one["log"]): one for one in record["results"]}
+    logs = [log for log in LOGS if any(log == there for _, there in found)]
+    lines = [f"| | {' | '.join(logs)} |", f"|---|{'--:|' * len(logs)}"]
+    for kind in SPACES:
+        for metric in (f"ndcg@{K}", "rmse"):
+            own = {log: found[kind, log] for log in logs if metric in found.get((kind, log), {}).get("gap, %", {})}
+            if own:
+                cells = [in_words(own[log], metric) if log in own else "" for log in logs]
+                lines.append(f"| `{kind}`, {metric} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def in_words(one: Mapping[str, Any], metric: str) -> str:
+    """A cell of the table; what is beyond the limit is bold."""
+    behind = one["gap, %"][metric]
+    told = f"{behind:+.1f} %" if metric != "rmse" else f"{behind:+.2f} %"
+    seeds = "" if len(one["seeds"]) == 1 else f", {len(one['seeds'])} seeds"
+    text = f"{one['default'][metric]:.4f} / {one['tuned'][metric]:.4f} ({told}{seeds})"
+    return f"**{text}**" if behind > LIMITS[metric] else text
 
 
 def draw(record: Mapping[str, Any], path: Path) -> None:
@@ -217,7 +248,7 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
     kinds = [kind for kind in SPACES if any(one["recipe"] == kind for one in record["results"])]
     logs = [log for log in LOGS if any(one["log"] == log for one in record["results"])]
     figure, axes = blank(2, (11.0, 0.6 + 0.42 * len(kinds)))
-    for axis, (metric, bar) in zip(axes, ((f"ndcg@{K}", 3.0), ("rmse", 0.5)), strict=True):
+    for axis, (metric, bar) in zip(axes, LIMITS.items(), strict=True):
         axis.axvline(0, color=QUIET, lw=1)
         axis.axvline(bar, color=ACCENT, lw=1, ls=(0, (4, 2)))
         for one in record["results"]:

@@ -53,7 +53,7 @@ def test_noise_does_not_move_the_pairs() -> None:
     ("sizes", "options", "words"),
     [
         ((0, 5, 1), {}, "n_users must be 1 or more, got 0"),
-        ((5, 5, 13), {}, "13 interactions are more than half of 5 × 5 cells"),
+        ((5, 5, 13), {}, "n_interactions=13 are more than half of the cells of n_users=5 × n_items=5"),
         ((5, 5, 1), {"noise": -1.0}, "noise must be a number of 0 or more"),
         ((20, 50, 400), {"popularity": 30.0}, "different pairs of the 400 asked for"),
     ],

@@ -330,7 +330,7 @@ def test_what_is_not_there_is_named(study: Study, tmp_path: Path, monkeypatch: p
     honest = study.model_copy(update={"protocols": ["honest"]})
     with pytest.raises(SettingsError, match="the study small has no protocol 'legacy'; there are honest"):
         run_study(honest, tmp_path / "r.json", protocols=["legacy"])
-    with pytest.raises(SettingsError, match="jobs must be 1 or more, got 0"):
+    with pytest.raises(SettingsError, match=r"jobs must be from 1 to .* got 0"):
         run_study(study, tmp_path / "r.json", jobs=0)
     monkeypatch.delenv("FILLRANK_DATA", raising=False)
     with pytest.raises(DataNotFoundError, match="gowalla"):

@@ -62,7 +62,8 @@ def test_the_lists_are_the_same_on_any_number_of_threads(n_threads, monkeypatch)
     wanted = top_k_products(factors, users, 6)
     monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
     found = top_k_products(factors, users, 6)
-    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    assert torch.equal(found[0], wanted[0])
+    torch.testing.assert_close(found[1], wanted[1])  # on some processors the last bit of a product depends on its rows
 
 
 @pytest.mark.parametrize("memory", [256 * 2**20, 1000])

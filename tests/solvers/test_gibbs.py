@@ -358,7 +358,7 @@ def test_what_cannot_be_is_refused(planted: tuple[Interactions, Interactions]) -
     train = planted[0]
     with pytest.raises(SettingsError, match="burn_in=40 leaves no sample of 40 iterations; take a smaller burn_in"):
         replace(SHORT, burn_in=40)
-    with pytest.raises(SettingsError, match="n_chains must be 1 or more, got 0"):
+    with pytest.raises(SettingsError, match=r"n_chains must be from 1 to .* got 0"):
         replace(SHORT, n_chains=0)
     with pytest.raises(DataError, match="learns from values, and this log has none"):
         bayesian_factors(train.without_values(), SHORT)

@@ -80,6 +80,10 @@ def complete(
     unit: Annotated[str, typer.Option("--unit", metavar="TEXT", help="What stands behind numbers, as in 12%.")] = "",
     digits: Annotated[int, typer.Option("--digits", help="Significant digits of what is filled in.")] = 6,
     max_iter: Annotated[int, typer.Option("--max-iter", help="Rounds at most.")] = 200,
+    scale: Annotated[
+        Literal["auto", "table", "columns"],
+        typer.Option("--scale", help="One scale for the table, or one for each column; auto: by cells kept back."),
+    ] = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,7 +99,13 @@ def complete(
     from fillrank.completion.numbers import Notation
     from fillrank.completion.reading import Reading
 
-    settings: dict[str, Any] = {"solver": solver, "bounds": limits, "max_iter": max_iter, "random_state": seed}
+    settings: dict[str, Any] = {
+        "solver": solver,
+        "bounds": limits,
+        "max_iter": max_iter,
+        "random_state": seed,
+        "scale": scale,
+    }
     settings |= {name: given for name, given in asked.items() if given is not None}
     estimator = MatrixCompletionCV(**settings) if cv else MatrixCompletion(**settings)
     reading = Reading(
@@ -144,6 +154,7 @@ def _account(estimator: MatrixCompletion | MatrixCompletionCV) -> dict[str, Any]
     chosen = {name: getattr(estimator, name, None) for name in ("best_regularization_", "best_rmse_")}
     return {
         "solver": estimator.solver,
+        "scaled_by": estimator.scaled_by_,
         **account,
         **{name.removesuffix("_"): value for name, value in chosen.items() if value is not None},
     }
@@ -157,8 +168,11 @@ def _in_words(document: dict[str, Any]) -> str:
         f"{document['n_rows']:,} × {document['n_columns']:,}, {document['n_known']:,} of its {cells:,} cells known "
         f"({document['solver']}, rank {document['rank']}{strength}, {document['n_iter']} rounds)"
     )
+    if document["scaled_by"] == "columns":
+        text += "\neach column was scaled by itself, as that tells cells kept back better (--scale table: all as one)"
     if "best_rmse" in document:
-        text += f"\nroot mean squared error on cells kept back: {document['best_rmse']:.4g}"
+        unit = ", in standard deviations of the columns" if document["scaled_by"] == "columns" else ""
+        text += f"\nroot mean squared error on cells kept back: {document['best_rmse']:.4g}{unit}"
     if not document["converged"]:
         text += "\nit was still moving when it stopped; --max-iter gives it more rounds"
     return text

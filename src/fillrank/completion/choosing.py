@@ -1,4 +1,4 @@
-"""The regularization of a completion, chosen on cells that are kept back for it."""
+"""The scale and the regularization of a completion, chosen on cells that are kept back for it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from fillrank.completion.fitting import fit_table
 from fillrank.completion.settings import Settings
-from fillrank.completion.table import Table
+from fillrank.completion.table import Scale, Table
 from fillrank.errors import TrainingError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["with_regularization"]
+__all__ = ["in_units", "units_of", "with_regularization", "with_scale"]
 
 _FEW = 5_000  # known cells up to which each is kept back once, in five turns
 _FOLDS = 5
@@ -22,8 +22,37 @@ _MOST_KEPT_BACK = 20_000  # of more cells a tenth, and no more than this
 _ROUNDS = 50  # of a trial, at most
 _STEP = float(np.sqrt(10.0))  # between strengths
 _LEAST = 1e-7  # strength that is tried
+_LARGEST = 1e140  # error in units of a column; the squares of larger ones would be infinite
 _NOTHING_LEFT = 1e-14  # share of the mean square of the values
 _DOUBT = 3.0  # see _Search
+_FAR = 3  # steps to a strength that is looked at in any case
+_PAYS = 0.15  # log of the error by which a scale for each column must pay, and
+_TO_LEAVE = 10.0  # over the number of cells kept back: by how much of its error a scale for each column must pay
+
+
+def with_scale(table: Table, weights: Array, settings: Settings, seed: int, bounds: tuple[float, float]) -> Settings:
+    """The settings with ``"table"`` or ``"columns"`` in place of the scale ``"auto"``.
+
+    Columns in different units (years beside incomes) want each a scale of its own: with one for all, the largest column
+    is all that is learnt, and the errors that it leaves are added to the others. Columns in one unit (stars, counts of
+    one kind) are better left as they are, since which of them varies more tells something. So both are fitted once, at
+    the usual strength, and the one with less error on cells kept back is taken, the errors of a column being counted in
+    its standard deviations. To leave the one scale, more has to be gained than chance would give.
+
+    Args:
+        table, weights, settings, seed, bounds: as for :func:`with_regularization`.
+    """
+    if settings.scale != "auto":
+        return settings
+    kept_back = _KeptBack.of(table, weights, seed)
+    units = Scale.of(table, weights, centre=True, by_column=True).spread
+    if not kept_back.parts or np.ptp(units) == 0:
+        return replace(settings, scale="table")
+    # at the usual strength, whatever is asked for: so a strength that was chosen and then given finds the same scale
+    usual = replace(settings, regularization="auto", max_iter=min(settings.max_iter, _ROUNDS))
+    one, each = (kept_back.error(replace(usual, scale=scale), bounds, units=units) for scale in ("table", "columns"))
+    gained = np.log(max(one, 1e-300)) - np.log(max(each, 1e-300))
+    return replace(settings, scale="columns" if gained > _PAYS + _TO_LEAVE / kept_back.count else "table")
 
 
 def with_regularization(
@@ -32,9 +61,11 @@ def with_regularization(
     """The settings with a number in place of ``"auto"``: the regularization with the least error on cells kept back.
 
     From the solver's usual strength the search goes up or down by factors of √10 for as long as the error falls, and
-    ends at the lowest point of a parabola through the last three. That takes three to eight fits as a rule, each of at
-    most 50 rounds. Of 5,000 known cells or fewer each is kept back once, in five turns; of more a tenth is kept back,
-    20,000 at most.
+    ends at the lowest point of a parabola through the last three. A strength 30 times the usual one is looked at as
+    well: where there is little but noise, the error may rise before it falls to that of the means. That takes four to
+    nine fits as a rule, each of at most 50 rounds. Of 5,000 known cells or fewer each is kept back once, in five turns;
+    of more a tenth is kept back, 20,000 at most. Where each column has a scale of its own, its errors are counted in
+    that.
 
     Args:
         table, weights, seed: as for :func:`~fillrank.completion.fitting.fit_table`.
@@ -46,26 +77,77 @@ def with_regularization(
     """
     if settings.regularization != "auto" or not settings.route.grid:
         return settings
-    known = table.observed & (weights > 0)[:, None]
-    parts = [part for part in _parts(table.values, known, seed) if part.any() and (known & ~part).any()]
-    if not parts:
+    kept_back = _KeptBack.of(table, weights, seed)
+    if not kept_back.parts:
         return replace(settings, regularization=settings.strength)
-    weight = weights / weights[weights > 0].min()  # the lightest row counts as one
+    units = units_of(table, weights, settings)
     trial = replace(settings, max_iter=min(settings.max_iter, _ROUNDS))
 
     def error(strength: float) -> float:
-        total = 0.0
-        for part in parts:
-            rest = Table(table.values, table.observed & ~part)
-            fitted = fit_table(rest, weights, replace(trial, regularization=strength), seed)
-            missed = np.clip(fitted.predict(rest), *bounds) - table.values
-            total += float(weight @ np.square(missed, where=part, out=np.zeros_like(missed)).sum(axis=1))
-        return total
+        return kept_back.error(replace(trial, regularization=strength), bounds, units=units)
 
-    n_kept_back = sum(float(weight @ part.sum(axis=1)) for part in parts)
-    enough = _NOTHING_LEFT * sum(float(np.square(table.values[part]).sum()) for part in parts)
-    search = _Search(error, settings.strength, settings.strongest, enough, _DOUBT / n_kept_back)
+    enough = _NOTHING_LEFT * kept_back.size(units)
+    search = _Search(error, settings.strength, settings.strongest, enough, _DOUBT / kept_back.count)
     return replace(settings, regularization=search.best())
+
+
+def units_of(table: Table, weights: Array, settings: Settings) -> float | Array:
+    """What errors are counted in, by column: its standard deviation where it has a scale of its own, else 1."""
+    if settings.scale != "columns":
+        return 1.0
+    return Scale.of(table, weights, centre=True, by_column=True).spread
+
+
+def in_units(errors: Array, units: float | Array) -> Array:
+    """Errors ``[m, n]`` in the units of their columns; 0 in a column without a spread, which is nothing to count in."""
+    spread = np.broadcast_to(np.asarray(units, dtype=np.float64), errors.shape)
+    with np.errstate(over="ignore"):
+        counted = np.divide(errors, spread, out=np.zeros(errors.shape), where=spread > 0)
+    return np.clip(counted, -_LARGEST, _LARGEST)
+
+
+@dataclass(frozen=True, eq=False)
+class _KeptBack:
+    """Known cells of a table that are kept back in turns, to see how well they are told from the others.
+
+    Attributes:
+        table, weights: with all of its cells; the lightest row counts as one.
+        parts: bool ``[m, n]`` each; none where there are too few cells.
+        seed: of the fits.
+    """
+
+    table: Table
+    weights: Array
+    parts: list[Array]
+    seed: int
+
+    @classmethod
+    def of(cls, table: Table, weights: Array, seed: int) -> _KeptBack:
+        known = table.observed & (weights > 0)[:, None]
+        parts = [part for part in _parts(table.values, known, seed) if part.any() and (known & ~part).any()]
+        return cls(table, weights / weights[weights > 0].min(), parts, seed)
+
+    @property
+    def count(self) -> float:
+        return sum(float(self.weights @ part.sum(axis=1)) for part in self.parts)
+
+    def size(self, units: float | Array) -> float:
+        """The sum of their squares, each in the unit of its column."""
+        return self._squares([np.where(part, self.table.values, 0.0) for part in self.parts], units)
+
+    def error(self, settings: Settings, bounds: tuple[float, float], *, units: float | Array) -> float:
+        """The sum of the squared errors of a model that is fitted to the rest; those of a column without a spread, for
+        which there is no unit, do not count.
+        """
+        missed = []
+        for part in self.parts:
+            rest = Table(self.table.values, self.table.observed & ~part)
+            fitted = fit_table(rest, self.weights, settings, self.seed)
+            missed.append(np.where(part, np.clip(fitted.predict(rest), *bounds) - self.table.values, 0.0))
+        return self._squares(missed, units)
+
+    def _squares(self, tables: list[Array], units: float | Array) -> float:
+        return sum(float(self.weights @ np.square(in_units(one, units)).sum(axis=1)) for one in tables)
 
 
 def _parts(values: Array, known: Array, seed: int) -> list[Array]:
@@ -117,12 +199,20 @@ class _Search:
     _heights: dict[int, float] = field(default_factory=dict)
 
     def best(self) -> float:
-        place = 0
+        place = self._downhill(0)
+        if self._height(place) > np.log(max(self.enough, 1e-300)) and self._height(_FAR) < self._height(place):
+            place = self._downhill(_FAR)  # beyond a hump: so strong that little more than means is left
+        return self._strength(place)
+
+    def _downhill(self, place: int) -> int:
         while self._height(place) > np.log(max(self.enough, 1e-300)):
             lower = min((place - 1, place + 1), key=self._height)
             if not self._height(lower) < self._height(place):
                 break
             place = lower
+        return place
+
+    def _strength(self, place: int) -> float:
         return float(self.usual * _STEP ** (place + self._lowest_point(place)))
 
     def _height(self, step: int) -> float:

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from fillrank.completion.choosing import with_regularization
+from fillrank.completion.choosing import in_units, units_of, with_regularization, with_scale
 from fillrank.completion.containers import as_numbers, in_the_form_of
 from fillrank.completion.fitting import Fitted, check_learnable, fit_table, seed_from
 from fillrank.completion.frames import column_names
@@ -33,6 +33,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
     random_state: Any
     _fitted: Fitted
     _std: Array | None
+    _units: float | Array
 
     def fit_transform(self, X: Any, y: Any = None, *, mask: Any = None, sample_weight: Any = None) -> Any:
         """Learn from ``X`` and fill its holes: :meth:`fit`, then :meth:`transform`."""
@@ -103,7 +104,8 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
             rows = np.flatnonzero((parts == part).any(axis=1))
             seen, hidden = table.rows(rows), parts[rows] == part
             predicted = self._clipped(self._fitted.predict(Table(seen.values, seen.observed & ~hidden)))
-            total += float(np.square(predicted[hidden] - seen.values[hidden].astype(np.float64)).sum())
+            missed = np.where(hidden, predicted - seen.values.astype(np.float64), 0.0)
+            total += float(np.square(in_units(missed, self._units)).sum())
         return -float(np.sqrt(total / table.observed.sum()))
 
     def _table(self, X: Any, mask: Any, *, reset: bool) -> Table:
@@ -127,14 +129,17 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         """Fit with these settings and set the attributes that say what was found."""
         bounds, seed = check_bounds(self.bounds), seed_from(self.random_state)
         check_learnable(table, weights)
+        settings = with_scale(table, weights, settings, seed, bounds)
         settings = with_regularization(table, weights, settings, seed, bounds)
         fitted = fit_table(table, weights, settings, seed)
         self._fitted, self._std = fitted, fitted.predictive_std(table)
+        self._units = units_of(table, weights, settings)
         rows, columns = fitted.rows(table), fitted.solution.columns
         self._reconstruction = fitted.predict(table)
         self.row_factors_, self.row_bias_ = rows.factors, rows.bias
         self.components_, self.column_bias_ = columns.factors.T, fitted.scale.spread * columns.bias
-        self.offset_ = fitted.scale.offset
+        self.offset_, self.scaled_by_ = fitted.scale.offset, settings.scale
+        self.scale_ = fitted.scale.spread if settings.scale == "columns" else np.ones(len(table.values.T))
         self.rank_ = len(self.components_)
         self.regularization_ = settings.strength if settings.route.grid else None
         self.loss_curve_ = np.array(fitted.solution.losses)

@@ -11,11 +11,12 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from fillrank.arguments import naming
+from fillrank.completion.choosing import in_units, units_of, with_scale
 from fillrank.completion.completer import Completer
 from fillrank.completion.fitting import fit_table, seed_from
 from fillrank.completion.grid import Grid
 from fillrank.completion.objects import Missing
-from fillrank.completion.settings import Settings, Solver, check_bounds
+from fillrank.completion.settings import ScaledBy, Settings, Solver, check_bounds
 from fillrank.completion.table import Table, row_weights
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.rng import numpy_stream
@@ -40,12 +41,13 @@ class MatrixCompletionCV(Completer):
             and goes on doubling for as long as the largest is the best.
         regularizations: to try; ``"auto"`` begins with a grid of four that suits the solver and goes on beyond its end
             for as long as the best is there. ``gibbs`` needs none.
-        solver, bias, bounds, max_iter, tol, missing_values, random_state: as for :class:`MatrixCompletion`.
+        solver, bias, bounds, max_iter, tol, missing_values, random_state, scale: as for :class:`MatrixCompletion`.
         n_folds: number of parts.
 
     Attributes:
         best_rank_, best_regularization_: the choice; the latter is ``"auto"`` for ``gibbs``.
-        best_rmse_: its mean error on the parts kept back. Being the best of several, it flatters a little.
+        best_rmse_: its mean error on the parts kept back. Being the best of several, it flatters a little. Where each
+            column has a scale of its own, it is in standard deviations of the columns.
         cv_results_: ``rank``, ``regularization``, ``rmse`` (mean over the parts) and ``rmse_std``, one entry for each
             pair.
 
@@ -74,6 +76,7 @@ class MatrixCompletionCV(Completer):
         tol: float = 1e-5,
         missing_values: Missing = None,
         random_state: Any = 0,
+        scale: ScaledBy = "auto",
     ) -> None:
         self.ranks = ranks
         self.regularizations = regularizations
@@ -85,6 +88,7 @@ class MatrixCompletionCV(Completer):
         self.tol = tol
         self.missing_values = missing_values
         self.random_state = random_state
+        self.scale: ScaledBy = scale
 
     def fit(
         self,
@@ -101,9 +105,15 @@ class MatrixCompletionCV(Completer):
         """
         table = self._table(X, mask, reset=True)
         weights = row_weights(sample_weight, len(table.values))
-        grid = self._grid(min(table.values.shape))
-        trials = self._trials(table, weights, seed_from(self.random_state))
-        enough = _NOTHING_LEFT * float(np.std(table.values[table.observed & (weights > 0)[:, None]]))
+        first = Settings(1, self.solver, "auto", self.bias, "auto", self.max_iter, self.tol, self.scale)
+        seed = seed_from(self.random_state)
+        if table.observed[weights > 0].any():
+            first = with_scale(table, weights, first, seed, check_bounds(self.bounds))
+        grid = self._grid(first, min(table.values.shape))
+        trials = self._trials(table, weights, units_of(table, weights, first), seed)
+        enough = _NOTHING_LEFT
+        if first.scale == "table":
+            enough *= float(np.std(table.values[table.observed & (weights > 0)[:, None]]))
         while True:
             candidates = grid.candidates
             errors = np.array([trials(candidate) for candidate in candidates])
@@ -123,9 +133,8 @@ class MatrixCompletionCV(Completer):
         self.best_rmse_ = float(means[best])
         return self._learn(table, weights, candidates[best])
 
-    def _grid(self, most: int) -> Grid:
+    def _grid(self, first: Settings, most: int) -> Grid:
         """What to try first."""
-        first = Settings(1, self.solver, "auto", self.bias, "auto", self.max_iter, self.tol)
         open_ranks, open_strengths = (
             isinstance(given, str) and given == "auto" for given in (self.ranks, self.regularizations)
         )
@@ -141,7 +150,7 @@ class MatrixCompletionCV(Completer):
         lowered = sorted({min(one.rank, most) for one in asked})
         return Grid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
 
-    def _trials(self, table: Table, weights: Array, seed: int) -> Callable[[Settings], Array]:
+    def _trials(self, table: Table, weights: Array, units: float | Array, seed: int) -> Callable[[Settings], Array]:
         """A function that gives the error of settings on each part when that is kept back, ``[n_folds]``."""
         parts = _deal(table.observed & (weights > 0)[:, None], self.n_folds, seed)
         low, high = check_bounds(self.bounds)
@@ -153,7 +162,7 @@ class MatrixCompletionCV(Completer):
                 kept_back = parts == part
                 rest = Table(table.values, table.observed & ~kept_back)
                 predicted = fit_table(rest, weights, candidate, seed).predict(rest)
-                error = np.clip(predicted, low, high)[kept_back] - table.values[kept_back]
+                error = in_units(np.clip(predicted, low, high) - table.values, units)[kept_back]
                 missed.append(np.sqrt(np.mean(np.square(error))))
             return np.array(missed)
 

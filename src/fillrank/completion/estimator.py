@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from fillrank.completion.completer import Completer
 from fillrank.completion.objects import Missing
-from fillrank.completion.settings import Settings, Solver
+from fillrank.completion.settings import ScaledBy, Settings, Solver
 from fillrank.completion.table import row_weights
 
 __all__ = ["MatrixCompletion"]
@@ -17,8 +17,9 @@ class MatrixCompletion(Completer):
 
     NaN (None, ``pd.NA``, null, what a masked array hides) is missing, and so is what ``missing_values`` or ``mask``
     says is; **zero is a value**. Only holes are filled. The values are brought
-    to ``z = (x - offset_) / spread`` first (mean 0 and mean square 1 with biases, mean square 1 without), so that
-    settings mean the same whatever the units; then z_ij is modelled as ``u_i·v_j + b_i + c_j``.
+    to ``z = (x - offset) / spread`` first (mean 0 and mean square 1 with biases, mean square 1 without), so that
+    settings mean the same whatever the units; then z_ij is modelled as ``u_i·v_j + b_i + c_j``. Columns in different
+    units (years, incomes, heights) each get an offset and a spread of their own; see ``scale``.
 
     ============ ==================================================================== ==========================
     solver       what it does                                                         regularization (usual)
@@ -49,13 +50,22 @@ class MatrixCompletion(Completer):
         missing_values: what else stands for a missing value: a number or a word, or several, such as ``(99, "?")``.
         random_state: a whole number (the same gives the same bits), a NumPy generator, or None for chance. ``svd``
             and ``soft-impute`` leave nothing to it.
+        scale: ``"table"`` has one offset and one spread for all cells, ``"columns"`` one for each column, with which a
+            column of one value stays at that. ``"auto"`` fits both once and takes the one that tells known cells
+            better which were kept back, the errors of a column counted in its standard deviations.
 
     Attributes:
-        row_factors_: ``[m, rank_]``, in the units of the data. For ``gibbs``, which has no one factorization, this and
-            the three below are the best low-rank form of its mean prediction.
-        components_: ``[rank_, n]``, the columns' factors.
-        row_bias_, column_bias_: ``[m]`` and ``[n]``, in the units of the data; zeros without biases.
-        offset_: the mean that the biases are counted from; 0 without biases.
+        scaled_by_: ``"table"`` or ``"columns"``: what the scale was.
+        row_factors_: ``[m, rank_]``, in the units of the data; free of units where the columns are scaled. For
+            ``gibbs``, which has no one factorization, this and the three below are the best low-rank form of its mean
+            prediction.
+        components_: ``[rank_, n]``, the columns' factors, free of units.
+        row_bias_, column_bias_: ``[m]``, with the units of ``row_factors_``, and ``[n]``, in the units of the data;
+            zeros without biases.
+        offset_: the mean that the biases are counted from: a number, or ``[n]`` where the columns are scaled; 0 without
+            biases.
+        scale_: ``[n]``, the spread of each column where the columns are scaled, else ones. The model's value for a cell
+            is ``offset_ + column_bias_ + scale_ * (row_factors_ @ components_ + row_bias_)``.
         rank_: the rank in use.
         loss_curve_: the solver's objective after each round, per known cell, for values of unit spread. For ``gibbs``
             the mean squared error of each sweep; for ``soft-impute`` that of the last stage of its path.
@@ -90,6 +100,7 @@ class MatrixCompletion(Completer):
         tol: float = 1e-5,
         missing_values: Missing = None,
         random_state: Any = 0,
+        scale: ScaledBy = "auto",
     ) -> None:
         self.rank = rank
         self.solver: Solver = solver
@@ -101,6 +112,7 @@ class MatrixCompletion(Completer):
         self.tol = tol
         self.missing_values = missing_values
         self.random_state = random_state
+        self.scale: ScaledBy = scale
 
     def fit(
         self,
@@ -133,6 +145,7 @@ class MatrixCompletion(Completer):
             learning_rate=self.learning_rate,
             max_iter=self.max_iter,
             tol=self.tol,
+            scale=self.scale,
         )
         table = self._table(X, mask, reset=True)
         return self._learn(table, row_weights(sample_weight, len(table.values)), settings)

@@ -31,9 +31,10 @@ class Fitted:
         return self.scale.restore(self.solution.answer(self.scale.cells(table)).table)
 
     def rows(self, table: Table) -> Side:
-        """The rows' side in the units of the data; the columns' factors stay unit-free."""
+        """The rows' side: in the units of the data where the table has one scale, else unit-free."""
         side = self.solution.answer(self.scale.cells(table)).rows
-        return Side(self.scale.spread * side.factors, self.scale.spread * side.bias)
+        unit = self.scale.spread if np.ndim(self.scale.spread) == 0 else 1.0
+        return Side(unit * side.factors, unit * side.bias)
 
     def predictive_std(self, table: Table) -> Array | None:
         """The standard deviation of a new observation of each cell, ``[m, n]``; None if the solver gives none."""
@@ -45,14 +46,15 @@ class Fitted:
 def fit_table(table: Table, weights: Array, settings: Settings, seed: int) -> Fitted:
     """Learn from the known cells of ``table``; ``weights [m]`` are those of the rows.
 
-    A rank above the smaller side of the table is lowered to that: no table needs more.
+    A rank above the smaller side of the table is lowered to that: no table needs more. The scale is that of the whole
+    table unless the settings say ``"columns"``.
 
     Raises:
         DataError: no cell is known in a row of positive weight.
     """
     check_learnable(table, weights)
     settings = replace(settings, rank=min(settings.rank, *table.values.shape))
-    scale = Scale.of(table, weights, centre=settings.with_bias)
+    scale = Scale.of(table, weights, centre=settings.with_bias, by_column=settings.scale == "columns")
     solution = settings.route.solve(scale.cells(table, weights), settings, numpy_stream(seed, "completion"))
     return Fitted(scale, solution)
 

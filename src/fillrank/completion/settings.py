@@ -24,9 +24,10 @@ from fillrank.solvers.dense import (
 )
 from fillrank.solvers.dense.sides import Answer, Side
 
-__all__ = ["ROUTES", "Settings", "Solution", "Solver", "check_bounds", "check_rank", "check_regularization"]
+__all__ = ["ROUTES", "ScaledBy", "Settings", "Solution", "Solver", "check_bounds", "check_rank", "check_regularization"]
 
 Solver = Literal["als", "gd", "sgd", "adam", "svd", "soft-impute", "nmf", "gibbs"]
+ScaledBy = Literal["auto", "table", "columns"]
 
 
 class Solution(Protocol):
@@ -73,9 +74,12 @@ class Settings:
     learning_rate: float | Literal["auto"]
     max_iter: int
     tol: float
+    scale: ScaledBy = "table"
 
     def __post_init__(self) -> None:
         check_rank(self.rank)
+        if not isinstance(self.scale, str) or self.scale not in ("auto", "table", "columns"):
+            raise SettingsError(f"scale must be 'auto', 'table' or 'columns', got {self.scale!r}")
         if not isinstance(self.solver, str) or self.solver not in ROUTES:
             raise SettingsError(f"solver must be one of {', '.join(ROUTES)}, got {self.solver!r}")
         check_regularization(self.regularization, self.solver)

@@ -42,17 +42,21 @@ class Scale:
     """How the values are made unit-free for the solvers: ``(value - offset) / spread``.
 
     Attributes:
-        offset: the weighted mean of the known cells; 0 without biases.
-        spread: the root of their weighted mean square about the offset; 0 if they are all the same, and then the offset
-            is all that any cell can be.
+        offset: the weighted mean of the known cells; 0 without biases. A number for the whole table, or ``[n]``, one
+            for each column.
+        spread: the root of their weighted mean square about the offset, likewise; 0 if they are all the same, and then
+            the offset is all that any cell can be.
     """
 
-    offset: float
-    spread: float
+    offset: float | Array
+    spread: float | Array
 
     @classmethod
-    def of(cls, table: Table, weights: Array, *, centre: bool) -> Scale:
-        """The scale of the known cells; ``weights [m]`` are those of the rows."""
+    def of(cls, table: Table, weights: Array, *, centre: bool, by_column: bool = False) -> Scale:
+        """The scale of the known cells; ``weights [m]`` are those of the rows.
+
+        A column without a known cell gets the scale of the whole table.
+        """
         known = table.values[table.observed].astype(np.float64)
         weight = np.broadcast_to(weights[:, None], table.observed.shape)[table.observed]
         share, largest = weight / weight.sum(), float(np.abs(known).max()) or 1.0
@@ -60,16 +64,32 @@ class Scale:
         if centre:  # a mean may leave the range of the values by a rounding error
             offset = float(np.clip(share @ known, known.min(), known.max()))
         spread = largest * float(np.sqrt(share @ np.square((known - offset) / largest)))
-        return cls(offset, spread if spread > 1e-12 * largest else 0.0)  # less is rounding
+        whole = cls(offset, spread if spread > 1e-12 * largest else 0.0)  # less is rounding
+        return whole._of_columns(table, weights, centre=centre) if by_column else whole
+
+    def _of_columns(self, table: Table, weights: Array, *, centre: bool) -> Scale:
+        """One for each column, this one where nothing is known of it."""
+        each = np.where(table.observed, weights[:, None], 0.0)
+        values = np.where(each > 0, table.values, 0.0).astype(np.float64)
+        total, largest = each.sum(axis=0), np.abs(values).max(axis=0, initial=0.0)
+        share, unit = each / np.where(total > 0, total, 1.0), np.where(largest > 0, largest, 1.0)
+        offset = np.zeros(len(total))
+        if centre:
+            inside = np.where(each > 0, values, np.inf).min(axis=0), np.where(each > 0, values, -np.inf).max(axis=0)
+            offset = np.where(total > 0, np.clip((share * values).sum(axis=0), *inside), self.offset)
+        spread = unit * np.sqrt((share * np.square((values - offset) / unit)).sum(axis=0))
+        spread = np.where(spread > 1e-12 * unit, spread, 0.0)
+        return Scale(offset, np.where(total > 0, spread, self.spread))
 
     def cells(self, table: Table, weights: Array | None = None) -> Cells:
         """The table for a solver; ``weights [m]`` of the rows come out with mean 1 over the known cells."""
-        values = (table.values.astype(np.float64) - self.offset) / (self.spread or 1.0)
+        known = np.where(table.observed, table.values.astype(np.float64) - self.offset, 0.0)
+        values = known / np.where(self.spread == 0, 1.0, self.spread)
         each = table.observed.astype(np.float64)
         if weights is not None:
             each *= weights[:, None]
             each *= table.observed.sum() / each.sum()
-        return Cells(np.where(table.observed, values, 0.0), each)
+        return Cells(values, each)
 
     def restore(self, values: Array) -> Array:
         """Back to the units of the data."""

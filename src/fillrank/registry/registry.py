@@ -125,7 +125,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         """
         if name in self or name in self._beside or name in self._offers():
             return
-        known = self.names()
+        known = [*self.names(), *self._beside]
         near = get_close_matches(str(name), known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise SettingsError(f"there is no {self.noun} {name!r}; {hint}there are {', '.join(known)}")

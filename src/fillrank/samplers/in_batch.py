@@ -56,7 +56,7 @@ class InBatch:
         score: Score | None = None,  # noqa: ARG002
     ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`; nothing is drawn, the generator is left alone."""
-        fitting({"users": "int B", "positives": "int B"}, users=users, positives=positives)
+        fitting({"users": "int B", "positives": "int P"}, users=users, positives=positives)  # P: of all processes
         check_places("positives", positives, len(self._log_absent))
         items = torch.unique(positives)
         absent = len(positives) * self._log_absent[items]  # log of the chance that no row of the batch holds the item

@@ -59,7 +59,7 @@ class Mixed:
         score: Score | None = None,  # noqa: ARG002
     ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`."""
-        fitting({"users": "int B", "positives": "int B"}, users=users, positives=positives)
+        fitting({"users": "int B", "positives": "int P"}, users=users, positives=positives)  # P: of all processes
         check_places("positives", positives, self._n_items)
         drawn = distinct(self.n_negatives, self._n_items, generator).to(positives.device)
         items = torch.unique(torch.cat([positives, drawn]))
