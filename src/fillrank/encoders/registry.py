@@ -17,7 +17,7 @@ from fillrank.encoders.lightgcn import LightGCN
 from fillrank.encoders.mf import MF
 from fillrank.encoders.neumf import NeuMF
 from fillrank.errors import DataError, SettingsError
-from fillrank.registry import Registry, check_settings, label, parameters_of
+from fillrank.registry import Registry, check_settings, parameters_of
 
 __all__ = ["ENCODERS", "as_encoder", "has_free_vectors", "inputs_of", "scores_pairs"]
 
@@ -48,12 +48,7 @@ def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | N
         SettingsError: there is no such encoder or setting; or the object is none, or holds the graph of one log.
         DataError: the object is of other users or items than the log.
     """
-    part, own = ENCODERS.split(part)
-    if twice := sorted(own.keys() & (settings or {}).keys()):
-        raise SettingsError(f"{', '.join(twice)} of the encoder is given twice; leave one of them out")
-    own |= settings or {}
-    kind = ENCODERS.find(part) if isinstance(part, str) else part
-    what = f"the encoder {part!r}" if isinstance(part, str) else f"the encoder {label(part)}"
+    kind, own, what = ENCODERS.resolved(part, settings)
     if isinstance(kind, nn.Module):
         made = _copied(kind, own, what)
     else:

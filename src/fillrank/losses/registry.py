@@ -18,7 +18,7 @@ from fillrank.losses.pairwise_softmax import PSL
 from fillrank.losses.pointwise import Logistic
 from fillrank.losses.softmax import InfoNCE
 from fillrank.losses.vectors import AlignmentUniformity, VectorLoss, ViewContrast
-from fillrank.registry import Registry, check_settings, label, parameters_of
+from fillrank.registry import Registry, check_settings, parameters_of
 
 __all__ = ["LOSSES", "PUBLISHED", "VECTOR_LOSSES", "as_loss", "loss", "vector_loss"]
 
@@ -117,12 +117,7 @@ def as_loss(part: Any, settings: Mapping[str, Any] | None = None) -> ScoreLoss |
         >>> as_loss(lambda pos, neg, *, margin: (neg - pos[:, None] + margin).relu().sum(1), {"margin": 0.5}).takes_mask
         False
     """
-    part, own = LOSSES.split(part)
-    if twice := sorted(own.keys() & (settings or {}).keys()):
-        raise SettingsError(f"{', '.join(twice)} of the loss is given twice; leave one of them out")
-    own |= settings or {}
-    kind = LOSSES.find(part) if isinstance(part, str) else part
-    what = f"the loss {part!r}" if isinstance(part, str) else f"the loss {label(part)}"
+    kind, own, what = LOSSES.resolved(part, settings)
     if isinstance(kind, ScoreLoss) or (_is_of_vectors(kind) and not isinstance(kind, type)):
         check_settings(what, _nothing, own)
         return cast("ScoreLoss | VectorLoss", kind)

@@ -178,9 +178,8 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
             settings = dict(part)
             name = settings.pop("name", None)
             if not isinstance(name, str):
-                raise SettingsError(
-                    f"the {self.noun} must say its name, as in {{name = …}}; it has {', '.join(part) or 'nothing'}"
-                )
+                held = ", ".join(map(str, part)) or "nothing"
+                raise SettingsError(f"the {self.noun} must say its name, as in {{name = …}}; it has {held}")
             self.check(name)
             return name, settings
         if part is None or isinstance(part, bool | int | float | list | tuple | set):
@@ -191,6 +190,23 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         if spelled is None:
             return part, {}
         return spelled.pop("name"), spelled
+
+    def resolved(self, part: Any, settings: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any], str]:
+        """What is to be made: a class, a function or an object, its settings, and what it is called in messages.
+
+        Args:
+            part: see :meth:`split`.
+            settings: that came beside it, over those that came with it.
+
+        Raises:
+            SettingsError: there is no such part, or a setting came both ways.
+        """
+        found, own = self.split(part)
+        if twice := sorted(own.keys() & (settings or {}).keys()):
+            raise SettingsError(f"{', '.join(twice)} of the {self.noun} is given twice; leave one of them out")
+        kind = self.find(found) if isinstance(found, str) else found
+        called = repr(found) if isinstance(found, str) else label(found)
+        return kind, own | dict(settings or {}), f"the {self.noun} {called}"
 
     def how_to_name(self, part: Any) -> str:
         """What to do so that a part of somebody's can be saved by name."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
-from fillrank.registry import Registry, check_settings, label, parameters_of
+from fillrank.registry import Registry, check_settings, parameters_of
 from fillrank.samplers.base import Sampler
 from fillrank.samplers.hard import Hard
 from fillrank.samplers.in_batch import InBatch
@@ -70,12 +70,7 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
     Raises:
         SettingsError: there is no such sampler or setting, or the object is no sampler or cannot be made anew.
     """
-    part, own = SAMPLERS.split(part)
-    if twice := sorted(own.keys() & (settings or {}).keys()):
-        raise SettingsError(f"{', '.join(twice)} of the sampler is given twice; leave one of them out")
-    own |= settings or {}
-    kind = SAMPLERS.find(part) if isinstance(part, str) else part
-    what = f"the sampler {part!r}" if isinstance(part, str) else f"the sampler {label(part)}"
+    kind, own, what = SAMPLERS.resolved(part, settings)
     if hasattr(kind, "sample") and not isinstance(kind, type):
         if own:
             raise SettingsError(f"{what} is made already, and takes no {', '.join(own)}; leave its settings out")
