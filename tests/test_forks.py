@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fillrank.data.id_lookup import id_column, places_of, spelled_like
@@ -130,6 +130,7 @@ def test_a_column_of_ids_is_the_same_made_one_by_one(ids: list[Any]) -> None:
     assert found.to_list() == known.to_list()
 
 
+@example(asked=[-(2.0**63), 0.0], known=[-3, 0, 2, 5])  # the lowest number of 64 bits
 @given(asked=LISTS, known=st.sampled_from([[-3, 0, 2, 5], ["2.0", "5", "a", "1", "True", "-3", "0xff"]]))
 def test_ids_are_found_one_by_one_where_they_are_found_as_a_column(asked: list[Any], known: list[Any]) -> None:
     ids = IdMap(known)

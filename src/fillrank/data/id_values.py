@@ -246,7 +246,7 @@ def is_whole(value: Any) -> bool:
     """Whether a number, of whatever class, is a whole one within 64 bits."""
     if isinstance(value, Decimal):
         return value.is_finite() and value.adjusted() < 18 and value == value.to_integral_value()
-    return math.isfinite(value) and float(value).is_integer() and abs(int(value)) < 2**63
+    return math.isfinite(value) and float(value).is_integer() and -(2**63) <= int(value) < 2**63
 
 
 def _as_strings(values: list[Any]) -> pl.Series:
