@@ -126,5 +126,5 @@ def test_json_is_one_document(table: Path, tmp_path: Path, fillrank: Run) -> Non
     result = fillrank("complete", table, "-o", tmp_path / "o.csv", "--json")
     assert set(json.loads(result.stdout)) == {
         *("out", "layout", "header", "row_ids", "n_rows", "n_columns", "n_known", "n_filled"),
-        *("solver", "rank", "regularization", "n_iter", "converged", "notes"),
+        *("solver", "scaled_by", "rank", "regularization", "n_iter", "converged", "notes"),
     }
