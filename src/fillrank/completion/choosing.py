@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from fillrank.completion.fitting import fit_table
 from fillrank.completion.settings import Settings
-from fillrank.completion.table import Scale, Table
+from fillrank.completion.table import Scale, Table, in_units
 from fillrank.errors import TrainingError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["in_units", "units_of", "with_regularization", "with_scale"]
+__all__ = ["KeptBack", "with_regularization", "with_scale"]
 
 _FEW = 5_000  # known cells up to which each is kept back once, in five turns
 _FOLDS = 5
@@ -22,15 +23,81 @@ _MOST_KEPT_BACK = 20_000  # of more cells a tenth, and no more than this
 _ROUNDS = 50  # of a trial, at most
 _STEP = float(np.sqrt(10.0))  # between strengths
 _LEAST = 1e-7  # strength that is tried
-_LARGEST = 1e140  # error in units of a column; the squares of larger ones would be infinite
 _NOTHING_LEFT = 1e-14  # share of the mean square of the values
 _DOUBT = 3.0  # see _Search
 _FAR = 3  # steps to a strength that is looked at in any case
-_PAYS = 0.15  # log of the error by which a scale for each column must pay, and
-_TO_LEAVE = 10.0  # over the number of cells kept back: by how much of its error a scale for each column must pay
+_PAYS, _CHANCE = (
+    0.15,
+    10.0,
+)  # log of the squared error that a scale for each column must save: the one, and the other / n
 
 
-def with_scale(table: Table, weights: Array, settings: Settings, seed: int, bounds: tuple[float, float]) -> Settings:
+class KeptBack:
+    """Known cells of a table that are kept back in turns, to see how well they are told from the others.
+
+    Args:
+        table, weights, seed: as for :func:`~fillrank.completion.fitting.fit_table`.
+        bounds: that predictions are clipped to.
+    """
+
+    def __init__(self, table: Table, weights: Array, seed: int, bounds: tuple[float, float]) -> None:
+        self._table, self._weights, self._seed, self._bounds = table, weights, seed, bounds
+        self._errors: dict[Settings, Array] = {}
+
+    @cached_property
+    def parts(self) -> list[Array]:
+        """The cells of each turn, bool ``[m, n]``; none where there are too few."""
+        known = self._table.observed & (self._weights > 0)[:, None]
+        found = _parts(self._table.values, known, self._seed)
+        return [part for part in found if part.any() and (known & ~part).any()]
+
+    @cached_property
+    def spreads(self) -> Array:
+        """The standard deviation of each column's known cells, ``[n]``."""
+        return np.asarray(Scale.of(self._table, self._weights, centre=True, by_column=True).spread)
+
+    def units(self, settings: Settings) -> float | Array:
+        """What errors are counted in: the columns' spreads where each has a scale of its own, else 1."""
+        return self.spreads if settings.scale == "columns" else 1.0
+
+    @property
+    def count(self) -> float:
+        """How many cells there are, the lightest row counting as one."""
+        return sum(float(self._shares @ part.sum(axis=1)) for part in self.parts)
+
+    def size(self, units: float | Array) -> float:
+        """The sum of their squares, each in the unit of its column."""
+        return self._total(self._squares([np.where(part, self._table.values, 0.0) for part in self.parts]), units)
+
+    def error(self, settings: Settings, units: float | Array) -> float:
+        """The sum of the squared errors of a model that is fitted to the rest, each in the unit of its column.
+
+        Those of a column without a spread, for which there is no unit, do not count. No settings are fitted twice.
+        """
+        if settings not in self._errors:
+            self._errors[settings] = self._squares([self._missed(settings, part) for part in self.parts])
+        return self._total(self._errors[settings], units)
+
+    def _missed(self, settings: Settings, part: Array) -> Array:
+        rest = Table(self._table.values, self._table.observed & ~part)
+        fitted = fit_table(rest, self._weights, settings, self._seed)
+        return np.where(part, np.clip(fitted.predict(rest), *self._bounds) - self._table.values, 0.0)
+
+    @cached_property
+    def _shares(self) -> Array:
+        shares: Array = self._weights / self._weights[self._weights > 0].min()
+        return shares
+
+    def _squares(self, tables: list[Array]) -> Array:
+        """Summed over tables and rows, ``[n]``."""
+        squares: Array = np.sum([self._shares @ np.square(one) for one in tables], axis=0)
+        return squares
+
+    def _total(self, squares: Array, units: float | Array) -> float:
+        return float(np.square(in_units(np.sqrt(squares), units)).sum())
+
+
+def with_scale(settings: Settings, kept_back: KeptBack) -> Settings:
     """The settings with ``"table"`` or ``"columns"`` in place of the scale ``"auto"``.
 
     Columns in different units (years beside incomes) want each a scale of its own: with one for all, the largest column
@@ -38,26 +105,21 @@ def with_scale(table: Table, weights: Array, settings: Settings, seed: int, boun
     one kind) are better left as they are, since which of them varies more tells something. So both are fitted once, at
     the usual strength, and the one with less error on cells kept back is taken, the errors of a column being counted in
     its standard deviations. To leave the one scale, more has to be gained than chance would give.
-
-    Args:
-        table, weights, settings, seed, bounds: as for :func:`with_regularization`.
     """
     if settings.scale != "auto":
         return settings
-    kept_back = _KeptBack.of(table, weights, seed)
-    units = Scale.of(table, weights, centre=True, by_column=True).spread
-    if not kept_back.parts or np.ptp(units) == 0:
+    if not kept_back.parts or np.ptp(kept_back.spreads) == 0:
         return replace(settings, scale="table")
     # at the usual strength, whatever is asked for: so a strength that was chosen and then given finds the same scale
-    usual = replace(settings, regularization="auto", max_iter=min(settings.max_iter, _ROUNDS))
-    one, each = (kept_back.error(replace(usual, scale=scale), bounds, units=units) for scale in ("table", "columns"))
+    route = settings.route
+    usual = replace(_shortened(settings), regularization=route.regularization if route.grid else "auto")
+    one = kept_back.error(replace(usual, scale="table"), kept_back.spreads)
+    each = kept_back.error(replace(usual, scale="columns"), kept_back.spreads)
     gained = np.log(max(one, 1e-300)) - np.log(max(each, 1e-300))
-    return replace(settings, scale="columns" if gained > _PAYS + _TO_LEAVE / kept_back.count else "table")
+    return replace(settings, scale="columns" if gained > _PAYS + _CHANCE / kept_back.count else "table")
 
 
-def with_regularization(
-    table: Table, weights: Array, settings: Settings, seed: int, bounds: tuple[float, float]
-) -> Settings:
+def with_regularization(settings: Settings, kept_back: KeptBack) -> Settings:
     """The settings with a number in place of ``"auto"``: the regularization with the least error on cells kept back.
 
     From the solver's usual strength the search goes up or down by factors of √10 for as long as the error falls, and
@@ -67,87 +129,27 @@ def with_regularization(
     of more a tenth is kept back, 20,000 at most. Where each column has a scale of its own, its errors are counted in
     that.
 
-    Args:
-        table, weights, seed: as for :func:`~fillrank.completion.fitting.fit_table`.
-        settings: come back as they are unless their regularization is ``"auto"`` and the solver takes one.
-        bounds: that predictions are clipped to.
+    Settings come back as they are unless their regularization is ``"auto"`` and the solver takes one.
 
     Raises:
         TrainingError: the learning rate is too high.
     """
     if settings.regularization != "auto" or not settings.route.grid:
         return settings
-    kept_back = _KeptBack.of(table, weights, seed)
     if not kept_back.parts:
         return replace(settings, regularization=settings.strength)
-    units = units_of(table, weights, settings)
-    trial = replace(settings, max_iter=min(settings.max_iter, _ROUNDS))
+    trial, units = _shortened(settings), kept_back.units(settings)
 
     def error(strength: float) -> float:
-        return kept_back.error(replace(trial, regularization=strength), bounds, units=units)
+        return kept_back.error(replace(trial, regularization=strength), units)
 
     enough = _NOTHING_LEFT * kept_back.size(units)
     search = _Search(error, settings.strength, settings.strongest, enough, _DOUBT / kept_back.count)
     return replace(settings, regularization=search.best())
 
 
-def units_of(table: Table, weights: Array, settings: Settings) -> float | Array:
-    """What errors are counted in, by column: its standard deviation where it has a scale of its own, else 1."""
-    if settings.scale != "columns":
-        return 1.0
-    return Scale.of(table, weights, centre=True, by_column=True).spread
-
-
-def in_units(errors: Array, units: float | Array) -> Array:
-    """Errors ``[m, n]`` in the units of their columns; 0 in a column without a spread, which is nothing to count in."""
-    spread = np.broadcast_to(np.asarray(units, dtype=np.float64), errors.shape)
-    with np.errstate(over="ignore"):
-        counted = np.divide(errors, spread, out=np.zeros(errors.shape), where=spread > 0)
-    return np.clip(counted, -_LARGEST, _LARGEST)
-
-
-@dataclass(frozen=True, eq=False)
-class _KeptBack:
-    """Known cells of a table that are kept back in turns, to see how well they are told from the others.
-
-    Attributes:
-        table, weights: with all of its cells; the lightest row counts as one.
-        parts: bool ``[m, n]`` each; none where there are too few cells.
-        seed: of the fits.
-    """
-
-    table: Table
-    weights: Array
-    parts: list[Array]
-    seed: int
-
-    @classmethod
-    def of(cls, table: Table, weights: Array, seed: int) -> _KeptBack:
-        known = table.observed & (weights > 0)[:, None]
-        parts = [part for part in _parts(table.values, known, seed) if part.any() and (known & ~part).any()]
-        return cls(table, weights / weights[weights > 0].min(), parts, seed)
-
-    @property
-    def count(self) -> float:
-        return sum(float(self.weights @ part.sum(axis=1)) for part in self.parts)
-
-    def size(self, units: float | Array) -> float:
-        """The sum of their squares, each in the unit of its column."""
-        return self._squares([np.where(part, self.table.values, 0.0) for part in self.parts], units)
-
-    def error(self, settings: Settings, bounds: tuple[float, float], *, units: float | Array) -> float:
-        """The sum of the squared errors of a model that is fitted to the rest; those of a column without a spread, for
-        which there is no unit, do not count.
-        """
-        missed = []
-        for part in self.parts:
-            rest = Table(self.table.values, self.table.observed & ~part)
-            fitted = fit_table(rest, self.weights, settings, self.seed)
-            missed.append(np.where(part, np.clip(fitted.predict(rest), *bounds) - self.table.values, 0.0))
-        return self._squares(missed, units)
-
-    def _squares(self, tables: list[Array], units: float | Array) -> float:
-        return sum(float(self.weights @ np.square(in_units(one, units)).sum(axis=1)) for one in tables)
+def _shortened(settings: Settings) -> Settings:
+    return replace(settings, max_iter=min(settings.max_iter, _ROUNDS))
 
 
 def _parts(values: Array, known: Array, seed: int) -> list[Array]:

@@ -11,13 +11,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from fillrank.completion.choosing import in_units, units_of, with_regularization, with_scale
+from fillrank.completion.choosing import KeptBack, with_regularization, with_scale
 from fillrank.completion.containers import as_numbers, in_the_form_of
 from fillrank.completion.fitting import Fitted, check_learnable, fit_table, seed_from
 from fillrank.completion.frames import column_names
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
-from fillrank.completion.table import Table, hidden_parts, observed_cells
+from fillrank.completion.table import Table, hidden_parts, in_units, observed_cells
 from fillrank.errors import ArgumentError, DataError, FillrankError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
@@ -129,11 +129,11 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         """Fit with these settings and set the attributes that say what was found."""
         bounds, seed = check_bounds(self.bounds), seed_from(self.random_state)
         check_learnable(table, weights)
-        settings = with_scale(table, weights, settings, seed, bounds)
-        settings = with_regularization(table, weights, settings, seed, bounds)
+        kept_back = KeptBack(table, weights, seed, bounds)
+        settings = with_regularization(with_scale(settings, kept_back), kept_back)
         fitted = fit_table(table, weights, settings, seed)
         self._fitted, self._std = fitted, fitted.predictive_std(table)
-        self._units = units_of(table, weights, settings)
+        self._units = kept_back.units(settings)
         rows, columns = fitted.rows(table), fitted.solution.columns
         self._reconstruction = fitted.predict(table)
         self.row_factors_, self.row_bias_ = rows.factors, rows.bias

@@ -11,13 +11,13 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from fillrank.arguments import naming
-from fillrank.completion.choosing import in_units, units_of, with_scale
+from fillrank.completion.choosing import KeptBack, with_scale
 from fillrank.completion.completer import Completer
 from fillrank.completion.fitting import fit_table, seed_from
 from fillrank.completion.grid import Grid
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import ScaledBy, Settings, Solver, check_bounds
-from fillrank.completion.table import Table, row_weights
+from fillrank.completion.table import Table, in_units, row_weights
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
@@ -107,10 +107,10 @@ class MatrixCompletionCV(Completer):
         weights = row_weights(sample_weight, len(table.values))
         first = Settings(1, self.solver, "auto", self.bias, "auto", self.max_iter, self.tol, self.scale)
         seed = seed_from(self.random_state)
-        if table.observed[weights > 0].any():
-            first = with_scale(table, weights, first, seed, check_bounds(self.bounds))
+        kept_back = KeptBack(table, weights, seed, check_bounds(self.bounds))
+        first = with_scale(first, kept_back)
         grid = self._grid(first, min(table.values.shape))
-        trials = self._trials(table, weights, units_of(table, weights, first), seed)
+        trials = self._trials(table, weights, kept_back.units(first), seed)
         enough = _NOTHING_LEFT
         if first.scale == "table":
             enough *= float(np.std(table.values[table.observed & (weights > 0)[:, None]]))

@@ -16,9 +16,10 @@ from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense import Cells
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["Scale", "Table", "hidden_parts", "observed_cells", "row_weights"]
+__all__ = ["Scale", "Table", "hidden_parts", "in_units", "observed_cells", "row_weights"]
 
 
+_FARTHEST = 1e140  # error in units of a column; the squares of larger ones would be infinite
 _LARGEST = 1e150  # in size; squares of larger values, or sums of such squares, may be infinite
 
 
@@ -94,6 +95,14 @@ class Scale:
     def restore(self, values: Array) -> Array:
         """Back to the units of the data."""
         return self.offset + self.spread * values
+
+
+def in_units(errors: Array, units: float | Array) -> Array:
+    """Errors ``[…, n]`` in the units of their columns; 0 in a column without a spread, which is nothing to count in."""
+    spread = np.broadcast_to(np.asarray(units, dtype=np.float64), errors.shape)
+    with np.errstate(over="ignore"):
+        counted = np.divide(errors, spread, out=np.zeros(errors.shape), where=spread > 0)
+    return np.clip(counted, -_FARTHEST, _FARTHEST)
 
 
 def observed_cells(values: Array, mask: Any, names: Sequence[Any] | None = None) -> Array:
