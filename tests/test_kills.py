@@ -112,7 +112,8 @@ def test_a_model_that_is_saved_over(work: Path) -> None:
         assert process.stdout.readline() == "ready\n"
         assert kill_after(process, rng.uniform(0, 0.5))
         assert fr.Recommender.load("m").settings["rank"] in {3, 4, 5}
-        assert len(hidden(work)) <= 1  # one killed process leaves one folder, and the next removes it
+        left = {Path(file).relative_to(work).parts[0] for file in hidden(work)}
+        assert len(left) <= 1  # one killed process leaves one folder, whatever is in it, and the next removes it
     fr.PureSVD(rank=6).fit(fr.read("log.csv")).save("m")
     assert fr.Recommender.load("m").settings["rank"] == 6
     assert hidden(work) == []
