@@ -10,6 +10,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+if dist.is_available():
+    # Its functions have the group of all processes as a default, as it is when they are imported. An optimiser imports
+    # them: after the processes have met, they would hold the group for good, and its threads would run on into the end
+    # of the interpreter, which now and then aborts a process whose work is done.
+    import torch.distributed.nn.functional
+
 __all__ = ["World"]
 
 T = TypeVar("T")
