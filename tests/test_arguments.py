@@ -1,6 +1,6 @@
 """Arguments at public doors: what is taken, what is refused, and in which words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fillrank.arguments import affordable, checked, count, shown, takes_also
+from fillrank.arguments.memory import Memory
 from fillrank.errors import ArgumentError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def ask(
     table: Mapping[str, int] | None = None,
     log: "Interactions | None" = None,
     walker: Walker | None = None,
+    call: Callable[..., Any] | None = None,
     anything: Any = None,
     **others: int,
 ) -> dict[str, Any]:
@@ -99,6 +101,12 @@ def test_what_has_one_plain_meaning_is_taken(name: str, value: Any, taken: Any) 
         ("table", [1], "a mapping or None"),
         ("log", 5, "an Interactions.* or None"),
         ("walker", object(), "a Walker or None, got an object"),
+        ("call", 5, r"call must be a function or None, got 5 \(int\)"),
+        (
+            "call",
+            int,
+            "call must be a function or None, got .*; it is a class; give an object of it that can be called",
+        ),
         ("others", "x", "others must be a whole number"),
     ],
 )
@@ -163,6 +171,45 @@ def test_counts_and_memory_have_limits_that_the_error_states() -> None:
     affordable(8.0, "a byte")
     with pytest.raises(SettingsError, match=r"the scores would take 9,.* GiB of memory where this machine has"):
         affordable(1e16, "the scores")
+
+
+@pytest.mark.parametrize(
+    ("line", "folder", "names", "none"),
+    [
+        ("0::/pod/box", "pod/box", ("memory.max", "memory.current", "inactive_file"), "max"),
+        ("0::/", "", ("memory.max", "memory.current", "inactive_file"), "max"),
+        ("0::/elsewhere/on/the/host", "", ("memory.max", "memory.current", "inactive_file"), "max"),
+        (
+            "4:memory:/pod/box",
+            "memory/pod",
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+            "9223372036854771712",
+        ),
+    ],
+)
+def test_the_limit_of_a_container_is_memory_that_is_there(
+    line: str, folder: str, names: tuple[str, str, str], none: str, tmp_path: Path
+) -> None:
+    limit, usage, cache = names
+    proc, groups = tmp_path / "proc", tmp_path / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "self" / "cgroup").write_text(f"7:blkio:/\n{line}\n", encoding="ascii")
+    (proc / "meminfo").write_text("MemAvailable: 8388608 kB\nSwapFree: 0 kB\n", encoding="ascii")
+    inner = groups / folder
+    inner.mkdir(parents=True)
+    memory = Memory(proc, groups)
+    assert memory.free() == 2.0**33
+    (inner / limit).write_text("1000000\n", encoding="ascii")
+    assert (memory.whole(), memory.free()) == (1e6, 1e6)
+    (inner / usage).write_text("900000\n", encoding="ascii")
+    (inner / "memory.stat").write_text(f"anon 1\n{cache} 300000\n", encoding="ascii")
+    assert (memory.whole(), memory.free()) == (1e6, 4e5)
+    (inner / limit).write_text(f"{none}\n", encoding="ascii")
+    assert memory.free() == 2.0**33
+
+
+def test_a_system_that_says_nothing_of_memory_has_no_limit(tmp_path: Path) -> None:
+    assert Memory(tmp_path, tmp_path).free() == np.inf
 
 
 def test_an_integer_of_thousands_of_digits_is_not_written_out() -> None:

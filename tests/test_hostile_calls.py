@@ -398,10 +398,6 @@ def test_what_does_not_belong_is_named_or_taken() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="still to mend: a class where a function is wanted, and messages that name neither the argument nor what came",
-)
 @pytest.mark.slow
 def test_every_hostile_value_and_several_at_once() -> None:
     rng = random.Random(0)
@@ -419,10 +415,6 @@ def test_every_hostile_value_and_several_at_once() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="still to mend: a table of polars, or a mapping with odd keys, as a part of a contrastive recipe",
-)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_settings_that_are_taken_can_be_fitted_or_are_refused_in_words(name: str) -> None:

@@ -6,7 +6,9 @@ import json
 import logging
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 
+import polars as pl
 import pytest
 import torch
 from torch import nn
@@ -237,6 +239,24 @@ def test_a_sampler_is_made_anew_for_the_rows_of_each_fit(parts: Split) -> None:
     assert asked[-1] == len(parts.train) + len(parts.valid)
 
 
+TABLE = pl.DataFrame({"a": [1]})  # has a method sample, and compares each of its cells
+
+
+class OddToCompare(Newest):
+    """As tables and arrays do, it answers == with no truth value."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("do not compare me")
+
+
+def test_a_part_is_not_compared_with_the_usual_one(parts: Split) -> None:
+    assert fitted(parts, sampler=OddToCompare, sampler_settings={}) is not None
+    known = KnownPositives.of_users(parts.train)
+    assert fitted(parts, sampler=OddToCompare(known), sampler_settings={}) is not None
+
+
 class Forgetful(Newest):
     def __init__(self, known: KnownPositives, n: int = 5) -> None:
         super().__init__(known, n)
@@ -262,6 +282,12 @@ class Forgetful(Newest):
         ({"loss": Gap(0.2), "loss_settings": {"margin": 1.0}}, "the loss is an object, and takes no more settings"),
         ({"loss": object()}, "must be a function of"),
         ({"sampler": object()}, "has no method sample"),
+        ({"sampler": Random(0)}, r"has a method sample, but not of \(users, positives, generator, score\)"),
+        *[
+            ({part: TABLE}, f"an? {part} is a name, .*; got a DataFrame of shape")
+            for part in ("loss", "sampler", "encoder")
+        ],
+        ({"loss": {"name": "ccl", 1: 2}}, "the loss must say its name, as in .*; it has name, 1"),
         ({"sampler": Newest, "sampler_settings": {"m": 1}}, "has no setting 'm'; it has n"),
         ({"sampler": Forgetful(KNOWN)}, "cannot be made anew for another: it does not keep n as attributes"),
         ({"encoder": "lightgnc"}, "there is no encoder 'lightgnc'; did you mean 'lightgcn'"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
-from pathlib import Path
 
+from fillrank.arguments.memory import Memory
 from fillrank.arguments.showing import shown
 from fillrank.errors import SettingsError
 
@@ -62,6 +61,8 @@ def threads(name: str, value: int) -> int:
 def affordable(n_bytes: float, what: str) -> None:
     """Refuse what cannot fit into the memory of this machine, or into what is free of it, before it is tried.
 
+    In a container with a limit of memory that limit counts, and what is free below it.
+
     Args:
         n_bytes: that it would take.
         what: it is, in words that name the arguments that it follows from.
@@ -69,8 +70,9 @@ def affordable(n_bytes: float, what: str) -> None:
     Raises:
         SettingsError: ``n_bytes`` is more than that; the message names both.
     """
-    whole = _memory()
-    there = min(whole, _free())
+    memory = Memory()
+    whole = memory.whole()
+    there = min(whole, memory.free())
     if not n_bytes <= there:
         free = f"{there / 2**30:,.1f} free of {whole / 2**30:,.1f}" if there < whole else f"{whole / 2**30:,.1f}"
         raise SettingsError(
@@ -80,23 +82,3 @@ def affordable(n_bytes: float, what: str) -> None:
 
 def _written(value: int) -> str:
     return f"{value:,}" if abs(value) < 2**63 else shown(value)
-
-
-def _memory() -> float:
-    """Bytes of memory that the machine has; without a limit where the system does not say."""
-    names = getattr(os, "sysconf_names", {})
-    if "SC_PHYS_PAGES" not in names:
-        return math.inf
-    return float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _free() -> float:
-    """Bytes that can be had without taking them from another program, swap included; on Linux, elsewhere no limit."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return math.inf
-    sizes = {name: rest.split()[0] for name, _, rest in (line.partition(":") for line in lines) if rest.split()}
-    if "MemAvailable" not in sizes:
-        return math.inf
-    return 1024.0 * (int(sizes["MemAvailable"]) + int(sizes.get("SwapFree", 0)))

@@ -108,6 +108,15 @@ def _text(value: Any) -> str:
     return str.__str__(value)
 
 
+def _function(value: Any) -> Any:
+    """What can be called; a class is called to make objects, and stands where a function is wanted by mistake."""
+    if not callable(value):
+        raise Refused
+    if isinstance(value, type):
+        raise Refused("it is a class; give an object of it that can be called, or a function")
+    return value
+
+
 def of_class(kind: type, *but: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, kind) and not isinstance(value, but)
 
@@ -119,6 +128,6 @@ SINGLE: dict[Any, Kind] = {
     bool: Kind(("True or False",), of_class(bool), _flag),
     str: Kind(("a text",), of_class(str), _text),
     type(None): exactly("None", lambda value: value is None),
-    Callable: exactly("a function", callable),
+    Callable: Kind(("a function",), callable, _function),
     typing.IO: exactly("an open file", lambda value: hasattr(value, "read")),
 }

@@ -1,5 +1,7 @@
 """Ids as they come, each with one text: whatever door an id goes through, it is the same id at the next one.
 
+``docs/reference/ids.md`` has all of it, each line with a test; in short:
+
 | what came | what it becomes |
 |---|---|
 | whole numbers within 64 bits; floating-point numbers and decimals, where all of a column are whole | 64-bit integers |

@@ -267,12 +267,14 @@ class Interactions:
     def union(self, other: Interactions) -> Self:
         """The rows of both logs, which share their ids and have no pair in common."""
         if self.user_ids != other.user_ids or self.item_ids != other.item_ids:
-            raise DataError("only logs with the same users and items can be joined; make them with one split")
+            raise DataError(
+                "only logs with the same users and items can be joined, and other has others; make them with one split"
+            ).about("other")
         columns: dict[str, Any] = {}
         for name in ("users", "items", "values", "times"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if (mine is None) != (theirs is None):
-                raise DataError(f"one of the two logs has {name} and the other has not")
+                raise DataError(f"one of the two logs has {name} and the other has not").about("other")
             columns[name] = None if mine is None else np.concatenate([mine, theirs])
         return replace(self, **columns)
 

@@ -69,6 +69,7 @@ class Source:
         name: of the file or the table.
         noun: what the lines of bad rows count: ``"line"`` or ``"row"``.
         columns, unused, notes: see :class:`ReadResult`.
+        way_out: what to do where rows cannot be read.
     """
 
     name: str
@@ -76,10 +77,11 @@ class Source:
     columns: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    way_out: str = "Mend them, or leave them out with on_bad='skip'"
 
 
 def result_of(
-    raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, from_text: bool, noun: str, source: str
+    raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, from_text: bool, source: Source
 ) -> ReadResult:
     """The log from raw columns.
 
@@ -88,7 +90,6 @@ def result_of(
         broken: ``file, line, reason`` of the rows that did not even become raw columns.
         options: what becomes of bad and of repeated rows, and what the log is called.
         from_text: see :class:`~fillrank.data.rows.Rules`.
-        noun: what ``line`` counts: ``"line"`` or ``"row"``.
         source: where the rows come from, for messages.
 
     Raises:
@@ -102,7 +103,7 @@ def result_of(
     for (file,), part in broken.partition_by("file", as_dict=True, maintain_order=True).items():
         collector.add_bad(str(file), part)
         collector.n_rows += len(part)
-    return finished(collector, options, Source(source, noun))
+    return finished(collector, options, source)
 
 
 def finished(collector: Collector, options: LogOptions, source: Source) -> ReadResult:
@@ -155,8 +156,7 @@ def _report(bad: pl.DataFrame, n_rows: int, options: LogOptions, source: Source)
     first = "; ".join(shown) + ("; …" if len(bad) > _SHOWN else "")
     if options.on_bad == "raise":
         raise BadRowsError(
-            f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. Mend them, or leave them out "
-            "with on_bad='skip'"
+            f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. {source.way_out}"
         )
     if len(bad) == n_rows:
         raise BadRowsError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from fillrank.arguments import checked
+from fillrank.data.alike import Alike, alike
 from fillrank.terminal import printable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Summary:
         value_range, value_mean: of the values; None without values.
         relevant_from, n_relevant: from which value on a row is relevant, and how many rows are.
         first_time, last_time: seconds since 1970 (UTC); None without times.
+        alike: ids of users, and of items, that differ only in form, such as ``7`` and ``07``.
 
     ``str()`` gives a few readable lines.
     """
@@ -45,6 +47,7 @@ class Summary:
     n_relevant: int
     first_time: int | None
     last_time: int | None
+    alike: tuple[Alike, ...] = ()
 
     @classmethod
     @checked
@@ -67,6 +70,11 @@ class Summary:
             n_relevant=len(log.relevant()),
             first_time=int(times.min()) if times is not None and some else None,
             last_time=int(times.max()) if times is not None and some else None,
+            alike=tuple(
+                found
+                for kind, ids in (("user", log.user_ids), ("item", log.item_ids))
+                if (found := alike(kind, ids)) is not None
+            ),
         )
 
     def __str__(self) -> str:
@@ -85,4 +93,5 @@ class Summary:
                 np.datetime64(int(t), "s").astype("datetime64[D]") for t in (self.first_time, self.last_time)
             )
             lines.append(f"from {first} to {last}")
+        lines += map(str, self.alike)
         return "\n".join(lines)

@@ -20,7 +20,7 @@ from fillrank.data.id_values import as_id_column, of_column, texts_of, values_of
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.options import LogOptions
-from fillrank.data.result import ReadResult, result_of
+from fillrank.data.result import ReadResult, Source, result_of
 from fillrank.errors import DataError
 from fillrank.runtime.forks import refuse_after_fork
 
@@ -33,7 +33,7 @@ def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> ReadResult:
         table = _opened(frame)
     chosen = columns.choose(table.names, table.further)
     raw = _raw({role: (repr(table.named(place)), table.column(place)) for role, place in chosen.items()})
-    return result_of(raw, _NOTHING_BROKEN, options, from_text=False, noun="row", source="the table")
+    return result_of(raw, _NOTHING_BROKEN, options, from_text=False, source=Source("the table", "row"))
 
 
 def log_from_arrays(
@@ -48,7 +48,9 @@ def log_from_arrays(
     raw = _raw(read)
     if len(raw):
         options = LogOptions(relevant_from=relevant_from, name=name, duplicates=duplicates)
-        return result_of(raw, _NOTHING_BROKEN, options, from_text=False, noun="row", source="the arrays").interactions
+        named = " and ".join(kind for kind, _ in given.values())
+        source = Source("the arrays", "row", way_out=f"Correct {named}, or leave such rows out of all of them")
+        return result_of(raw, _NOTHING_BROKEN, options, from_text=False, source=source).interactions
     nothing = {"value": pl.Float64, "time": pl.Int64}
     empty = raw.select("user", "item", *(pl.col(role).cast(nothing[role]) for role in nothing if role in raw.columns))
     return assemble(empty, relevant_from=relevant_from, name=name)[0]

@@ -144,9 +144,11 @@ class Factors:
         if self.folding is None:
             raise DataError("these factors know no way to fold new users in; fit a model whose recipe has one")
         if log.n_items != self.n_items:
-            raise DataError(f"the histories are over {log.n_items} items, the model over {self.n_items}")
+            raise DataError(f"the log is over {log.n_items} items, the model over {self.n_items}").about("log")
         if (log.user_counts == 0).any():
-            raise DataError("a new user needs at least one item in their history; got an empty history")
+            raise DataError("a new user needs at least one item in their history; the log has an empty one").about(
+                "log"
+            )
         return self._with_users_of(log, self.folding)
 
     @checked
@@ -164,7 +166,7 @@ class Factors:
 
     def _with_users_of(self, log: Interactions, folding: Folding) -> Self:
         if log.n_items != self.n_items:
-            raise DataError(f"the log is over {log.n_items} items, the model over {self.n_items}")
+            raise DataError(f"the log is over {log.n_items} items, the model over {self.n_items}").about("log")
         users, bias = folding.solve(self, log)
         if self.user_bias is not None and bias is None:
             bias = self.user_bias.new_zeros(len(users))

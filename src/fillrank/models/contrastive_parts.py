@@ -37,7 +37,7 @@ from fillrank.models.named_parts import called
 from fillrank.models.ranked import Ranking
 from fillrank.models.recipe import monitored
 from fillrank.models.starts import spectral_start
-from fillrank.registry import parameters_of
+from fillrank.registry import is_usual, parameters_of
 from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler, as_sampler, takes_usual_count
 from fillrank.training import (
@@ -196,7 +196,7 @@ def loss_of(settings: Contrastive) -> ScoreLoss | VectorLoss:
         SettingsError: there is no such loss or setting.
     """
     loss = as_loss(settings.loss, usual_settings(called(settings.loss), settings.loss_settings))
-    if not isinstance(loss, ScoreLoss) and (settings.sampler != "uniform" or settings.sampler_settings):
+    if not isinstance(loss, ScoreLoss) and (not is_usual(settings.sampler, "uniform") or settings.sampler_settings):
         raise SettingsError(
             f"the loss {called(settings.loss)!r} takes no negatives; leave sampler and its settings out"
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from fillrank.data import Interactions
+from fillrank.registry import is_usual
 from fillrank.runtime.notices import say_once
 from fillrank.runtime.progress import current_stage
 
@@ -36,7 +37,7 @@ def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | 
     if current_stage() == "refit":  # the first fit has said it
         return
     usual = recipe.usual()
-    given = {name for name in recipe.model_fields_set if getattr(recipe, name) != usual[name]}
+    given = {name for name in recipe.model_fields_set if not is_usual(getattr(recipe, name), usual[name])}
     if train.values is not None and not recipe.uses_values(train):
         below = int((train.values < 0).sum())
         if train.scale is not None and (below or train.scale[0] < train.scale[1]):

@@ -1,7 +1,7 @@
 """Parts by name: fillrank's own, those that a program registers, and those of installed packages."""
 
 from fillrank.registry.entry_points import Offer, offers
-from fillrank.registry.records import is_record, label, plain, record_of, settings_of
+from fillrank.registry.records import is_record, is_usual, label, plain, record_of, settings_of
 from fillrank.registry.registry import Registry
 from fillrank.registry.signatures import check_settings, parameters_of
 
@@ -10,6 +10,7 @@ __all__ = [
     "Registry",
     "check_settings",
     "is_record",
+    "is_usual",
     "label",
     "offers",
     "parameters_of",

@@ -8,7 +8,7 @@ from typing import Any
 
 from fillrank.registry.signatures import parameters_of
 
-__all__ = ["is_record", "label", "plain", "record_of", "settings_of"]
+__all__ = ["is_record", "is_usual", "label", "plain", "record_of", "settings_of"]
 
 _DEEPEST = 8
 _KINDS = ("class", "function")
@@ -37,6 +37,18 @@ def plain(value: Any, depth: int = 0) -> bool:
     if isinstance(value, Mapping):
         return all(isinstance(name, str) and plain(one, depth + 1) for name, one in value.items())
     return isinstance(value, list | tuple) and all(plain(one, depth + 1) for one in value)
+
+
+def is_usual(value: Any, usual: Any) -> bool:
+    """Whether a setting is what it would be if nobody gave it.
+
+    An object that somebody brings is never asked with ``==``: a table or an array would compare each of its cells.
+
+    Example:
+        >>> is_usual("uniform", "uniform"), is_usual([0.5], [0.5]), is_usual(object(), "uniform")
+        (True, True, False)
+    """
+    return value is usual or (plain(value) and bool(value == usual))
 
 
 def settings_of(

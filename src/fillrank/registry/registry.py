@@ -7,13 +7,15 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from fillrank.arguments.showing import with_article
+from fillrank.arguments.showing import shown, with_article
 from fillrank.errors import SettingsError
 from fillrank.registry.entry_points import offers
 from fillrank.registry.records import is_record, label, plain, settings_of
 from fillrank.runtime.notices import say_once
 
 __all__ = ["Registry"]
+
+_OF_DATA = ("__array__", "__array_interface__", "__dataframe__", "__arrow_c_stream__", "toarray")
 
 Kind = TypeVar("Kind")
 
@@ -177,14 +179,14 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         if isinstance(part, Mapping):
             settings = dict(part)
             name = settings.pop("name", None)
-            if not isinstance(name, str):
+            if not isinstance(name, str) or not all(isinstance(one, str) for one in settings):
                 held = ", ".join(map(str, part)) or "nothing"
                 raise SettingsError(f"the {self.noun} must say its name, as in {{name = …}}; it has {held}")
             self.check(name)
             return name, settings
-        if part is None or isinstance(part, bool | int | float | list | tuple | set):
+        if part is None or isinstance(part, bool | int | float | list | tuple | set) or _holds_data(part):
             raise SettingsError(
-                f"{with_article(self.noun)} is a name, a table with its name, or an object; got {part!r}"
+                f"{with_article(self.noun)} is a name, a table with its name, or an object; got {shown(part)}"
             )
         spelled = self.spelled(part)
         if spelled is None:
@@ -234,3 +236,8 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
                     f"{one} takes the name of {with_article(self.noun)} of fillrank's own; {name!r} stays fillrank's"
                 )
         return found
+
+
+def _holds_data(part: Any) -> bool:
+    """Whether an object is an array, a frame or a matrix. Some have methods of a part's names, such as ``sample``."""
+    return not isinstance(part, type) and any(hasattr(type(part), name) for name in _OF_DATA)

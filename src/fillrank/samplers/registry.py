@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -72,6 +73,7 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
     """
     kind, own, what = SAMPLERS.resolved(part, settings)
     if hasattr(kind, "sample") and not isinstance(kind, type):
+        _check_draws(kind, what)
         if own:
             raise SettingsError(f"{what} is made already, and takes no {', '.join(own)}; leave its settings out")
         return _made_anew(kind, what, known)
@@ -81,9 +83,20 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
     if kind is Hard:
         own["base"] = _base(own["base"], known)
     made = kind(known, **own) if "known" in parameters_of(kind) else kind(**own)
-    if not hasattr(made, "sample"):
-        raise SettingsError(f"{what} has no method sample(users, positives, generator, score)")
+    _check_draws(made, what)
     return cast("Sampler", made)
+
+
+def _check_draws(made: Any, what: str) -> None:
+    """Refuse what has no ``sample``, or one of another kind, as a frame and a generator of random numbers have."""
+    try:
+        inspect.signature(made.sample).bind("users", "positives", "generator", "score")
+    except AttributeError as error:
+        raise SettingsError(f"{what} has no method sample(users, positives, generator, score)") from error
+    except TypeError as error:
+        raise SettingsError(f"{what} has a method sample, but not of (users, positives, generator, score)") from error
+    except ValueError:
+        return  # written in C: it does not tell
 
 
 def takes_usual_count(part: Any) -> bool:

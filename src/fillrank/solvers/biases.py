@@ -27,7 +27,17 @@ class Biases:
     user_shrinkage: float = 5.0
 
     def residuals(self, log: Interactions) -> NDArray[np.float64]:
-        """What the biases leave over of each value, float64 ``[nnz]``."""
+        """What the biases leave over of each value, float64 ``[nnz]``.
+
+        Raises:
+            DataError: the log has no values, or other users or items.
+        """
+        sizes, own = (log.n_users, log.n_items), (len(self.user_bias), len(self.item_bias))
+        if sizes != own:
+            raise DataError(
+                f"the biases are of {own[0]} users and {own[1]} items, the log of {sizes[0]} and {sizes[1]}; take "
+                "those that were fitted to this log"
+            ).about("biases")
         return _values(log) - self.mean - self.user_bias[log.users] - self.item_bias[log.items]
 
 

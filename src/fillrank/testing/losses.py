@@ -24,7 +24,7 @@ FAR = 50.0  # what masked scores are moved by
 
 @checked
 def check_loss(
-    loss: ScoreLoss | VectorLoss | Callable[..., Tensor] | str | Mapping[str, Any], *, seed: int = 0
+    loss: ScoreLoss | VectorLoss | Callable[..., Tensor] | type[Any] | str | Mapping[str, Any], *, seed: int = 0
 ) -> None:
     """Hold a loss to the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
 
