@@ -77,7 +77,7 @@ def by_fillrank(job: Job) -> Answer:
 
     from fillrank import Interactions
     from fillrank.factors.ridge import RowSolver
-    from fillrank.solvers.als import RatingLoss, als
+    from fillrank.solvers.sparse.als import RatingLoss, als
 
     torch.set_num_threads(job["threads"])
     columns = np.load(job["log"])

@@ -55,7 +55,7 @@ def by_fillrank(job: Job) -> Answer:
 
     from fillrank import Interactions
     from fillrank.factors.ridge import RowSolver
-    from fillrank.solvers.ials import ImplicitLoss, ials_rounds
+    from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
 
     torch.set_num_threads(job["threads"])
     log = dict(np.load(job["log"]))

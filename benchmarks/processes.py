@@ -66,8 +66,9 @@ class Clocks:
 def clocked() -> Clocks:
     """Clocks around what a step of the fast route is made of."""
     from fillrank.samplers import Uniform
-    from fillrank.training import World, table_contrast
-    from fillrank.training.rowwise import RowAdam
+    from fillrank.training import World
+    from fillrank.training.rowwise import table_contrast
+    from fillrank.training.rowwise.adam import RowAdam
 
     clocks = Clocks()
     clocks.around(Uniform, "sample", "sampling")

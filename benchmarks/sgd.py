@@ -37,7 +37,7 @@ MOST_EPOCHS = 40
 
 def by_fillrank(job: Job) -> Answer:
     from fillrank.data import IdMap, Interactions
-    from fillrank.solvers.sgd import SgdSettings, biased_sgd
+    from fillrank.solvers.sparse.sgd import SgdSettings, biased_sgd
 
     log, held_out = _parts(job)
     ids = {f"{kind}_ids": IdMap(range(job[f"n_{kind}s"])) for kind in ("user", "item")}

@@ -41,7 +41,7 @@ from fillrank.losses import InfoNCE
 from fillrank.runtime.environment import machine
 from fillrank.samplers import KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, Learner, Step, TableContrast
-from fillrank.training.averaging import Average
+from fillrank.training.ema import Average
 from rivals import Answer, Job, call, ratio_of, write
 
 DIM, NEGATIVES, RATE = 64, 1024, 1e-3

@@ -34,9 +34,9 @@ from fillrank import encoders, losses, samplers
 from fillrank.errors import DataNotFoundError, FillrankError
 from fillrank.evaluation import Evaluator
 from fillrank.models import RECIPES, Recipe, recipe
-from fillrank.solvers import biases
-from fillrank.solvers.gibbs import GibbsSettings
-from fillrank.solvers.given_items import Descent
+from fillrank.solvers.fold_in import Descent
+from fillrank.solvers.sparse import biases
+from fillrank.solvers.sparse.gibbs import GibbsSettings
 
 ROOMS = (
     "data",

@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
         PureSVD,
     )
     from fillrank.recommend import Recommender, fold_in
-    from fillrank.solvers.svd import truncated_svd
+    from fillrank.solvers.sparse.svd import truncated_svd
 
 __all__ = [
     "ALS",
@@ -122,7 +122,7 @@ _HOMES = {
     "fillrank.evaluation": ("Report", "evaluate"),
     "fillrank.recommend": ("Recommender", "fold_in"),
     "fillrank.lab.functions": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
-    "fillrank.solvers.svd": ("truncated_svd",),
+    "fillrank.solvers.sparse.svd": ("truncated_svd",),
 }
 watch_log(logging.getLogger("fillrank"))
 watch_forks()

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillrank.data import scan
-from fillrank.data.chunks import chunks_of
-from fillrank.data.coding import Coder, RawIds
-from fillrank.data.encoding import Decoder
-from fillrank.data.lines import read_records
+from fillrank.data.io.chunks import chunks_of
+from fillrank.data.io.coding import Coder, RawIds
+from fillrank.data.io.encoding import Decoder
+from fillrank.data.io.lines import read_records
 from fillrank.data.ordering import merge_pairs
 from fillrank.data.times import finish_times, parse_times, to_seconds
 from fillrank.errors import DataError
@@ -73,8 +73,8 @@ def test_quoted_records_over_several_lines_are_not_cut(seed: int) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
 def test_lines_are_true_in_later_chunks(end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fillrank.data.chunks.CHUNK", 1 << 12)
-    monkeypatch.setattr("fillrank.data.unpack.BLOCK", 1 << 10)
+    monkeypatch.setattr("fillrank.data.io.chunks.CHUNK", 1 << 12)
+    monkeypatch.setattr("fillrank.data.io.compression.BLOCK", 1 << 10)
     lines = ["user,item,value", *(f"u{n},i{n % 7},{n}" for n in range(3_000))]
     for bad in (1, 1_500, 2_999):
         lines[bad] = "u,i"

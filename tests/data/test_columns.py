@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from fillrank.data.columns import Columns
+from fillrank.data.io.columns import Columns
 from fillrank.data.times import to_seconds
 from fillrank.errors import DataError
 

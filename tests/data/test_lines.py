@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fillrank.data.lightgcn import lightgcn_pairs
-from fillrank.data.lines import as_utf8, read_records, table
+from fillrank.data.io.lightgcn import lightgcn_pairs
+from fillrank.data.io.lines import as_utf8, read_records, table
 from fillrank.errors import BadRowsError, DataError
 
 WORDS = st.text(alphabet='ab," é', max_size=6) | st.text(alphabet='ab"\n é', max_size=6)

@@ -601,7 +601,7 @@ TABLES = {
 @pytest.mark.parametrize("line", [pytest.param(one, id=one.comes) for table in TABLES.values() for one in table])
 def test_what_an_odd_input_becomes(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if line.content is bomb:
-        monkeypatch.setattr("fillrank.data.unpack.FREE_EXPANSION", 1 << 22)  # sooner, so that the test is fast
+        monkeypatch.setattr("fillrank.data.io.compression.FREE_EXPANSION", 1 << 22)  # sooner, so that the test is fast
     if callable(line.content):
         source = line.content(tmp_path)
     else:

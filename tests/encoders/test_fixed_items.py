@@ -11,7 +11,7 @@ from fillrank.encoders import FixedItems
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses import InfoNCE
 from fillrank.samplers import InBatch, KnownPositives
-from fillrank.solvers.given_items import Descent, descend_users, solve_users
+from fillrank.solvers.fold_in import Descent, descend_users, solve_users
 from fillrank.training import Autograd, Batch, CompletionStep, LoopSettings, StepWeights, train
 
 GENERATOR = torch.Generator().manual_seed(0)

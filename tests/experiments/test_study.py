@@ -26,7 +26,7 @@ from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import Study, read_study, studies
 from fillrank.experiments.reproduce.table import rows_of
 from fillrank.models import Contrastive
-from fillrank.models.contrastive_parts import Watch
+from fillrank.models.contrastive.build import Watch
 from fillrank.report.study_plots import quality_against_seconds
 from fillrank.runtime.atomic_write import turn
 

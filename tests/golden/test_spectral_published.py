@@ -12,7 +12,7 @@ import pytest
 
 from fillrank.data import load_split
 from fillrank.evaluation import evaluate
-from fillrank.solvers.svd import normalised_svd
+from fillrank.solvers.sparse.svd import normalised_svd
 
 pytestmark = [
     pytest.mark.slow,

@@ -19,7 +19,7 @@ from fillrank.lab.functions import (
     start,
 )
 from fillrank.lab.kernels import plain_sweep
-from fillrank.solvers.svd import truncated_svd
+from fillrank.solvers.sparse.svd import truncated_svd
 
 TOY = torch.tensor([[0.3374, 0.6005, 0.1735], [3.3359, 0.0492, 1.8374], [2.9407, 0.5301, 2.2620]])
 BEST = 0.121911  # the square of TOY's last singular value, 0.349157

@@ -16,8 +16,8 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.experiments.run.fit import RunPlan
 from fillrank.factors import Blend, Factors
-from fillrank.models.blended import Blended, _best_share, _blend, _spread
-from fillrank.models.contrastive_parts import Watch
+from fillrank.models.blend import Blended, _best_share, _blend, _spread
+from fillrank.models.contrastive.build import Watch
 from fillrank.training import Look, listening
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4, beta=0.5, power=0.0)

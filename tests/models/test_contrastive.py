@@ -14,7 +14,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
 from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF, Popularity
-from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
+from fillrank.models.contrastive.build import ContrastiveParts, pick_route
 from fillrank.models.ranked import Ranking
 from fillrank.training import Look, World, listening
 

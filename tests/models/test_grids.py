@@ -13,7 +13,7 @@ from fillrank.evaluation import Evaluator
 from fillrank.models import RECIPES, Recipe
 from fillrank.models.grid import Axis, best_point
 from fillrank.models.holding_out import some_users
-from fillrank.solvers import svd
+from fillrank.solvers.sparse import svd
 
 QUICK = {"progress": False}
 MORE = {

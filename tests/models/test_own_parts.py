@@ -21,7 +21,7 @@ from fillrank.experiments.run.fit import RunPlan
 from fillrank.experiments.tune.plan import SearchPlan
 from fillrank.losses import BSL, CCL, AlignmentUniformity, FromFunction
 from fillrank.models import Blended, Contrastive, PureSVD
-from fillrank.models.contrastive_parts import ContrastiveParts, pick_route
+from fillrank.models.contrastive.build import ContrastiveParts, pick_route
 from fillrank.samplers import Hard, InBatch, KnownPositives, Negatives, Popularity, Uniform
 from fillrank.testing import check_loss
 

@@ -100,7 +100,7 @@ def test_the_temperature_of_cmc_that_was_chosen_is_plain_and_fits_the_same_again
 
 
 def test_a_temperature_that_is_given_stays(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fillrank.models.cmc_training.climb_ladders", _never)
+    monkeypatch.setattr("fillrank.models.cmc.training.climb_ladders", _never)
     assert CMC(**QUICK, temperature=0.37).fit(parts.train, parts.valid).settings["temperature"] == 0.37
 
 
@@ -127,7 +127,7 @@ def test_cmc_takes_the_temperature_that_its_monitor_likes(parts: Split, monkeypa
         tried.append(training.recipe.temperature)
         return -tried[-1]
 
-    monkeypatch.setattr("fillrank.models.cmc_training.Training.reached", liked)
+    monkeypatch.setattr("fillrank.models.cmc.training.Training.reached", liked)
     model = CMC(**QUICK | {"epochs": 1}).fit(parts.train, parts.valid)
     assert tried == [0.14, 0.07, 0.28, 0.035, 0.025, 0.05][: len(tried)]
     assert model.settings["temperature"] == min(tried)
@@ -148,7 +148,7 @@ def test_ctrl_c_in_the_trials_of_cmc_keeps_the_best(parts: Split, monkeypatch: p
         n_looks = len(looks)
         CMC(**QUICK).fit(parts.train, parts.valid, refit=False)
         assert len(looks) == 2 * n_looks, "trials are nobody's business"
-        monkeypatch.setattr("fillrank.models.cmc_training.Training.reached", stopped)
+        monkeypatch.setattr("fillrank.models.cmc.training.Training.reached", stopped)
         model = CMC(**QUICK).fit(parts.train, parts.valid)
     assert (tried, model.settings["temperature"]) == ([0.14, 0.07], 0.07)
     assert not model.refit
@@ -169,7 +169,7 @@ def test_a_cmc_that_was_stopped_goes_on_without_choosing_again(
 
     with listening(kill), pytest.raises(KilledError):
         recipe.fit(parts.train, parts.valid)
-    monkeypatch.setattr("fillrank.models.cmc_training.climb_ladders", _never)
+    monkeypatch.setattr("fillrank.models.cmc.training.climb_ladders", _never)
     resumed = recipe.fit(parts.train, parts.valid)
     assert resumed.settings | {"checkpoint": None} == whole.settings
     everybody = torch.arange(parts.train.n_users)

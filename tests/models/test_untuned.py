@@ -140,7 +140,7 @@ def test_a_temperature_far_from_the_usual_is_found(parts: Split, monkeypatch: py
         tried.append(training.recipe.loss_settings["temperature"])
         return tried[-1]
 
-    monkeypatch.setattr("fillrank.models.contrastive_training.Training.reached", liked)
+    monkeypatch.setattr("fillrank.models.contrastive.training.Training.reached", liked)
     recipe = Contrastive(**QUICK | {"epochs": 1})
     assert recipe.fit(parts.train, parts.valid).settings["loss_settings"] == {"temperature": 1.6}
     assert tried == [0.2, 0.1, 0.4, 0.8, 1.6, 1.1]
@@ -161,7 +161,7 @@ def test_no_search_hears_of_trials_but_of_ctrl_c_it_does(parts: Split, monkeypat
             signal.raise_signal(signal.SIGINT)
         return -tried[-1]
 
-    monkeypatch.setattr("fillrank.models.contrastive_training.Training.reached", stopped)
+    monkeypatch.setattr("fillrank.models.contrastive.training.Training.reached", stopped)
     looks.clear()
     model = recipe.fit(parts.train, parts.valid)
     assert (tried, model.settings["loss_settings"]) == ([0.2, 0.1], {"temperature": 0.1})
@@ -182,14 +182,14 @@ def test_a_resumed_training_keeps_what_was_chosen(
             raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("fillrank.models.contrastive.heard_when_stopped", lambda: listening(kill))
+        patch.setattr("fillrank.models.contrastive.recipe.heard_when_stopped", lambda: listening(kill))
         with pytest.raises(KilledError):
             recipe.fit(parts.train, parts.valid)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the choice stands in the checkpoint")
 
-    monkeypatch.setattr("fillrank.models.contrastive_training.climb_ladders", never)
+    monkeypatch.setattr("fillrank.models.contrastive.training.climb_ladders", never)
     resumed = recipe.fit(parts.train, parts.valid)
     assert resumed.settings | {"checkpoint": None} == whole.settings
     assert torch.equal(resumed.scorer.items, whole.scorer.items)

@@ -13,7 +13,7 @@ import fillrank as fr
 from fillrank.data import Split
 from fillrank.errors import ModelFileError
 from fillrank.models import PureSVD
-from fillrank.recommend import files
+from fillrank.recommend import saved as files
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.losses import BSL, LOSSES, InfoNCE
-from fillrank.solvers.given_items import solve_users
+from fillrank.solvers.fold_in import solve_users
 
 GENERATOR = torch.Generator().manual_seed(0)
 ITEMS = torch.randn(40, 4, generator=GENERATOR)

@@ -16,8 +16,8 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import evaluate
 from fillrank.factors.ridge import RowSolver
 from fillrank.models import ALS, Popularity
-from fillrank.solvers.als import RatingLoss, als, als_rounds
-from fillrank.solvers.biases import fit_biases
+from fillrank.solvers.sparse.als import RatingLoss, als, als_rounds
+from fillrank.solvers.sparse.biases import fit_biases
 
 LOSS, PER_RATING = RatingLoss(0.05, 3.0), RatingLoss(0.05, 0.02, bias_per_rating=True)
 

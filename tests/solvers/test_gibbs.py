@@ -17,12 +17,19 @@ from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Factors
 from fillrank.factors.temporal import DAY, Dated
 from fillrank.runtime.rng import numpy_stream
-from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
-from fillrank.solvers.gibbs.chain import Chain, Group, Side
-from fillrank.solvers.gibbs.design import Design, Sets
-from fillrank.solvers.gibbs.kernels import draw_members, gather, move, plain_draw_members, plain_gather, plain_move
-from fillrank.solvers.gibbs.priors import NormalPrior, draw_noise, draw_prior
-from fillrank.solvers.gibbs.products import DenseSum, ProductSum, ThinSum
+from fillrank.solvers.sparse.gibbs import GibbsSettings, Sweep, bayesian_factors
+from fillrank.solvers.sparse.gibbs.chain import Chain, Group, Side
+from fillrank.solvers.sparse.gibbs.design import Design, Sets
+from fillrank.solvers.sparse.gibbs.kernels import (
+    draw_members,
+    gather,
+    move,
+    plain_draw_members,
+    plain_gather,
+    plain_move,
+)
+from fillrank.solvers.sparse.gibbs.priors import NormalPrior, draw_noise, draw_prior
+from fillrank.solvers.sparse.gibbs.products import DenseSum, ProductSum, ThinSum
 
 SHORT = GibbsSettings(dim=3, iterations=40, burn_in=15)
 SEEDS = st.integers(0, 2**32 - 1)

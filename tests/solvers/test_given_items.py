@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fillrank.data import IdMap, Interactions
 from fillrank.errors import DataError, SettingsError, TrainingError
-from fillrank.solvers.given_items import Descent, descend_users, ridge_objective, solve_users
+from fillrank.solvers.fold_in import Descent, descend_users, ridge_objective, solve_users
 
 
 def drawn(seed: int, *, n_users: int = 6, n_items: int = 9, dim: int = 3) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
 from fillrank.factors.ridge import RowSolver
 from fillrank.models import IALS
-from fillrank.solvers.ials import ImplicitLoss, ials, ials_rounds
+from fillrank.solvers.sparse.ials import ImplicitLoss, ials, ials_rounds
 
 LOSS = ImplicitLoss(0.1, 0.02, 0.8)
 

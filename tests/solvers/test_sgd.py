@@ -17,9 +17,9 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
 from fillrank.models import SGD
 from fillrank.models import sgd as recipe
-from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
-from fillrank.solvers.sgd_grid import Bands, Grid
-from fillrank.solvers.sgd_kernel import Rates, Rows, Side, compiled_sweep, padded_width, plain_sweep
+from fillrank.solvers.sparse.sgd import SgdEpoch, SgdSettings, biased_sgd
+from fillrank.solvers.sparse.sgd_grid import Bands, Grid
+from fillrank.solvers.sparse.sgd_kernel import Rates, Rows, Side, compiled_sweep, padded_width, plain_sweep
 
 LARGE = synthetic(900, 500, 140_000, rank=4, popularity=0.3, seed=1).interactions  # four bands each way
 QUICK = SgdSettings(dim=5, epochs=3)

@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from fillrank.data import Interactions, synthetic
 from fillrank.errors import DataError, SettingsError
-from fillrank.solvers.biases import fit_biases
-from fillrank.solvers.svd import biased_svd, first_directions, normalised_svd, pure_svd, truncated_svd
+from fillrank.solvers.sparse.biases import fit_biases
+from fillrank.solvers.sparse.svd import biased_svd, first_directions, normalised_svd, pure_svd, truncated_svd
 
 RATINGS = synthetic(120, 90, 2500, seed=3).interactions
 

@@ -14,13 +14,13 @@ from fillrank.data import Interactions
 from fillrank.errors import ContractError
 from fillrank.factors import Factors
 from fillrank.models import PureSVD
-from fillrank.models.recipe import Recipe
+from fillrank.models.base import Recipe
 from fillrank.runtime.rng import torch_stream
-from fillrank.solvers.als import RatingLoss, als
-from fillrank.solvers.biases import fit_biases
-from fillrank.solvers.ials import ials
-from fillrank.solvers.sgd import SgdSettings, biased_sgd
-from fillrank.solvers.svd import biased_svd, biases_as_factors, normalised_svd, pure_svd
+from fillrank.solvers.sparse.als import RatingLoss, als
+from fillrank.solvers.sparse.biases import fit_biases
+from fillrank.solvers.sparse.ials import ials
+from fillrank.solvers.sparse.sgd import SgdSettings, biased_sgd
+from fillrank.solvers.sparse.svd import biased_svd, biases_as_factors, normalised_svd, pure_svd
 from fillrank.testing import check_model, check_solver
 
 OF_VALUES: dict[str, Callable[[Interactions], Factors]] = {

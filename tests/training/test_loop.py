@@ -15,7 +15,7 @@ from fillrank.errors import TrainingError
 from fillrank.models import CMC
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.training import Autograd, Batch, LoopSettings, train
-from fillrank.training.averaging import Average
+from fillrank.training.ema import Average
 
 
 class Line(nn.Module):

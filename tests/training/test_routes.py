@@ -105,7 +105,7 @@ def test_penalty_and_clipping_are_the_same_on_both_routes(settings: ContrastSett
 def test_blocks_do_not_change_the_step(log: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
     make = lambda mf: TableContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings())  # noqa: E731
     whole = gradients(make, log, encoder(log))
-    monkeypatch.setattr("fillrank.training.scores._BLOCK", 40)
+    monkeypatch.setattr("fillrank.training.rowwise.scores._BLOCK", 40)
     for one, other in zip(whole, gradients(make, log, encoder(log)), strict=True):
         torch.testing.assert_close(one, other)
 
@@ -282,8 +282,8 @@ def test_the_same_seed_gives_the_same_bits(log: Interactions) -> None:
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables and batches too take the compiled passes, and two threads."""
-    monkeypatch.setattr("fillrank.training.rowwise._KERNEL_FROM", 1)
-    monkeypatch.setattr("fillrank.training.scores._SPLIT", 1)
+    monkeypatch.setattr("fillrank.training.rowwise.adam._KERNEL_FROM", 1)
+    monkeypatch.setattr("fillrank.training.rowwise.scores._SPLIT", 1)
     monkeypatch.setattr("fillrank.losses.base._KERNEL_FROM", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
 
@@ -302,7 +302,7 @@ def test_compiled_steps_by_two_threads_are_the_steps_of_autograd(name: str, simi
 
 
 def test_rows_are_numbered_as_they_come_up() -> None:
-    from fillrank.training.row_kernels import number
+    from fillrank.training.rowwise.kernels import number
 
     ids = torch.tensor([5, 2, 5, 0, 2])
     place, each, of = np.full(6, -1, dtype=np.int32), np.empty(5, dtype=np.int64), np.empty(5, dtype=np.int64)

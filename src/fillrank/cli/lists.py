@@ -112,8 +112,8 @@ def _split_rating(like: str) -> tuple[str, float | None]:
 
 
 def _read_ids(path: Path | None) -> list[str]:
-    from fillrank.data.encoding import text_of
-    from fillrank.data.files import unpacked
+    from fillrank.data.io.encoding import text_of
+    from fillrank.data.io.files import unpacked
 
     lines = [] if path is None else text_of(unpacked(path))[0].split("\n")
     ids = [line.strip() for line in lines if line.strip()]
@@ -131,7 +131,7 @@ def _asked_users(
         UnknownIdError: ``unknown`` is ``raise`` and there are strangers; says which options go on without them.
     """
     from fillrank.data.ids import shown_id
-    from fillrank.data.names import is_usual_name
+    from fillrank.data.io.names import is_usual_name
 
     once = list(dict.fromkeys(ids))
     places = model.user_ids.encode(once, unknown="mark").tolist()

@@ -10,7 +10,7 @@ from fillrank.completion.long import looks_long, read_long
 from fillrank.completion.reading import Grid, Layout, Reading
 from fillrank.completion.text import Text
 from fillrank.completion.wide import read_wide
-from fillrank.data.files import unpacked
+from fillrank.data.io.files import unpacked
 from fillrank.errors import SettingsError
 from fillrank.runtime.atomic_write import check_file, replacing
 from fillrank.runtime.paths import expanded

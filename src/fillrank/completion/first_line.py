@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from fillrank.completion.reading import Reading
 from fillrank.completion.text import Record, plain
-from fillrank.data.names import is_id_name
+from fillrank.data.io.names import is_id_name
 from fillrank.errors import DataError
 
 __all__ = ["header_lines", "is_header"]

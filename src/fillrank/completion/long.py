@@ -10,7 +10,7 @@ import numpy as np
 from fillrank.completion.reading import Grid, Reading, read_numbers
 from fillrank.completion.table import Table
 from fillrank.completion.text import Record, Text, plain
-from fillrank.data.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
+from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
 from fillrank.errors import BadRowsError, DataError, DuplicateError, SettingsError
 from fillrank.solvers.dense.cells import Array
 

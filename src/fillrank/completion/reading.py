@@ -13,7 +13,7 @@ import numpy as np
 from fillrank.completion.numbers import Notation, looks_like_a_number
 from fillrank.completion.table import Table
 from fillrank.completion.text import plain
-from fillrank.data.missing import MISSING_WORDS
+from fillrank.data.io.missing import MISSING_WORDS
 from fillrank.errors import BadRowsError
 from fillrank.solvers.dense.cells import Array
 
@@ -34,7 +34,7 @@ class Reading:
         header: whether the first line is a header.
         row_ids: whether the first column of a wide table is the rows' ids. A long table always has them.
         missing: what else stands for a missing value, besides the words of
-            :data:`fillrank.data.missing.MISSING_WORDS` (nothing, ``NA``, ``NaN``, ``null`` …); upper and lower case
+            :data:`fillrank.data.io.missing.MISSING_WORDS` (nothing, ``NA``, ``NaN``, ``null`` …); upper and lower case
             alike. A number stands for all that equal it: ``"99"`` also for ``99.0``.
         all_pairs: of a long table, also fill the pairs that no line mentions, and add a line for each.
         ignore: columns of a wide table that are left as they are, by name or by place (from 1).

@@ -10,7 +10,7 @@ import numpy as np
 from fillrank.completion.first_line import header_lines, is_header
 from fillrank.completion.reading import Grid, Reading, read_numbers
 from fillrank.completion.text import Record, Text, plain
-from fillrank.data.names import USUAL_NAMES, is_id_name, plain_name
+from fillrank.data.io.names import USUAL_NAMES, is_id_name, plain_name
 from fillrank.errors import DataError, SettingsError
 from fillrank.solvers.dense.cells import Array
 

@@ -1,14 +1,14 @@
 """The log: ids, interactions, readers, splits, the catalogue of public data sets, synthetic data."""
 
-from fillrank.data import accepted as _accepted  # noqa: F401 (what is taken where a log is wanted)
 from fillrank.data import split
-from fillrank.data.catalogue import DatasetInfo, info, list_datasets, load, load_split
+from fillrank.data.datasets.catalogue import DatasetInfo, info, list_datasets, load, load_split
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.data.options import LogOptions, ReadOptions
-from fillrank.data.own_formats import READERS
-from fillrank.data.readers import read, scan
-from fillrank.data.result import ReadResult
+from fillrank.data.io import accepted as _accepted  # noqa: F401 (what is taken where a log is wanted)
+from fillrank.data.io.options import LogOptions, ReadOptions
+from fillrank.data.io.own_formats import READERS
+from fillrank.data.io.read import read, scan
+from fillrank.data.io.read_result import ReadResult
 from fillrank.data.split import Split
 from fillrank.data.summary import Summary
 from fillrank.data.synthetic import Synthetic, checkerboard, synthetic

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.arguments import shown
+from fillrank.data.ids import IdMap
 from fillrank.errors import DataError
-
-if TYPE_CHECKING:
-    from fillrank.data.interactions import Interactions
 
 __all__ = ["check_log", "checked_rows"]
 
 
-def check_log(log: Interactions) -> None:
+class _Log(Protocol):
+    """What is looked at of :class:`~fillrank.data.interactions.Interactions`, which asks for the check."""
+
+    @property
+    def users(self) -> NDArray[Any]: ...
+    @property
+    def items(self) -> NDArray[Any]: ...
+    @property
+    def values(self) -> NDArray[Any] | None: ...
+    @property
+    def user_ids(self) -> IdMap: ...
+    @property
+    def item_ids(self) -> IdMap: ...
+    @property
+    def relevant_from(self) -> float | None: ...
+
+
+def check_log(log: _Log) -> None:
     """Columns of one length, places that have an id, finite values.
 
     Raises:

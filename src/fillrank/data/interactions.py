@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from fillrank.arguments import checked
 from fillrank.data.checks import check_log, checked_rows
-from fillrank.data.columns import Choice
 from fillrank.data.duplicates import Duplicates
 from fillrank.data.ids import IdMap
+from fillrank.data.io.columns import Choice
 from fillrank.data.ordering import is_ascending, sorted_pairs
-from fillrank.data.summary import Summary
+from fillrank.data.summary import Summary, summary_of
 from fillrank.errors import DataError, DuplicateError
 from fillrank.terminal import printable
 
@@ -118,10 +118,10 @@ class Interactions:
             DuplicateError: a pair stands twice; :meth:`from_frame` has ``duplicates=``.
             DataError: a column is no list, or the columns differ in length.
         """
-        from fillrank.data.tables import log_from_arrays
+        from fillrank.data.io.frames import columns_of_arrays
 
         columns = {"user": users, "item": items, "value": values, "time": times}
-        return log_from_arrays(columns, relevant_from=relevant_from, name=name)
+        return cls(**vars(columns_of_arrays(columns, relevant_from=relevant_from, name=name)))
 
     @classmethod
     @checked
@@ -143,19 +143,19 @@ class Interactions:
             user, item, value, time, label: the columns, as for :func:`fillrank.data.read`. Where columns are *named* by
                 whole numbers, as pandas names them, a whole number is a name and no place.
             **options: ``duplicates``, ``on_bad``, ``relevant_from``, ``name``: see
-                :class:`~fillrank.data.options.LogOptions`.
+                :class:`~fillrank.data.io.options.LogOptions`.
 
         Example:
             >>> table = pl.DataFrame({"movieId": [6, 1214], "userId": ["ann", "ann"], "rating": [4.5, 0.0]})
             >>> Interactions.from_frame(table, relevant_from=4).summary().n_relevant
             1
         """
-        from fillrank.data.columns import Columns
-        from fillrank.data.options import LogOptions
-        from fillrank.data.tables import scan_frame
+        from fillrank.data.io.columns import Columns
+        from fillrank.data.io.frames import scan_frame
+        from fillrank.data.io.options import LogOptions
 
         columns = Columns(user=user, item=item, value=value, time=time, label=label)
-        return scan_frame(frame, columns, LogOptions.of(options)).interactions
+        return cls(**vars(scan_frame(frame, columns, LogOptions.of(options)).log))
 
     @classmethod
     @checked
@@ -184,9 +184,9 @@ class Interactions:
             >>> Interactions.from_csr(matrix, user_ids=["bob", "ann"]).to_frame().rows()
             [('ann', 0, 0.0), ('bob', 1, 5.0)]
         """
-        from fillrank.data.tables import log_from_csr
+        from fillrank.data.io.frames import columns_of_csr
 
-        return log_from_csr(
+        columns = columns_of_csr(
             matrix,
             user_ids=user_ids,
             item_ids=item_ids,
@@ -195,6 +195,7 @@ class Interactions:
             relevant_from=relevant_from,
             name=name,
         )
+        return cls(**vars(columns))
 
     @property
     def n_users(self) -> int:
@@ -334,4 +335,4 @@ class Interactions:
 
     def summary(self) -> Summary:
         """Counts, density, medians, range of values and dates."""
-        return Summary.of(self)
+        return summary_of(self)

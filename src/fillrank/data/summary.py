@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fillrank.arguments import checked
 from fillrank.data.alike import Alike, alike
+from fillrank.data.ids import IdMap
 from fillrank.terminal import printable
 
-if TYPE_CHECKING:
-    from fillrank.data.interactions import Interactions
-
-__all__ = ["Summary"]
+__all__ = ["Summary", "summary_of"]
 
 
 @dataclass(frozen=True)
@@ -49,34 +48,6 @@ class Summary:
     last_time: int | None
     alike: tuple[Alike, ...] = ()
 
-    @classmethod
-    @checked
-    def of(cls, log: Interactions) -> Self:
-        """The figures of ``log``."""
-        cells = log.n_users * log.n_items
-        values, times = log.values, log.times
-        some = len(log) > 0
-        return cls(
-            name=log.name,
-            n_users=log.n_users,
-            n_items=log.n_items,
-            n_interactions=len(log),
-            density=len(log) / cells if cells else 0.0,
-            per_user_median=float(np.median(log.user_counts)) if log.n_users else 0.0,
-            per_item_median=float(np.median(log.item_counts)) if log.n_items else 0.0,
-            value_range=log.scale,
-            value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
-            relevant_from=log.relevant_from,
-            n_relevant=len(log.relevant()),
-            first_time=int(times.min()) if times is not None and some else None,
-            last_time=int(times.max()) if times is not None and some else None,
-            alike=tuple(
-                found
-                for kind, ids in (("user", log.user_ids), ("item", log.item_ids))
-                if (found := alike(kind, ids)) is not None
-            ),
-        )
-
     def __str__(self) -> str:
         name = printable(self.name or "interactions")
         lines = [
@@ -95,3 +66,59 @@ class Summary:
             lines.append(f"from {first} to {last}")
         lines += map(str, self.alike)
         return "\n".join(lines)
+
+
+class _Log(Protocol):
+    """What is counted of :class:`~fillrank.data.interactions.Interactions`, whose method asks for it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def n_users(self) -> int: ...
+    @property
+    def n_items(self) -> int: ...
+    @property
+    def user_counts(self) -> NDArray[np.int64]: ...
+    @property
+    def item_counts(self) -> NDArray[np.int64]: ...
+    @property
+    def values(self) -> NDArray[Any] | None: ...
+    @property
+    def times(self) -> NDArray[Any] | None: ...
+    @property
+    def scale(self) -> tuple[float, float] | None: ...
+    @property
+    def relevant_from(self) -> float | None: ...
+    @property
+    def user_ids(self) -> IdMap: ...
+    @property
+    def item_ids(self) -> IdMap: ...
+    def relevant(self) -> Sized: ...
+    def __len__(self) -> int: ...
+
+
+def summary_of(log: _Log) -> Summary:
+    """The figures of ``log``."""
+    cells = log.n_users * log.n_items
+    values, times = log.values, log.times
+    some = len(log) > 0
+    return Summary(
+        name=log.name,
+        n_users=log.n_users,
+        n_items=log.n_items,
+        n_interactions=len(log),
+        density=len(log) / cells if cells else 0.0,
+        per_user_median=float(np.median(log.user_counts)) if log.n_users else 0.0,
+        per_item_median=float(np.median(log.item_counts)) if log.n_items else 0.0,
+        value_range=log.scale,
+        value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
+        relevant_from=log.relevant_from,
+        n_relevant=len(log.relevant()),
+        first_time=int(times.min()) if times is not None and some else None,
+        last_time=int(times.max()) if times is not None and some else None,
+        alike=tuple(
+            found
+            for kind, ids in (("user", log.user_ids), ("item", log.item_ids))
+            if (found := alike(kind, ids)) is not None
+        ),
+    )

@@ -54,7 +54,7 @@ def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUn
 
     Args:
         column: numbers, dates or strings.
-        day_first: see :class:`~fillrank.data.options.LogOptions`.
+        day_first: see :class:`~fillrank.data.io.options.LogOptions`.
         unit: of numbers; None: told by their magnitudes.
 
     Raises:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
-from fillrank.solvers.svd import truncated_svd
+from fillrank.solvers.sparse.svd import truncated_svd
 
 __all__ = ["gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked", "truncated_svd"]

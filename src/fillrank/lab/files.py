@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from fillrank.data import IdMap, Interactions
-from fillrank.data.encoding import text_of
-from fillrank.data.files import unpacked
+from fillrank.data.io.encoding import text_of
+from fillrank.data.io.files import unpacked
 from fillrank.errors import DataError
 from fillrank.runtime.paths import expanded, refuse_special
 

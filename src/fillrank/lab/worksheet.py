@@ -20,7 +20,7 @@ from torch import Tensor
 from fillrank.errors import DataError, SettingsError
 from fillrank.lab.files import FilmRatings
 from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
-from fillrank.solvers.svd import truncated_svd
+from fillrank.solvers.sparse.svd import truncated_svd
 
 __all__ = ["Completion", "Factorisation", "FilmAnswer", "complete_toy", "factorise_toy", "film_question"]
 

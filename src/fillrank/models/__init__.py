@@ -3,16 +3,16 @@
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.models.als import ALS
-from fillrank.models.baselines import Popularity
-from fillrank.models.blended import Blended
-from fillrank.models.cmc import CMC
-from fillrank.models.contrastive import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
+from fillrank.models.base import Recipe
+from fillrank.models.blend import Blended
+from fillrank.models.cmc.recipe import CMC
+from fillrank.models.contrastive.recipe import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.defaults import DEFAULTS, default_model, default_models, has_ratings
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
 from fillrank.models.loss_ladders import LOSS_LADDERS
+from fillrank.models.popularity import Popularity
 from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, POPULARITY_WEIGHTS, USUAL_NEIGHBOUR_WEIGHT
-from fillrank.models.recipe import Recipe
 from fillrank.models.sgd import SGD
 from fillrank.models.sizing import Sizes
 from fillrank.models.svd import BiasedSVD, NormalisedSVD, PureSVD

@@ -12,12 +12,12 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.models.alternating import TRIAL, Alternating, Judge, best_round, unjudged
+from fillrank.models.base import NotNegative, error_on
 from fillrank.models.grid import Axis, Judgement, Point, best_point
-from fillrank.models.recipe import NotNegative, error_on
 from fillrank.recommend import Recommender
-from fillrank.solvers.als import RatingLoss, als_rounds
-from fillrank.solvers.biases import fit_biases
-from fillrank.solvers.svd import biases_as_factors
+from fillrank.solvers.sparse.als import RatingLoss, als_rounds
+from fillrank.solvers.sparse.biases import fit_biases
+from fillrank.solvers.sparse.svd import biases_as_factors
 
 __all__ = ["ALS"]
 
@@ -30,17 +30,17 @@ _MOST_TRIED = 24
 
 
 class ALS(Alternating):
-    """Ratings by alternating least squares; see :func:`fillrank.solvers.als.als`.
+    """Ratings by alternating least squares; see :func:`fillrank.solvers.sparse.als.als`.
 
     It predicts values, and ranks by what it predicts. Given a validation part, it keeps the round that predicts that
     part best.
 
     Attributes:
         dim: length of the vectors.
-        regularization, bias_regularization: see :class:`fillrank.solvers.als.RatingLoss`. The first matters most, and
-            the fewer ratings there are the higher it has to be. ``"auto"`` takes the lowest error on the validation
-            part after four rounds; among what is tried are the biases alone, so that on no log is this recipe worse
-            than they are, but for the luck of the validation part. At most 24 settings are tried.
+        regularization, bias_regularization: see :class:`fillrank.solvers.sparse.als.RatingLoss`. The first matters
+            most, and the fewer ratings there are the higher it has to be. ``"auto"`` takes the lowest error on the
+            validation part after four rounds; among what is tried are the biases alone, so that on no log is this
+            recipe worse than they are, but for the luck of the validation part. At most 24 settings are tried.
         item_bias_regularization: of the items' biases; None: that of the users', or chosen like it.
         bias_per_rating: see there too.
         method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.

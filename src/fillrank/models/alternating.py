@@ -15,8 +15,8 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.factors.ridge import RidgeMethod, RowSolver
+from fillrank.models.base import Positive, Recipe
 from fillrank.models.grid import Judgement
-from fillrank.models.recipe import Positive, Recipe
 from fillrank.models.unused import where
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import Progress, current_stage

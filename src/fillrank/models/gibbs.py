@@ -11,11 +11,11 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors.temporal import Dated
-from fillrank.models.recipe import Recipe
+from fillrank.models.base import Recipe
 from fillrank.recommend import Recommender
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import Progress
-from fillrank.solvers.gibbs import GibbsSettings, Sweep, bayesian_factors
+from fillrank.solvers.sparse.gibbs import GibbsSettings, Sweep, bayesian_factors
 from fillrank.training.looks import Look, tell
 from fillrank.training.settling import warn_if_unsettled
 
@@ -27,13 +27,14 @@ _WINDOW = 10  # sweeps whose errors are averaged, to ask whether a chain is stil
 
 
 class Gibbs(Recipe):
-    """Bayesian matrix factorisation with implicit sets; see :func:`fillrank.solvers.gibbs.bayesian_factors`.
+    """Bayesian matrix factorisation with implicit sets; see :func:`fillrank.solvers.sparse.gibbs.bayesian_factors`.
 
     It predicts values, and ranks by what it predicts. There is no regularisation to choose, and a validation part is
     not looked at. Ctrl-C ends the sampling; the mean of the samples so far is kept.
 
     Attributes:
-        dim, iterations, burn_in, n_chains, sets, kept_dim, seed: see :class:`fillrank.solvers.gibbs.GibbsSettings`.
+        dim, iterations, burn_in, n_chains, sets, kept_dim, seed: see
+            :class:`fillrank.solvers.sparse.gibbs.GibbsSettings`.
         dates: whether predictions know the day; ``"auto"``: if the log has times. An evaluation then predicts each
             row that was held out at the row's own time, which tells on which day it was rated: compare such figures
             with each other. Items are ranked for the average day.
@@ -91,7 +92,7 @@ class _Watch:
         self.history: list[dict[str, float]] = []
 
     def __call__(self, sweep: Sweep) -> bool:
-        """See :data:`fillrank.solvers.gibbs.AfterSweep`; each chain calls from its own thread."""
+        """See :data:`fillrank.solvers.sparse.gibbs.AfterSweep`; each chain calls from its own thread."""
         with self._lock:
             self._progress.step_done()
             if sweep.chain == 0:

@@ -12,10 +12,10 @@ from fillrank.data import Interactions
 from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
 from fillrank.models.alternating import TRIAL, Alternating, Judge, best_round, unjudged
+from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
-from fillrank.models.recipe import NotNegative
 from fillrank.recommend import Recommender
-from fillrank.solvers.ials import ImplicitLoss, ials_rounds
+from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
 
 __all__ = ["IALS"]
 
@@ -25,13 +25,13 @@ _MOST_TRIED = 40
 
 
 class IALS(Alternating):
-    """Who met what, by implicit alternating least squares; see :func:`fillrank.solvers.ials.ials`. It only ranks.
+    """Who met what, by implicit alternating least squares; see :func:`fillrank.solvers.sparse.ials.ials`.
 
-    Given a validation part, it keeps the round with the best nDCG@10.
+    It only ranks. Given a validation part, it keeps the round with the best nDCG@10.
 
     Attributes:
-        unobserved_weight, regularization: see :class:`fillrank.solvers.ials.ImplicitLoss`. Quality hangs on these two,
-            and what is best differs between data sets by factors of ten.
+        unobserved_weight, regularization: see :class:`fillrank.solvers.sparse.ials.ImplicitLoss`. Quality hangs on
+            these two, and what is best differs between data sets by factors of ten.
         dim: length of the vectors; longer often ranks better, and takes longer.
             ``"auto"`` of these three takes the best nDCG@10 on the validation part after four rounds: one setting
             after the other, each grid going on while its best is at an end, at most 40 trials. The dimension begins at

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.models.recipe import NotNegative, Positive, Recipe, error_on
+from fillrank.models.base import NotNegative, Positive, Recipe, error_on
 from fillrank.recommend import Recommender
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import Progress
-from fillrank.solvers.sgd import SgdEpoch, SgdSettings, biased_sgd
+from fillrank.solvers.sparse.sgd import SgdEpoch, SgdSettings, biased_sgd
 from fillrank.training.looks import Look, tell
 from fillrank.training.settling import warn_if_unsettled
 
@@ -25,7 +25,7 @@ _log = logging.getLogger("fillrank")
 
 
 class SGD(Recipe):
-    """Biases and vectors learnt rating by rating; see :func:`fillrank.solvers.sgd.biased_sgd`.
+    """Biases and vectors learnt rating by rating; see :func:`fillrank.solvers.sparse.sgd.biased_sgd`.
 
     It predicts values, and ranks by what it predicts. Given a validation part, it keeps the epoch that predicts that
     part best. Where the epochs run out while the error is still falling, a warning says so. Rates and penalties are in
@@ -33,7 +33,7 @@ class SGD(Recipe):
 
     Attributes:
         dim, regularization, bias_regularization, bias_per_rating, learning_rate, bias_learning_rate, decay, seed: see
-            :class:`fillrank.solvers.sgd.SgdSettings`.
+            :class:`fillrank.solvers.sparse.sgd.SgdSettings`.
         epochs: at most this many.
         patience: epochs without a better error on validation before the learning stops.
         n_threads: the result does not depend on it; None takes as many as PyTorch does.
@@ -100,7 +100,7 @@ class _Watch:
         self.history: list[dict[str, float]] = []
 
     def __call__(self, epoch: SgdEpoch) -> bool:
-        """See :data:`fillrank.solvers.sgd.AfterEpoch`."""
+        """See :data:`fillrank.solvers.sparse.sgd.AfterEpoch`."""
         figures = {"rmse": epoch.rmse} | self._judge(epoch)
         now = time.perf_counter()
         self.history.append({"epoch": epoch.number, "seconds": round(now - self._started, 6), **figures})

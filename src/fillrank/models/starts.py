@@ -6,7 +6,7 @@ from torch.nn.functional import pad
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.solvers.svd import normalised_svd
+from fillrank.solvers.sparse.svd import normalised_svd
 
 __all__ = ["spectral_start"]
 

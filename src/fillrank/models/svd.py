@@ -13,12 +13,12 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
+from fillrank.models.base import NotNegative, Recipe, best_by, error_on, needed
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
-from fillrank.models.recipe import NotNegative, Recipe, best_by, error_on, needed
 from fillrank.recommend import Recommender
-from fillrank.solvers.biases import fit_biases
-from fillrank.solvers.svd import (
+from fillrank.solvers.sparse.biases import fit_biases
+from fillrank.solvers.sparse.svd import (
     NormalisedBasis,
     SvdMethod,
     biased_svd,
@@ -52,7 +52,9 @@ class _Decomposition(Recipe):
 
 
 class PureSVD(_Decomposition):
-    """Truncated SVD of the matrix with zeros in its holes; see :func:`fillrank.solvers.svd.pure_svd`. It only ranks.
+    """Truncated SVD of the matrix with zeros in its holes; see :func:`fillrank.solvers.sparse.svd.pure_svd`.
+
+    It only ranks.
 
     Attributes:
         rank: number of singular vectors; ``"auto"`` takes the best nDCG@10 on the validation part, at most 2,048 or the
@@ -77,7 +79,9 @@ class PureSVD(_Decomposition):
 
 
 class NormalisedSVD(_Decomposition):
-    """Truncated SVD of the degree-normalised matrix; see :func:`fillrank.solvers.svd.normalised_svd`. It only ranks.
+    """Truncated SVD of the degree-normalised matrix; see :func:`fillrank.solvers.sparse.svd.normalised_svd`.
+
+    It only ranks.
 
     Attributes:
         rank: number of singular vectors, at most 2,048 or the smaller side of the log.
@@ -89,7 +93,7 @@ class NormalisedSVD(_Decomposition):
             every β and power.
             With β and power given, the rank is chosen as that of :class:`PureSVD` is, by nDCG@10.
         method: ``"randomized"``, which is faster and on sparse logs ranks better, or ``"exact"``, free of chance; see
-            :func:`fillrank.solvers.svd.normalised_svd`.
+            :func:`fillrank.solvers.sparse.svd.normalised_svd`.
         seed: of the start vectors; the randomized answer depends on it.
     """
 
@@ -151,7 +155,7 @@ class NormalisedSVD(_Decomposition):
 
 
 class BiasedSVD(_Decomposition):
-    """Mean, biases, and the truncated SVD of what they leave over; see :func:`fillrank.solvers.svd.biased_svd`.
+    """Mean, biases, and the truncated SVD of what they leave over; see :func:`fillrank.solvers.sparse.svd.biased_svd`.
 
     It predicts values, and ranks by what it predicts.
 

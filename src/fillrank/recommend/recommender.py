@@ -252,16 +252,16 @@ class Recommender:
 
     @checked
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a folder; see :func:`fillrank.recommend.files.save`."""
-        from fillrank.recommend.files import save
+        """Write the model to a folder; see :func:`fillrank.recommend.saved.save`."""
+        from fillrank.recommend.saved import save
 
         save(self, path)
 
     @classmethod
     @checked
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a model from a folder; see :func:`fillrank.recommend.files.load`."""
-        from fillrank.recommend.files import load
+        """Read a model from a folder; see :func:`fillrank.recommend.saved.load`."""
+        from fillrank.recommend.saved import load
 
         parts = load(path)
         try:

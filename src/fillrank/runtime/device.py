@@ -1,4 +1,4 @@
-"""In which precision the fast route takes its products."""
+"""Which device a training is on, and in which precision the fast route takes its products there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import platform
 
 import torch
 
-__all__ = ["halves", "multiplies_bfloat16"]
+from fillrank.errors import SettingsError
+
+__all__ = ["halves", "multiplies_bfloat16", "pick_device"]
 
 _log = logging.getLogger("fillrank")
 
@@ -39,3 +41,21 @@ def multiplies_bfloat16(device: torch.device) -> bool:
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
     known = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
+
+
+def pick_device(name: str) -> torch.device:
+    """``"auto"`` is a GPU where there is one; anything else is taken by its PyTorch name.
+
+    Raises:
+        SettingsError: PyTorch knows no such device, or it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            f"device {name!r} cannot be used ({str(error).splitlines()[0]}); try 'auto' or 'cpu'"
+        ) from None
+    return device

@@ -43,7 +43,7 @@ def check_solver(
         ContractError: the first broken promise, by name.
 
     Example:
-        >>> from fillrank.solvers.svd import pure_svd
+        >>> from fillrank.solvers.sparse.svd import pure_svd
         >>> check_solver(lambda log: pure_svd(log, 1), of_values=False)
     """
     log = small_log() if log is None else log

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fillrank.samplers import Negatives, Sampler, Score
-from fillrank.training.step import Batch
+from fillrank.training.autograd.step import Batch
 
 __all__ = ["draw"]
 

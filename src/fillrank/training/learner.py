@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fillrank.runtime.distributed import World
 from fillrank.runtime.threads import all_threads, one_thread
-from fillrank.training.step import Batch, Step
+from fillrank.training.autograd.step import Batch, Step
 
 __all__ = ["Autograd", "Learner"]
 

@@ -22,12 +22,12 @@ from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.progress import Progress
 from fillrank.runtime.rng import torch_stream
 from fillrank.runtime.threads import one_thread
-from fillrank.training.averaging import Average
+from fillrank.training.autograd.step import Batch
 from fillrank.training.checkpoint import Checkpoint, Saved
+from fillrank.training.ema import Average
 from fillrank.training.learner import Learner
 from fillrank.training.looks import Look, tell
 from fillrank.training.settling import warn_if_unsettled
-from fillrank.training.step import Batch
 
 __all__ = ["History", "LoopSettings", "Monitor", "train"]
 

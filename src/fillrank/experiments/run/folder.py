@@ -13,7 +13,7 @@ from fillrank.data import Interactions
 from fillrank.errors import FillrankError, ModelFileError
 from fillrank.models import Recipe
 from fillrank.recommend import Recommender
-from fillrank.recommend.files import check_target, holds_a_model, save
+from fillrank.recommend.saved import check_target, holds_a_model, save
 from fillrank.runtime.atomic_write import only_one, remove_leftovers
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.training import World
@@ -37,7 +37,7 @@ def alone(out: Path, world: World) -> Iterator[None]:
 
 
 def check_out(path: str) -> Path:
-    """As :func:`~fillrank.recommend.files.check_target`, and what stands beside the folder can be named after it.
+    """As :func:`~fillrank.recommend.saved.check_target`, and what stands beside the folder can be named after it.
 
     Raises:
         ModelFileError: the name is too long, or the folder cannot be saved to.

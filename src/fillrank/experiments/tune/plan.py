@@ -18,7 +18,7 @@ from fillrank.experiments.toml.nested import leaves, merged
 from fillrank.experiments.tune.space import Space
 from fillrank.losses import ScoreLoss
 from fillrank.models import Contrastive, Recipe, recipe
-from fillrank.models.contrastive_parts import ContrastiveParts, loss_of, sampler_settings
+from fillrank.models.contrastive.build import ContrastiveParts, loss_of, sampler_settings
 from fillrank.registry import plain
 from fillrank.samplers import KnownPositives, as_sampler
 

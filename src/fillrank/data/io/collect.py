@@ -1,0 +1,164 @@
+"""The rows of a log, collected chunk by chunk: codes in place of ids, and nothing of the text is kept."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
+from fillrank.data.ids import IdMap
+from fillrank.data.io.clean import Rules, clean_rows
+from fillrank.data.io.coding import Coder
+from fillrank.data.io.titles import Titles
+from fillrank.data.times import Moments, TimeUnit, finish_times
+
+__all__ = ["Collected", "Collector"]
+
+
+class Collected(NamedTuple):
+    """What was collected.
+
+    Attributes:
+        rows: each pair once if duplicates are merged, in the order of (user, item).
+        user_ids, item_ids: the ids of the rows.
+        n_good: how many rows there were before pairs were merged.
+    """
+
+    rows: Rows
+    user_ids: IdMap
+    item_ids: IdMap
+    n_good: int
+
+
+class Collector:
+    """Takes chunks of raw rows and gives the columns of a log.
+
+    Args:
+        label_is_named: whether the caller named the column of titles.
+
+    Attributes:
+        bad: frames ``file, line, reason`` of the rows that cannot be read.
+        n_rows: rows there were, good and bad.
+        titles: of items.
+
+    Example:
+        >>> collector = Collector()
+        >>> raw = pl.DataFrame({"user": ["b", "a"], "item": ["7", "7"]})
+        >>> collector.add(raw, np.array([2, 3]), "log.csv", Rules(from_text=True))
+        >>> found = collector.finish("error")
+        >>> found.user_ids.ids.to_list(), found.rows.users.tolist(), found.rows.items.tolist()
+        (['a', 'b'], [0, 1], [0, 0])
+    """
+
+    def __init__(self, *, label_is_named: bool = False) -> None:
+        self.bad: list[pl.DataFrame] = []
+        self.n_rows = 0
+        self.titles = Titles(is_named=label_is_named)
+        self._from_text = True
+        self._coders = {"user": Coder(), "item": Coder()}
+        self._users: list[NDArray[np.int32]] = []
+        self._items: list[NDArray[np.int32]] = []
+        self._values: list[NDArray[np.float64]] = []
+        self._times: list[Moments] = []
+        self._places: list[tuple[str, NDArray[np.int64] | range]] = []
+
+    def add(self, raw: pl.DataFrame, lines: NDArray[np.int64], file: str, rules: Rules) -> None:
+        """Some rows of a file: ``user, item`` and where there are any ``value, time, label``; with lines."""
+        self.n_rows += len(raw)
+        self._from_text &= rules.from_text
+        clean = clean_rows(raw, lines, self._coders, rules)
+        if len(clean.bad):
+            self.add_bad(file, clean.bad)
+        if not len(clean.users):
+            return
+        self._users.append(clean.users)
+        self._items.append(clean.items)
+        if clean.values is not None:
+            self._values.append(clean.values)
+        if clean.times is not None:
+            self._times.append(clean.times)
+            self._places.append((file, _compact(clean.lines)))
+        if clean.labels is not None:
+            self.titles.add(clean.items, clean.labels)
+
+    def add_bad(self, file: str, bad: pl.DataFrame) -> None:
+        """Rows that cannot be read: ``line, reason``."""
+        self.bad.append(bad.select(pl.lit(file).alias("file"), "line", "reason"))
+
+    def finish(self, duplicates: Duplicates, *, time_unit: TimeUnit | None = None) -> Collected:
+        """The columns of the log; the collector is empty afterwards."""
+        keep, times = self._finished_times(time_unit)
+        users, items = _joined(self._users), _joined(self._items)
+        narrow = np.float64 if duplicates in {"mean", "sum"} else np.float32
+        values = _joined(self._values, narrow) if self._values else None
+        if keep is not None:
+            users, items = users[keep], items[keep]
+            values = None if values is None else values[keep]
+            times = None if times is None else times[keep]
+        from_text = self._from_text
+        user_ids, users = _finished(self._coders["user"], users, None, from_text=from_text, shrink=keep is not None)
+        labels = self.titles.finish(len(self._coders["item"]))
+        item_ids, items = _finished(self._coders["item"], items, labels, from_text=from_text, shrink=keep is not None)
+        n_good = len(users)
+        rows = Rows(users, items, values, times)
+        del users, items, values, times
+        return Collected(merge_duplicates(rows, len(item_ids), duplicates), user_ids, item_ids, n_good)
+
+    def _finished_times(self, unit: TimeUnit | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.int64] | None]:
+        if not self._times:
+            return None, None
+        seconds = finish_times(self._times, unit=unit)
+        keep = None
+        if not all(part.valid.all() for part in self._times):
+            for part, (file, lines) in zip(self._times, self._places, strict=True):
+                wrong = ~part.valid
+                if wrong.any():
+                    self.add_bad(file, _alien(np.asarray(lines)[wrong], part.numbers[wrong]))
+            keep = np.concatenate([part.valid for part in self._times])
+        self._times.clear()
+        self._places.clear()
+        return keep, _joined(seconds)
+
+
+def _alien(lines: NDArray[np.int64], numbers: NDArray[np.int64]) -> pl.DataFrame:
+    """Rows whose time is in another unit than the rest of the column."""
+    words = pl.format("time {} is in another unit than the others; if it is not, name the unit: time_unit=…", "number")
+    return pl.DataFrame({"line": lines, "number": numbers}).select("line", reason=words)
+
+
+def _compact(lines: NDArray[np.int64]) -> NDArray[np.int64] | range:
+    """Lines in a row as a range, which takes no memory."""
+    first, last = int(lines[0]), int(lines[-1])
+    in_a_row = last - first == len(lines) - 1 and bool((np.diff(lines) == 1).all())
+    return range(first, last + 1) if in_a_row else lines
+
+
+def _joined(parts: list[NDArray[Any]], dtype: type[np.generic] | None = None) -> NDArray[Any]:
+    """The parts as one array, of which each is let go as soon as it is copied."""
+    n = sum(map(len, parts))
+    whole = np.empty(n, dtype=dtype or (parts[0].dtype if parts else np.int32))
+    parts.reverse()
+    place = 0
+    while parts:
+        part = parts.pop()
+        whole[place : place + len(part)] = part
+        place += len(part)
+    return whole
+
+
+def _finished(
+    coder: Coder, codes: NDArray[np.int32], labels: pl.Series | None, *, from_text: bool, shrink: bool
+) -> tuple[IdMap, NDArray[np.int32]]:
+    """The ids in their order, and the codes as places among them."""
+    ids, places = coder.finish(from_text=from_text)
+    if labels is not None:
+        labels = labels.gather(np.argsort(places))
+    codes = places[codes] if len(places) else codes
+    if shrink:  # rows were left out after they had been coded, and some ids may stand in no other
+        used, inverse = np.unique(codes, return_inverse=True)
+        ids, codes = ids.gather(used), inverse.astype(np.int32)
+        labels = None if labels is None else labels.gather(used)
+    return IdMap(ids, labels=labels), codes

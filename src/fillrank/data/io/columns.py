@@ -1,0 +1,135 @@
+"""Which column is what: the names that logs usually give to users, items, values, times and titles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, is_usual_name, plain_name
+from fillrank.errors import DataError
+
+__all__ = ["Choice", "Columns"]
+
+Choice = str | int | tuple[str | int | None, ...] | Literal[False] | None
+"""A column by name or by place (from 0), False to go without, or None to recognise it by its name. In a table some of
+whose columns are named by whole numbers, as pandas names them, a whole number is a name; one with several levels is
+named by a tuple of them."""
+
+_MOST_SHOWN, _WIDEST = 20, 60
+_REQUIRED = ("user", "item")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the caller said about the columns.
+
+    Example:
+        >>> Columns(value="stars").choose(["movieId", "userId", "stars", "note"])
+        {'user': 1, 'item': 0, 'value': 2}
+    """
+
+    user: Choice = None
+    item: Choice = None
+    value: Choice = None
+    time: Choice = None
+    label: Choice = None
+
+    def choose(self, header: Sequence[Any], further: Sequence[Any] = ()) -> dict[str, int]:
+        """The place in ``header`` of each column there is to read.
+
+        A column that the caller named must be there. One that was not named is recognised by its usual names, upper and
+        lower case, blanks and underscores alike; values, times and labels may be absent.
+
+        Args:
+            header: the names of the columns: texts, or in tables of pandas also whole numbers and tuples.
+            further: names of what may stand in for a column that is absent from the header, such as the index of a
+                table; their places follow those of the header.
+
+        Raises:
+            DataError: a column is not there, several may be meant, or one is meant twice; the message lists them all.
+        """
+        choices = {field.name: getattr(self, field.name) for field in fields(self)}
+        names = [*header, *further]
+        named = {role: _named(role, choice, header, further) for role, choice in choices.items() if _is_named(choice)}
+        free = [place for place in range(len(names)) if place not in named.values()]
+        asked = [role for role, choice in choices.items() if choice is None]
+        found = {role: _recognised(role, names, [place for place in free if place < len(header)]) for role in asked}
+        beside = [place for place in free if place >= len(header)]
+        found |= {role: _recognised(role, names, beside) for role, place in found.items() if place is None}
+        chosen = {role: place for role in choices if (place := (named | found).get(role)) is not None}
+        if len(set(chosen.values())) < len(chosen):
+            raise DataError(f"one column was named for two things: {_shown(chosen, header)}; {_listed(header)}")
+        if missing := [role for role in _REQUIRED if role not in chosen]:
+            how = ", ".join(f"{role}=…" for role in missing)
+            raise DataError(
+                f"no column is recognised as the {' or the '.join(missing)}; name it: {how}; {_listed(header)}"
+            )
+        return chosen
+
+    def is_name(self, name: str | None) -> bool:
+        """Whether a field of a text is the name of a column: a usual one, or one that the caller gave."""
+        if name is None or len(name) > 100:
+            return False
+        given = {getattr(self, field.name) for field in fields(self)}
+        return name.strip() in given or is_usual_name(name)
+
+    def are_named_in(self, first: Sequence[str]) -> bool:
+        """Whether a first line names columns for certain: it holds a usual name, or one that the caller gave."""
+        given = {getattr(self, field.name) for field in fields(self)}
+        return any(name in given or is_usual_name(name) for name in first)
+
+
+def _is_named(choice: Choice) -> bool:
+    return choice is not None and choice is not False
+
+
+def _named(role: str, choice: Any, header: Sequence[Any], further: Sequence[Any]) -> int:
+    names = [*header, *further]
+    numbered = any(isinstance(name, int | np.integer) for name in names)
+    if isinstance(choice, int) and not numbered:
+        if 0 <= choice < len(header):
+            return choice
+        raise DataError(f"{role}={choice} is no column: places run from 0 to {len(header) - 1}; {_listed(header)}")
+    for same in (lambda name: name == choice, lambda name: not isinstance(name, str) and str(name) == str(choice)):
+        for where in (range(len(header)), range(len(header), len(names))):
+            places = [place for place in where if same(names[place])]
+            if len(places) == 1:
+                return places[0]
+            if places:
+                raise DataError(
+                    f"{role}={choice!r}: {len(places)} columns are called so; rename all but one"
+                    f"{'' if numbered else ', or give a place'}; {_listed(header)}"
+                )
+    raise DataError(f"{role}={choice!r}: there is no such column; {_listed(header)}")
+
+
+def _recognised(role: str, header: Sequence[Any], free: Sequence[int]) -> int | None:
+    plain = {place: plain_name(_as_text(header[place])) for place in free}
+    usual = [place for place in free if plain[place] in USUAL_NAMES[role]]
+    places = usual or [place for place in free if plain[place] in LESS_USUAL_NAMES[role]]
+    if len(places) > 1:
+        names = " or ".join(dict.fromkeys(repr(header[place]) for place in places))
+        if len({_as_text(header[place]) for place in places}) == 1:
+            raise DataError(f"{len(places)} columns are called {names}; rename all but one; {_listed(header)}")
+        without = "" if role in _REQUIRED else f" or {role}=False"
+        raise DataError(f"the {role} may be {names}; name one: {role}=…{without}; {_listed(header)}")
+    return places[0] if places else None
+
+
+def _as_text(name: Any) -> str:
+    """A column's name as text; of one with several levels, as pandas has them, the last that is not empty."""
+    levels = [str(level) for level in name if level not in {"", None}] if isinstance(name, tuple) else [str(name)]
+    return levels[-1] if levels else ""
+
+
+def _shown(chosen: dict[str, int], header: Sequence[Any]) -> str:
+    return ", ".join(f"{role}={header[place]!r}" for role, place in chosen.items())
+
+
+def _listed(header: Sequence[Any]) -> str:
+    shown = [name if len(name) <= _WIDEST else f"{name[:_WIDEST]}…" for name in map(repr, header[:_MOST_SHOWN])]
+    more = f" and {len(header) - _MOST_SHOWN:,} more" if len(header) > _MOST_SHOWN else ""
+    return f"the columns are {', '.join(shown) or 'none'}{more}"

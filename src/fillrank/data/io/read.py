@@ -1,0 +1,226 @@
+"""Reading a log from files: ``read`` for the log, ``scan`` for the log and the counts of what was met on the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+import polars as pl
+
+from fillrank.arguments import Own, checked
+from fillrank.data.interactions import Interactions
+from fillrank.data.io.clean import Rules
+from fillrank.data.io.collect import Collector
+from fillrank.data.io.columns import Choice, Columns
+from fillrank.data.io.encoding import Decoder
+from fillrank.data.io.files import Input, find_inputs, naming
+from fillrank.data.io.formats import Part
+from fillrank.data.io.names import holds_reviews, likely_ratings, plain_name
+from fillrank.data.io.opening import open_part
+from fillrank.data.io.options import ReadOptions
+from fillrank.data.io.own_formats import known_endings
+from fillrank.data.io.read_result import ReadResult
+from fillrank.data.io.result import Source, finished
+from fillrank.errors import DataError
+from fillrank.runtime.forks import refuse_after_fork
+
+__all__ = ["PathOrFile", "read", "scan"]
+
+PathOrFile = str | os.PathLike[str] | IO[Any]
+_LOGGER = logging.getLogger("fillrank")
+_WIDE = 3  # columns beside the first from which on a table may be wide
+_ENCODINGS = {"cp1252": "Windows-1252"}
+
+
+@checked
+def read(
+    path: Own[PathOrFile | Sequence[PathOrFile]],
+    *,
+    user: Choice = None,
+    item: Choice = None,
+    value: Choice = None,
+    time: Choice = None,
+    label: Choice = None,
+    **options: Any,
+) -> Interactions:
+    """A log from a file, a folder of parts, a pattern such as ``"logs/part-*.csv.gz"``, or a list of these.
+
+    Understood are CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet, Arrow
+    (Feather), JSON (a line for each object, or an array), MatrixMarket and the text of the LightGCN data sets
+    (``user item item …``); compressed or not (gzip, zip, zstd, bzip2, xz). The name of a file tells its format, or else
+    its first bytes do. ``docs/reference/reading.md`` lists what is read and what each odd input becomes.
+
+    Args:
+        path: where the log is, or an open file (of bytes or of text).
+        user, item, value, time, label: the columns, by name or by place (from 0). None: recognised by the usual names
+            (``userId``, ``movie_id``, ``rating``, ``timestamp``, ``title`` …). False: to go without ``value``,
+            ``time`` or ``label``. A label is the item's title; an item gets the first that stands beside it.
+        **options: the fields of :class:`~fillrank.data.io.options.ReadOptions`: ``duplicates``, ``on_bad``,
+            ``relevant_from``, ``name``, ``missing``, ``day_first``, ``time_unit``, ``format``, ``separator``,
+            ``header``, ``encoding``, ``decimal``, ``thousands``, ``member``, ``max_expansion``.
+
+    Returns:
+        The log. Ids that are whole numbers in every row are integers, all others strings. Blanks around ids in a text
+        do not count. Times are seconds (UTC): see
+        :func:`~fillrank.data.times.to_seconds`.
+
+    Raises:
+        BadRowsError: rows without an id, with a value that is no finite number, with a time that cannot be read, or
+            with too few or too many fields. With ``on_bad="skip"`` they are left out, and their count is logged.
+        DuplicateError: a pair stands twice, and ``duplicates`` is not given.
+        DataError: no such file; a file that is empty, torn or in no known format; columns that cannot be told.
+        SettingsError: an option that does not exist, or a value that it cannot have.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> log = pathlib.Path(folder.name, "log.csv")
+        >>> _ = log.write_text("what,who,stars\\nHeat,ann,5\\nAlien,bob,4\\nHeat,ann,3\\n")
+        >>> read(log, user="who", item="what", value="stars", duplicates="last").to_frame().rows()
+        [('ann', 'Heat', 3.0), ('bob', 'Alien', 4.0)]
+        >>> folder.cleanup()
+    """
+    columns = Columns(user=user, item=item, value=value, time=time, label=label)
+    return _scan(path, columns, ReadOptions.of(options)).interactions
+
+
+@checked
+def scan(
+    path: Own[PathOrFile | Sequence[PathOrFile]],
+    *,
+    user: Choice = None,
+    item: Choice = None,
+    value: Choice = None,
+    time: Choice = None,
+    label: Choice = None,
+    **options: Any,
+) -> ReadResult:
+    """The same as :func:`read`, with the counts of rows, bad rows and duplicates beside the log."""
+    columns = Columns(user=user, item=item, value=value, time=time, label=label)
+    return _scan(path, columns, ReadOptions.of(options))
+
+
+def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
+    refuse_after_fork("reading a log")
+    inputs = find_inputs(source, known_endings())
+    collector = Collector(label_is_named=columns.label is not None)
+    parts: list[_Read] = []
+    for one in inputs:
+        parts.append(_collect(one, columns, options, collector))
+        first, last = parts[0], parts[-1]
+        if set(first.chosen) != set(last.chosen):
+            raise DataError(
+                f"the {len(inputs)} parts of {_name(source)} do not have the same columns: {first.name} has "
+                f"{', '.join(first.chosen)}, {last.name} has {', '.join(last.chosen)}; name the columns, or leave some "
+                "out (value=False)"
+            )
+    header, chosen = parts[0].part.header, parts[0].chosen
+    found = Source(
+        _name(source),
+        "row" if any(one.part.noun == "row" for one in parts) else "line",
+        columns={role: header[place] for role, place in chosen.items()},
+        unused=tuple(name for place, name in enumerate(header) if place not in chosen.values() and name),
+        notes=tuple(f"{one.name}: {note}" if len(parts) > 1 else note for one in parts for note in one.notes),
+    )
+    return ReadResult.of(finished(collector, options, found))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read, and which of its columns is what."""
+
+    name: str
+    part: Part
+    chosen: dict[str, int]
+    notes: list[str]
+
+
+def _looks_wide(part: Part, columns: Columns) -> bool:
+    """Whether a table has names in its first column and numbers in the others, which are not named as a log's are."""
+    first, *others = range(len(part.header))
+    if len(others) < _WIDE or columns != Columns() or any(columns.is_name(part.header[place]) for place in others):
+        return False
+    numbers = sum(map(part.is_number, others))  # a column may be empty as far as was looked
+    return not part.is_number(first) and numbers >= 0.8 * len(others)
+
+
+def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Collector) -> _Read:
+    with naming(one.name), one.open() as stream:
+        part, decoder = open_part(one, stream, options, columns.is_name)
+        try:
+            chosen = columns.choose(part.header)
+        except DataError as error:
+            if not _looks_wide(part, columns):
+                raise
+            raise DataError(
+                f"{error}; the first column holds names and the others numbers: if this is a table with a row for "
+                "each user and a column for each item, `fillrank complete` fills its holes"
+            ) from error
+        if part.guessed and not columns.are_named_in(part.header):
+            raise DataError(
+                f"does the first line, {', '.join(part.header[:20])}, name the columns? Say header=True or header=False"
+            )
+        notes = _guess_more(one.name, part, columns, chosen)
+        rules = Rules(
+            options.missing_words,
+            from_text=part.is_text,
+            day_first=options.day_first,
+            decimal=options.decimal,
+            thousands=options.thousands,
+        )
+        for frame, lines, broken in part.read(chosen):
+            rules = replace(rules, damaged=decoder is not None and decoder.damaged)
+            collector.add(frame, lines, one.short, rules)
+            if len(broken):
+                collector.n_rows += len(broken)
+                collector.add_bad(one.short, pl.DataFrame({"line": broken, "reason": part.broken_as}))
+    return _Read(one.short, part, chosen, [*part.notes, *notes, *_encoding(one.name, decoder)])
+
+
+def _guess_more(name: str, part: Part, columns: Columns, chosen: dict[str, int]) -> list[str]:
+    """Take a column that can only be the ratings, leave headlines of reviews, and say so."""
+    notes = []
+    place = chosen.get("label")
+    if (
+        columns.label is None
+        and place is not None
+        and plain_name(part.header[place]) == "title"
+        and holds_reviews(part.header)
+    ):
+        del chosen["label"]
+        notes.append(
+            f"{part.header[place]!r} is taken for the headline of a review, not for the item's title (label=…)"
+        )
+    if "value" not in chosen and columns.value is None:
+        likely = [place for place in likely_ratings(part.header) if place not in chosen.values()]
+        likely = [place for place in likely if part.is_number(place)]
+        names = " and ".join(repr(part.header[place]) for place in likely)
+        if len(likely) == 1:
+            chosen["value"] = likely[0]
+            notes.append(f"{names} is taken for the ratings (value=False goes without)")
+        elif likely:
+            notes.append(f"{names} may hold ratings, and are not used; name one: value=…")
+            _LOGGER.warning("%s: %s", name, notes[-1])
+    return notes
+
+
+def _encoding(name: str, decoder: Decoder | None) -> list[str]:
+    if decoder is None or decoder.encoding in {"utf-8", "utf-8-sig"}:
+        return []
+    said = _ENCODINGS.get(decoder.encoding, decoder.encoding)
+    if not decoder.guessed:
+        return [f"read as {said}"]
+    _LOGGER.warning("%s is not UTF-8; read as %s (encoding=… names another)", name, said)
+    return [f"not UTF-8; read as {said}, which is a guess (encoding=… names another)"]
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, list | tuple):
+        return f"{_name(source[0])} and {len(source) - 1} more" if len(source) > 1 else _name(source[0])
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        return name if isinstance(name, str) else "the open file"
+    return str(source)

@@ -1,0 +1,60 @@
+"""What reading a log gives: the log, and the counts of what was met on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+import polars as pl
+
+from fillrank.data.interactions import Interactions
+from fillrank.data.io.result import Scan
+
+__all__ = ["ReadResult"]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadResult:
+    """A log as it was read.
+
+    Attributes:
+        interactions: the log.
+        n_rows: rows there were, good and bad.
+        n_duplicates: good rows that went into another row of their (user, item) pair.
+        bad: the rows that were left out: ``file, line`` (the first line of a file is 1; in formats without lines, the
+            first row) and ``reason``.
+        columns: which column was taken for what: ``{"user": "userId", …}``.
+        unused: the names of the other columns.
+        notes: what was passed over or guessed, in words.
+    """
+
+    interactions: Interactions
+    n_rows: int
+    n_duplicates: int
+    bad: pl.DataFrame
+    columns: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, scan: Scan) -> Self:
+        """The same with a log in the place of its columns."""
+        parts = vars(scan).copy()
+        return cls(Interactions(**vars(parts.pop("log"))), **parts)
+
+    @property
+    def n_bad(self) -> int:
+        """How many rows were left out."""
+        return len(self.bad)
+
+    @property
+    def bad_lines(self) -> tuple[int, ...]:
+        """The lines of the bad rows, in the order of the files."""
+        return tuple(self.bad["line"])
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_rows:,} rows read, {self.n_bad:,} bad ones left out, "
+            f"{self.n_duplicates:,} joined with another of the same pair"
+        )

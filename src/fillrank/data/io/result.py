@@ -1,0 +1,138 @@
+"""The end of reading: from rows that were collected to the columns of a log, or to an error that names the bad rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from fillrank.data.io.clean import Rules
+from fillrank.data.io.collect import Collector
+from fillrank.data.io.options import LogOptions
+from fillrank.data.log_columns import LogColumns
+from fillrank.errors import BadRowsError, DataError
+
+__all__ = ["Scan", "Source", "finished", "result_of"]
+
+_LOGGER = logging.getLogger("fillrank")
+_SHOWN = 5  # bad rows named in a message
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What :class:`~fillrank.data.io.read_result.ReadResult` has, with the columns of the log in the place of it."""
+
+    log: LogColumns
+    n_rows: int
+    n_duplicates: int
+    bad: pl.DataFrame
+    columns: Mapping[str, str]
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from, for messages and for the result.
+
+    Attributes:
+        name: of the file or the table.
+        noun: what the lines of bad rows count: ``"line"`` or ``"row"``.
+        columns, unused, notes: see :class:`~fillrank.data.io.read_result.ReadResult`.
+        way_out: what to do where rows cannot be read.
+    """
+
+    name: str
+    noun: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    way_out: str = "Mend them, or leave them out with on_bad='skip'"
+
+
+def result_of(raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, from_text: bool, source: Source) -> Scan:
+    """The log from raw columns.
+
+    Args:
+        raw: ``user, item`` and where there are any ``value, time, label``; then ``file`` and ``line``.
+        broken: ``file, line, reason`` of the rows that did not even become raw columns.
+        options: what becomes of bad and of repeated rows, and what the log is called.
+        from_text: see :class:`~fillrank.data.io.clean.Rules`.
+        source: where the rows come from, for messages.
+
+    Raises:
+        BadRowsError: some rows are bad, and ``options.on_bad`` is ``"raise"``.
+        DataError: no row is left.
+    """
+    collector = Collector()
+    rules = Rules(options.missing_words, from_text=from_text, day_first=options.day_first)
+    for (file,), part in raw.partition_by("file", as_dict=True, maintain_order=True).items():
+        collector.add(part.drop("file", "line"), part["line"].to_numpy(), str(file), rules)
+    for (file,), part in broken.partition_by("file", as_dict=True, maintain_order=True).items():
+        collector.add_bad(str(file), part)
+        collector.n_rows += len(part)
+    return finished(collector, options, source)
+
+
+def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
+    """The log of all rows that were collected; errors as in :func:`result_of`."""
+    if not collector.n_rows:
+        raise DataError(f"{source.name} holds no rows below its header; there is nothing to read")
+    n_bad = sum(map(len, collector.bad))
+    if n_bad and (options.on_bad == "raise" or n_bad == collector.n_rows):
+        _report(_all_bad(collector), collector.n_rows, options, source)
+    found = collector.finish(options.duplicates, time_unit=options.time_unit)
+    bad = _all_bad(collector)
+    _report(bad, collector.n_rows, options, source)
+    notes = source.notes
+    if not collector.titles.are_titles:
+        notes = (
+            *notes,
+            f"{source.columns.get('label', 'the column of titles')!r} differs among the rows of one item: it is "
+            "no title of items (label=… takes it all the same)",
+        )
+    for column in found.rows:
+        if column is not None:
+            column.setflags(write=False)  # so that the log takes them as they are
+    log = LogColumns(
+        users=found.rows.users,
+        items=found.rows.items,
+        values=found.rows.values,
+        times=found.rows.times,
+        user_ids=found.user_ids,
+        item_ids=found.item_ids,
+        relevant_from=options.relevant_from,
+        name=Path(source.name).name.partition(".")[0] if options.name is None else options.name,
+    )
+    n_duplicates = found.n_good - len(log)
+    return Scan(log, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
+
+
+def _all_bad(collector: Collector) -> pl.DataFrame:
+    nothing = pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String})
+    return pl.concat([nothing, *collector.bad]).sort("file", "line", maintain_order=True)
+
+
+def _report(bad: pl.DataFrame, n_rows: int, options: LogOptions, source: Source) -> None:
+    if not len(bad):
+        return
+    several = bad["file"].n_unique() > 1
+    shown = [
+        f"{f'{file} ' if several else ''}{source.noun} {line}: {reason}"
+        for file, line, reason in bad.head(_SHOWN).rows()
+    ]
+    first = "; ".join(shown) + ("; …" if len(bad) > _SHOWN else "")
+    if options.on_bad == "raise":
+        raise BadRowsError(
+            f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. {source.way_out}"
+        )
+    if len(bad) == n_rows:
+        raise BadRowsError(
+            f"none of the {n_rows:,} rows of {source.name} can be read: {first}. Are the columns the right ones?"
+        )
+    _LOGGER.warning(
+        "%s: left out %s of %s rows that cannot be read: %s", source.name, f"{len(bad):,}", f"{n_rows:,}", first
+    )

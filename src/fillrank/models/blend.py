@@ -1,0 +1,303 @@
+"""One ranking out of several models."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, ValidationInfo, field_validator
+from torch import Tensor
+
+from fillrank.data import Interactions
+from fillrank.encoders import scores_pairs
+from fillrank.errors import SettingsError
+from fillrank.factors import Blend, Factors
+from fillrank.models.base import NotNegative, Recipe, monitored, needed
+from fillrank.models.contrastive.recipe import Contrastive
+from fillrank.models.svd import NormalisedSVD
+from fillrank.recommend import Recommender
+from fillrank.runtime.rng import numpy_stream
+from fillrank.training import Look, listening_alone
+
+__all__ = ["Blended"]
+
+_log = logging.getLogger("fillrank")
+
+_HANDED_ON = ("seed", "device", "progress", "checkpoint")
+_LEAST_SPREAD = 1e-6  # of scores, as a share of their size: below it they are all the same, but for rounding
+_FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
+
+
+def _as_recipe(given: object) -> object:
+    from fillrank.models import recipe
+
+    if isinstance(given, Recipe):
+        return given
+    if isinstance(given, str):
+        given = {"model": given}
+    if (
+        not isinstance(given, Mapping)
+        or not isinstance(given.get("model"), str)
+        or given.keys() - {"model", "settings"}
+    ):
+        raise SettingsError(
+            "a part is a recipe such as PureSVD(rank=64), or a table with its 'model' (a name) and its 'settings'; "
+            f"got {given!r}"
+        )
+    settings = given.get("settings", {})
+    if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
+        raise SettingsError(f"the settings of {given['model']!r} must be a table with names, got {settings!r}")
+    return recipe(given["model"])(**settings)
+
+
+def _as_mapping(part: Recipe) -> dict[str, Any]:
+    return {"model": part.kind, "settings": part.model_dump(exclude_unset=True)}
+
+
+Part = Annotated[InstanceOf[Recipe], BeforeValidator(_as_recipe), PlainSerializer(_as_mapping)]
+
+
+class Blended(Recipe):
+    """Several models, each fitted on its own, and one ranking by the weighted sum of their scores.
+
+    Models that err in different ways rank better together: the spectral ones and those trained by contrast do. As all
+    of them score by products of vectors, so does the blend, with the vectors side by side. It only ranks; items are
+    alike that are so to the part with the greatest weight.
+
+    The scores of part n, divided by their spread, have the weight ``w_n``. The spread is the standard deviation of a
+    user's scores over the catalogue, in the root mean square over users; so equal weights are an equal say, whatever
+    units a part scores in. New users, whom a part may score on another scale, are measured on their own.
+
+    In several processes the parts that share their batches are fitted by all of them together, the others by each.
+
+    Attributes:
+        parts: recipes; or, as in a TOML file, for each a table of its ``model`` (the name) and its ``settings``.
+        weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
+            gives each next one that share of the sum that does best on the validation part: none, if it is no help.
+        monitor: the figure of the validation part that picks the weights.
+        seed, device, progress: of each part that has such a setting and was not given its own.
+        checkpoint: likewise, with the number of the part after it: a fit that was stopped goes on from there.
+
+    Example:
+        ``Blended(parts=[Contrastive(dim=64), NormalisedSVD(rank=512)]).fit(split.train, valid=split.valid)``
+    """
+
+    kind: ClassVar[str] = "blended"
+    shares_batches: ClassVar[bool] = True
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("weights",)
+
+    parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
+    weights: list[NotNegative] | Literal["auto"] = "auto"
+    monitor: str = "ndcg@20"
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    progress: bool = True
+    checkpoint: str | None = None
+
+    @field_validator("parts")
+    @classmethod
+    def _by_products(cls, parts: list[Recipe]) -> list[Recipe]:
+        for part in parts:
+            if isinstance(part, Contrastive) and scores_pairs(part.encoder):
+                raise _no_product(part.kind)
+        return parts
+
+    @field_validator("weights")
+    @classmethod
+    def _one_for_each(cls, weights: list[float] | str, others: ValidationInfo) -> list[float] | str:
+        parts = others.data.get("parts")
+        if isinstance(weights, str) or parts is None:
+            return weights
+        if len(weights) != len(parts):
+            raise SettingsError(f"weights = {weights}: wanted one for each of {len(parts)} parts")
+        if not any(weights):
+            raise SettingsError(f"weights = {weights}: one must be above 0")
+        return weights
+
+    def objects(self) -> dict[str, Any]:
+        """See :meth:`Recipe.objects`: of the parts."""
+        return {f"parts.{n}.{name}": one for n, part in enumerate(self.parts) for name, one in part.objects().items()}
+
+    def again(self, settings: Mapping[str, Any]) -> Self:
+        """See :meth:`Recipe.again`: each part with its own objects."""
+        parts = [part.again(of["settings"]) for part, of in zip(self.parts, settings["parts"], strict=False)]
+        return type(self)(**{**settings, "parts": parts})
+
+    def undecided(self) -> bool:
+        """See :meth:`Recipe.undecided`: of the parts too."""
+        return super().undecided() or any(part.undecided() for part in self.parts)
+
+    def asks_to_choose(self) -> bool:
+        """See :meth:`Recipe.asks_to_choose`: of the parts too."""
+        return super().asks_to_choose() or any(part.asks_to_choose() for part in self.parts)
+
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`: of the parts too."""
+        return super().undecided() or any(part.chooses() for part in self.parts)
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+        weighing = self._weighing(train, valid)
+        models = self._fitted(train, valid)
+        scorers = [_scorer(model) for model in models]
+        spreads = [_spread(scorer) for scorer in scorers]
+        weights = weighing(scorers, spreads)
+        blend = _blend(scorers, weights, spreads)
+        parts = [
+            {"model": part.kind, "settings": self._own_settings(part, model)}
+            for part, model in zip(self.parts, models, strict=False)  # fewer models, where the fit was stopped by hand
+        ]
+        return self._recommender(
+            train,
+            replace(blend, folded_weights=_folded_weights(blend, train, self.seed)),
+            chosen={"parts": parts, "weights": weights},
+        )
+
+    def _fitted(self, train: Interactions, valid: Interactions | None) -> list[Recommender]:
+        """The models of the parts, on train alone, as the blend is fitted again as a whole.
+
+        Ctrl-C keeps those that there are, what has been learnt of the last one included.
+        """
+        models: list[Recommender] = []
+        stops: list[Look] = []
+        with listening_alone(lambda look: stops.append(look) if look.interrupted else None) as pass_on:
+            for n, part in enumerate(self.parts):
+                models.append(self._handed_on(part, n).fit(train, valid, refit=False))
+                _scorer(models[-1])
+                if stops:
+                    _log.warning("stopped by hand in part %d of %d; keeping the blend so far", n + 1, len(self.parts))
+                    pass_on(stops[-1])
+                    break
+        return models
+
+    def _handed_on(self, part: Recipe, n: int) -> Recipe:
+        """The recipe with this one's seed and so on, as far as it has such settings and was not given others."""
+        open_to = type(part).model_fields.keys() - part.model_fields_set
+        mine = {name: getattr(self, name) for name in _HANDED_ON if name in open_to}
+        if mine.get("checkpoint") is not None:
+            mine["checkpoint"] = f"{self.checkpoint}.{n}"
+        return part.model_copy(update=mine)
+
+    @staticmethod
+    def _own_settings(part: Recipe, model: Recommender) -> dict[str, Any]:
+        """What was chosen, without what was handed on: that is said once, for all parts."""
+        handed_on = set(_HANDED_ON) - part.model_fields_set
+        return {name: value for name, value in model.settings.items() if name not in handed_on}
+
+    def _weighing(
+        self, train: Interactions, valid: Interactions | None
+    ) -> Callable[[Sequence[Factors | Blend], Sequence[float]], list[float]]:
+        """Fitted parts, their spreads → their weights. It is made before anything is fitted, so that a bad ``monitor``
+        is found out then.
+        """
+        given = self.weights
+        if not isinstance(given, str):
+            return lambda scorers, _: _first(given, len(scorers))
+        figure, evaluator = monitored(self.monitor, train, needed(self, valid))
+        return partial(_best_weights, figure=lambda blend: evaluator.run(blend)[figure])
+
+
+def _scorer(model: Recommender) -> Factors | Blend:
+    if isinstance(model.scorer, (Factors, Blend)):
+        return model.scorer
+    raise _no_product(model.name)
+
+
+def _no_product(name: str) -> SettingsError:
+    return SettingsError(f"{name!r} scores by no product of vectors, so it cannot be a part of a blend; leave it out")
+
+
+def _first(weights: list[float], n: int) -> list[float]:
+    """The weights of the first parts, where the others were never fitted; equal ones where these had none."""
+    return weights[:n] if any(weights[:n]) else [1.0] * n
+
+
+def _joined(weights: Sequence[float], share: float) -> list[float]:
+    return [*(weight * (1 - share) for weight in weights), share]
+
+
+def _best_weights(
+    scorers: Sequence[Factors | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
+) -> list[float]:
+    """What :attr:`Blended.weights` says of ``"auto"``."""
+
+    def grown(weights: list[float], n: int) -> list[float]:
+        share = _best_share(lambda share: figure(_blend(scorers[:n], _joined(weights, share), spreads[:n])))
+        return _joined(weights, share)
+
+    return reduce(grown, range(2, len(scorers) + 1), [1.0])
+
+
+def _best_share(figure: Callable[[float], float]) -> float:
+    """Where in [0, 1] the figure is highest.
+
+    Tried is the ratio of the newcomer's weight to that of the others, in powers of two: 0, 2⁻⁶, 2⁻⁴, … 2⁴ and all
+    first, then whole and half powers around the best. A part whose best scores stand far out of the rest, as spectral
+    ones do, is best heard softly: that far down, even steps of the share would be too coarse.
+    """
+    found = {power: figure(_share(power)) for power in (-math.inf, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, math.inf)}
+    for step in (1.0, 0.5):
+        best = max(found, key=found.__getitem__)
+        found |= {power: figure(_share(power)) for power in (best - step, best + step) if math.isfinite(power)}
+    return _share(max(found, key=found.__getitem__))
+
+
+def _share(power: float) -> float:
+    return 1 / (1 + math.exp2(-power))
+
+
+def _blend(scorers: Sequence[Factors | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
+    """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
+
+    A part to which all items are the same has nothing to say, and is left out.
+    """
+    heard = (n for n in range(len(scorers)) if weights[n] > 0 and spreads[n] > 0)
+    speak = sorted(heard, key=lambda n: -weights[n])
+    parts: list[tuple[Factors, float]] = []
+    for n in speak or [0]:
+        scorer, unit = scorers[n], weights[n] / (spreads[n] or 1.0)
+        inner = zip(scorer.parts, scorer.weights, strict=True) if isinstance(scorer, Blend) else [(scorer, 1.0)]
+        parts += [(factors, own * unit) for factors, own in inner]
+    return Blend(tuple(factors for factors, _ in parts), tuple(weight for _, weight in parts))
+
+
+def _spread(scorer: Factors | Blend, users: Tensor | None = None) -> float:
+    """The standard deviation over items of a user's scores, in the root mean square over ``users`` (None: all).
+
+    With C the covariance of the item vectors, a user's is ``uᵀ C u``, and its mean over users ``⟨C, UᵀU / n⟩``: no
+    score is taken. 0 where the scores of a user are all the same.
+    """
+    factors = scorer.flat if isinstance(scorer, Blend) else scorer
+    rows = factors.user_vectors if users is None else factors.user_vectors[users.to(factors.users.device)]
+    items = factors.item_vectors
+    if factors.item_bias is not None:
+        items = torch.cat([items, factors.item_bias[:, None]], dim=1)
+        rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
+    of_users, middle = rows.T @ rows, items.mean(0)
+    size, centred = items.T @ items, items - middle
+
+    def mean_square(of_items: Tensor) -> float:
+        return float((of_items.double() * of_users.double()).sum()) / (len(items) * len(rows))
+
+    variance = mean_square(centred.T @ centred)
+    return variance**0.5 if variance > _LEAST_SPREAD**2 * mean_square(size) else 0.0
+
+
+def _folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float, ...]:
+    """The weights at which users who are folded in have each part say as much as it says to those it was trained with.
+
+    Some users of ``train`` are folded in again, and the two spreads are compared.
+    """
+    some = numpy_stream(seed, "folded").permutation(np.flatnonzero(train.user_counts))[:_FOLDED]
+    log, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
+    weights = []
+    for part, weight in zip(blend.parts, blend.weights, strict=True):
+        trained = _spread(part, users)
+        folded = 0.0 if part.folding is None else _spread(part.refreshed(log), users)
+        weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
+    return tuple(weights)

@@ -1,0 +1,174 @@
+"""The modules that CMC trains, what watches them, and what is made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import nn
+
+from fillrank.data import Interactions
+from fillrank.encoders import MF, RatingHead
+from fillrank.errors import DataError
+from fillrank.evaluation import Evaluator
+from fillrank.factors import Blend, Factors, Scorer
+from fillrank.factors.fold_in import ImplicitRidge, RatingRidge
+from fillrank.losses import InfoNCE
+from fillrank.models.base import best_by
+from fillrank.models.cmc.settings import CMCSettings, temperature_of
+from fillrank.models.contrastable import can_be_contrasted
+from fillrank.models.starts import spectral_start
+from fillrank.runtime.device import pick_device
+from fillrank.runtime.rng import torch_stream
+from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
+from fillrank.training import Batch, CompletionStep, StepWeights
+
+__all__ = ["Parts", "Watch", "ranker"]
+
+_RATING_SHARES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The modules that CMC trains, and what is made of them."""
+
+    encoder: MF
+    head: RatingHead | None
+    device: torch.device
+
+    @classmethod
+    def of(cls, settings: CMCSettings, log: Interactions) -> Self:
+        """Untrained parts for a log."""
+        device = pick_device(settings.device)
+        generator = torch_stream(settings.seed, "init")
+        if settings.start == "spectral":
+            spectral = spectral_start(log, settings.dim, seed=settings.seed)
+            encoder = MF.from_factors(spectral, generator=generator)
+        else:
+            encoder = MF.random(log.n_users, log.n_items, settings.dim, generator=generator)
+        head = None
+        if log.values is not None:
+            mean = float(log.values.mean(dtype="float64"))
+            head = RatingHead(log.n_users, log.n_items, settings.rating_dim, offset=mean, generator=generator).to(
+                device
+            )
+        return cls(encoder.to(device), head, device)
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        return [self.encoder] if self.head is None else [self.encoder, self.head]
+
+    def step(self, settings: CMCSettings, log: Interactions) -> CompletionStep:
+        """The joint loss over these parts."""
+        positives = _positives(log, settings.threshold(log))
+        return CompletionStep(
+            encoder=self.encoder,
+            head=self.head,
+            loss=InfoNCE(temperature_of(settings)),
+            item_sampler=_sampler(settings, KnownPositives.of_users(positives, self.device)),
+            user_sampler=_sampler(settings, KnownPositives.of_items(positives, self.device))
+            if settings.symmetric
+            else None,
+            weights=StepWeights(
+                contrastive=settings.contrastive_weight,
+                regularization=settings.regularization,
+                bias_regularization=settings.bias_regularization,
+                vector_regularization=settings.vector_regularization,
+                dropout=settings.dropout,
+            ),
+        )
+
+    def rows(self, step: CompletionStep, log: Interactions, threshold: float | None) -> Batch:
+        """The whole log for ``step``; who has met everything rates on, but is contrasted with nothing."""
+        rows = Batch.of(log, threshold, self.device)
+        left = torch.from_numpy(can_be_contrasted(_positives(log, threshold), step.item_sampler)).to(self.device)
+        return replace(rows, positive=rows.positive & left[rows.users])
+
+    def factors(self, settings: CMCSettings, log: Interactions) -> tuple[Factors, Factors | None]:
+        """What the parts hold now: the preference (cosine) and, where there are values, the predictor of values."""
+        preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(log)))
+        if self.head is None:
+            return preference, None
+        if settings.bias_shrinkage == "per-rating":
+            folding = RatingRidge(settings.regularization, settings.bias_regularization)
+        else:
+            folding = RatingRidge(settings.regularization, settings.bias_shrinkage, bias_per_rating=False)
+        rater = self.head.factors(preference, folding)
+        return preference, rater.refreshed(log) if settings.polish else rater
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """As much of a model as an evaluation looks at."""
+
+    scorer: Scorer
+    rater: Scorer | None = None
+    scale: tuple[float, float] | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Looks at the validation part after each epoch.
+
+    Attributes:
+        settings: of the training.
+        train: the log that is learnt from.
+        parts: what learns.
+        evaluator: of the validation part.
+    """
+
+    settings: CMCSettings
+    train: Interactions
+    parts: Parts
+    evaluator: Evaluator
+
+    @classmethod
+    def over(cls, settings: CMCSettings, train: Interactions, valid: Interactions, parts: Parts) -> Self:
+        """One that looks at ``valid``."""
+        return cls(settings, train, parts, Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",)))
+
+    def look(self) -> tuple[float, dict[str, float]]:
+        """See :data:`fillrank.training.Monitor`."""
+        preference, rater = self.parts.factors(self.settings, self.train)
+        share = self.settings.rating_share
+        scorer = ranker(preference, rater, temperature_of(self.settings), 1.0 if share == "auto" else share)
+        found = self.evaluator.run(_Judged(scorer, rater, self.train.scale)).metrics
+        figures = {f"valid_{name}": found[key] for name, key in (("ndcg", "ndcg@10"), ("rmse", "rmse")) if key in found}
+        return _score(self.settings.monitor, figures), figures
+
+    def best_share(self, preference: Factors, rater: Factors) -> float:
+        """The weight of the predicted value in the ranking that does best on the validation part."""
+        temperature = temperature_of(self.settings)
+        tried = ((share, ranker(preference, rater, temperature, share)) for share in _RATING_SHARES)
+        return best_by(tried, lambda model: self.evaluator.run(model)["ndcg@10"])
+
+
+def ranker(preference: Factors, rater: Factors | None, temperature: float, share: float) -> Factors | Blend:
+    """``preference / temperature + share · rater``, or the preference alone where there is nothing to add."""
+    if rater is None or share == 0:
+        return preference
+    return Blend((preference, rater), (1 / temperature, share))
+
+
+def _positives(log: Interactions, threshold: float | None) -> Interactions:
+    positives = log if threshold is None else replace(log, relevant_from=threshold).relevant()
+    if not len(positives):
+        raise DataError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
+    return positives
+
+
+def _sampler(settings: CMCSettings, known: KnownPositives) -> Sampler:
+    if settings.negatives == "in-batch":
+        return InBatch(known, correct=settings.correct)
+    return Uniform(known, min(settings.n_negatives, known.n_columns), correct=settings.correct)
+
+
+def _score(monitor: str, figures: Mapping[str, float]) -> float:
+    """One number to pick the best epoch by, higher is better."""
+    ranking = math.log(max(figures.get("valid_ndcg", 1.0), 1e-9))
+    error = math.log(max(figures.get("valid_rmse", 1.0), 1e-9))
+    return {"ndcg": ranking, "rmse": -error, "both": ranking - 4 * error}[monitor]

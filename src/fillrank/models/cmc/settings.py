@@ -1,0 +1,116 @@
+"""The settings of CMC, and what follows from them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError
+from fillrank.models.base import NotNegative, Positive, Recipe
+from fillrank.models.loss_ladders import COMPLETION_LADDER
+from fillrank.models.sizing import Auto, Count, Sizes
+from fillrank.models.unused import where
+from fillrank.runtime.atomic_write import check_file
+from fillrank.training import LoopSettings
+
+__all__ = ["CMCSettings", "temperature_of"]
+
+
+class CMCSettings(Recipe):
+    """See :class:`fillrank.models.CMC`, which adds how it is fitted."""
+
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature",)
+    has_rule: ClassVar[bool] = True
+    shares_batches: ClassVar[bool] = True
+
+    dim: int = Field(default=64, ge=1)
+    rating_dim: int = Field(default=32, ge=0)
+    temperature: Positive | Auto = "auto"
+    positive_from: float | Literal["relevant"] | None = None
+    negatives: Literal["in-batch", "uniform"] = "in-batch"
+    n_negatives: int = Field(default=512, ge=1)
+    correct: bool = True
+    symmetric: bool = False
+    contrastive_weight: NotNegative = 0.3
+    regularization: NotNegative = 0.1
+    bias_regularization: NotNegative = 0.02
+    bias_shrinkage: NotNegative | Literal["per-rating"] = 1.0
+    vector_regularization: NotNegative = 0.0
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    polish: bool = True
+    start: Literal["spectral", "random"] = "spectral"
+    rating_share: NotNegative | Literal["auto"] = "auto"
+    learning_rate: Positive = 0.003
+    vector_learning_rate: Positive | None = None
+    epochs: Count | Auto = "auto"
+    batch_size: Count | Auto = "auto"
+    patience: Count | Auto = "auto"
+    average_span: NotNegative = 1.0
+    monitor: Literal["ndcg", "rmse", "both"] = "both"
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    progress: bool = True
+    checkpoint: str | None = None
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        of_ratings = ("rating_dim", "rating_share", "regularization", "bias_regularization", "bias_shrinkage", "polish")
+        drawn = where(self.negatives == "uniform", "negatives='uniform'", "n_negatives")
+        return {**drawn, **where(log.values is not None, "there are ratings", *of_ratings)}
+
+    def settled(self, n_rows: int, *, watched: bool) -> Self:
+        """The same with a number in the place of each ``"auto"``, but of ``rating_share``: by rule, or where a choice
+        begins.
+
+        Args:
+            n_rows: of the log that is trained on.
+            watched: whether there is a validation part.
+        """
+        sizes = asdict(self._sizes(n_rows, watched=watched))
+        return self.model_copy(update={"temperature": temperature_of(self), **sizes})
+
+    def _sizes(self, n_rows: int = 1, *, watched: bool = False) -> Sizes:
+        """Those of a log; of a settled recipe, what it says."""
+        return Sizes.of(
+            n_rows,
+            watched=watched,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            patience=self.patience,
+        )
+
+    def threshold(self, log: Interactions) -> float | None:
+        """The value from which a row of ``log`` is a positive; None: every row is."""
+        return log.relevant_from if self.positive_from == "relevant" else self.positive_from
+
+    def learning_rates(self, n_modules: int) -> tuple[float, ...]:
+        """Of the vectors, and of the rating head if there is one."""
+        of_vectors = self.learning_rate if self.vector_learning_rate is None else self.vector_learning_rate
+        return (of_vectors, self.learning_rate)[:n_modules]
+
+    def loop_settings(self) -> LoopSettings:
+        """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
+        sizes = self._sizes()
+        return LoopSettings(
+            epochs=sizes.epochs,
+            batch_size=sizes.batch_size,
+            patience=sizes.patience,
+            average_span=self.average_span,
+            seed=self.seed,
+            progress=self.progress,
+            checkpoint=None
+            if self.checkpoint is None
+            else check_file(self.checkpoint, "the checkpoint", SettingsError),
+            identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
+        )
+
+
+def temperature_of(settings: CMCSettings) -> float:
+    """That of the settings, or the usual one where it is to be chosen."""
+    usual: float = COMPLETION_LADDER.rungs[COMPLETION_LADDER.usual]["temperature"]
+    return usual if settings.temperature == "auto" else settings.temperature

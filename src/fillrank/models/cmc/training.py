@@ -1,0 +1,85 @@
+"""How CMC learns: short trainings that choose its temperature, then the whole one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from fillrank.data import Interactions
+from fillrank.models.cmc.build import Parts, Watch
+from fillrank.models.cmc.settings import CMCSettings, temperature_of
+from fillrank.models.loss_ladders import COMPLETION_LADDER
+from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
+from fillrank.training import Autograd, History, LoopSettings, World, train
+from fillrank.training.looks import only_stops
+
+__all__ = ["Training"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, on which log, and who watches.
+
+    Attributes:
+        recipe: without a setting of the training that is ``"auto"``.
+        parts: untrained.
+        log: whose rows are learnt from.
+        watch: looks at the validation part; None: there is none.
+    """
+
+    recipe: CMCSettings
+    parts: Parts
+    log: Interactions
+    watch: Watch | None
+
+    def choose(self, *, choose: bool) -> tuple[Training, Found | None]:
+        """The same with the best temperature: of a checkpoint if there is one, else by short trainings."""
+        if not choose or self.watch is None:
+            return self, None
+        settings = self.recipe.loop_settings()
+        if (known := chosen_before(settings, ("temperature",))) is not None:
+            return self._with(known), None
+        ladders = (COMPLETION_LADDER,)
+        allowed = Allowance.of(settings, len(self.log), ladders)
+        found = climb_ladders(
+            ladders,
+            {"temperature": temperature_of(self.recipe)},
+            nn.ModuleList(self.parts.modules),
+            partial(self._briefly, allowed),
+            allowed=allowed,
+            shown=self.recipe.progress,
+        )
+        return self._with(found.settings), found
+
+    def run(self) -> History:
+        """The whole training."""
+        return self.loop(self.recipe.loop_settings())
+
+    def loop(self, settings: LoopSettings) -> History:
+        """A training as ``settings`` have it."""
+        recipe, parts = self.recipe, self.parts
+        step = parts.step(recipe, self.log)
+        rates = recipe.learning_rates(len(parts.modules))
+        learner = Autograd(step, parts.modules, rates, world=World.current())
+        rows = parts.rows(step, self.log, recipe.threshold(self.log))
+        return train(learner, rows, settings, None if self.watch is None else self.watch.look)
+
+    def _with(self, chosen: Mapping[str, Any]) -> Training:
+        recipe = self.recipe.model_copy(update=dict(chosen))
+        return replace(self, recipe=recipe, watch=None if self.watch is None else replace(self.watch, settings=recipe))
+
+    def _briefly(self, allowed: Allowance, chosen: Mapping[str, Any]) -> tuple[float, History]:
+        """See :data:`fillrank.models.trials.Training`; the exponential makes a gain of a percent one of a percent."""
+        tried = self._with(chosen)
+        with only_stops():
+            history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.log)))
+        return math.exp(tried.reached()), history
+
+    def reached(self) -> float:
+        """What the monitor says of the modules as they are."""
+        return World.current().first(lambda: -math.inf if self.watch is None else self.watch.look()[0])

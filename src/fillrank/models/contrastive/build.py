@@ -1,0 +1,271 @@
+"""What a contrastive recipe is made of: an encoder, a loss and a sampler, each from its name and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, Self, cast
+
+import torch
+from torch import nn
+
+from fillrank.data import Interactions
+from fillrank.encoders import (
+    EncoderInputs,
+    GraphEncoder,
+    PairEncoder,
+    Tables,
+    VectorEncoder,
+    as_encoder,
+    has_free_tables,
+    inputs_of,
+    normal_tables,
+    scores_pairs,
+    tables_of_factors,
+    view,
+)
+from fillrank.encoders.base import Similarity
+from fillrank.errors import SettingsError
+from fillrank.factors import Factors, Scorer
+from fillrank.factors.fold_in import ImplicitRidge
+from fillrank.factors.neural import PairScorer
+from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, as_loss
+from fillrank.models.base import monitored
+from fillrank.models.contrastive.settings import ContrastiveSettings
+from fillrank.models.loss_ladders import usual_settings
+from fillrank.models.named_parts import called
+from fillrank.models.ranked import Ranking
+from fillrank.models.starts import spectral_start
+from fillrank.registry import is_usual, parameters_of
+from fillrank.runtime.device import pick_device
+from fillrank.runtime.rng import torch_stream
+from fillrank.samplers import KnownPositives, Sampler, as_sampler, takes_usual_count
+from fillrank.training import (
+    Autograd,
+    ContrastStep,
+    Learner,
+    SpreadContrast,
+    TableContrast,
+    ViewTerm,
+    World,
+    smoothed,
+)
+
+__all__ = ["ContrastiveParts", "Watch", "loss_of", "pick_route", "sampler_settings"]
+
+_NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,), "popularity_weight": (0.0,)}
+"""What says that nothing is done, as a fit of an encoder of pairs notes it."""
+_VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
+"""What the authors of SGL and SimGCL take on Yelp2018."""
+
+
+@dataclass(frozen=True)
+class ContrastiveParts:
+    """Untrained parts for a log, and what is made of them.
+
+    Attributes:
+        encoder: what is trained, and scores.
+        loss, sampler, views, device: of its training.
+        ranking: what ranks, made of what was learnt.
+        graph: over which what ``encoder`` learns is spread, where it is the smoothed vectors of a graph encoder.
+        positive_from: of a new user's history, what has a lower value is left out; None keeps all.
+    """
+
+    encoder: nn.Module
+    loss: ScoreLoss | VectorLoss
+    sampler: Sampler | None
+    views: ViewTerm | None
+    device: torch.device
+    ranking: Ranking
+    graph: GraphEncoder | None = None
+    positive_from: float | None = None
+
+    @classmethod
+    def of(cls, settings: ContrastiveSettings, log: Interactions, *, positive_from: float | None = None) -> Self:
+        """The parts that the settings name, for the positives ``log``, whose values were ``positive_from`` or more.
+
+        Raises:
+            SettingsError: a name or a setting is not known, or does not go with the others.
+        """
+        loss, device = loss_of(settings), pick_device(settings.device)
+        sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
+        encoder = _encoder(settings, log).to(device)
+        learnt_by: Similarity = getattr(encoder, "similarity", settings.similarity)
+        ranking = Ranking(
+            log,
+            settings.ranked_by or learnt_by,
+            _number(settings.neighbour_weight),
+            _number(settings.popularity_beta),
+            _number(settings.popularity_weight),
+        )
+        if settings.route != "spread":
+            if settings.spread_every != type(settings).model_fields["spread_every"].default:
+                raise SettingsError(f"spread_every={settings.spread_every} is for route='spread'; leave it out")
+            views = _views(settings, encoder)
+            return cls(encoder, loss, sampler, views, device, ranking, positive_from=positive_from)
+        if not isinstance(encoder, GraphEncoder) or sampler is None or settings.views is not None:
+            raise SettingsError(
+                "route='spread' is for encoder='lightgcn' with a loss of scores and without views; "
+                "leave it out, or leave out what asks for another"
+            )
+        return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder, positive_from)
+
+    def scorer(self, **instead: float) -> Factors | PairScorer:
+        """What was learnt so far; with other numbers of the ranking, if any are given and there are vectors."""
+        if isinstance(self.encoder, PairEncoder):
+            return cast("PairScorer", self.encoder.scorer())
+        return self.ranking.of(self._learnt(), **instead)
+
+    def ranked_best(self, names: Sequence[str], watch: Watch, *, epoch: int, shown: bool) -> Self:
+        """The same parts, with those numbers of the ranking that do best on the validation part, ``epoch`` being the
+        last of the training.
+        """
+        if not names or isinstance(self.encoder, PairEncoder):
+            return self
+        learnt = self._learnt()
+        if not isinstance(learnt.folding, ImplicitRidge):  # new users would have vectors of another length
+            names = [name for name in names if name != "popularity_weight"]
+        ranking = self.ranking.chosen(names, learnt, watch.judge, epoch=epoch, shown=shown)
+        return replace(self, ranking=ranking)
+
+    def _learnt(self) -> Factors:
+        own_folding = getattr(self.encoder, "own_folding", False)
+        folding = None if own_folding else ImplicitRidge(0.01, 100.0, positive_from=self.positive_from)
+        return cast("VectorEncoder", self.encoder).factors(folding)
+
+
+def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learner:
+    """The fast route where it leads to the same place or is asked for, autograd elsewhere: its ``route`` says which.
+
+    The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
+
+    Raises:
+        SettingsError: half precision is asked for where nothing takes it, or several processes cannot share the
+            encoder.
+    """
+    contrast, world = settings.contrast(), World.current()
+    loss, sampler = parts.loss, parts.sampler
+    everywhere = settings.regularization > 0 and settings.regularized == "all"
+    plain = parts.graph is None and (settings.route == "autograd" or everywhere or parts.views is not None)
+    if not plain and isinstance(loss, ScoreLoss) and sampler is not None and has_free_tables(parts.encoder):
+        steps = TableContrast(parts.encoder, loss, sampler, contrast, world=world)
+        return steps if parts.graph is None else SpreadContrast(steps, parts.graph, every=settings.spread_every)
+    if world.size > 1 and (check_sharing := getattr(parts.encoder, "check_sharing", None)) is not None:
+        check_sharing(world.size)
+    if contrast.precision != "float32" and "precision" not in parameters_of(type(parts.encoder)):
+        raise SettingsError(
+            f"precision={contrast.precision!r} belongs to the fast route and to LightGCN, and this training goes by "
+            "autograd; leave it out, or leave out what asks for autograd"
+        )
+    encoder = cast("VectorEncoder | PairEncoder", parts.encoder)
+    step = ContrastStep(encoder, loss, sampler, contrast, parts.views)
+    return Autograd(step, [parts.encoder], [contrast.learning_rate], clip=settings.clip, world=world)
+
+
+class Watch:
+    """Looks at the validation part after each epoch."""
+
+    def __init__(self, monitor: str, train: Interactions, valid: Interactions, parts: ContrastiveParts) -> None:
+        self._parts = parts
+        self._name, self._evaluator = monitored(monitor, train, valid, also=("recall", "ndcg"))
+
+    def look(self) -> tuple[float, dict[str, float]]:
+        """See :data:`fillrank.training.Monitor`."""
+        return self.judge(self._parts.scorer())
+
+    def judge(self, scorer: Scorer) -> tuple[float, dict[str, float]]:
+        """What is monitored of ``scorer``, and what is shown."""
+        found = self._evaluator.run(scorer).metrics
+        kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
+        return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
+
+
+def _number(asked: float | Literal["auto"]) -> float:
+    """What a setting starts from that may be chosen at the end."""
+    return 0.0 if asked == "auto" else asked
+
+
+def loss_of(settings: ContrastiveSettings) -> ScoreLoss | VectorLoss:
+    """The loss that the settings name, with the usual numbers where they leave a choice.
+
+    Raises:
+        SettingsError: there is no such loss or setting.
+    """
+    loss = as_loss(settings.loss, usual_settings(called(settings.loss), settings.loss_settings))
+    if not isinstance(loss, ScoreLoss) and (not is_usual(settings.sampler, "uniform") or settings.sampler_settings):
+        raise SettingsError(
+            f"the loss {called(settings.loss)!r} takes no negatives; leave sampler and its settings out"
+        )
+    return loss
+
+
+def _sampler(settings: ContrastiveSettings, log: Interactions, device: torch.device) -> Sampler:
+    known = KnownPositives.of_users(log, device)
+    return as_sampler(settings.sampler, known, sampler_settings(settings, log.n_items))
+
+
+def sampler_settings(settings: ContrastiveSettings, n_items: int) -> dict[str, Any]:
+    """Those that were given, and the recipe's own number of negatives where the sampler takes one and none was."""
+    counted = takes_usual_count(settings.sampler)
+    usual = {"n_negatives": min(settings.usual_negatives, n_items)} if counted else {}
+    return usual | settings.sampler_settings
+
+
+def _views(settings: ContrastiveSettings, encoder: nn.Module) -> ViewTerm | None:
+    """The contrast of views, if the settings ask for one that weighs something."""
+    if settings.views is None:
+        own = ("view_settings", "view_weight", "view_temperature")
+        idle = [name for name in own if getattr(settings, name) not in (None, {})]
+        if idle:
+            raise SettingsError(f"without views nothing looks at {', '.join(idle)}; set views, or leave that out")
+        return None
+    chosen = view(settings.views, cast("VectorEncoder | PairEncoder", encoder), **settings.view_settings)
+    weight = _VIEW_WEIGHTS[settings.views] if settings.view_weight is None else settings.view_weight
+    temperature = {} if settings.view_temperature is None else {"temperature": settings.view_temperature}
+    return ViewTerm(chosen, ViewContrast(**temperature), weight) if weight > 0 else None
+
+
+def _encoder(settings: ContrastiveSettings, log: Interactions) -> nn.Module:
+    _refuse_what_is_idle(settings)
+    inputs = EncoderInputs(
+        log,
+        settings.dim,
+        torch_stream(settings.seed, "init"),
+        partial(_tables, settings, log),
+        settings.similarity,
+        settings.precision,
+    )
+    return as_encoder(settings.encoder, inputs, settings.encoder_settings)
+
+
+def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
+    """Refuse settings that were given and that the encoder does not look at."""
+    taken, pairs = inputs_of(settings.encoder), scores_pairs(settings.encoder)
+    begun = bool(taken & {"users", "items"})
+    looked_at = {
+        "similarity": "similarity" in taken,
+        **dict.fromkeys(("ranked_by", "neighbour_weight", "popularity_beta", "popularity_weight"), not pairs),
+        **dict.fromkeys(("start", "start_scale"), begun),
+        "dim": begun or "dim" in taken,
+    }
+    usual = type(settings).model_fields
+    idle = [
+        name
+        for name, is_looked_at in looked_at.items()
+        if not is_looked_at and getattr(settings, name) not in (usual[name].default, *_NONE.get(name, ()))
+    ]
+    if idle:
+        why = "scores by no product of vectors and starts on its own" if pairs else "begins on its own"
+        raise SettingsError(
+            f"the encoder {called(settings.encoder)!r} {why}, so nothing looks at {', '.join(idle)}; "
+            "leave that out, or take another encoder"
+        )
+
+
+def _tables(settings: ContrastiveSettings, log: Interactions, generator: torch.Generator) -> Tables:
+    if settings.start == "random":
+        std = settings.start_scale / settings.dim**0.5
+        return normal_tables(log.n_users, log.n_items, settings.dim, generator=generator, std=std)
+    spectral = spectral_start(log, settings.dim, seed=settings.seed)
+    return tables_of_factors(spectral, generator=generator, scale=settings.start_scale)

@@ -1,0 +1,192 @@
+"""The settings of contrastive recipes, and what follows from them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from fillrank.data import Interactions
+from fillrank.encoders import has_free_vectors
+from fillrank.errors import SettingsError
+from fillrank.models.base import NotNegative, Positive, Recipe
+from fillrank.models.loss_ladders import usual_settings
+from fillrank.models.named_parts import Part, called, named, objects_of
+from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
+from fillrank.models.sizing import Auto, Count, Sizes
+from fillrank.models.unused import where
+from fillrank.runtime.atomic_write import check_file
+from fillrank.training import ContrastSettings, LoopSettings
+
+__all__ = ["ContrastiveSettings", "ViewName"]
+
+Settings = dict[str, Any]
+ViewName = Literal["edge-dropout", "noise"]
+
+
+class ContrastiveSettings(Recipe):
+    """See :class:`fillrank.models.Contrastive`, which adds how it is fitted."""
+
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta", "popularity_weight")
+    has_rule: ClassVar[bool] = True
+    shares_batches: ClassVar[bool] = True
+    usual_negatives: ClassVar[int] = 1024
+    largest_batch: ClassVar[int] = 1024
+
+    encoder: Part = "mf"
+    encoder_settings: Settings = Field(default_factory=dict)
+    dim: int = Field(default=64, ge=1)
+    similarity: Literal["dot", "cosine"] = "cosine"
+    ranked_by: Literal["dot", "cosine"] | None = None
+    neighbour_weight: NotNegative | Auto = "auto"
+    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Auto = "auto"
+    popularity_weight: NotNegative | Auto = "auto"
+    start: Literal["random", "spectral"] = "spectral"
+    start_scale: Positive = 0.3
+    loss: Part = "bsl"
+    loss_settings: Settings = Field(default_factory=dict)
+    sampler: Part = "uniform"
+    sampler_settings: Settings = Field(default_factory=dict)
+    views: ViewName | None = None
+    view_settings: Settings = Field(default_factory=dict)
+    view_weight: NotNegative | None = None
+    view_temperature: Positive | None = None
+    positive_from: float | Literal["relevant"] | None = None
+    learning_rate: Positive | Auto = "auto"
+    regularization: NotNegative = 0.0
+    regularized: Literal["touched", "all"] = "touched"
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    clip: Positive | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    route: Literal["auto", "autograd", "spread"] = "auto"
+    spread_every: int = Field(default=50, ge=1)
+    epochs: Count | Auto = "auto"
+    batch_size: Count | Auto = "auto"
+    patience: Count | Auto = "auto"
+    average_span: NotNegative = 1.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warm_up: float = Field(default=0.0, ge=0, lt=1)
+    look_every: int = Field(default=1, ge=1)
+    monitor: str = "ndcg@20"
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    progress: bool = True
+    checkpoint: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_by_name(cls, settings: Any) -> Any:
+        return named(settings) if isinstance(settings, dict) else settings
+
+    def objects(self) -> dict[str, Any]:
+        """See :meth:`Recipe.objects`."""
+        return objects_of(self)
+
+    def uses_values(self, log: Interactions) -> bool:
+        """See :meth:`Recipe.uses_values`: to tell positives from the rest, where it is asked to."""
+        return self.threshold(log) is not None
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        marked = self.positive_from != "relevant" or log.relevant_from is not None
+        return where(marked, "the log says relevant_from", "positive_from")
+
+    def open_numbers(self) -> list[str]:
+        """Of the ranking, those that are to be chosen: where one of popularity's two is given, the other is not."""
+        given = self.popularity_beta != "auto" and "popularity_weight" not in self.model_fields_set
+        auto = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
+        return [name for name in auto if not (given and name == "popularity_weight")]
+
+    def undecided(self) -> bool:
+        """See :meth:`Recipe.undecided`."""
+        return bool(self.open_numbers())
+
+    def settled(self, n_rows: int, *, watched: bool) -> Self:
+        """The same with a number in the place of each ``"auto"``: by rule, or where a choice begins.
+
+        Args:
+            n_rows: of the positives that are trained on.
+            watched: whether there is a validation part.
+        """
+        plain = has_free_vectors(self.encoder) and self.similarity == "cosine"
+        usual = {
+            "neighbour_weight": USUAL_NEIGHBOUR_WEIGHT if plain and not watched else 0.0,
+            "popularity_beta": 0.0,
+            "popularity_weight": 0.0,
+        }
+        return self.model_copy(
+            update={
+                **asdict(self._sizes(n_rows, watched=watched)),
+                **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
+                "loss_settings": usual_settings(called(self.loss), self.loss_settings),
+            }
+        )
+
+    def _sizes(self, n_rows: int = 1, *, watched: bool = False) -> Sizes:
+        """Those of a log; of a settled recipe, what it says."""
+        return Sizes.of(
+            n_rows,
+            watched=watched,
+            largest_batch=self.largest_batch,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            patience=self.patience,
+        )
+
+    def threshold(self, log: Interactions) -> float | None:
+        """The value from which a row of ``log`` is a positive; None: every row is."""
+        return log.relevant_from if self.positive_from == "relevant" else self.positive_from
+
+    def positives(self, log: Interactions) -> Interactions:
+        """The rows of ``log`` that are learnt from, without values.
+
+        Raises:
+            SettingsError: none is left.
+        """
+        threshold = self.threshold(log)
+        if threshold is None:
+            return log.without_values()
+        if log.values is None:
+            raise SettingsError(f"positive_from={threshold:g} asks for values, and this log has none")
+        kept = log.select(log.values >= threshold).without_values()
+        if not len(kept):
+            raise SettingsError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
+        return kept
+
+    def contrast(self) -> ContrastSettings:
+        """The part of the settings that the learner wants."""
+        return ContrastSettings(
+            learning_rate=self._sizes().learning_rate,
+            regularization=self.regularization,
+            regularized=self.regularized,
+            dropout=self.dropout,
+            clip=self.clip,
+            precision=self.precision,
+        )
+
+    def loop_settings(self) -> LoopSettings:
+        """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
+        sizes = self._sizes()
+        return LoopSettings(
+            epochs=sizes.epochs,
+            batch_size=sizes.batch_size,
+            patience=sizes.patience,
+            average_span=self.average_span,
+            average_every=8,
+            schedule=self.schedule,
+            warm_up=self.warm_up,
+            look_every=self.look_every,
+            seed=self.seed,
+            progress=self.progress,
+            checkpoint=None
+            if self.checkpoint is None
+            else check_file(self.checkpoint, "the checkpoint", SettingsError),
+            identity=self.identity(),
+        )
+
+    def identity(self) -> str:
+        """What has to agree for a checkpoint to be of this training."""
+        return self.model_dump_json(exclude={"checkpoint", "progress", "device"})

@@ -1,0 +1,128 @@
+"""How a contrastive recipe learns: short trainings that choose the loss's settings, then the whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from fillrank.data import Interactions
+from fillrank.models.contrastable import can_be_contrasted
+from fillrank.models.contrastive.build import ContrastiveParts, Watch, loss_of, pick_route
+from fillrank.models.contrastive.settings import ContrastiveSettings
+from fillrank.models.loss_ladders import LossLadder
+from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
+from fillrank.training import Batch, History, Look, LoopSettings, World, listening_alone, train
+
+__all__ = ["Training", "heard_when_stopped"]
+
+
+_TRIED_WEIGHTS = (0.0, 0.15, 0.45)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, on which rows, and who watches.
+
+    Attributes:
+        recipe: without a setting that is ``"auto"``.
+        parts: untrained.
+        rows: of the log, those that can be contrasted; there may be none.
+        watch: looks at the validation part; None: there is none.
+        weighs: whether the weight of the neighbours is to be chosen afterwards.
+        hurries: whether short trainings may take a higher learning rate, as nobody has asked for one.
+    """
+
+    recipe: ContrastiveSettings
+    parts: ContrastiveParts
+    rows: Interactions
+    watch: Watch | None
+    weighs: bool = False
+    hurries: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        recipe: ContrastiveSettings,
+        parts: ContrastiveParts,
+        log: Interactions,
+        watch: Watch | None,
+        *,
+        weighs: bool,
+        hurries: bool = False,
+    ) -> Training:
+        """A training on the rows of ``log`` that have something to be contrasted with.
+
+        Raises:
+            SettingsError: the settings do not go together.
+        """
+        pick_route(recipe, parts)
+        recipe.loop_settings()
+        left = can_be_contrasted(log, parts.sampler)
+        return cls(recipe, parts, log if left.all() else log.select(left[log.users]), watch, weighs, hurries)
+
+    def choose(self, ladders: Sequence[LossLadder]) -> tuple[Training, Found | None]:
+        """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
+        if not ladders or self.watch is None or not len(self.rows):
+            return self, None
+        settings = self.recipe.loop_settings()
+        known = chosen_before(settings, ("loss_settings",))
+        if known is not None and known["loss_settings"].keys() == self.recipe.loss_settings.keys():
+            return self._with(known["loss_settings"]), None
+        allowed = Allowance.of(settings, len(self.rows), ladders)
+        found = climb_ladders(
+            ladders,
+            self.recipe.loss_settings,
+            self.parts.encoder,
+            partial(self._briefly, self.watch, allowed),
+            allowed=allowed,
+            shown=self.recipe.progress,
+        )
+        return self._with(found.settings), found
+
+    def run(self) -> History:
+        """The whole training; nothing happens where there are no rows."""
+        return self.loop(self.recipe.loop_settings())
+
+    def loop(self, settings: LoopSettings) -> History:
+        """A training as ``settings`` have it."""
+        if not len(self.rows):
+            return History()
+        learner = pick_route(self.recipe, self.parts)
+        rows = Batch.of(self.rows, None, self.parts.device)
+        return train(learner, rows, settings, None if self.watch is None else self.watch.look)
+
+    def _with(self, loss_settings: Mapping[str, Any]) -> Training:
+        recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
+        return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
+
+    def _briefly(self, watch: Watch, allowed: Allowance, loss_settings: Mapping[str, Any]) -> tuple[float, History]:
+        """See :data:`fillrank.models.trials.Training`."""
+        tried = self._with(loss_settings)
+        brief = allowed.loop(tried.recipe.loop_settings(), len(self.rows))
+        if self.hurries:  # and a running average would be of a model that has not arrived yet
+            brief, rate = replace(brief, average_span=0.0), tried.recipe.contrast().learning_rate
+            faster = tried.recipe.model_copy(update={"learning_rate": allowed.haste * rate})
+            tried = replace(tried, recipe=faster)
+        with heard_when_stopped():
+            history = tried.loop(brief)
+        return World.current().first(partial(tried.reached, watch)), history
+
+    def reached(self, watch: Watch) -> float:
+        """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
+        tried = [{"neighbour_weight": weight} for weight in _TRIED_WEIGHTS] if self.weighs else [{}]
+        return max(watch.judge(self.parts.scorer(**instead))[0] for instead in tried)
+
+
+@contextmanager
+def heard_when_stopped() -> Iterator[None]:
+    """What the loop sees in here is not what the model reaches: no search may prune by it."""
+
+    def heard(look: Look) -> None:
+        if look.interrupted:
+            pass_on(look)
+
+    with listening_alone(heard) as pass_on:
+        yield

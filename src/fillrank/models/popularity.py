@@ -1,0 +1,55 @@
+"""The baseline that every model has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+
+from fillrank.data import Interactions
+from fillrank.factors import Factors
+from fillrank.factors.fold_in import Projection
+from fillrank.models.base import Recipe
+from fillrank.models.unused import where
+from fillrank.recommend import Recommender
+from fillrank.solvers.sparse.biases import fit_biases
+
+__all__ = ["Popularity"]
+
+
+class Popularity(Recipe):
+    """The same list for everybody: the items that most users met.
+
+    Where the log has values, mean and biases predict them: the "biases only" baseline of rating prediction.
+
+    Attributes:
+        relevant_only: count only interactions that are relevant (see :class:`fillrank.Interactions`).
+        user_shrinkage, item_shrinkage: of the biases, see :func:`fillrank.solvers.sparse.biases.fit_biases`.
+    """
+
+    kind: ClassVar[str] = "popularity"
+    looks_at_valid: ClassVar[bool] = False
+
+    relevant_only: bool = False
+    user_shrinkage: float = 5.0
+    item_shrinkage: float = 3.0
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        biases = where(log.values is not None, "there are ratings", "user_shrinkage", "item_shrinkage")
+        return {**biases, **where(log.relevant_from is not None, "the log says relevant_from", "relevant_only")}
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
+        counted = train.relevant() if self.relevant_only else train
+        nothing = torch.zeros(train.n_items, 0)
+        counts = torch.tensor(counted.item_counts, dtype=torch.float32)
+        scorer = Factors(torch.zeros(train.n_users, 0), nothing, item_bias=counts, folding=Projection(nothing))
+        return self._recommender(train, scorer, rater=self._rater(train) if train.values is not None else None)
+
+    def _rater(self, train: Interactions) -> Factors:
+        from fillrank.solvers.sparse.svd import biases_as_factors
+
+        return biases_as_factors(
+            fit_biases(train, user_shrinkage=self.user_shrinkage, item_shrinkage=self.item_shrinkage)
+        )

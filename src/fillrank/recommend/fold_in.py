@@ -1,0 +1,242 @@
+"""New users for item vectors that somebody else has learned: no model, only the vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from fillrank.arguments import Own, checked, count, naming, shown
+from fillrank.data import Interactions
+from fillrank.encoders import FixedItems
+from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Factors
+from fillrank.factors.fold_in import ImplicitRidge
+from fillrank.losses import InfoNCE, ScoreLoss, as_loss, contrast, contrast_by_autograd
+from fillrank.recommend.item_histories import ItemHistories, log_of
+from fillrank.recommend.unused import refuse_dislikes
+from fillrank.runtime.notices import say_once
+from fillrank.samplers import KnownPositives, Sampler, Uniform
+from fillrank.solvers.fold_in import solve_users
+from fillrank.solvers.fold_in_ratings import check_item_factors
+from fillrank.training import Autograd, Batch, LoopSettings, train
+
+__all__ = ["fold_in"]
+
+_STEEPEST = 10  # an exponent of counts; beyond it they overflow
+
+
+@checked
+def fold_in(
+    item_factors: Tensor,
+    histories: Own[ItemHistories],
+    *,
+    objective: Literal["ridge", "ials", "loss"] = "ridge",
+    item_bias: Tensor | None = None,
+    **settings: Any,
+) -> Tensor:
+    """A vector for each new user, so that ``users @ item_factors.T`` (plus ``item_bias``) scores every item for them.
+
+    Three objectives, each with settings of its own:
+
+    * ``"ridge"``: ratings, in closed form; :func:`fillrank.solvers.fold_in.solve_users`. ``regularization`` (0.1)
+      is paid once for each rating.
+    * ``"ials"``: who met what, in closed form; :class:`fillrank.factors.fold_in.ImplicitRidge`. ``unobserved_weight``
+      (0.1), ``regularization`` (0.1) and ``frequency_exponent`` (0).
+    * ``"loss"``: who met what, by any contrastive loss of fillrank, trained through the training loop with the items
+      fixed: ``loss`` (InfoNCE; its name, a table of the name and its settings, an object, or a function of scores),
+      ``regularization`` (0) of ``|u|²`` for each row, ``learning_rate`` (0.05), ``epochs`` (20), ``batch_size`` (1024),
+      ``n_negatives`` (None: every item), ``similarity`` (``"dot"``; for ``"cosine"``, compare unit vectors) and
+      ``seed`` (0).
+
+    Args:
+        item_factors: floating point ``[n_items, d]``, as some model left them.
+        histories: one for each new user. ``"ridge"`` needs ratings; for the other two every item of a history is a
+            positive, whatever its rating; one below 0 is refused.
+        objective: which of the three.
+        item_bias: ``[n_items]``, added to every user's score; for ``"ridge"`` and ``"loss"``. To give users a bias of
+            their own, put a column of ones beside the factors.
+        **settings: of the objective.
+
+    Returns:
+        ``[B, d]``, in the dtype and on the device of the item factors. The closed forms depend on each user's history
+        alone; ``"loss"`` draws batches from ``seed``.
+
+    Raises:
+        DataError: a history is empty, names an item twice or one that is not there, or has a rating that is NaN or
+            infinite; ratings are missing; or the shapes do not fit.
+        SettingsError: an unknown objective, or a setting that it does not have or cannot work with.
+        TrainingError: the loss is no longer finite.
+
+    Example:
+        >>> Q = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+        >>> users = fold_in(Q, [{0: 4.0, 1: 1.0}, {2: 3.0}], regularization=0.01)
+        >>> (users @ Q.T).round(decimals=1)
+        tensor([[3.9000, 1.0000, 4.9000],
+                [1.5000, 1.5000, 3.0000]])
+        >>> fold_in(Q, [[0], [1, 2]], objective="ials").argmax(1)
+        tensor([0, 1])
+    """
+    check_item_factors(item_factors)
+    bias = None if item_bias is None else _bias_beside(item_factors, item_bias)
+    way = _way(objective, settings)
+    with naming("histories"):
+        log = log_of(histories, len(item_factors))
+    return way.solve(item_factors.detach(), log, bias)
+
+
+class _Way(Protocol):
+    """An objective with its settings."""
+
+    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor: ...
+
+
+@checked
+@dataclass(frozen=True)
+class _Ridge:
+    regularization: float = 0.1
+
+    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
+        if log.values is None:
+            raise DataError("objective 'ridge' needs ratings; give mappings item → rating, or take 'ials' or 'loss'")
+        if item_bias is not None:
+            log = replace(log, values=log.values - item_bias.cpu().numpy()[log.items])
+        return solve_users(item_factors, log, regularization=self.regularization)
+
+
+@checked
+@dataclass(frozen=True)
+class _Implicit:
+    unobserved_weight: float = 0.1
+    regularization: float = 0.1
+    frequency_exponent: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, number in vars(self).items():
+            if not 0 <= number < math.inf:
+                raise SettingsError(f"{name} must be a finite number of 0 or more, got {number}")
+        if self.frequency_exponent > _STEEPEST:
+            raise SettingsError(f"frequency_exponent must be at most {_STEEPEST}, got {self.frequency_exponent}")
+
+    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
+        if item_bias is not None:
+            raise SettingsError("objective 'ials' has no place for item_bias; leave it out, or take 'ridge' or 'loss'")
+        _without_ratings(log, "ials")
+        nobody = Factors(item_factors.new_zeros(0, item_factors.shape[1]), item_factors)
+        return ImplicitRidge(**vars(self)).solve(nobody, log.without_values())[0]
+
+
+@checked
+@dataclass(frozen=True)
+class _ByLoss:
+    loss: Any = field(default_factory=InfoNCE)
+    regularization: float = 0.0
+    learning_rate: float = 0.05
+    epochs: int = 20
+    batch_size: int = 1024
+    n_negatives: int | None = None
+    similarity: Literal["dot", "cosine"] = "dot"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.loss, str | Mapping):
+            named = as_loss(self.loss)
+            if not isinstance(named, ScoreLoss):
+                raise SettingsError(f"{self.loss!r} is a loss of vectors; new users are contrasted by one of scores")
+            object.__setattr__(self, "loss", named)
+        if not callable(self.loss) or isinstance(self.loss, type):
+            raise SettingsError(
+                f"loss must be one of fillrank.losses, such as InfoNCE(temperature=0.1), got {shown(self.loss)}"
+            )
+        count("epochs", max(self.epochs, 1))
+        if not 0 <= self.regularization < math.inf or not 0 < self.learning_rate < math.inf:
+            raise SettingsError(
+                f"regularization must be 0 or more and learning_rate above 0, got {self.regularization} and "
+                f"{self.learning_rate}"
+            )
+        if self.epochs < 1 or self.batch_size < 1:
+            raise SettingsError(f"epochs and batch_size must be 1 or more, got {self.epochs} and {self.batch_size}")
+
+    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
+        _without_ratings(log, "loss")
+        known = KnownPositives.of_users(log, item_factors.device)
+        sampler = Uniform(known, len(item_factors) if self.n_negatives is None else self.n_negatives)
+        encoder = FixedItems(item_factors, _means(item_factors, log), similarity=self.similarity)
+        step = _Step(encoder, self.loss, sampler, item_bias, self.regularization)
+        loop = LoopSettings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed, progress=False)
+        train(Autograd(step, [encoder], [self.learning_rate]), Batch.of(log, None, item_factors.device), loop)
+        return encoder.users.detach()
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The loss of each row's item against the negatives, and the penalty of its user."""
+
+    encoder: FixedItems
+    loss: Any
+    sampler: Sampler
+    item_bias: Tensor | None
+    regularization: float
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        encoder = self.encoder
+        drawn = self.sampler.sample(batch.users, batch.items, generator)
+        users, positives = encoder.user_vectors(batch.users), self._item_side(batch.items)
+        if self.item_bias is not None:
+            users = torch.cat([users, users.new_ones(len(users), 1)], dim=1)
+        own = self.loss.for_users(batch.users) if isinstance(self.loss, ScoreLoss) else self.loss
+        log_q = drawn.log_q if getattr(own, "uses_log_q", True) else None
+        way = contrast if hasattr(own, "value_and_grad") else contrast_by_autograd
+        loss = way(own, users, positives, self._item_side(drawn.items), drawn.mask, log_q)
+        if not isinstance(loss, Tensor):
+            raise SettingsError(f"the loss must give a Tensor [B], it gave {shown(loss)}")
+        penalty = self.regularization * encoder.users[batch.users].square().sum(1)
+        return {"contrastive": loss.mean(), "penalty": penalty.mean()}
+
+    def _item_side(self, items: Tensor) -> Tensor:
+        """The items' vectors; with a bias, it stands in a column of its own."""
+        vectors = self.encoder.item_vectors(items)
+        return vectors if self.item_bias is None else torch.cat([vectors, self.item_bias[items, None]], dim=1)
+
+
+_WAYS: dict[str, type[Any]] = {"ridge": _Ridge, "ials": _Implicit, "loss": _ByLoss}
+
+
+def _way(objective: str, settings: Mapping[str, Any]) -> _Way:
+    if objective not in _WAYS:
+        raise SettingsError(f"objective must be one of {', '.join(_WAYS)}, got {objective!r}")
+    known = [f.name for f in fields(_WAYS[objective])]
+    for name in settings:
+        if name not in known:
+            raise SettingsError(f"objective {objective!r} has no setting {name!r}; it has {', '.join(known)}")
+    way: _Way = _WAYS[objective](**settings)
+    return way
+
+
+def _without_ratings(log: Interactions, objective: str) -> None:
+    """Every item of a history is a positive: say so of ratings, and refuse those below 0."""
+    refuse_dislikes(log, f"objective {objective!r}")
+    if log.values is not None and (log.values != log.values[0]).any():
+        say_once(f"objective {objective!r} looks at no ratings: each item of a history is one that was liked")
+
+
+def _means(item_factors: Tensor, log: Interactions) -> Tensor:
+    """The mean of each history's vectors, ``[B, d]``: where a user begins."""
+    users = torch.from_numpy(log.users.astype("int64")).to(item_factors.device)
+    items = torch.from_numpy(log.items.astype("int64")).to(item_factors.device)
+    sums = item_factors.new_zeros(log.n_users, item_factors.shape[1]).index_add_(0, users, item_factors[items])
+    return sums / torch.from_numpy(log.user_counts).to(sums)[:, None]
+
+
+def _bias_beside(item_factors: Tensor, item_bias: Tensor) -> Tensor:
+    """The bias, checked, in the dtype and on the device of the factors."""
+    if item_bias.shape != (len(item_factors),) or not bool(torch.isfinite(item_bias).all()):
+        raise DataError(
+            f"item_bias must be {len(item_factors)} finite numbers, one for each item, got the shape "
+            f"{list(item_bias.shape)}"
+        )
+    return item_bias.detach().to(item_factors)

@@ -1,0 +1,41 @@
+"""The page for people in a saved model's folder."""
+
+from __future__ import annotations
+
+import json
+
+from fillrank._version import __version__
+from fillrank.recommend.contents import Contents
+from fillrank.terminal import in_markdown, printable_json
+
+__all__ = ["card"]
+
+
+def card(model: Contents) -> str:
+    """Markdown: what the model is, what it was made from, how to use it."""
+    log = model.log
+    lines = [
+        f"# {in_markdown(model.name or 'A fillrank model')}",
+        "",
+        f"Trained by fillrank {__version__} on {in_markdown(log.name or 'a log')}: {len(log):,} interactions of "
+        f"{log.n_users:,} users with {log.n_items:,} items.",
+        f"It ranks items{' and predicts values' if model.rater is not None else ''}.",
+        "",
+        "```python",
+        "import fillrank as fr",
+        "",
+        'model = fr.Recommender.load("path/to/this/folder")',
+        f"model.recommend([{log.user_ids.ids[0]!r}], k=10)" if log.n_users else "model.recommend(k=10)",
+        "```",
+        "",
+        "## Settings",
+        "",
+        "```json",
+        printable_json(json.dumps(dict(model.settings), indent=2)),
+        "```",
+        "",
+    ]
+    if model.history:
+        last = model.history[-1]
+        lines += ["## Training", "", f"{len(model.history)} epochs; the last: {json.dumps(dict(last))}", ""]
+    return "\n".join(lines)

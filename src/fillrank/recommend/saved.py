@@ -1,0 +1,299 @@
+"""A saved model: one folder of plain files, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fillrank._version import __version__
+from fillrank.arguments import shown
+from fillrank.data import Interactions
+from fillrank.errors import DataError, FillrankError, ModelFileError
+from fillrank.factors import scorer_from_parts
+from fillrank.recommend.config import FORMAT, read_config
+from fillrank.recommend.contents import Contents
+from fillrank.recommend.id_files import read_ids, write_ids
+from fillrank.recommend.model_card import card
+from fillrank.registry import is_record
+from fillrank.runtime.atomic_write import (
+    UNSEALED,
+    beside,
+    check_folder,
+    old_folder,
+    put_folder,
+    seal,
+    sync,
+    sync_folder,
+)
+from fillrank.runtime.atomic_write.marks import CONFIG, MARK, is_ours
+from fillrank.runtime.paths import expanded
+from fillrank.runtime.strict_json import parse_json
+
+__all__ = ["FORMAT", "check_target", "holds_a_model", "load", "save"]
+
+_log = logging.getLogger("fillrank")
+
+_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
+    "model.safetensors",
+    "users.parquet",
+    "items.parquet",
+    "history.jsonl",
+    "README.md",
+)
+_OURS = {_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, CONFIG, "run.toml", ".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What a folder may hold and be saved over: our files, and those that file managers put into any folder."""
+
+_TRIES = 5
+_UNREADABLE = (
+    SafetensorError,
+    FillrankError,
+    OSError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What reading files that hold something else may end in: each of them means that the model is not whole."""
+
+
+def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[str, str] | None = None) -> None:
+    """Write ``model`` to the folder ``path``, in place of a model that is there.
+
+    ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
+    ``model.safetensors`` holds the factors and the seen items; ``users.parquet`` and ``items.parquet`` the ids in
+    order; ``history.jsonl`` one line per epoch; ``README.md`` is a card for people. Everything is written to a
+    temporary folder beside the target, brought to the disk, and then takes the target's place in one step: at any
+    moment there is the old model or the new one, whole. What a killed save has left is removed by the next.
+
+    Args:
+        model: to be saved.
+        path: of the folder.
+        beside_it: more files of text to put into the folder, by name: ``run.toml``.
+
+    Raises:
+        ModelFileError: see :func:`check_target`.
+        DiskFullError: there is no room; an old model stays as it was.
+    """
+    target = check_target(path)
+    _say_what_has_no_name(model)
+    with beside(target) as folder:
+        fresh = folder / "model"
+        fresh.mkdir()
+        _write(model, fresh, dict(beside_it or {}))
+        _finish(fresh)
+        put_folder(fresh, target)
+
+
+def _say_what_has_no_name(model: Contents) -> None:
+    """Warn of parts that were handed in as objects: the model is whole, its settings are no recipe."""
+    for name, record in _records("", model.settings):
+        what = record.get("class") or record.get("function")
+        _log.warning(
+            "%s of %s was an object, %s, which no name makes again: the saved model ranks and loads as it is, but its "
+            "settings fit no other; to have it named, register its class (docs/how-to/your-own-parts.md) and fit again",
+            name,
+            model.name or "the model",
+            what,
+        )
+
+
+def _records(name: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The records of objects within settings, with their dotted names."""
+    if is_record(value):
+        yield name, value
+    elif isinstance(value, Mapping | list):
+        each = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, one in each:
+            yield from _records(f"{name}.{key}" if name else str(key), one)
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The folder ``path``, if a model may be saved there: it is not there yet, is empty, or holds a model alone.
+
+    Raises:
+        ModelFileError: the target is a file, a link, a mounted disk or the current folder; it holds something else than
+            a model of fillrank (told by its ``config.json``), or more; or it cannot be written.
+        DiskFullError: there is no room.
+    """
+    return check_folder(path, "the model", ModelFileError, foreign=_foreign)
+
+
+def holds_a_model(folder: Path) -> bool:
+    """Whether ``folder`` holds a saved model and nothing else."""
+    return folder.is_dir() and _foreign(folder) is None
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The parts of a saved model, as the arguments of :class:`fillrank.recommend.Recommender`.
+
+    Another process may save over the model meanwhile: then it is the old or the new one, whole.
+
+    Raises:
+        ModelFileError: there is no model, a file is missing or not as it was written, a part is of another kind than it
+            has to be, or the format is newer.
+    """
+    folder = expanded(path, "the model", ModelFileError)
+    for _ in range(_TRIES):
+        place = old_folder(folder) or folder
+        before = _identity(place)
+        try:
+            parts = _load(place)
+        except ModelFileError:
+            if _identity(old_folder(folder) or folder) == before:
+                raise
+        else:
+            if _identity(place) == before:
+                return parts
+    return _load(folder)
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    config = read_config(folder)
+    for name in dict.fromkeys((_TENSORS, _USERS, _ITEMS, _HISTORY, *config["sha256"])):
+        _check_digest(folder / name, config["sha256"].get(name))
+    try:
+        return _parts(folder, config)
+    except _UNREADABLE as error:
+        raise ModelFileError(f"{folder} does not hold a whole model ({error}); save the model again") from error
+
+
+def _check_digest(file: Path, digest: str | None) -> None:
+    if file.name == _CARD:  # for people, who may write in it
+        if not file.is_file() or _digest(file) != digest:
+            _log.warning("%s is not as it was written; the model beside it is", file)
+        return
+    if digest is None:
+        raise ModelFileError(f"{file.parent} is torn: {CONFIG} has no digest of {file.name}; save the model again")
+    if not file.is_file():
+        raise ModelFileError(f"{file.parent} is torn: {file.name} is missing; save the model again")
+    if _digest(file) != digest:
+        raise ModelFileError(f"{file.parent} is torn: {file.name} is not as it was written; save the model again")
+
+
+def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
+    tensors: dict[str, Tensor] = {f"scorer/{name}": tensor for name, tensor in model.scorer.tensors().items()}
+    if model.rater is not None:
+        tensors |= {f"rater/{name}": tensor for name, tensor in model.rater.tensors().items()}
+    tensors["seen/users"] = torch.from_numpy(model.log.users.copy())
+    tensors["seen/items"] = torch.from_numpy(model.log.items.copy())
+    tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, folder / _TENSORS)
+    for name, ids in ((_USERS, model.user_ids), (_ITEMS, model.item_ids)):
+        write_ids(ids, folder / name)
+    history = "".join(json.dumps(dict(epoch)) + "\n" for epoch in model.history)
+    for name, text in {_HISTORY: history, _CARD: card(model), **texts}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    config = {
+        "format": FORMAT,
+        "type": MARK,
+        "digest": UNSEALED,
+        "written_by": {"fillrank": __version__, "torch": torch.__version__, "numpy": np.__version__},
+        "name": model.name,
+        "data": model.log.name,
+        "settings": dict(model.settings),
+        "scale": model.scale,
+        "refit": model.refit,
+        "scorer": model.scorer.settings(),
+        "rater": None if model.rater is None else model.rater.settings(),
+        "sha256": {name: _digest(folder / name) for name in (_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, *texts)},
+    }
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    seal(folder / CONFIG)
+
+
+def _finish(folder: Path) -> None:
+    """Give all files the permissions of those that Python writes, and bring them to the disk."""
+    mode = (folder / CONFIG).stat().st_mode & 0o777
+    for file in folder.iterdir():
+        file.chmod(mode)
+        sync(file)
+    sync_folder(folder)
+
+
+def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    tensors = load_file(folder / _TENSORS)
+    user_ids, item_ids = (read_ids(folder / name) for name in (_USERS, _ITEMS))
+    log = Interactions(
+        users=_numbers(tensors, "seen/users", torch.int32),
+        items=_numbers(tensors, "seen/items", torch.int32),
+        values=None,
+        times=None,
+        user_ids=user_ids,
+        item_ids=item_ids,
+        name=config["data"],
+    )
+    popularity = _numbers(tensors, "popularity", torch.int64)
+    if len(popularity) != len(item_ids) or (popularity < 0).any():
+        raise DataError(f"popularity has to be {len(item_ids)} counts, one for each item")
+    rater = config["rater"]
+    return {
+        "scorer": scorer_from_parts(_below("scorer/", tensors), config["scorer"]),
+        "rater": None if rater is None else scorer_from_parts(_below("rater/", tensors), rater),
+        "log": log,
+        "scale": None if config["scale"] is None else tuple(config["scale"]),
+        "name": config["name"],
+        "settings": config["settings"],
+        "history": _read_history(folder / _HISTORY),
+        "popularity": popularity,
+        "refit": config["refit"],
+    }
+
+
+def _numbers(tensors: Mapping[str, Tensor], name: str, dtype: torch.dtype) -> NDArray[Any]:
+    tensor = tensors[name]
+    if tensor.dtype != dtype or tensor.dim() != 1:
+        raise DataError(f"{name} has to be a list of {dtype}, it is {tensor.dtype} {list(tensor.shape)}")
+    return tensor.numpy()
+
+
+def _read_history(file: Path) -> list[dict[str, Any]]:
+    epochs = [parse_json(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for number, epoch in enumerate(epochs, start=1):
+        if not isinstance(epoch, dict):
+            raise DataError(f"{file.name}, line {number}, has to be a table, it is {shown(epoch)}")
+    return epochs
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which folder of the disk it is; another one may take its name."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _foreign(folder: Path) -> str | None:
+    """Why a folder that holds something is no saved model, or not only that; None where it is one."""
+    if not is_ours(folder):
+        return "exists and is no saved model"
+    others = sorted({file.name for file in folder.iterdir()} - _OURS)
+    if not others:
+        return None
+    return f"holds what is no part of a saved model ({', '.join(others[:3])}{', …' if len(others) > 3 else ''})"

@@ -1,0 +1,127 @@
+"""One Markov chain over all that is unknown."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.solvers.sparse.gibbs.design import Design, Sets
+from fillrank.solvers.sparse.gibbs.kernels import draw_members, gather, move
+from fillrank.solvers.sparse.gibbs.priors import NormalPrior, draw_noise, draw_prior
+
+__all__ = ["Chain", "Group", "Side"]
+
+Floats = NDArray[np.float64]
+
+_START = 0.1
+"""Spread of the first vectors, as in libFM."""
+
+_ROWS = 1 << 16
+"""Ratings that are predicted at a time."""
+
+
+class Group:
+    """Values of one kind, ``[1 + dim, n]``: row 0 is linear, row f the f-th dimension. Each row has its own prior."""
+
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+        self.priors = [NormalPrior(0.0, 1.0)] * len(values)
+
+    def next_prior(self, f: int, rng: np.random.Generator) -> NormalPrior:
+        """Draw the prior of row f anew."""
+        self.priors[f] = draw_prior(self.values[f], self.priors[f], rng)
+        return self.priors[f]
+
+
+class Side:
+    """Users, items or days: their own values and, where they hold sets, what they take from the members.
+
+    Attributes:
+        totals: ``[1 + dim, n]``, both together: what predictions are made of.
+    """
+
+    def __init__(self, start: Floats, sets: Sets | None = None) -> None:
+        self.own, self.sets = Group(start), sets
+        self.members = None if sets is None else Group(np.zeros((len(start), sets.n_members)))
+        self.totals = start.copy()
+
+    def draw(self, f: int, sums: Floats, noise: float, rng: np.random.Generator) -> None:
+        """Draw row f, the own values first and then the members' one by one.
+
+        Args:
+            f: the row.
+            sums: ``[2, n]``, curvature and pull of each place (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
+            noise: precision of the noise.
+            rng: of the draws.
+        """
+        values, prior = self.own.values[f], self.own.next_prior(f, rng)
+        curvature, pull = sums
+        certainty = noise * curvature + prior.precision
+        target = noise * (pull + values * curvature) + prior.precision * prior.mean
+        step = target / certainty + rng.standard_normal(len(values)) / np.sqrt(certainty) - values
+        values += step
+        pull -= step * curvature
+        self.totals[f] += step
+        if self.sets is not None and self.members is not None:
+            prior = self.members.next_prior(f, rng)
+            normals = rng.standard_normal(self.sets.n_members)
+            sets, state = self.sets, (sums, self.totals[f], self.members.values[f])
+            draw_members(sets.ends, sets.holders, sets.shares, *state, normals, (*prior, noise))
+
+
+class Chain:
+    """The state of a chain, and the sweep that takes it one step on.
+
+    Attributes:
+        sides: users, items and days.
+        offset: of all predictions.
+        noise: precision of what the predictions leave over.
+        errors: ``[nnz]``, target minus prediction of each rating; kept up to date.
+    """
+
+    def __init__(self, design: Design, dim: int, rng: np.random.Generator) -> None:
+        self.design, self.rng = design, rng
+        users, items, days = (_START * rng.standard_normal((1 + dim, n)) for n in design.sizes)
+        if not design.dated:
+            days[:] = 0.0
+        self.sides = Side(users, design.user_sets), Side(items, design.item_sets), Side(days)
+        self.noise, self.offset = 1.0, 0.0
+        self._halves = [np.full(n, 0.5) for n in design.sizes]  # two make 1, the slope of the linear row
+        self.errors = design.targets - self.predict(*design.places)
+
+    def predict(self, users: NDArray[np.int32], items: NDArray[np.int32], days: NDArray[np.int32]) -> Floats:
+        """What the present state predicts for ``B`` ratings, in units of the spread: float64 ``[B]``."""
+        predicted = np.empty(len(users))
+        for start in range(0, len(users), _ROWS):
+            rows = slice(start, start + _ROWS)
+            places = users[rows], items[rows], days[rows]
+            a, b, d = (side.totals[:, own] for side, own in zip(self.sides, places, strict=True))
+            products = a[1:] * b[1:] + (a[1:] + b[1:]) * d[1:]
+            predicted[rows] = self.offset + a[0] + b[0] + d[0] + products.sum(axis=0)
+        return predicted
+
+    def sweep(self) -> None:
+        """Draw everything once, each thing given all else."""
+        self.noise = draw_noise(self.errors, self.rng)
+        self._draw_offset()
+        for f in range(len(self.sides[0].totals)):
+            for which in range(3 if self.design.dated else 2):
+                self._draw_side(which, f)
+
+    def _draw_side(self, which: int, f: int) -> None:
+        """Row f of one side: one pass over the log to learn what it says, and one to tell it what was drawn."""
+        side, (one, two) = self.sides[which], (n for n in range(3) if n != which)
+        own, first, second = (self.design.places[n] for n in (which, one, two))
+        x, y = (self.sides[n].totals[f] if f else self._halves[n] for n in (one, two))
+        before, sums = side.totals[f].copy(), np.empty((2, self.design.sizes[which]))
+        gather(own, first, second, x, y, self.errors, sums)
+        side.draw(f, sums, self.noise, self.rng)
+        move(own, first, second, x, y, self.errors, side.totals[f] - before)
+
+    def _draw_offset(self) -> None:
+        n = len(self.errors)
+        certainty = self.noise * n + 1.0
+        target = self.noise * (float(self.errors.sum()) + self.offset * n)
+        step = target / certainty + self.rng.standard_normal() / np.sqrt(certainty) - self.offset
+        self.offset += float(step)
+        self.errors -= step

@@ -1,0 +1,171 @@
+"""Several chains side by side, and the mean of what they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from fillrank.arguments import MOST_DIM, affordable, checked, count, threads
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError, TrainingError
+from fillrank.factors import Factors
+from fillrank.factors.temporal import Dated
+from fillrank.runtime.rng import numpy_stream
+from fillrank.solvers.sparse.gibbs.average import Average
+from fillrank.solvers.sparse.gibbs.chain import Chain
+from fillrank.solvers.sparse.gibbs.design import Design
+
+__all__ = ["AfterSweep", "GibbsSettings", "PosteriorMean", "Sweep", "bayesian_factors"]
+
+
+@checked
+@dataclass(frozen=True)
+class GibbsSettings:
+    """How :func:`bayesian_factors` samples.
+
+    Attributes:
+        dim: of the vectors.
+        iterations: sweeps of each chain.
+        burn_in: sweeps at the start of each chain that are thrown away.
+        n_chains: independent chains, each in a thread of its own. The result does not depend on how many run at once.
+        sets: whether users take from the items they met, and items from the users who met them.
+        dates: whether the day of a rating matters.
+        kept_dim: columns that the mean of a product is kept in, see :mod:`fillrank.solvers.sparse.gibbs.products`.
+        seed: of all draws.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    dim: int = 20
+    iterations: int = 512
+    burn_in: int = 50
+    n_chains: int = 2
+    sets: bool = True
+    dates: bool = False
+    kept_dim: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        count("dim", self.dim, most=MOST_DIM)
+        count("kept_dim", self.kept_dim, most=MOST_DIM)
+        count("iterations", self.iterations)
+        count("burn_in", self.burn_in, least=0)
+        threads("n_chains", self.n_chains)
+        if self.burn_in >= self.iterations:
+            raise SettingsError(
+                f"burn_in={self.burn_in} leaves no sample of {self.iterations} iterations; take a smaller burn_in"
+            )
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that has just ended.
+
+    Attributes:
+        chain: which, from 0.
+        number: of the sweep, from 1.
+        rmse: error on the ratings learned from, of this sample alone, in the units of the values.
+        noise: standard deviation of the noise, in the units of the values.
+    """
+
+    chain: int
+    number: int
+    rmse: float
+    noise: float
+
+
+AfterSweep: TypeAlias = Callable[[Sweep], bool]
+"""Called after each sweep of each chain, in the chain's own thread; True ends that chain."""
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorMean:
+    """The mean prediction over all samples.
+
+    Attributes:
+        rater: predicts it.
+        n_samples: how many samples it is the mean of.
+        loss: what keeping the products in ``kept_dim`` columns has lost, at most and relative to their norm.
+    """
+
+    rater: Factors | Dated
+    n_samples: int
+    loss: float
+
+
+@checked
+def bayesian_factors(
+    log: Interactions, settings: GibbsSettings | None = None, *, after_sweep: AfterSweep | None = None
+) -> PosteriorMean:
+    """Bayesian matrix factorisation with implicit sets and days, by Gibbs sampling.
+
+    A rating of item i by user u on day t is normal around ``μ + α_u + β_i + δ_t + <a_u, b_i> + <a_u + b_i, d_t>`` with
+
+        ``a_u = p_u + Σ_{j∈N(u)} y_j / √|N(u)|``,    ``b_i = q_i + Σ_{v∈N(i)} z_v / √|N(i)|``,
+
+    where N(u) are the items that u has met and N(i) the users who met i, and the linear terms α and β are made up the
+    same way. This is the "SVD++ flipped" and "timeSVD++ flipped" of Rendle, Zhang & Koren 2019, without the products
+    within one side. p, q, y, z and d are normal in each dimension with a mean and a precision of their own, which are
+    drawn with the rest, as is the noise: there is no regularisation to choose. The answer is the mean prediction over
+    the samples, not the prediction of mean vectors.
+
+    A sweep costs O(nnz · dim), sets included: in one dimension all that a place's values need of the ratings is two
+    sums (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
+
+    Args:
+        log: ratings, with times for ``dates``.
+        settings: see :class:`GibbsSettings`.
+        after_sweep: called after each sweep; True ends the chain, which keeps its last sample if it has no other.
+
+    Raises:
+        DataError: the log has no rows, no values, or no times where dates are asked for.
+        TrainingError: the errors became NaN or infinite.
+
+    Example:
+        >>> from fillrank.data import synthetic
+        >>> log = synthetic(60, 40, 900, rank=2, seed=0).interactions
+        >>> mean = bayesian_factors(log, GibbsSettings(dim=3, iterations=30, burn_in=10))
+        >>> mean.n_samples, mean.rater.n_users, mean.rater.n_items
+        (40, 60, 40)
+    """
+    settings = settings or GibbsSettings()
+    affordable(
+        8.0 * settings.n_chains * settings.dim * (log.n_users + log.n_items),
+        f"n_chains={settings.n_chains} with vectors of dim={settings.dim} for {log!r}",
+    )
+    design = Design.of(log, dates=settings.dates, sets=settings.sets)
+
+    def run(chain: int) -> Average:
+        return _run(design, settings, chain, after_sweep or (lambda _: False))
+
+    with threadpool_limits(1, user_api="blas"):  # a threaded product adds up in another order: other last bits
+        with ThreadPoolExecutor(settings.n_chains) as pool:
+            total, *rest = pool.map(run, range(settings.n_chains))
+        for average in rest:
+            total.absorb(average)
+        rater, loss = total.rater()
+    return PosteriorMean(rater, total.count, loss)
+
+
+def _run(design: Design, settings: GibbsSettings, number: int, after_sweep: AfterSweep) -> Average:
+    """One chain from its start to its end."""
+    chain = Chain(design, settings.dim, numpy_stream(settings.seed, "gibbs", number))
+    average = Average(design, settings.kept_dim)
+    for sweep in range(1, settings.iterations + 1):
+        chain.sweep()
+        error = float(np.sqrt(np.mean(np.square(chain.errors))))
+        if not np.isfinite(error):
+            raise TrainingError(f"the errors of sweep {sweep} are NaN or infinite; look for values of very large size")
+        if sweep > settings.burn_in:
+            average.add(chain)
+        if after_sweep(Sweep(number, sweep, error * design.spread, design.spread / chain.noise**0.5)):
+            break
+    if not average.count:
+        average.add(chain)
+    return average

@@ -1,0 +1,234 @@
+"""Biased matrix factorisation by stochastic gradient descent, at the scale of rating logs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fillrank.arguments import MOST_DIM, affordable, checked, count, threads
+from fillrank.data import Interactions
+from fillrank.errors import DataError, SettingsError, TrainingError
+from fillrank.factors import Factors
+from fillrank.factors.fold_in import RatingRidge
+from fillrank.runtime.rng import numpy_stream
+from fillrank.solvers.sparse.sgd_grid import Bands, Grid
+from fillrank.solvers.sparse.sgd_kernel import Rates, Rows, Side, compiled_sweep, padded_width
+
+__all__ = ["AfterEpoch", "SgdEpoch", "SgdSettings", "biased_sgd"]
+
+_START = 0.03  # length of a vector at the start, about; 0.003 to 1 were tried
+_DIVERGED = 10.0  # a root mean squared error of so many standard deviations: guessing the mean gives 1
+
+
+@checked
+@dataclass(frozen=True)
+class SgdSettings:
+    """How :func:`biased_sgd` learns.
+
+    Rates and penalties are in units of the values' standard deviation, so they fit stars and percentages alike.
+
+    Attributes:
+        dim: of the vectors.
+        regularization: λ, of the vectors, per rating.
+        bias_regularization: λ_b, of the biases: the same for all, so many ratings of average height for each.
+        bias_per_rating: penalise biases per rating as well; 0.02 is then a usual value.
+        learning_rate: step size of the first epoch, for the vectors.
+        bias_learning_rate: the same for the biases.
+        decay: the step sizes of an epoch are those of the one before times this.
+        epochs: passes over all ratings.
+        seed: of the first vectors, and of the order in which ratings are taken.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    dim: int = 64
+    regularization: float = 0.04
+    bias_regularization: float = 1.0
+    bias_per_rating: bool = False
+    learning_rate: float = 0.03
+    bias_learning_rate: float = 0.01
+    decay: float = 0.95
+    epochs: int = 40
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        count("dim", self.dim, most=MOST_DIM)
+        count("epochs", self.epochs)
+        for name in ("regularization", "bias_regularization"):
+            setting = getattr(self, name)
+            if not 0 <= setting < math.inf:
+                raise SettingsError(f"{name} must be 0 or more, and finite; got {setting}")
+        for name in ("learning_rate", "bias_learning_rate"):
+            setting = getattr(self, name)
+            if not 0 < setting < math.inf:
+                raise SettingsError(f"{name} must be above 0, and finite; got {setting}")
+        if not 0 < self.decay <= 1:
+            raise SettingsError(f"decay must be above 0 and at most 1, got {self.decay}")
+
+    @checked
+    def rates(self, epoch: int) -> Rates:
+        """Step sizes and penalties of an epoch, counted from 1."""
+        count("epoch", epoch)
+        fade = self.decay ** (epoch - 1)
+        steps = (fade * self.learning_rate, fade * self.bias_learning_rate)
+        return Rates(*map(np.float32, (*steps, self.regularization)))
+
+
+@dataclass(frozen=True)
+class SgdEpoch:
+    """An epoch that has just ended.
+
+    Attributes:
+        number: from 1.
+        rmse: root mean squared error of the predictions made in its course, each just before its rating was learnt.
+        factors: gives what has been learnt so far, as a copy.
+    """
+
+    number: int
+    rmse: float
+    factors: Callable[[], Factors]
+
+
+AfterEpoch = Callable[[SgdEpoch], bool]
+"""Called after each epoch; True ends the learning."""
+
+
+@checked
+def biased_sgd(
+    log: Interactions,
+    settings: SgdSettings | None = None,
+    *,
+    n_threads: int | None = None,
+    after_epoch: AfterEpoch | None = None,
+) -> Factors:
+    """Mean, biases and vectors that predict ``r̂ = mean + b_u + b_i + <p_u, q_i>``, learnt rating by rating.
+
+    Minimises ``Σ [(r - r̂)² + σλ(|p_u|² + |q_i|²)] + λ_b(Σ_u b_u² + Σ_i b_i²)``, the first sum over the ratings, so that
+    a user's vector is penalised once for each of theirs (the weighted-λ of Zhou et al. 2008), and a bias once; σ is the
+    standard deviation of the values. Each rating
+    moves its two vectors and biases by a step down the gradient (Funk 2006; Koren, Bell & Volinsky 2009).
+    Several threads work on blocks that share nothing, see :mod:`fillrank.solvers.sparse.sgd_grid`: on one machine the
+    result is the same to the last bit for every number of threads.
+
+    Args:
+        log: ratings. Never made dense: memory is that of the log and the factors.
+        settings: see :class:`SgdSettings`; None takes those that did best on a validation part of MovieLens 1M.
+        n_threads: None takes as many as PyTorch does.
+        after_epoch: see :data:`AfterEpoch`.
+
+    Returns:
+        Factors that fold new users in by ridge regression with the same penalty. A user or an item without a rating has
+        a bias and a vector of zeros.
+
+    Raises:
+        DataError: the log has no values or no rows.
+        SettingsError: n_threads is below 1, or more than the machine can be asked for.
+        TrainingError: the errors grow without bound; names the epoch and a learning rate to try.
+
+    Example:
+        >>> from fillrank.data import synthetic
+        >>> log = synthetic(200, 100, 6000, rank=2, noise=0.1).interactions
+        >>> errors = []
+        >>> factors = biased_sgd(log, SgdSettings(dim=4), after_epoch=lambda epoch: errors.append(epoch.rmse))
+        >>> len(errors), errors[-1] < 0.5 * errors[0]
+        (40, True)
+    """
+    settings = SgdSettings() if settings is None else settings
+    n_threads = torch.get_num_threads() if n_threads is None else threads("n_threads", n_threads)
+    if log.values is None or not len(log):
+        raise DataError("this solver learns from values, and this log has none; read it with a value column")
+    affordable(8.0 * settings.dim * (log.n_users + log.n_items), f"vectors of dim={settings.dim} for {log!r}")
+    grid = Grid.deal(log, log.values, numpy_stream(settings.seed, "sgd grid"))
+    learner = _Learner.fresh(log, grid, settings)
+    with ThreadPoolExecutor(n_threads) as pool:
+        for epoch in learner.epochs(pool, n_threads):
+            if after_epoch is not None and after_epoch(epoch):
+                break
+    return learner.factors()
+
+
+@dataclass(frozen=True, eq=False)
+class _Learner:
+    """Both sides in the order of the grid's bands, and what moves them."""
+
+    grid: Grid
+    users: Side
+    items: Side
+    settings: SgdSettings
+
+    @classmethod
+    def fresh(cls, log: Interactions, grid: Grid, settings: SgdSettings) -> _Learner:
+        rng = numpy_stream(settings.seed, "sgd start")
+        users = _start(log.user_counts[grid.users.order], settings, rng)
+        items = _start(log.item_counts[grid.items.order], settings, rng)
+        return cls(grid, users, items, settings)
+
+    def epochs(self, pool: Executor, n_threads: int) -> Iterator[SgdEpoch]:
+        """Learn, an epoch at a time."""
+        for number in range(1, self.settings.epochs + 1):
+            squares = self._pass(pool, n_threads, number)
+            error = math.sqrt(squares / len(self.grid.rows.values))
+            self._check(error, number)
+            yield SgdEpoch(number, error * self.grid.spread, self.factors)
+
+    def _pass(self, pool: Executor, n_threads: int, epoch: int) -> float:
+        """Every rating once; the sum of the squared errors."""
+        rates = self.settings.rates(epoch)
+        total = 0.0
+        for blocks in self.grid.rounds(numpy_stream(self.settings.seed, "sgd order", epoch)):
+            queue, squares = iter(list(enumerate(blocks))), [0.0] * len(blocks)
+            for done in [pool.submit(self._work, queue, rates, squares) for _ in range(n_threads)]:
+                done.result()
+            total += sum(squares)  # in the order of the blocks, whoever did them
+        return total
+
+    def _work(self, queue: Iterator[tuple[int, Rows]], rates: Rates, squares: list[float]) -> None:
+        """Learn from one block after another, until the threads that share the queue have emptied it."""
+        for number, rows in queue:
+            squares[number] = compiled_sweep(rows, self.users, self.items, rates)
+
+    def _check(self, error: float, epoch: int) -> None:
+        if not error <= _DIVERGED:  # NaN too
+            names = [field.name for field in fields(SgdSettings) if field.name.endswith("learning_rate")]
+            tries = ", ".join(f"{name}={getattr(self.settings, name) / 4:.2g}" for name in names)
+            raise TrainingError(f"the errors grow without bound in epoch {epoch}: the steps are too long; try {tries}")
+
+    def factors(self) -> Factors:
+        """What has been learnt so far, in the order of the log and the units of its values."""
+        users, items = (
+            self._in_order(side, bands)
+            for side, bands in ((self.users, self.grid.users), (self.items, self.grid.items))
+        )
+        folding = RatingRidge(
+            self.settings.regularization * self.grid.spread,
+            self.settings.bias_regularization,
+            bias_per_rating=self.settings.bias_per_rating,
+        )
+        return Factors(
+            users[0], items[0], user_bias=users[1], item_bias=items[1], offset=self.grid.mean, folding=folding
+        )
+
+    def _in_order(self, side: Side, bands: Bands) -> tuple[Tensor, Tensor]:
+        spread, vectors = self.grid.spread, side.vectors[:, : self.settings.dim]
+        parts = (math.sqrt(spread) * vectors[bands.place], spread * side.bias[bands.place])
+        vector, bias = (torch.from_numpy(part.astype(np.float32, copy=False)) for part in parts)
+        return vector, bias
+
+
+def _start(counts: NDArray[np.int64], settings: SgdSettings, rng: np.random.Generator) -> Side:
+    """Short random vectors, zeros for who has no rating, in rows of padded width; biases of zero."""
+    dim = settings.dim
+    vectors = torch.zeros(len(counts), padded_width(dim)).numpy()  # from PyTorch, as it begins at a whole cache line
+    vectors[:, :dim] = rng.standard_normal((len(counts), dim), dtype=np.float32)
+    vectors[:, :dim] *= np.float32(_START / math.sqrt(dim)) * (counts > 0)[:, None]
+    share = 1.0 if settings.bias_per_rating else 1.0 / np.maximum(counts, 1)
+    pull = np.broadcast_to(np.float32(1.0) * settings.bias_regularization * share, len(counts)).astype(np.float32)
+    return Side(vectors, np.zeros(len(counts), dtype=np.float32), pull)

@@ -1,0 +1,120 @@
+"""Ratings dealt out to a grid of blocks, so that several threads can learn at once without ever meeting.
+
+Users and items are shuffled and cut into bands. Two blocks of the grid that share neither a band of users nor one of
+items touch no common vector, so the blocks on a (wrapped) diagonal can be worked on at once: no locks, no races, and
+the same bits whatever the number of threads (Gemulla et al. 2011). The grid has more blocks than threads, so a thread
+that is done early takes another one (Zhuang et al. 2013), and the vectors of a block stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fillrank.data import Interactions
+from fillrank.solvers.sparse.sgd_kernel import Rows
+
+__all__ = ["Bands", "Grid"]
+
+_BLOCK = 8192  # ratings of a block, about: enough to make handing it to a thread cost little
+_MOST_BANDS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Ids in a random order, cut into bands with about the same number of ratings.
+
+    Attributes:
+        order: int64 ``[m]``, the ids in their new order.
+        place: int32 ``[m]``, where each id stands in that order.
+        band: uint16 ``[m]``, the band of each id; bands are runs of the new order.
+    """
+
+    order: NDArray[np.int64]
+    place: NDArray[np.int32]
+    band: NDArray[np.uint16]
+
+    @classmethod
+    def cut(cls, counts: NDArray[np.int64], n_bands: int, rng: np.random.Generator) -> Self:
+        """Bands of ids that have ``counts`` ratings each.
+
+        Example:
+            >>> bands = Bands.cut(np.array([9, 2, 2, 2, 2, 1]), 2, np.random.default_rng(2))
+            >>> bands.order.tolist(), bands.band[bands.order].tolist()
+            ([3, 5, 2, 4, 0, 1], [0, 0, 0, 0, 0, 1])
+        """
+        order = rng.permutation(len(counts))
+        before = np.cumsum(counts[order]) - counts[order]
+        place, band = np.empty(len(order), dtype=np.int32), np.empty(len(order), dtype=np.uint16)
+        place[order] = np.arange(len(order))
+        band[order] = np.minimum(before * n_bands // max(int(counts.sum()), 1), n_bands - 1)
+        return cls(order, place, band)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The ratings of a log, block after block; within a block, user after user in their shuffled order.
+
+    Attributes:
+        users, items: the bands. ``rows`` names users and items by their places in them.
+        rows: all ratings; the values have the mean taken off and are divided by ``spread``.
+        ends: int64 ``[side² + 1]``, where each block of ``rows`` starts, and the last one ends.
+        side: bands of users, and of items.
+        mean: of the values.
+        spread: their standard deviation; 1 where they are all the same.
+    """
+
+    users: Bands
+    items: Bands
+    rows: Rows
+    ends: NDArray[np.int64]
+    side: int
+    mean: float
+    spread: float
+
+    @classmethod
+    def deal(cls, log: Interactions, values: NDArray[np.floating[Any]], rng: np.random.Generator) -> Self:
+        """The grid of a log with these values."""
+        side = _side(log)
+        users, items = Bands.cut(log.user_counts, side, rng), Bands.cut(log.item_counts, side, rng)
+        by_user = _rows_of_users(log, users.order)
+        block = users.band[log.users] * np.uint16(side) + items.band[log.items]
+        order = by_user[np.argsort(block[by_user], kind="stable")]  # of 16 bits: a radix sort, as fast as reading them
+        values = values.astype(np.float64)
+        mean, spread = float(values.mean()), float(values.std()) or 1.0
+        rows = Rows(
+            users.place[log.users[order]],
+            items.place[log.items[order]],
+            ((values - mean) / spread).astype(np.float32)[order],
+        )
+        ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=side * side))])
+        return cls(users, items, rows, ends, side, mean, spread)
+
+    def rounds(self, rng: np.random.Generator) -> Iterator[list[Rows]]:
+        """Every block once, in rounds of blocks that share no user and no item, in a random order."""
+        down, across = rng.permutation(self.side), rng.permutation(self.side)
+        for shift in range(self.side):
+            yield [self.block(i, j) for i, j in zip(down, np.roll(across, shift), strict=True)]
+
+    def block(self, i: int, j: int) -> Rows:
+        """The ratings of the i-th band of users on the j-th band of items."""
+        number = i * self.side + j
+        part = slice(self.ends[number], self.ends[number + 1])
+        return Rows(self.rows.users[part], self.rows.items[part], self.rows.values[part])
+
+
+def _side(log: Interactions) -> int:
+    """How many bands: a power of two, so that two, four or eight threads share a round evenly."""
+    wanted = min(isqrt(len(log) // _BLOCK), log.n_users, log.n_items, _MOST_BANDS)
+    return 1 << max(wanted, 1).bit_length() - 1
+
+
+def _rows_of_users(log: Interactions, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of the log, int64 ``[nnz]``, all those of the first user in ``order`` first, and so on."""
+    counts, starts = log.user_counts[order], (np.cumsum(log.user_counts) - log.user_counts)[order]
+    return np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(log))

@@ -1,0 +1,175 @@
+"""The contrast of a batch on any encoder: the plain route, and the readable twin of the fast one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fillrank.encoders import PairEncoder, Tables, VectorEncoder, View
+from fillrank.errors import SettingsError
+from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, contrast
+from fillrank.samplers import Sampler
+from fillrank.training.autograd.step import Batch, dropout_mask
+from fillrank.training.drawing import draw
+from fillrank.training.rowwise.table_contrast import ContrastSettings
+
+__all__ = ["ContrastStep", "ViewTerm"]
+
+
+@dataclass(frozen=True)
+class ViewTerm:
+    """``weight · (mean over users + mean over items)`` of a contrast between two views: SGL, SimGCL.
+
+    Users and items are those of the batch, each taken once. Each step draws two views of its own.
+
+    Attributes:
+        view: gives the vectors of some users and items, disturbed anew with each call.
+        loss: of the two views.
+        weight: beside the main loss, which is a mean over the rows of the batch; above 0.
+
+    Raises:
+        SettingsError: the weight is not a positive number.
+    """
+
+    view: View
+    loss: ViewContrast
+    weight: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < float("inf"):
+            raise SettingsError(f"the weight of views must be a positive number, got {self.weight}; or leave them out")
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """A scalar: this process's share of the term, which is one of the whole batch."""
+        users, items = torch.unique(batch.all.users), torch.unique(batch.all.items)
+        first, second = (self.view(users, items, generator) for _ in range(2))
+        apart = [self.loss(one, other).mean() for one, other in zip(first, second, strict=True)]
+        return self.weight * (apart[0] + apart[1]) * (len(batch) / len(batch.all))
+
+
+@dataclass(frozen=True)
+class ContrastStep:
+    """Each (user, item) pair of a batch against what it is to be told from, by autograd.
+
+    With a loss of scores these are negatives, which a sampler draws. A loss of vectors tells the rows of the batch from
+    one another, and takes no sampler.
+
+    Encoders of vectors have their scores' gradients in closed form where the batch shares its negatives
+    (:func:`fillrank.losses.contrast`); encoders of pairs (NeuMF) have theirs by autograd altogether.
+
+    Attributes:
+        encoder: of vectors or of pairs.
+        loss: of scores or of vectors.
+        sampler: of negatives, shared by the batch or for each positive; None where the loss is of vectors.
+        settings: see :class:`fillrank.training.ContrastSettings`. Its precision and rate are not looked at.
+        views: the contrast between two views of the encoder, added to the loss; None adds nothing.
+
+    Raises:
+        SettingsError: the loss and the sampler, or the loss and the encoder, do not go together.
+    """
+
+    encoder: VectorEncoder | PairEncoder
+    loss: ScoreLoss | VectorLoss
+    sampler: Sampler | None
+    settings: ContrastSettings
+    views: ViewTerm | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.loss, ScoreLoss) == (self.sampler is None):
+            wanted = "a sampler of negatives" if self.sampler is None else "no sampler: it takes no negatives"
+            raise SettingsError(f"{self.loss} wants {wanted}")
+        if isinstance(self.encoder, PairEncoder) and not isinstance(self.loss, ScoreLoss):
+            raise SettingsError(f"{self.loss} is a loss of vectors, and {type(self.encoder).__name__} has none")
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """See :data:`fillrank.training.Step`."""
+        if isinstance(self.loss, ScoreLoss):
+            value, met = self._against_negatives(self.loss, batch, generator)
+        else:
+            value, met = self._among_rows(self.loss, batch, generator), batch.all.items
+        parts = {"contrastive": value.sum() / len(batch.all), **self._penalty(batch, met)}
+        if self.views is not None:
+            parts["views"] = self.views(batch, generator)
+        return parts
+
+    def _against_negatives(self, loss: ScoreLoss, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The loss of each of this process's rows, and all items that the whole batch looks at."""
+        if loss.whole_batch and batch.whole is not None:
+            raise SettingsError(f"{loss} looks at a batch as a whole, and several processes share it; use one")
+        model = _Pairs(self.encoder, generator) if isinstance(self.encoder, PairEncoder) else _Vectors(self.encoder)
+        sampler = cast("Sampler", self.sampler)  # a loss of scores has one
+        drawn, drawn_by_all = draw(sampler, batch, generator, model.score)
+        loss = loss.for_users(batch.users)
+        log_q = drawn.log_q if loss.uses_log_q else None
+        if isinstance(model, _Vectors):
+            anchors, positives, negatives = model.vectors(batch.users, batch.items, drawn.items)
+            anchors = self._thinned(anchors, batch, generator)
+            if drawn.shared:
+                value = contrast(loss, anchors, positives, negatives, drawn.mask, log_q)
+            else:
+                scores = torch.einsum("bd,bnd->bn", anchors, negatives)
+                value = loss((anchors * positives).sum(1), scores, mask=drawn.mask, log_q=log_q)
+        else:
+            pos, neg = model.learn_pairs(batch.users, batch.items), model.learn_block(batch.users, drawn.items)
+            value = loss(pos, neg, mask=drawn.mask, log_q=log_q)
+        return value, torch.cat([batch.all.items, drawn_by_all.flatten()])
+
+    def _among_rows(self, loss: VectorLoss, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The loss of each of this process's rows, which look at all rows of the whole batch."""
+        whole, model = batch.all, _Vectors(cast("VectorEncoder", self.encoder))  # of vectors, as such a loss wants it
+        users, items, _ = model.vectors(whole.users, whole.items, whole.items[:0])
+        return loss(self._thinned(users, whole, generator), items)[batch.rows_of_whole]
+
+    def _thinned(self, anchors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+        rate = self.settings.dropout
+        return anchors * dropout_mask(batch, anchors, rate, generator) if rate > 0 else anchors
+
+    def _penalty(self, batch: Batch, met: Tensor) -> dict[str, Tensor]:
+        """``λ/2 · Σ|x|²`` over the batch's users and the items ``met``, or over all parameters."""
+        if self.settings.regularization == 0 or not isinstance(self.encoder, nn.Module):
+            return {}
+        weight = self.settings.regularization / 2 * len(batch) / len(batch.all)
+        if self.settings.regularized == "all":
+            return {"penalty": weight * torch.stack([p.square().sum() for p in self.encoder.parameters()]).sum()}
+        users, items = (getattr(self.encoder, name, None) for name in ("users", "items"))
+        if isinstance(self.encoder, PairEncoder) or users is None or items is None:
+            name = type(self.encoder).__name__
+            raise SettingsError(f"{name} does not keep one vector for each user and item; take regularized='all'")
+        places = torch.unique(batch.all.users), torch.unique(met)
+        return {"penalty": weight * (users[places[0]].square().sum() + items[places[1]].square().sum())}
+
+
+class _Vectors:
+    """An encoder of vectors for the length of one step: its tables are made once."""
+
+    def __init__(self, encoder: VectorEncoder) -> None:
+        self._tables: Tables = encoder.tables()
+        self._cosine = encoder.similarity == "cosine"
+
+    def vectors(self, users: Tensor, positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``[B, d]``, ``[B, d]`` and ``[N, d]`` or ``[B, N, d]``, as the product wants them."""
+        of_users, of_items = self._tables
+        found = of_users[users], of_items[positives], of_items[negatives]
+        if not self._cosine:
+            return found
+        one, two, three = (normalize(vectors, dim=-1) for vectors in found)
+        return one, two, three
+
+    def score(self, users: Tensor, items: Tensor) -> Tensor:
+        """See :data:`fillrank.samplers.Score`."""
+        anchors, _, vectors = self.vectors(users, items[:0].flatten(), items)
+        return anchors @ vectors.T if items.dim() == 1 else torch.einsum("bd,bnd->bn", anchors, vectors)
+
+
+class _Pairs:
+    """An encoder of pairs, in the same words; where it learns it may drop entries, where it is asked it may not."""
+
+    def __init__(self, encoder: PairEncoder, generator: torch.Generator) -> None:
+        self.score = encoder.score_block
+        self.learn_pairs = partial(encoder.score_pairs, generator=generator)
+        self.learn_block = partial(encoder.score_block, generator=generator)

@@ -1,0 +1,254 @@
+"""The fast route: gradients in closed form, and only touched rows updated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fillrank.encoders import FreeTables
+from fillrank.errors import SettingsError
+from fillrank.losses import ScoreLoss
+from fillrank.runtime.device import halves
+from fillrank.runtime.distributed import World
+from fillrank.runtime.threads import Workers, one_thread
+from fillrank.samplers import Sampler
+from fillrank.training.autograd.step import Batch, dropout_mask
+from fillrank.training.drawing import draw
+from fillrank.training.rowwise.adam import RowAdam, on_kernels
+from fillrank.training.rowwise.scores import MOST_PARTS, OwnScores, Scratch, SharedScores
+
+__all__ = ["ContrastSettings", "TableContrast"]
+
+_SHORTEST = 1e-12  # length below which a vector has no direction
+
+
+@dataclass(frozen=True)
+class ContrastSettings:
+    """How the contrast is trained; the same words on every route.
+
+    Attributes:
+        learning_rate: of Adam.
+        regularization: λ of ``λ/2 · |x|²``, paid in each batch once for each row of the tables that it touches, or
+            for every row: see ``regularized``.
+        regularized: ``"touched"`` or ``"all"``.
+        dropout: share of the entries of a user's vector that the loss does not see.
+        clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
+        precision: of the scores and the products around them on the fast route (bfloat16 only where the processor
+            multiplies it, else float32: see :func:`fillrank.runtime.device.halves`), of the products with the graph
+            in LightGCN. The tables, and all sums, are float32.
+    """
+
+    learning_rate: float = 1e-3
+    regularization: float = 0.0
+    regularized: Literal["touched", "all"] = "touched"
+    dropout: float = 0.0
+    clip: float | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise SettingsError(f"dropout must be from 0 to below 1, got {self.dropout}")
+        if not 0 <= self.regularization < float("inf"):
+            raise SettingsError(f"regularization must be 0 or more, got {self.regularization}")
+        if self.clip is not None and not self.clip > 0:
+            raise SettingsError(f"clip must be a positive length or None, got {self.clip}")
+
+
+class TableContrast:
+    """Contrastive training of two tables without autograd.
+
+    With negatives that the batch shares, a step does three matrix products per block of rows (the scores; their
+    gradients times the negatives; the same times the anchors) and one pass of the loss over the scores, which its
+    gradient overwrites; with negatives of each row's own, compiled passes do as much row by row. Nothing of the size of
+    the catalogue is touched: the vectors of a batch are gathered once, their gradients summed row by row, carried
+    through the cosine's normalisation, and handed to :class:`RowAdam`. :class:`fillrank.training.ContrastStep` under
+    :class:`fillrank.training.Autograd` is the readable twin.
+
+    In several processes the rows of a batch are shared out by their users, so that each process alone moves the
+    vectors of its users, and only gradients of items are sent. Negatives of each row's own may go by the scores of all
+    rows, and are drawn by every process for all of them: there rows are shared out by their places, and all gradients
+    are sent.
+
+    Args:
+        encoder: the tables, which are its parameters; changed in place.
+        loss: of scores, in closed form.
+        sampler: of negatives; those that the batch shares are much the faster where there are many.
+        settings: see :class:`ContrastSettings`.
+        world: the processes that share each batch.
+    """
+
+    route = "closed form, touched rows"
+
+    def __init__(
+        self,
+        encoder: FreeTables,
+        loss: ScoreLoss,
+        sampler: Sampler,
+        settings: ContrastSettings,
+        *,
+        world: World | None = None,
+    ) -> None:
+        if settings.regularization > 0 and settings.regularized == "all":
+            raise SettingsError("the route of touched rows cannot regularize all rows; take Autograd, or 'touched'")
+        if settings.precision != "float32" and getattr(sampler, "shared", True) is False:
+            raise SettingsError(
+                f"precision={settings.precision!r} is for negatives that the batch shares; leave it out"
+            )
+        if loss.whole_batch and world is not None and world.size > 1:
+            raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
+        self.modules: Sequence[nn.Module] = [cast("nn.Module", encoder)]
+        self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
+        self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
+        self._halved = halves(settings.precision, encoder.items.device)
+        self._workers = Workers()
+        self._scratches = [Scratch() for _ in range(MOST_PARTS)]
+        self._users, self._items = (
+            _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
+        )
+
+    @one_thread()
+    def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """See :meth:`fillrank.training.Learner.learn`."""
+        own = batch.of_own_users(self._world) if self._by_users else batch.part(self._world)
+        drawn, contrasted = draw(self._sampler, own, generator, self._score)
+        mine = own.rows_of_whole
+        users, user_of = self._users.number(own.users if self._by_users else batch.users)
+        anchor_of = user_of if self._by_users else user_of[mine]
+        items, item_of = self._items.number(torch.cat([batch.items, contrasted.flatten()]))
+        positive_of = item_of[: len(batch)][mine]
+        negative_of = item_of[len(batch) :].view(contrasted.shape)
+        user_rows, item_rows = self._users.gather(users), self._items.gather(items)
+
+        anchors, rate = user_rows[anchor_of], self._settings.dropout
+        keep = dropout_mask(own, anchors, rate, generator) if rate > 0 else None
+        if keep is not None:
+            anchors *= keep
+        loss, positives = self._loss.for_users(own.users), item_rows[positive_of]
+        if drawn.shared:
+            scores = SharedScores(loss, item_rows[negative_of], drawn, halved=self._halved)
+            found = scores.contrast(anchors, positives, self._workers, self._scratches)
+        else:
+            found = OwnScores(loss, item_rows, negative_of[mine], drawn).contrast(anchors, positives, self._workers)
+            negative_of = torch.arange(len(items), device=items.device)
+        if keep is not None:
+            found.d_anchors.mul_(keep)
+
+        d_users = self._users.add_up((found.d_anchors, anchor_of), like=user_rows)
+        d_items = self._items.add_up((found.d_positives, positive_of), (found.d_negatives, negative_of), like=item_rows)
+        arrived = self._world.adding(*(() if self._by_users else (d_users,)), d_items, found.total)
+        self._step((users, d_users), (items, d_items), len(batch), arrived)
+        return {"contrastive": found.total / len(batch)}
+
+    def _score(self, users: Tensor, items: Tensor) -> Tensor:
+        """See :data:`fillrank.samplers.Score`."""
+        anchors, vectors = self._users.vectors(users), self._items.vectors(items)
+        return anchors @ vectors.T if items.dim() == 1 else torch.einsum("bd,bnd->bn", anchors, vectors)
+
+    def _step(
+        self, users: tuple[Tensor, Tensor], items: tuple[Tensor, Tensor], n: int, arrived: Callable[[], None]
+    ) -> None:
+        """Move the rows against their gradients, which are whole once ``arrived`` returns; those of a process's own
+        users are so from the start, and are worked on in the meantime.
+        """
+        if not self._by_users:
+            arrived()
+        of_users = self._users.through(users[1].div_(n))
+        if self._settings.clip is None:
+            self._users.adam.step(users[0], of_users)
+        if self._by_users:
+            arrived()
+        of_items = self._items.through(items[1].div_(n))
+        if self._settings.clip is not None:
+            squares = [gradient.square().sum() for gradient in (of_users, of_items)]
+            if self._by_users:
+                self._world.add(squares[0])
+            scale = (self._settings.clip / ((squares[0] + squares[1]).sqrt() + 1e-6)).clamp(max=1.0)
+            of_items *= scale
+            self._users.adam.step(users[0], of_users.mul_(scale))
+        self._items.adam.step(items[0], of_items)
+
+    def slow_down(self, factor: float) -> None:
+        """See :meth:`fillrank.training.Learner.slow_down`."""
+        for side in (self._users, self._items):
+            side.adam.rate = self._settings.learning_rate * factor
+
+    def state(self) -> dict[str, Tensor]:
+        """See :meth:`fillrank.training.Learner.state`."""
+        sides = {"users": self._users, "items": self._items}
+        if self._by_users:
+            for moment in self._users.adam.moments:
+                self._world.collect(moment)
+        return {f"{name}.{part}": t for name, side in sides.items() for part, t in side.adam.state().items()}
+
+    def resume(self, state: dict[str, Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.resume`."""
+        for name, side in (("users", self._users), ("items", self._items)):
+            side.adam.load({part: state[f"{name}.{part}"] for part in side.adam.state()})
+
+    def collect(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.collect`."""
+        if self._by_users:
+            of_users, _ = tensors
+            self._world.collect(of_users)
+
+
+class _Side:
+    """One table: its rows as the product wants them, and the way back of their gradients."""
+
+    def __init__(self, table: Tensor, settings: ContrastSettings, similarity: str) -> None:
+        self.table, self.adam = table.detach(), RowAdam(table, settings.learning_rate)
+        self._cosine, self._penalty = similarity == "cosine", settings.regularization
+        self._place = np.full(len(table), -1, dtype=np.int32)
+
+    def number(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """``(the different ids [R], which of them each is [n])``."""
+        if not on_kernels(self.table):
+            each, of = torch.unique(ids, return_inverse=True)
+            return each, of
+        from fillrank.training.rowwise.kernels import number
+
+        each, of = torch.empty_like(ids), torch.empty_like(ids)
+        n = number(ids.numpy(), self._place, each.numpy(), of.numpy())
+        return each[:n], of
+
+    def add_up(self, *parts: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
+        """The sum of each row's gradients ``[R, d]``, from pairs of some of them ``[n, d]`` and whose they are."""
+        sums = torch.zeros_like(like)
+        if not on_kernels(self.table):
+            for gradients, of in parts:
+                sums.index_add_(0, of, gradients)
+            return sums
+        from fillrank.training.rowwise.kernels import add_rows
+
+        for gradients, of in parts:
+            add_rows(gradients.numpy(), of.numpy(), sums.numpy())
+        return sums
+
+    def vectors(self, places: Tensor) -> Tensor:
+        """The vectors ``[..., d]`` of rows that may come up again; nothing is remembered of them."""
+        raw = self.table[places]
+        return normalize(raw, dim=-1) if self._cosine else raw
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """The vectors of some rows ``[R, d]``, of unit length where the similarity is the cosine."""
+        raw = self.table.index_select(0, rows)
+        self._raw = raw
+        if not self._cosine:
+            return raw
+        self._lengths = torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp_(min=_SHORTEST)
+        unit: Tensor = raw / self._lengths
+        self._unit = unit
+        return unit
+
+    def through(self, gradient: Tensor) -> Tensor:
+        """From the gradient of what :meth:`gather` gave to that of the rows themselves, the penalty's included."""
+        if self._cosine:  # of x/|x|: what points along x does nothing
+            along = (gradient * self._unit).sum(dim=1, keepdim=True)
+            gradient = gradient.addcmul_(along, self._unit, value=-1).div_(self._lengths)
+        return gradient if self._penalty == 0 else gradient.add_(self._raw, alpha=self._penalty)
