@@ -78,7 +78,7 @@ def test_evaluate_refuses_another_log(saved: Path, tmp_path: Path, fillrank: Run
     other.write_text("user,item,rating\n" + "".join(f"{i % 5},{i},3\n" for i in range(40)))
     result = fillrank("evaluate", saved, "--data", other)
     assert result.exit_code == 1
-    assert _says(result.stderr, "trained on other users or items")
+    assert _says(result.stderr, "fitted on other users or items: it knows all 5 users and 145 more and")
 
 
 def test_recommend_for_known_users(saved: Path, ratings: Interactions, json_of: Json, tmp_path: Path) -> None:
@@ -275,3 +275,17 @@ def test_demo_hands_over_to_the_library(json_of: Json, tmp_path: Path, monkeypat
     monkeypatch.setattr("fillrank.report.demo", lambda out, *, seed: asked.append((out, seed)) or Found())
     assert json_of("demo", "--out", tmp_path, "--seed", 3) == {"files": [str(tmp_path)]}
     assert asked == [(tmp_path, 3)]
+
+
+def test_evaluate_says_what_was_otherwise_at_the_fit(
+    log_file: Path, tmp_path: Path, fillrank: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "model"
+    fit = ("fit", "--data", log_file, "--model", "pure-svd", "--set", "rank=4", "--valid", 0, "--out", out)
+    assert fillrank(*fit, "--read", "relevant_from=4").exit_code == 0
+    words = ("evaluate", out, "--data", log_file, "--valid", 0)
+    same = fillrank(*words, "--read", "relevant_from=4")
+    assert (same.exit_code, "was fitted with" in caplog.text) == (0, False), same.stderr
+    other = fillrank(*words)
+    assert other.exit_code == 0, other.stderr
+    assert _says(caplog.text, r"model was fitted with read\.relevant_from=4 \(now unset\); what is measured here may")

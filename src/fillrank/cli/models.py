@@ -27,7 +27,7 @@ from fillrank.cli.options import (
 )
 from fillrank.cli.output import show, to_json, write_text
 from fillrank.cli.shell import end_failed, end_interrupted
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import SettingsError
 from fillrank.runtime.atomic_write import check_file
 
 if TYPE_CHECKING:
@@ -206,10 +206,12 @@ def evaluate(
     """Measure a saved model on the test part. Give the same data, split and seed as to `fillrank fit`."""
     from fillrank.evaluation import evaluate as measure
     from fillrank.experiments.data.opening import open_split
+    from fillrank.experiments.run.as_fitted import say_how_it_was_fitted
     from fillrank.recommend import Recommender
 
     source = source_of(data, train, test, read)
     model = Recommender.load(run)
+    say_how_it_was_fitted(run, source.model_dump() | {"split": split, "valid": valid, "seed": seed})
     parts = open_split(source.place, source.read, split, source.test or 0.1, valid, seed)
     _refuse_known_rows(model, parts)
     if not source.test:
@@ -220,9 +222,10 @@ def evaluate(
 
 def _refuse_known_rows(model: Recommender, parts: Split) -> None:
     """A model is not measured on what it has learned from, nor on users and items that it numbers otherwise."""
+    from fillrank.evaluation.as_fitted import check_ids
+
     test = parts.test
-    if model.user_ids != test.user_ids or model.item_ids != test.item_ids:
-        raise DataError("the model was trained on other users or items; give the data that it was fitted with")
+    check_ids(model, test)
     known = model.log.csr[test.users, test.items].astype(bool).sum()
     if known == len(test) and len(model.log) >= sum(map(len, filter(None, (parts.train, parts.valid, test)))):
         raise SettingsError("this model was fitted on all rows (--test 0); fit another with a test part to measure")

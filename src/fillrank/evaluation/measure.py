@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-
-import numpy as np
 
 from fillrank.arguments import Own, checked
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import SettingsError
+from fillrank.evaluation.as_fitted import check_ids, say_what_differs
 from fillrank.evaluation.evaluator import METRICS, Evaluator, Kind
 from fillrank.evaluation.model import Model
 from fillrank.evaluation.report import Report
 from fillrank.factors import Scorer
 
 __all__ = ["evaluate"]
-
-_log = logging.getLogger("fillrank")
 
 
 @checked
@@ -53,9 +49,12 @@ def evaluate(
         users of the mean over a list. RMSE and MAE are over *all* rows of the test part, if it has values and the
         model predicts them.
 
+    A model that knows ids (a :class:`~fillrank.recommend.Recommender`) is compared with the split: where it has learnt
+    from test rows, or from rows that are not in the split at all, or from values of another range, a line is logged.
+
     Raises:
         SettingsError: unknown metrics, a bad ``k``, or neither a split nor test and train.
-        DataError: the model is for other numbers of users and items, or no test row is relevant.
+        DataError: the model is for other users and items, or no test row is relevant.
 
     Example:
         >>> import numpy as np
@@ -75,31 +74,14 @@ def evaluate(
         honest protocol; test part; 2 users with relevant items; all 3 items ranked; seen removed
     """
     if split is not None and test is None and train is None:
+        check_ids(model, split.test)
         evaluator = Evaluator.on_test(split, k=k, metrics=metrics, filter_seen=filter_seen, protocol=protocol)
     elif split is None and test is not None and train is not None:
+        check_ids(model, test)
         seen = train.csr if filter_seen else None
         notes = {"protocol": protocol, "part": "test"}
         evaluator = Evaluator(test, train=train, seen=seen, k=k, metrics=metrics, notes=notes)
     else:
         raise SettingsError("evaluate needs a split, or else both test=… and train=…")
-    _warn_of_known_rows(model, evaluator.test)
+    say_what_differs(model, evaluator.test, evaluator.train, None if split is None else split.valid)
     return evaluator.run(model)
-
-
-def _warn_of_known_rows(model: object, test: Interactions) -> None:
-    """Say that a model is measured on rows that it has learnt from: figures on those promise nothing."""
-    log = getattr(model, "log", None)
-    if not isinstance(log, Interactions) or getattr(model, "refit", None) is False:  # then some were only chosen on
-        return
-    if log.user_ids != test.user_ids or log.item_ids != test.item_ids:
-        return
-    ours, theirs = (one.users.astype(np.int64) * one.n_items + one.items for one in (log, test))
-    known = len(np.intersect1d(ours, theirs, assume_unique=True))
-    if known:
-        _log.warning(
-            "%s has learnt from %s of the %s rows that it is measured on; refit=False keeps one that has not learnt "
-            "from the validation part",
-            getattr(model, "name", "") or "the model",
-            f"{known:,}",
-            f"{len(test):,}",
-        )

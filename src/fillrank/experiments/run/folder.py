@@ -18,11 +18,12 @@ from fillrank.runtime.atomic_write import only_one, remove_leftovers
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.training import World
 
-__all__ = ["alone", "check_out", "least_bytes", "remove_partial", "save_partial", "save_run"]
+__all__ = ["RUN", "alone", "check_out", "least_bytes", "remove_partial", "save_partial", "save_run"]
 
 _log = logging.getLogger("fillrank")
 
-_RUN = "run.toml"
+RUN = "run.toml"
+"""What a run is written into, in the folder of its model."""
 _LONGEST = 200  # of a name: ".checkpoint" or ".interrupted" follows it, and most file systems take 255 bytes
 
 
@@ -57,7 +58,7 @@ def least_bytes(maker: Recipe, train: Interactions) -> int:
 def save_run(model: Recommender, run: str, folder: Path) -> Path:
     """The model, and in its folder the run that it came of (TOML). A signal waits until both are written."""
     with Interrupt():
-        save(model, folder, beside_it={_RUN: run})
+        save(model, folder, beside_it={RUN: run})
     return folder
 
 
@@ -74,9 +75,9 @@ def remove_partial(run: str, out: Path) -> None:
     """Remove what the same run had learnt when it was interrupted: the whole model has taken its place."""
     folder = _interrupted(out)
     remove_leftovers(folder)
-    if not (folder / _RUN).is_file() or not holds_a_model(folder):
+    if not (folder / RUN).is_file() or not holds_a_model(folder):
         return
-    if (folder / _RUN).read_text(encoding="utf-8") == run:
+    if (folder / RUN).read_text(encoding="utf-8") == run:
         shutil.rmtree(folder, ignore_errors=True)
 
 
