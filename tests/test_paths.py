@@ -63,7 +63,10 @@ def test_a_name_that_begins_with_a_tilde_is_a_name_where_there_is_such_a_file(ho
         ("https://example.org/log.csv", "network address; download it, or name a place"),
         (Path("https://example.org/log.csv"), "is a network address"),
         ("s3://bucket/log.csv", "is a network address"),
-        ("file:///log.csv", "is a network address"),
+        ("file://server/log.csv", r"is on another machine, 'server'; copy it here, or write three slashes"),
+        ("file://", "names no file"),
+        ("file:///", "names no file"),
+        ("file:///a%00b", "names no file"),
         (5, "must be given as a path .* got int"),
         (None, "must be given as a path .* got NoneType"),
     ],
@@ -71,6 +74,13 @@ def test_a_name_that_begins_with_a_tilde_is_a_name_where_there_is_such_a_file(ho
 def test_what_cannot_be_a_path_is_refused_in_words(path: object, words: str) -> None:
     with pytest.raises(DataError, match=words):
         expanded(path, "the log")
+
+
+@pytest.mark.parametrize("address", ["file:///srv/a%20b.csv", "FILE://localhost/srv/a%20b.csv", "file:/srv/a%20b.csv"])
+def test_an_address_of_this_machine_is_its_path(address: str) -> None:
+    assert expanded(address) == Path("/srv/a b.csv")
+    assert expanded(Path("file:///srv/x")) == Path("/srv/x")
+    assert expanded("./file:/x") == Path("file:/x")
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", "/proc/self/mem", "/proc/self/status", "/sys/kernel"])

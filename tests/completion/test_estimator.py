@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from typing import Any
 
@@ -335,9 +336,11 @@ def test_an_empty_row_gets_what_is_usual_and_an_empty_column_too(solver: str) ->
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_rank_above_the_table_is_lowered(solver: str) -> None:
-    completion = model(solver, rank=50).fit(ratings(6, 4))
+def test_a_rank_above_the_table_is_lowered_which_is_said(solver: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="fillrank"):
+        completion = model(solver, rank=50).fit(ratings(6, 4))
     assert completion.rank_ == 4
+    assert "rank 50 is lowered to 4, as no table of 6 × 4 needs more" in caplog.messages
     np.testing.assert_array_equal(completion.reconstruct(), model(solver, rank=4).fit(ratings(6, 4)).reconstruct())
 
 

@@ -76,6 +76,11 @@ def parts(folder: Path) -> list[Path]:
     return [folder / "a.csv", folder / "b.csv"]
 
 
+def as_address(folder: Path) -> str:
+    (folder / "my log.csv").write_text(TEXT)
+    return (folder / "my log.csv").as_uri()
+
+
 def database(folder: Path) -> Path:
     with sqlite3.connect(folder / "shop.db") as base:
         base.execute("create table log (user, item)")
@@ -208,6 +213,13 @@ FILES = [
         "an error: download it first",
         lambda _: "https://example.org/log.csv",
         "is a network address; download it",
+    ),
+    Line("an address of this machine (`file:///…`)", "that file", as_address, ROWS),
+    Line(
+        "an address of another (`file://server/…`)",
+        "an error",
+        lambda _: "file://server/log.csv",
+        "is on another machine, 'server'",
     ),
     Line("no such file", "an error", lambda folder: folder / "no.csv", "there is no file"),
     Line("an empty file", "an error", "", "is empty"),

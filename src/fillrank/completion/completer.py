@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from typing import Any, Self
 
@@ -22,6 +23,9 @@ from fillrank.errors import ArgumentError, DataError, FillrankError, SettingsErr
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["Completer"]
+
+
+_log = logging.getLogger("fillrank")
 
 
 class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -132,6 +136,9 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         kept_back = KeptBack(table, weights, seed, bounds)
         settings = with_regularization(with_scale(settings, kept_back), kept_back)
         fitted = fit_table(table, weights, settings, seed)
+        if settings.rank > (most := min(table.values.shape)):
+            m, n = table.values.shape
+            _log.info("rank %d is lowered to %d, as no table of %d × %d needs more", settings.rank, most, m, n)
         self._fitted, self._std = fitted, fitted.predictive_std(table)
         self._units = kept_back.units(settings)
         rows, columns = fitted.rows(table), fitted.solution.columns

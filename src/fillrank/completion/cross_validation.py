@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,8 @@ from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["MatrixCompletionCV"]
+
+_log = logging.getLogger("fillrank")
 
 _AS_GOOD = 1e-4  # relative difference of errors that is none
 _RANKS = (1, 2, 4, 8, 16)
@@ -148,6 +151,8 @@ class MatrixCompletionCV(Completer):
         with naming("regularizations"):
             asked = [replace(one, regularization=strength) for one, strength in product(by_rank, strengths)]
         lowered = sorted({min(one.rank, most) for one in asked})
+        if not open_ranks and (above := sorted({one.rank for one in asked if one.rank > most})):
+            _log.info("ranks %s count as %d: no table of this size needs more", ", ".join(map(str, above)), most)
         return Grid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
 
     def _trials(self, table: Table, weights: Array, units: float | Array, seed: int) -> Callable[[Settings], Array]:

@@ -192,7 +192,7 @@ def _descend(
         settings.rank,
         method=method,
         regularization=settings.strength,
-        learning_rate=None if settings.learning_rate == "auto" else settings.learning_rate,
+        learning_rate=None if settings.learning_rate == "auto" else float(settings.learning_rate),
         bias=settings.with_bias,
         stop=settings.stop,
         rng=rng,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
+from fillrank.errors import SettingsError
 from fillrank.factors.temporal import Dated
 from fillrank.models.base import Recipe
 from fillrank.recommend import Recommender
@@ -60,6 +61,14 @@ class Gibbs(Recipe):
     kept_dim: int = Field(default=128, ge=1)
     seed: int = Field(default=0, ge=0)
     progress: bool = True
+
+    @model_validator(mode="after")
+    def _leaves_samples(self) -> Self:
+        if self.burn_in >= self.iterations:
+            raise SettingsError(
+                f"burn_in={self.burn_in} leaves no sample of {self.iterations} iterations; take a smaller burn_in"
+            ).about("burn_in")
+        return self
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
         dates = train.times is not None if self.dates == "auto" else self.dates

@@ -13,7 +13,8 @@ from fillrank.errors import DataError, FillrankError
 __all__ = ["expanded", "refuse_special"]
 
 _LONGEST = 4096
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{2}|(?:https?|ftps?|sftp|s3a?|gs|gcs|hf|hdfs|abfss?|az|file|ssh):/")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{2}|(?:https?|ftps?|sftp|s3a?|gs|gcs|hf|hdfs|abfss?|az|ssh):/")
+_FILE = re.compile(r"file:(?://(?P<host>[^/]*)|(?=/[^/]))(?P<path>/.*)?", re.IGNORECASE | re.DOTALL)
 _SPECIAL = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
@@ -25,7 +26,7 @@ _KERNEL = ("/proc", "/sys")
 
 
 def expanded(path: Any, what: str = "the file", error: type[FillrankError] = DataError) -> Path:
-    """``path`` with ``~`` and ``~name`` in place of the home folders they stand for.
+    """``path`` with ``~`` and ``~name`` in place of the home folders they stand for, or what ``file:///…`` names.
 
     Nothing is opened. A name such as ``~x`` where no user is called so stays as it is if there is such a file.
 
@@ -36,11 +37,14 @@ def expanded(path: Any, what: str = "the file", error: type[FillrankError] = Dat
 
     Raises:
         FillrankError: of the class ``error``: it is no path, is empty, holds a NUL character or text that no file name
-            can have, is an address such as ``https://…``, or begins with ``~`` and has no home folder.
+            can have, is an address such as ``https://…`` or ``file://`` and another machine, or begins with ``~`` and
+            has no home folder.
 
     Example:
         >>> expanded("~/log.csv") == Path.home() / "log.csv"
         True
+        >>> expanded("file:///srv/my%20log.csv").as_posix()
+        '/srv/my log.csv'
         >>> expanded("https://example.org/log.csv")
         Traceback (most recent call last):
         fillrank.errors.DataError: the file 'https://example.org/log.csv' is a network address; download it, or name ...
@@ -59,9 +63,26 @@ def expanded(path: Any, what: str = "the file", error: type[FillrankError] = Dat
         raise error(f"{what} {text!r} has a character that no path can hold ({reason.reason})") from None
     if len(text) > _LONGEST:
         raise error(f"{what} {text[:60]!r}… has {len(text):,} characters; a path has at most {_LONGEST:,}")
+    if found := _FILE.fullmatch(text):
+        return _of_address(found["host"] or "", found["path"] or "", text, what, error)
     if _ADDRESS.match(text):
         raise error(f"{what} {text!r} is a network address; download it, or name a place on this machine")
     return _at_home(text, what, error)
+
+
+def _of_address(host: str, path: str, text: str, what: str, error: type[FillrankError]) -> Path:
+    """The path that an address ``file://…`` names; ``pathlib`` leaves it one slash, which is the same."""
+    if host.lower() not in {"", "localhost"}:
+        raise error(
+            f"{what} {text!r} is on another machine, {host!r}; copy it here, or write three slashes (file:///…) for a "
+            "path of this one"
+        )
+    from urllib.request import url2pathname  # it brings half of the web with it
+
+    found = url2pathname(path)
+    if not path.strip("/") or "\0" in found:
+        raise error(f"{what} {text!r} names no file; write the whole path after file://")
+    return Path(found)
 
 
 def _at_home(text: str, what: str, error: type[FillrankError]) -> Path:

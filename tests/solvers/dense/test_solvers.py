@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from functools import partial
@@ -227,7 +228,7 @@ def test_gd_needs_no_luck_with_its_rate(known: Make) -> None:
 
 
 def test_an_unknown_method_is_named(known: Make) -> None:
-    with pytest.raises(SettingsError, match="method must be one of gd, sgd, adam, got 'momentum'"):
+    with pytest.raises(SettingsError, match="method must be 'gd', 'sgd' or 'adam', got 'momentum'"):
         descend(known().cells, 2, method="momentum", rng=np.random.default_rng(0))  # type: ignore[arg-type]
 
 
@@ -328,3 +329,31 @@ def test_top_triplets_of_a_large_table_are_the_dense_ones() -> None:
 def test_stops_that_cannot_be(stop: tuple[int, float], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         Stop(*stop)
+
+
+WRONG = [
+    ({"rank": 0}, "rank must be from 1 to"),
+    ({"rank": -3}, "rank must be from 1 to"),
+    ({"rank": "many"}, r"rank must be a whole number, got 'many'"),
+    ({"regularization": -1.0}, "regularization"),
+    ({"regularization": float("nan")}, "regularization must be a number"),
+    ({"sweeps": 0}, "sweeps must be from 1 to"),
+    ({"learning_rate": -0.1}, "learning_rate must be a number above 0"),
+    ({"learning_rate": "fast"}, "learning_rate must be a number above 0, got 'fast'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("solve", "asked", "words"),
+    [
+        pytest.param(solve, asked, words, id=f"{solve.__name__}-{asked}")
+        for solve in (als, descend, nmf, gibbs, iterated_svd, soft_impute)
+        for asked, words in WRONG
+        if asked.keys() <= inspect.signature(solve).parameters.keys()
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_refused(solve: Any, asked: dict[str, Any], words: str) -> None:
+    taken = inspect.signature(solve).parameters
+    given = {"rank": 2, "method": "adam", "rng": np.random.default_rng(0)} | asked
+    with pytest.raises(SettingsError, match=words):
+        solve(Cells.observed(np.ones((4, 3))), **{name: value for name, value in given.items() if name in taken})

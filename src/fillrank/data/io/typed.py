@@ -12,6 +12,7 @@ import polars as pl
 from fillrank.data.io.compression import FREE_EXPANSION
 from fillrank.data.io.formats import Chunk, Part
 from fillrank.data.io.guard import torn
+from fillrank.data.io.quiet import without_panic_text
 from fillrank.errors import DataError
 
 __all__ = ["frame_part", "typed_part"]
@@ -34,7 +35,7 @@ def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: flo
             than its size allows for.
     """
     place = source if isinstance(source, Path) else io.BytesIO(source)
-    with torn():
+    with torn(), without_panic_text():
         if form == "parquet":
             lazy = pl.scan_parquet(place, glob=False)
         elif _head(source).startswith(b"ARROW1"):
@@ -55,7 +56,7 @@ def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: flo
         step = n_rows if floating else _ROWS  # whether such ids are whole numbers is told from all of them
         for first in range(0, n_rows, max(step, 1)):
             rows = lazy.slice(first, step) if step < n_rows else lazy
-            with torn():
+            with torn(), without_panic_text():
                 frame = rows.select(pl.col(names[place]).alias(role) for role, place in chosen.items()).collect()
             yield Chunk(frame, np.arange(first + 1, first + len(frame) + 1), np.empty(0, dtype=np.int64))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fillrank.arguments import checked
+from fillrank.solvers.dense.asked import check_asked
 from fillrank.solvers.dense.cells import Cells, Progress, Stop
 from fillrank.solvers.dense.sides import PointSolution, Ridge, solve_rows, weighted_loss
 from fillrank.solvers.dense.start import spectral_start
@@ -11,6 +13,7 @@ from fillrank.solvers.dense.start import spectral_start
 __all__ = ["als"]
 
 
+@checked
 def als(
     cells: Cells,
     rank: int,
@@ -33,6 +36,9 @@ def als(
         stop: when to end.
         rng: for a small part of where it begins; see :func:`~fillrank.solvers.dense.start.spectral_start`.
 
+    Raises:
+        SettingsError: the rank is below 1, or the regularization below 0.
+
     Example:
         >>> table = np.outer([1.0, 2, 3], [1.0, -1, 2])
         >>> table[0, 0] = np.nan
@@ -40,6 +46,7 @@ def als(
         >>> float(found.answer(Cells.observed(table)).table[0, 0].round(6))
         1.0
     """
+    check_asked(cells, rank, regularization=regularization)
     ridge = Ridge(per_weight=regularization, bias=bias)
     _, columns = spectral_start(cells, rank, rng)
     progress = Progress(stop or Stop())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fillrank.arguments import checked, count
 from fillrank.solvers.dense.als import als
+from fillrank.solvers.dense.asked import check_asked
 from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
 from fillrank.solvers.dense.posterior import Conditional, Posterior, Prior, summarised
 from fillrank.solvers.dense.sides import Side, product
@@ -17,6 +19,7 @@ _STRENGTH, _FREEDOM = 2.0, 1.0  # prior: vectors' worth of knowledge of a mean; 
 _NOISE_SHAPE, _NOISE_RATE = 1.0, 0.1  # of the Gamma prior on the precision of the noise
 
 
+@checked
 def gibbs(cells: Cells, rank: int, *, bias: bool = True, sweeps: int = 200, rng: np.random.Generator) -> Posterior:
     """Bayesian probabilistic matrix factorization (Salakhutdinov & Mnih 2008) with biases and an unknown noise.
 
@@ -31,7 +34,12 @@ def gibbs(cells: Cells, rank: int, *, bias: bool = True, sweeps: int = 200, rng:
         bias: whether rows and columns have biases.
         sweeps: length of the chain.
         rng: of the chain.
+
+    Raises:
+        SettingsError: rank or sweeps is below 1.
     """
+    check_asked(cells, rank)
+    count("sweeps", sweeps)
     start = als(cells, rank, bias=bias, stop=Stop(max_iter=5, tol=0), rng=rng)
     columns, rows, noise = start.columns, start.answer(cells).rows, 1.0
     progress, samples = Progress(Stop(max_iter=sweeps, tol=0)), []

@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from fillrank.errors import SettingsError, TrainingError
+from fillrank.arguments import Own, checked
+from fillrank.errors import TrainingError
+from fillrank.solvers.dense.asked import check_asked
 from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
 from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, weighted_loss
 from fillrank.solvers.dense.start import spectral_start
@@ -82,13 +84,14 @@ class _Problem:
         )
 
 
+@checked
 def descend(
     cells: Cells,
     rank: int,
     *,
     method: Method,
     regularization: float = 0.1,
-    learning_rate: float | None = None,
+    learning_rate: Own[float | None] = None,
     bias: bool = True,
     stop: Stop | None = None,
     rng: np.random.Generator,
@@ -112,10 +115,10 @@ def descend(
 
     Raises:
         TrainingError: the steps are too long and the objective is no longer finite.
-        SettingsError: there is no such method.
+        SettingsError: there is no such method, the rank is below 1, the regularization below 0, or the learning rate
+            not above 0.
     """
-    if method not in LEARNING_RATES:
-        raise SettingsError(f"method must be one of {', '.join(LEARNING_RATES)}, got {method!r}")
+    check_asked(cells, rank, regularization=regularization, learning_rate=learning_rate)
     rate = LEARNING_RATES[method] if learning_rate is None else learning_rate
     problem = _Problem(cells, regularization, bias)
     progress = Progress(stop or Stop(), advice=f"try learning_rate={rate / 4:g}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fillrank.arguments import checked
+from fillrank.solvers.dense.asked import check_asked
 from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
 from fillrank.solvers.dense.filling import Triplets, fill_and_decompose, scaled_to_one, start_state, top_triplets
 from fillrank.solvers.dense.sides import PointSolution, Ridge, Side
@@ -26,6 +28,7 @@ class _Frobenius:
         return self.strength * float(s @ s)
 
 
+@checked
 def iterated_svd(
     cells: Cells, rank: int, *, regularization: float = 0.1, bias: bool = True, stop: Stop | None = None
 ) -> PointSolution:
@@ -42,6 +45,9 @@ def iterated_svd(
         bias: whether rows and columns have biases.
         stop: when to end.
 
+    Raises:
+        SettingsError: the rank is below 1, or the regularization below 0.
+
     Example:
         >>> import numpy as np
         >>> table = np.outer([1.0, 2, 3], [1.0, -1, 2])
@@ -51,6 +57,7 @@ def iterated_svd(
         >>> float(found.answer(cells).table[0, 0].round(3))
         1.0
     """
+    check_asked(cells, rank, regularization=regularization)
     progress = Progress(stop or Stop())
     scaled = scaled_to_one(cells)
     end = fill_and_decompose(scaled, start_state(cells), _Frobenius(rank, regularization), bias=bias, progress=progress)

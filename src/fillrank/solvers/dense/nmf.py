@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fillrank.arguments import checked
 from fillrank.errors import DataError
+from fillrank.solvers.dense.asked import check_asked
 from fillrank.solvers.dense.cells import Cells, Progress, Stop
 from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, solve_rows, weighted_loss
 
@@ -13,6 +15,7 @@ __all__ = ["nmf"]
 _SWEEPS = 4  # per turn: the Gram matrices cost more than going round on them
 
 
+@checked
 def nmf(
     cells: Cells, rank: int, *, regularization: float = 0.05, stop: Stop | None = None, rng: np.random.Generator
 ) -> PointSolution:
@@ -31,7 +34,9 @@ def nmf(
 
     Raises:
         DataError: an observed value is negative.
+        SettingsError: the rank is below 1, or the regularization below 0.
     """
+    check_asked(cells, rank, regularization=regularization)
     observed = cells.weights > 0
     if (cells.values[observed] < 0).any():
         raise DataError(

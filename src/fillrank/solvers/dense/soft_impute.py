@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
+from fillrank.solvers.dense.asked import check_asked
 from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
 from fillrank.solvers.dense.filling import Triplets, fill_and_decompose, scaled_to_one, start_state, top_triplets
 from fillrank.solvers.dense.sides import PointSolution, Ridge, Side
@@ -33,6 +35,7 @@ class _Nuclear:
         return 2 * self.strength * float(s.sum())
 
 
+@checked
 def soft_impute(
     cells: Cells, rank: int, *, regularization: float = 0.1, bias: bool = True, stop: Stop | None = None
 ) -> PointSolution:
@@ -62,6 +65,7 @@ def soft_impute(
     return soft_impute_path(cells, rank, [*ladder, regularization], bias=bias, stop=stop)[-1]
 
 
+@checked
 def soft_impute_path(
     cells: Cells, rank: int, fractions: Sequence[float], *, bias: bool = True, stop: Stop | None = None
 ) -> tuple[PointSolution, ...]:
@@ -75,6 +79,7 @@ def soft_impute_path(
         >>> [np.diag(found.answer(cells).table).round(6).tolist() for found in path]  # λ = 2, then 1
         [[2.0, 0.0, 0.0], [3.0, 1.0, 0.0]]
     """
+    check_asked(cells, rank)
     for fraction in fractions:
         _check_fraction(fraction)
     scaled = scaled_to_one(cells)
