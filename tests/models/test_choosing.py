@@ -49,7 +49,7 @@ def test_what_ials_tries_first_is_shown(
     trials = [line.getMessage() for line in caplog.records if line.getMessage().startswith("trial")]
     figures = [float(line.rpartition(" ")[2]) for line in trials]
     best = figures.index(max(figures)) + 1
-    assert f"trial {len(trials)}/40 (best {best})" in trials[-1]
+    assert f"trial {len(trials)}/50 (best {best})" in trials[-1]
     caplog.clear()
     with caplog.at_level("INFO", "fillrank"):
         fr.IALS(**model.settings).fit(parts.train, parts.valid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from fillrank.runtime.progress import Progress
 
@@ -54,7 +55,13 @@ class Axis:
 
 
 def best_point(
-    axes: Mapping[str, Axis], start: Point, judge: Callable[[Point], Judgement], *, most: int, shown: bool = False
+    axes: Mapping[str, Axis],
+    start: Point,
+    judge: Callable[[Point], Judgement],
+    *,
+    most: int,
+    together: Sequence[str] = (),
+    shown: bool = False,
 ) -> dict[str, float]:
     """A point that no change of one setting makes better: a search along one axis after the other.
 
@@ -67,6 +74,8 @@ def best_point(
         start: where to begin; settings without an axis stay as they are.
         judge: how good a point is. No point is judged twice. Of equals, the first is taken.
         most: points judged at most.
+        together: settings that stand in for one another, so that the best of one depends on the other: all pairs of
+            their values are tried first.
         shown: show the progress.
 
     Example:
@@ -79,9 +88,8 @@ def best_point(
     point = dict(start)
     with Progress(most, 1, shown=shown, unit="trial") as progress:
 
-        def gain(value: float, name: str) -> float:
-            """Of the point with this value; minus infinity where there are no more trials."""
-            there = {**point, name: value}
+        def gain(there: Point) -> float:
+            """Of a point; minus infinity where there are no more trials."""
             key = tuple(there.values())
             if key not in gains:
                 if len(gains) >= most:
@@ -92,13 +100,18 @@ def best_point(
                 progress.epoch_done({"epoch": len(gains), **figures}, list(gains).index(best) + 1)
             return gains[key]
 
+        open_together = [name for name in together if name in axes]
+        if len(open_together) > 1:
+            values = product(*(axes[name].values for name in open_together))
+            pairs = [{**point, **dict(zip(open_together, own, strict=True))} for own in values]
+            point = max((point, *pairs), key=gain)
         for sweep in range(_SWEEPS):
             before = dict(point)
             for name, axis in axes.items():
                 tried = [point[name]]
                 if sweep == 0 and axis.values:
                     tried = sorted({*axis.values, point[name]})
-                point[name] = _best_along(axis, tried, lambda value, name=name: gain(value, name))  # type: ignore[misc]
+                point[name] = _best_along(axis, tried, lambda value, name=name: gain({**point, name: value}))  # type: ignore[misc]
             if point == before:
                 break
     return point

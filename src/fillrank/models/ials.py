@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
 from fillrank.evaluation import Evaluator
@@ -19,30 +20,34 @@ from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
 
 __all__ = ["IALS"]
 
-_WEIGHTS, _PENALTIES = (0.01, 0.03, 0.1, 0.3), (0.003, 0.01, 0.02)
+_WEIGHTS, _PENALTIES, _EXPONENTS = (0.03, 0.1, 0.3, 1.0), (0.003, 0.01, 0.03), (0.5, 1.0)
+_TYPICAL = 400.0
+"""Interactions of a vector for which a penalty comes to the same with any exponent, so that one grid does for all."""
 _DIM, _MOST_DIM, _MOST_WORK = 64, 1024, 6e11
-_MOST_TRIED = 40
+_MOST_TRIED = 50
+_DOUBLING = 0.01
+"""What twice the dimension has to gain of the figure, to be worth several times the work: less may be luck."""
 
 
 class IALS(Alternating):
     """Who met what, by implicit alternating least squares; see :func:`fillrank.solvers.sparse.ials.ials`.
 
-    It only ranks. Given a validation part, it keeps the round with the best nDCG@10.
+    It only ranks. Given a validation part, it keeps the round with the best nDCG@20.
 
     Attributes:
-        unobserved_weight, regularization: see :class:`fillrank.solvers.sparse.ials.ImplicitLoss`. Quality hangs on
-            these two, and what is best differs between data sets by factors of ten.
+        unobserved_weight, regularization, frequency_exponent: see
+            :class:`fillrank.solvers.sparse.ials.ImplicitLoss`. Quality hangs on the first two, and what is best differs
+            between data sets by factors of ten. Where ``regularization`` is given, the exponent is 1 if it is not.
         dim: length of the vectors; longer often ranks better, and takes longer.
-            ``"auto"`` of these three takes the best nDCG@10 on the validation part after four rounds: one setting
-            after the other, each grid going on while its best is at an end, at most 40 trials. The dimension begins at
-            64 and is doubled or halved, up to 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3
-            ≤ 6·10¹¹`` multiplications a round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be
-            given.
-        frequency_exponent: see there too.
+            ``"auto"`` of these four takes the best nDCG@20 on the validation part after four rounds: exponent, weight
+            and penalty together on a grid, then one setting after the other, each going on while its best is at an
+            end, at most 50 trials. The dimension begins at 64 and is halved, or doubled while that gains a percent, up
+            to 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3 ≤ 6·10¹¹`` multiplications a
+            round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be given.
         method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
         spread: of the start.
         iterations: at most this many rounds.
-        patience: rounds without a better nDCG@10 on validation before the learning stops.
+        patience: rounds without a better nDCG@20 on validation before the learning stops.
         seed: of the start.
         progress: show it.
 
@@ -55,12 +60,20 @@ class IALS(Alternating):
     """
 
     kind: ClassVar[str] = "ials"
-    chosen_on_valid: ClassVar[tuple[str, ...]] = ("unobserved_weight", "regularization", "dim")
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("unobserved_weight", "regularization", "frequency_exponent", "dim")
 
     dim: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     unobserved_weight: NotNegative | Literal["auto"] = "auto"
     regularization: NotNegative | Literal["auto"] = "auto"
-    frequency_exponent: NotNegative = 1.0
+    frequency_exponent: NotNegative | Literal["auto"] = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exponent_of_a_penalty(cls, settings: Any) -> Any:
+        """What a penalty means depends on the exponent, so one that is given has the usual one."""
+        if isinstance(settings, dict) and settings.get("regularization", "auto") != "auto":
+            return {"frequency_exponent": 1.0, **settings}
+        return settings
 
     def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
@@ -75,24 +88,39 @@ class IALS(Alternating):
         return self._recommender(train, kept.factors, chosen=chosen, history=kept.history)
 
     def _point(self, train: Interactions, judge: Judge) -> dict[str, float]:
-        """Weight, penalty and dimension: as given, or the best on validation after a few rounds."""
-        start = {"unobserved_weight": 0.1, "regularization": 0.01, "dim": min(_DIM, train.n_users, train.n_items)}
+        """Weight, penalty, its exponent and the dimension: as given, or the best on validation after a few rounds."""
+        start: dict[str, float] = {
+            "frequency_exponent": 1.0,
+            "unobserved_weight": 0.1,
+            "regularization": 0.01,
+            "dim": min(_DIM, train.n_users, train.n_items),
+        }
         grids = {
+            "frequency_exponent": Axis(_EXPONENTS, allowed=lambda exponent: exponent in _EXPONENTS),
             "unobserved_weight": Axis(_WEIGHTS, 10**0.5, _allowed),
             "regularization": Axis(_PENALTIES, 2.0, _allowed),
             "dim": Axis(allowed=lambda dim: _payable(train, int(dim))),
         }
         given = {name: getattr(self, name) for name in start if getattr(self, name) != "auto"}
         axes = {name: axis for name, axis in grids.items() if name not in given}
+        point = start | given
+        if not axes:
+            return point
+        spread_out = "regularization" in axes
+
+        def settled(point: Point) -> dict[str, float]:
+            unit = _TYPICAL ** (1 - point["frequency_exponent"]) if spread_out else 1.0
+            return {**point, "regularization": point["regularization"] * unit}
 
         def judged(point: Point) -> Judgement:
-            return judge(next(islice(self._rounds(train, point), TRIAL - 1, None)))
+            gain, figures = judge(next(islice(self._rounds(train, settled(point)), TRIAL - 1, None)))
+            return gain * (1 - _DOUBLING) ** math.log2(point["dim"]), figures
 
-        point = start | given
-        return best_point(axes, point, judged, most=_MOST_TRIED, shown=self.progress) if axes else point
+        alike = ("frequency_exponent", "unobserved_weight", "regularization")  # each of them pulls vectors to zero
+        return settled(best_point(axes, point, judged, most=_MOST_TRIED, together=alike, shown=self.progress))
 
     def _loss(self, point: Point) -> ImplicitLoss:
-        return ImplicitLoss(point["unobserved_weight"], point["regularization"], self.frequency_exponent)
+        return ImplicitLoss(point["unobserved_weight"], point["regularization"], point["frequency_exponent"])
 
     def _rounds(self, train: Interactions, point: Point) -> Iterator[Factors]:
         loss = self._loss(point)
@@ -111,10 +139,10 @@ def _payable(train: Interactions, dim: int) -> bool:
 
 
 def _ndcg_judge(train: Interactions, valid: Interactions) -> Judge:
-    evaluator = Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",))
+    evaluator = Evaluator(valid, train=train, seen=train.csr, k=20, metrics=("ndcg",))
 
     def judge(factors: Factors) -> Judgement:
-        ndcg = evaluator.run(factors)["ndcg@10"]
-        return ndcg, {"valid_ndcg@10": ndcg}
+        ndcg = evaluator.run(factors)["ndcg@20"]
+        return ndcg, {"valid_ndcg@20": ndcg}
 
     return judge
