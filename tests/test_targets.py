@@ -1,9 +1,11 @@
 """Every command and function that writes finds out before its work that it cannot, and writes over nobody's files."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -111,6 +113,57 @@ def test_commands(command: list[str]) -> None:
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
     assert "is a folder" in result.stderr or "is a file" in result.stderr
+
+
+WORK = b"user,item,rating\n1,2,3\n"
+OF_FILES = {
+    "recommend": ["recommend", "m", "--all", "--out"],
+    "compare": ["compare", "--data", "log.csv", "--models", "popularity", "--seeds", "1", "--out"],
+    "complete": ["complete", "table.csv", "--rank", "1", "--out"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(OF_FILES))
+@pytest.mark.parametrize("content", [WORK, b"years of work\n", b"\x00\xff PAR1", b'{"a": 1}\n'])
+def test_a_file_of_another_kind_is_written_over_only_by_force(name: str, content: bytes) -> None:
+    out = Path("thesis/mine.csv" if name != "compare" else "thesis/mine.json")
+    out.write_bytes(content)
+    result = CliRunner().invoke(app, [*OF_FILES[name], str(out)])
+    assert result.exit_code == 1, result.output
+    assert re.search(r"mine\.\w+ is there already and is not .*give another name, or --force", result.stderr)
+    assert out.read_bytes() == content
+    forced = CliRunner().invoke(app, [*OF_FILES[name], str(out), "--force"])
+    assert "is there already" not in forced.stderr  # the work was begun
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_lists_are_written_over_lists(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = pl.DataFrame({"user_id": [1], "rank": [1], "item_id": [2], "score": [0.5]})
+    monkeypatch.setattr(fr.Recommender, "recommend", lambda *_, **__: lists)
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["recommend", "m", "--all", "--out", f"lists.{ending}"])
+        assert result.exit_code == 0, result.output
+    Path(f"empty.{ending}").touch()
+    assert CliRunner().invoke(app, ["recommend", "m", "--all", "--out", f"empty.{ending}"]).exit_code == 0
+
+
+def test_a_filled_table_is_written_over_one_that_was_filled_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path.cwd()
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    run = ["complete", "table.csv", "--rank", "1", "--out"]
+    for out in ("full.csv", "full.csv"):
+        assert CliRunner().invoke(app, [*run, out]).exit_code == 0
+    Path("half.csv").write_text("a,b,c\n1,2,3\n2,,6\n")
+    Path("other.csv").write_text("a,b,d\n1,2,3\n2,5,6\n")
+    for out in ("half.csv", "other.csv"):
+        before = Path(out).read_text()
+        result = CliRunner().invoke(app, [*run, out])
+        assert "is not a table like table.csv that was filled before" in result.stderr
+        assert (result.exit_code, Path(out).read_text()) == (1, before)
+        assert CliRunner().invoke(app, [*run, out, "--force"]).exit_code == 0
+    assert CliRunner().invoke(app, [*run, "table.csv"]).exit_code == 0
+    assert ",," not in Path("table.csv").read_text()
 
 
 def test_a_sweep_does_not_write_over_files_of_another_kind() -> None:

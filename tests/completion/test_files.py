@@ -27,7 +27,7 @@ def complete(tmp_path: Path, data: bytes | str, digits: int = 6, **how: Any) -> 
     source, target = tmp_path / "in.csv", tmp_path / "out" / "out.csv"
     source.write_bytes(data.encode() if isinstance(data, str) else data)
     estimator = MatrixCompletion(1, regularization=0, bias=False)
-    done = complete_file(source, target, estimator, reading=Reading(**how), digits=digits)
+    done = complete_file(source, target, estimator, reading=Reading(**how), digits=digits, force=True)
     return target.read_bytes().decode("latin-1" if isinstance(data, bytes) else "utf-8"), done
 
 
@@ -222,7 +222,7 @@ def test_a_write_that_fails_leaves_the_target_whole(tmp_path: Path, monkeypatch:
     (tmp_path / "out.csv").write_text("as it was")
     monkeypatch.setattr(Path, "replace", full_disk)
     with pytest.raises(OSError, match="is not written: no space is left on the disk"):
-        complete_file(tmp_path / "table.csv", tmp_path / "out.csv", MatrixCompletion(1))
+        complete_file(tmp_path / "table.csv", tmp_path / "out.csv", MatrixCompletion(1), force=True)
     assert (tmp_path / "out.csv").read_text() == "as it was"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "table.csv"]
 

@@ -23,7 +23,7 @@ def complete(tmp_path: Path, data: str, **how: Any) -> tuple[str, CompletedFile]
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_bytes(data.encode())
     estimator = MatrixCompletion(1, regularization=0, bias=False)
-    done = complete_file(source, target, estimator, reading=Reading(**how))
+    done = complete_file(source, target, estimator, reading=Reading(**how), force=True)
     return target.read_bytes().decode(), done
 
 

@@ -11,6 +11,7 @@ import typer
 
 from fillrank.cli.options import JsonOption, SeedOption, path_of
 from fillrank.cli.output import show
+from fillrank.cli.overwriting import ForceOption
 
 if TYPE_CHECKING:
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
@@ -84,6 +85,7 @@ def complete(
         Literal["auto", "table", "columns"],
         typer.Option("--scale", help="One scale for the table, or one for each column; auto: by cells kept back."),
     ] = "auto",
+    force: ForceOption = False,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -120,7 +122,7 @@ def complete(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # is said below
-        done = complete_file(source, out, estimator, reading=reading, digits=digits)
+        done = complete_file(source, out, estimator, reading=reading, digits=digits, force=force)
     document = {"out": out, **asdict(done), **_account(estimator)}
     for note in done.notes:
         typer.echo(note, err=True)

@@ -10,6 +10,7 @@ import typer
 
 from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
+from fillrank.cli.overwriting import ForceOption, check_kind, holds_lists
 from fillrank.errors import DataError, UnknownIdError
 from fillrank.terminal import printable
 
@@ -48,6 +49,7 @@ def recommend(
         bool,
         typer.Option("--spreadsheet-safe", help="In --out, put ' before text that a spreadsheet would run (= + - @)."),
     ] = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the items that fit users best: known users (--user, --users-file, --all) or a new one (--like)."""
@@ -55,6 +57,7 @@ def recommend(
     if sum(map(bool, asked.values())) != 1:
         raise typer.BadParameter(f"give one of {', '.join(asked)}, and only one")
     check_frame_path(out, inputs=(users_file,))
+    check_kind(out, "a list of recommendations", holds_lists, force=force)
     from fillrank.recommend import Recommender
 
     model = Recommender.load(run)

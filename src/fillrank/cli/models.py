@@ -26,6 +26,7 @@ from fillrank.cli.options import (
     source_over,
 )
 from fillrank.cli.output import show, to_json, write_text
+from fillrank.cli.overwriting import ForceOption, check_kind, holds_comparison
 from fillrank.cli.shell import end_failed, end_interrupted
 from fillrank.errors import SettingsError
 from fillrank.runtime.atomic_write import check_file
@@ -73,6 +74,7 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--out", help="Also write the JSON document to this file.", parser=path_of)
     ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train several models on the same splits and print one table."""
@@ -86,6 +88,8 @@ def compare(
     asked = None if plan is None else read_plan(plan)
     if asked is not None:
         _check_out(out, [place for one in asked.sources() for place in (one.data, one.train, one.test)])
+    for file in () if out is None else (out, _unfinished(out)):
+        check_kind(file, "a comparison", holds_comparison, force=force)
     if asked is not None:
         table = run_plan(asked)
     else:
