@@ -21,12 +21,15 @@ class LossLadder:
             :class:`fillrank.models.climbing.Climb`.
         usual: place of the one that is taken without a validation part, and where the others begin.
         stride: from one that is tried to the next; those between are tried where the best may be.
+        hasty: whether a short training at a higher learning rate finds the same rung best. It does for temperatures;
+            the hinges of margin losses are overrun by large steps, and a wrong margin or weight is found.
     """
 
     rungs: Sequence[Mapping[str, Any]]
     first: Sequence[int]
     usual: int
     stride: int = 2
+    hasty: bool = False
 
     @property
     def names(self) -> frozenset[str]:
@@ -34,8 +37,11 @@ class LossLadder:
         return frozenset(self.rungs[0])
 
 
-def _one(name: str, values: Sequence[float], first: Sequence[float], usual: float) -> LossLadder:
-    return LossLadder([{name: value} for value in values], [values.index(v) for v in first], values.index(usual))
+def _one(
+    name: str, values: Sequence[float], first: Sequence[float], usual: float, *, hasty: bool = False
+) -> LossLadder:
+    rungs = [{name: value} for value in values]
+    return LossLadder(rungs, [values.index(v) for v in first], values.index(usual), hasty=hasty)
 
 
 def _margins(top: float) -> dict[str, Any]:
@@ -43,9 +49,9 @@ def _margins(top: float) -> dict[str, Any]:
 
 
 _TEMPERATURES = (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8, 1.1, 1.6)
-_TEMPERATURE = _one("temperature", _TEMPERATURES, first=(0.2, 0.1, 0.4), usual=0.2)
+_TEMPERATURE = _one("temperature", _TEMPERATURES, first=(0.2, 0.1, 0.4), usual=0.2, hasty=True)
 _NEGATIVE_WEIGHT = _one(
-    "negative_weight", (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 700.0, 1500.0), (80.0, 20.0, 300.0), 80.0
+    "negative_weight", (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 700.0, 1500.0), (40.0, 10.0, 150.0), 40.0
 )
 _TOPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -59,10 +65,11 @@ LOSS_LADDERS: Mapping[str, tuple[LossLadder, ...]] = {
             (0.012, 0.018, 0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8),
             first=(0.1, 0.05, 0.2),
             usual=0.1,
+            hasty=True,
         ),
     ),
-    "ccl": (_one("margin", _TOPS, first=(0.5, 0.3, 0.7), usual=0.5), _NEGATIVE_WEIGHT),
-    "mmcl": (LossLadder([_margins(top) for top in _TOPS], (5, 3, 7), 5), _NEGATIVE_WEIGHT),
+    "ccl": (_NEGATIVE_WEIGHT, _one("margin", _TOPS, first=(0.7, 0.5, 0.9), usual=0.7)),
+    "mmcl": (_NEGATIVE_WEIGHT, LossLadder([_margins(top) for top in _TOPS], (6, 4, 8), 6)),
 }
 """For each loss that has something to choose: its ladders, in the order in which they are climbed."""
 COMPLETION_LADDER = _one("temperature", _TEMPERATURES, first=(0.14, 0.07, 0.28), usual=0.14)

@@ -32,7 +32,8 @@ class Training:
         rows: of the log, those that can be contrasted; there may be none.
         watch: looks at the validation part; None: there is none.
         weighs: whether the weight of the neighbours is to be chosen afterwards.
-        hurries: whether short trainings may take a higher learning rate, as nobody has asked for one.
+        hurries: whether short trainings may take a higher learning rate where the ladder allows it, as nobody has asked
+            for one.
     """
 
     recipe: ContrastiveSettings
@@ -72,11 +73,12 @@ class Training:
         if known is not None and known["loss_settings"].keys() == self.recipe.loss_settings.keys():
             return self._with(known["loss_settings"]), None
         allowed = Allowance.of(settings, len(self.rows), ladders)
+        hurries = self.hurries and all(ladder.hasty for ladder in ladders)
         found = climb_ladders(
             ladders,
             self.recipe.loss_settings,
             self.parts.encoder,
-            partial(self._briefly, self.watch, allowed),
+            partial(self._briefly, self.watch, allowed, hurries),
             allowed=allowed,
             shown=self.recipe.progress,
         )
@@ -98,11 +100,17 @@ class Training:
         recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
         return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
 
-    def _briefly(self, watch: Watch, allowed: Allowance, loss_settings: Mapping[str, Any]) -> tuple[float, History]:
+    def _briefly(
+        self,
+        watch: Watch,
+        allowed: Allowance,
+        hurries: bool,
+        loss_settings: Mapping[str, Any],
+    ) -> tuple[float, History]:
         """See :data:`fillrank.models.trials.Training`."""
         tried = self._with(loss_settings)
         brief = allowed.loop(tried.recipe.loop_settings(), len(self.rows))
-        if self.hurries:  # and a running average would be of a model that has not arrived yet
+        if hurries:  # and a running average would be of a model that has not arrived yet
             brief, rate = replace(brief, average_span=0.0), tried.recipe.contrast().learning_rate
             faster = tried.recipe.model_copy(update={"learning_rate": allowed.haste * rate})
             tried = replace(tried, recipe=faster)
