@@ -130,9 +130,15 @@ def folded(items: Factors, log: Interactions, objective: str, settings: Mapping[
     return replace(items, users=users[:, :-1], user_bias=users[:, -1], folding=None)
 
 
-def judged(scorer: Factors, rater: Factors | None, known: Interactions, test: Interactions) -> fr.Report:
+def judged(scorer: Factors, predictor: Factors | None, known: Interactions, test: Interactions) -> fr.Report:
     """Of new users, from what is known of them."""
-    model = fr.Recommender(scorer=scorer, rater=rater, log=known.without_values(), scale=known.scale, name="folded")
+    model = fr.Recommender(
+        scorer=scorer,
+        predictor=predictor,
+        interactions=known.without_values(),
+        value_range=known.value_range,
+        name="folded",
+    )
     return fr.evaluate(model, test=test, train=known, k=K)
 
 
@@ -153,7 +159,7 @@ class Way:
 
     name: str
     scorer: Factors
-    rater: Factors | None
+    predictor: Factors | None
     settings: Mapping[str, Any]
     seconds: float
 
@@ -161,13 +167,21 @@ class Way:
 def ways(name: str, halves: Halves, seed: int) -> Iterator[Way]:
     begin = perf_counter()
     old, full = fitted(name, halves, seed)
-    scorer, rater = (None if part is None else rows_of(part, halves.is_new) for part in (full.scorer, full.rater))
-    yield Way("full", scorer, rater, full.settings, perf_counter() - begin)
+    scorer, predictor = (
+        None if part is None else rows_of(part, halves.is_new) for part in (full.scorer, full.predictor)
+    )
+    yield Way("full", scorer, predictor, full.settings, perf_counter() - begin)
     begin = perf_counter()
-    scorer, rater = (None if part is None else flat(part.fold_in(halves.known)) for part in (old.scorer, old.rater))
-    yield Way("own", scorer, rater, old.settings, perf_counter() - begin)
+    scorer, predictor = (
+        None if part is None else flat(part.fold_in(halves.known)) for part in (old.scorer, old.predictor)
+    )
+    yield Way("own", scorer, predictor, old.settings, perf_counter() - begin)
     ranker = old.scorer.parts[0] if isinstance(old.scorer, Blend) else old.scorer
-    bases = {"ridge": old.rater} if old.rater is old.scorer else {"ridge": old.rater, "ials": ranker, "loss": ranker}
+    bases = (
+        {"ridge": old.predictor}
+        if old.predictor is old.scorer
+        else {"ridge": old.predictor, "ials": ranker, "loss": ranker}
+    )
     for objective, items in bases.items():
         if items is not None:
             settings = chosen(items, halves.new, objective)
@@ -182,8 +196,8 @@ def runs(data: str, models: list[str], seeds: list[int]) -> Iterator[Run]:
         halves = Halves.of(log, seed)
         for model in models:
             for way in ways(model, halves, seed):
-                report = judged(way.scorer, way.rater, halves.known, halves.new.test)
-                shell = fr.Recommender(way.scorer, way.rater, halves.known.without_values(), settings=way.settings)
+                report = judged(way.scorer, way.predictor, halves.known, halves.new.test)
+                shell = fr.Recommender(way.scorer, way.predictor, halves.known.without_values(), settings=way.settings)
                 print(f"{data}, seed {seed}: {model}, {way.name}", {k: round(v, 4) for k, v in report.metrics.items()})
                 yield Run(f"{model}, {way.name}", seed, shell, report, way.seconds)
 

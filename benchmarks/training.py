@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--shrink", type=int, default=1, help="synthetic logs so many times smaller, to try it out")
     asked = parser.parse_args()
     job = {name: value for name, value in vars(asked).items() if name not in {"out", "only"}}
-    settings = {"dim": DIM, "n_negatives": NEGATIVES, "average_every": AVERAGE_EVERY} | job
+    settings = {"dim": DIM, "n_negatives": NEGATIVES, "ema_every": AVERAGE_EVERY} | job
     record: dict[str, Any] = {"benchmark": "training", "settings": settings, "machine": machine()}
     for part in asked.only:
         record |= PARTS[part](job)

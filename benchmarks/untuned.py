@@ -29,7 +29,7 @@ import numpy as np
 import optuna
 
 import fillrank as fr
-from fillrank.experiments.data.opening import default_split
+from fillrank.experiments.data.data_source import default_split
 from fillrank.experiments.tune.space import Space
 from fillrank.models import RECIPES
 from fillrank.runtime.environment import machine

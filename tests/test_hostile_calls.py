@@ -53,13 +53,13 @@ ROOMS = (
 )
 ALSO = {  # what the pages of docs/ name beside the rooms' own lists
     "data.split": ("random", "per_user", "leave_last_out", "by_time", "published"),
-    "solvers.als": ("RatingLoss", "als"),
-    "solvers.ials": ("ImplicitLoss", "ials"),
-    "solvers.biases": ("fit_biases",),
-    "solvers.sgd": ("SgdSettings", "biased_sgd"),
-    "solvers.svd": ("biased_svd", "first_directions", "normalised_svd", "pure_svd"),
-    "solvers.given_items": ("Descent", "descend_users", "ridge_objective", "solve_users"),
-    "solvers.gibbs": ("GibbsSettings", "bayesian_factors"),
+    "solvers.sparse.als": ("RatingLoss", "als"),
+    "solvers.sparse.ials": ("ImplicitLoss", "ials"),
+    "solvers.sparse.biases": ("fit_biases",),
+    "solvers.sparse.sgd": ("SgdSettings", "biased_sgd"),
+    "solvers.sparse.svd": ("biased_svd", "first_directions", "normalised_svd", "pure_svd"),
+    "solvers.fold_in": ("Descent", "descend_users", "ridge_objective", "solve_users"),
+    "solvers.sparse.gibbs": ("GibbsSettings", "bayesian_factors"),
     "factors.ridge": ("RowSolver",),
     "runtime.rng": ("numpy_stream", "torch_stream"),
 }
@@ -68,7 +68,7 @@ PLAIN: dict[str, str] = {  # not called here, and why
     "ReadResult": "made by scan alone",
     "Summary": "made by log.summary alone",
     "DatasetInfo": "a card of the catalogue",
-    "Ranking": "made by rank alone",
+    "RankedLists": "made by rank alone",
     "Comparison": "made by Report.compare",
     "Difference": "made by Report.compare",
     "Synthetic": "made by synthetic alone",
@@ -138,7 +138,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
     sizes = {"n_users": 3, "n_items": 4, "dim": 2, "generator": w.generator}
     return {
         "Factors": dict(w.tables), "Factors.": w.factors,
-        "Factors.fold_in": {"log": w.log}, "Factors.refreshed": {"log": w.log}, "Factors.score": {"users": w.places},
+        "Factors.fold_in": {"interactions": w.log}, "Factors.refit_users": {"interactions": w.log}, "Factors.score": {"users": w.places},
         "Factors.score_pairs": {"users": w.places, "items": w.places}, "Factors.to": {"device": "cpu"},
         "Factors.from_parts": {"tensors": w.factors.tensors(), "settings": w.factors.settings()},
         "Factors.with_item_weights": {"weights": torch.ones(4)},
@@ -149,7 +149,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Interactions.": w.log, "Interactions.filter": {}, "Interactions.select": {"rows": w.rows},
         "Interactions.from_arrays": {"users": ["a"], "items": ["x"]}, "Interactions.from_csr": {"matrix": w.csr},
         "Interactions.from_frame": {"frame": w.frame}, "Interactions.union": {"other": w.log.select([])},
-        "Recommender": {"scorer": w.factors, "rater": None, "log": w.log}, "Recommender.": w.model,
+        "Recommender": {"scorer": w.factors, "predictor": None, "interactions": w.log}, "Recommender.": w.model,
         "Recommender.recommend": {}, "Recommender.similar_items": {"item_id": "x"}, "Recommender.save": {"path": "model"},
         "Recommender.score": {"user_ids": ["a"], "item_ids": ["x"]}, "Recommender.predict": {"user_ids": ["a"], "item_ids": ["x"]},
         "Recommender.fold_in": {"histories": {"x": 3}}, "Recommender.load": {"path": "good-model"},
@@ -159,13 +159,13 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "compare": {"data": w.split, "models": ["popularity"], "k": 2}, "evaluate": {"model": w.model, "split": w.split},
         "fold_in": {"item_factors": w.vectors, "histories": [{0: 3.0}]}, "load": {"name": "movielens-small"},
         "load_split": {"name": "yelp2018"}, "read": {"path": "log.csv"}, "scan": {"path": "log.csv"},
-        "info": {"name": "movielens-small"}, "list_datasets": {}, "checkerboard": {"n": 6}, "has_ratings": {"log": w.log},
+        "info": {"name": "movielens-small"}, "list_datasets": {}, "checkerboard": {"n": 6}, "has_ratings": {"interactions": w.log},
         "gd_factorise_masked": {**lab, "M": w.M}, "sgd_factorise_masked": {**lab, "M": w.M}, "sgd_factorise": lab,
         "reconstruction_loss": {"A": w.A, "U": torch.rand(4, 2), "V": torch.rand(3, 2)},
-        "synthetic": {"n_users": 5, "n_items": 5, "n_interactions": 10}, "thinned": {"split": w.split},
+        "synthetic": {"n_users": 5, "n_items": 5, "n_interactions": 10}, "subsample": {"split": w.split},
         "truncated_svd": {"matrix": np.eye(4), "rank": 2}, "LogOptions": {}, "LogOptions.of": {"options": {}},
         "ReadOptions": {}, "ReadOptions.of": {"options": {}}, "recipe": {"name": "als"},
-        "default_model": {"log": w.log}, "default_models": {"log": w.log}, "Sizes.of": {"n_rows": 10, "watched": True},
+        "default_model": {"interactions": w.log}, "default_models": {"interactions": w.log}, "Sizes.of": {"n_rows": 10, "watched": True},
         # losses
         "FromFunction": {"function": losses.InfoNCE()}, "alignment": {"first": w.vectors, "second": w.vectors},
         "contrast": {"loss": losses.InfoNCE(), "anchors": w.vectors, "positives": w.vectors, "negatives": w.vectors},
@@ -176,17 +176,17 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         # samplers
         "KnownPositives": {"starts": torch.tensor([0, 1]), "columns": torch.tensor([0]), "n_columns": 4}, "KnownPositives.": w.known,
         "KnownPositives.mask": {"rows": w.places, "columns": w.places}, "KnownPositives.mask_by_lookup": {"rows": w.places, "columns": w.places},
-        "KnownPositives.of_items": {"log": w.log}, "KnownPositives.of_users": {"log": w.log},
-        "Hard": {"base": w.uniform, "n_negatives": 1}, "InBatch": {"known": w.known}, "Terms": {"known": w.known},
+        "KnownPositives.of_items": {"interactions": w.log}, "KnownPositives.of_users": {"interactions": w.log},
+        "Hard": {"base": w.uniform, "n_negatives": 1}, "InBatch": {"known": w.known}, "NegativePolicy": {"known": w.known},
         **{name: {"known": w.known, "n_negatives": 2} for name in ("Mixed", "samplers.Popularity", "Uniform")},
         "sampler": {"name": "in-batch", "known": w.known},
         **{f"{name}.sample": w.sample for name in ("InBatch", "Mixed", "samplers.Popularity", "Uniform")},
         "Hard.sample": {**w.sample, "score": lambda users, items: torch.rand(len(users), items.shape[-1])},
-        "Terms.negatives": {"users": w.places, "positives": w.places, "items": w.places, "log_q": torch.zeros(2)},
-        "Terms.refuse_none": {"name": "it"},
+        "NegativePolicy.negatives": {"users": w.places, "positives": w.places, "items": w.places, "log_q": torch.zeros(2)},
+        "NegativePolicy.refuse_none": {"name": "it"},
         # encoders
         "MF": w.tables, "MF.": w.mf, "MF.from_factors": {"factors": w.factors, "generator": w.generator}, "MF.random": sizes,
-        "HistoryUsers": {"items": w.vectors, "log": w.log}, "encoders.LightGCN": {**w.tables, "log": w.log}, "encoders.LightGCN.": w.graph,
+        "HistoryUsers": {"items": w.vectors, "interactions": w.log}, "encoders.LightGCN": {**w.tables, "interactions": w.log}, "encoders.LightGCN.": w.graph,
         "encoders.NeuMF": {name: sizes[name] for name in ("n_users", "n_items", "dim", "generator")},
         "RatingHead": {**sizes, "offset": 3.0}, "RatingHead.factors": {"shared": encoders.MF(torch.rand(3, 2), torch.rand(4, 2)).factors()},
         "RatingHead.forward": {"users": w.places, "items": w.places, "cosine": torch.rand(2), "regularization": 0.1, "bias_regularization": 0.1},
@@ -203,14 +203,14 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Evaluator.on_test": {"split": w.split}, "Evaluator.on_valid": {"split": w.split}, "Evaluator.run": {"model": w.model},
         "rank": {"scorer": w.factors}, "rank_blocks": {"scorer": w.factors}, "top_k": {"scores": w.A, "k": 2},
         # solvers
-        "als": {"log": w.log, "dim": 2, "iterations": 2}, "ials": {"log": w.log, "dim": 2, "iterations": 2}, "fit_biases": {"log": w.log},
+        "als": {"interactions": w.log, "dim": 2, "iterations": 2}, "ials": {"interactions": w.log, "dim": 2, "iterations": 2}, "fit_biases": {"interactions": w.log},
         **{name: {"data": w.log} for name in ("random", "leave_last_out", "by_time")}, "per_user": {"data": w.log, "test": 0.34, "valid": 0.34}, "published": {"train": w.split.train, "test": w.split.test},
-        **{f"{name}.value": {"factors": w.factors, "log": w.log} for name in ("RatingLoss", "ImplicitLoss")}, "SgdSettings.rates": {"epoch": 1},
-        "biased_sgd": {"log": w.log}, "biased_svd": {"log": w.log, "rank": 2, "biases": w.biases},
-        "first_directions": {"factors": w.factors, "rank": 1}, "normalised_svd": {"log": w.log, "rank": 2}, "pure_svd": {"log": w.log, "rank": 2},
+        **{f"{name}.value": {"factors": w.factors, "interactions": w.log} for name in ("RatingLoss", "ImplicitLoss")}, "SgdSettings.rates": {"epoch": 1},
+        "biased_sgd": {"interactions": w.log}, "biased_svd": {"interactions": w.log, "rank": 2, "biases": w.biases},
+        "first_directions": {"factors": w.factors, "rank": 1}, "normalised_svd": {"interactions": w.log, "rank": 2}, "pure_svd": {"interactions": w.log, "rank": 2},
         "descend_users": {"ratings": w.log, "item_factors": w.vectors, "settings": Descent(epochs=1)},
         "ridge_objective": {"ratings": w.log, "item_factors": w.vectors, "users": w.vectors}, "solve_users": {"ratings": w.log, "item_factors": w.vectors},
-        "bayesian_factors": {"log": w.log, "settings": GibbsSettings(2, 4, 1)},
+        "bayesian_factors": {"interactions": w.log, "settings": GibbsSettings(2, 4, 1)},
         "numpy_stream": {"seed": 0, "purpose": "x"}, "torch_stream": {"seed": 0, "purpose": "x"},
     }  # fmt: skip
 
@@ -314,7 +314,7 @@ def door(name: str, call: Callable[..., Any], good: dict[str, Any] | None) -> Do
         p for p in inspect.signature(call).parameters.values() if p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}
     ]
     needed = {p.name for p in parameters if p.default is p.empty}
-    usual = {"users": world().places, "items": world().places, "log": world().log}
+    usual = {"users": world().places, "items": world().places, "log": world().log, "interactions": world().log}
     good = {name: usual[name] for name in needed & usual.keys()} if good is None else good
     assert needed <= good.keys(), f"{name} has no call that works in good_calls: {needed}"
     return Door(name, call, good, tuple(p.name for p in parameters if p.name not in good))

@@ -1,4 +1,4 @@
-"""Sixty processes killed (SIGKILL) in a save, a fit, a study or a sweep: nothing is lost, nothing stays behind."""
+"""Sixty processes killed (SIGKILL) in a save, a fit, a study or in tuning: nothing is lost, nothing stays behind."""
 
 import json
 import os
@@ -51,10 +51,10 @@ model = "popularity"
 model = "pure-svd"
 settings = {rank = 8}
 """
-SWEEP = """
+TUNE = """
 data = "log.csv"
 model = "pure-svd"
-out = "sweep"
+out = "trials"
 metric = "ndcg@10"
 n_trials = 8
 [search]
@@ -68,7 +68,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     frame = fr.synthetic(300, 200, 4000, seed=1).interactions.to_frame()
     frame.rename({"user_id": "user", "item_id": "item", "value": "rating"}).write_csv("log.csv")
-    for name, text in {"fit": FIT, "study": STUDY, "sweep": SWEEP}.items():
+    for name, text in {"fit": FIT, "study": STUDY, "tune": TUNE}.items():
         (tmp_path / f"{name}.toml").write_text(text)
     return tmp_path
 
@@ -137,7 +137,7 @@ def test_a_fit_over_a_model(work: Path) -> None:
     assert process.returncode == 0
     assert fr.Recommender.load("m").recommend(k=5).equals(wanted)
     assert hidden(work) == []
-    assert sorted(path.name for path in work.iterdir()) == ["fit.toml", "log.csv", "m", "study.toml", "sweep.toml"]
+    assert sorted(path.name for path in work.iterdir()) == ["fit.toml", "log.csv", "m", "study.toml", "tune.toml"]
 
 
 def test_a_study(work: Path) -> None:
@@ -166,26 +166,26 @@ def test_a_study(work: Path) -> None:
     assert hidden(work) == []
 
 
-def test_a_sweep(work: Path) -> None:
+def test_tuning(work: Path) -> None:
     rng = random.Random(4)
 
-    def sweep() -> subprocess.Popen[str]:
-        return start("-m", "fillrank", "sweep", "sweep.toml")
+    def tuning() -> subprocess.Popen[str]:
+        return start("-m", "fillrank", "tune", "tune.toml")
 
-    pytest.importorskip("optuna", reason="a sweep needs Optuna")
-    whole = seconds_of(sweep)
-    done = json.loads((work / "sweep" / "record.json").read_text())["trials"]
-    for file in (work / "sweep").iterdir():
+    pytest.importorskip("optuna", reason="tuning needs Optuna")
+    whole = seconds_of(tuning)
+    done = json.loads((work / "trials" / "record.json").read_text())["trials"]
+    for file in (work / "trials").iterdir():
         file.unlink()
     for _ in range(ROUNDS):
-        kill_after(sweep(), rng.uniform(0.5, 1) * whole)
+        kill_after(tuning(), rng.uniform(0.5, 1) * whole)
         for name in ("record.json", "best.toml"):
-            file = work / "sweep" / name
+            file = work / "trials" / name
             assert not file.exists() or file.stat().st_size
-    process = sweep()
+    process = tuning()
     process.communicate()
     assert process.returncode == 0
-    trials = json.loads((work / "sweep" / "record.json").read_text())["trials"]
+    trials = json.loads((work / "trials" / "record.json").read_text())["trials"]
     whole_ones = [trial for trial in trials if trial["value"] is not None]
     assert len(whole_ones) >= len(done)
     assert hidden(work) == []

@@ -16,7 +16,7 @@ from fillrank.experiments.compare.plan import read_plan
 from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import read_study
 from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
-from fillrank.experiments.tune.plan import SearchPlan
+from fillrank.experiments.tune.plan import TunePlan
 from fillrank.lab.files import read_lab_files
 from fillrank.runtime.paths import expanded, refuse_special
 
@@ -134,7 +134,7 @@ def test_a_plan_with_a_place_that_cannot_be_is_refused(out: str) -> None:
     with pytest.raises(SettingsError, match=r"out: .*(empty|network address|no home folder|NUL)"):
         RunPlan.of({"data": "x.csv", "model": "popularity", "out": out})
     with pytest.raises(SettingsError, match=r"out: .*(empty|network address|no home folder|NUL)"):
-        SearchPlan.of({"data": "x.csv", "model": "pure-svd", "out": out, "search": {"rank": {"low": 1, "high": 2}}})
+        TunePlan.of({"data": "x.csv", "model": "pure-svd", "out": out, "search": {"rank": {"low": 1, "high": 2}}})
     with pytest.raises(FillrankError):
         fr.Contrastive(checkpoint=out, progress=False).fit(fr.synthetic(20, 15, 100).interactions)
 

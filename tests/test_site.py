@@ -21,7 +21,7 @@ import fillrank
 from fillrank.experiments.compare.plan import read_plan
 from fillrank.experiments.reproduce.study import read_study
 from fillrank.experiments.run.fit import read_run
-from fillrank.experiments.tune.plan import read_search
+from fillrank.experiments.tune.plan import read_tune
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -145,7 +145,7 @@ def test_the_files_in_toml_on_a_page_can_be_read(page: Path, tmp_path: Path) -> 
     for number, block in enumerate(TOML.finditer(page.read_text(encoding="utf-8"))):
         content = tomllib.loads(block["body"])
         readers: list[tuple[str, Callable[[Path], Any]]] = [
-            ("search", read_search), ("entries", read_study), ("models", read_plan), ("out", read_run)
+            ("search", read_tune), ("entries", read_study), ("models", read_plan), ("out", read_run)
         ]  # fmt: skip
         file = tmp_path / f"{number}.toml"
         file.write_text(block["body"], encoding="utf-8")

@@ -15,8 +15,8 @@ from fillrank.completion.files import complete_file
 from fillrank.errors import DataError, FillrankError, SettingsError
 from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import read_study
-from fillrank.experiments.tune.plan import SearchPlan
-from fillrank.experiments.tune.run import run_search
+from fillrank.experiments.tune.plan import TunePlan
+from fillrank.experiments.tune.run import run_tune
 from fillrank.models import Popularity, PureSVD
 from fillrank.report import demo
 from fillrank.runtime.atomic_write import check_inside
@@ -52,14 +52,14 @@ def search_into(out: str) -> object:
         "search": {"rank": {"low": 1, "high": 2}},
         "n_trials": 1,
     }
-    return run_search(SearchPlan.of(content))
+    return run_tune(TunePlan.of(content))
 
 
 FILES: dict[str, Callable[[str], object]] = {
     "complete": lambda out: complete_file("table.csv", out, fr.MatrixCompletion(rank=1)),
     "reproduce": lambda out: run_study(read_study("s.toml"), out),
 }
-FOLDERS: dict[str, Callable[[str], object]] = {"sweep": search_into, "demo": demo}
+FOLDERS: dict[str, Callable[[str], object]] = {"tune": search_into, "demo": demo}
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -166,9 +166,9 @@ def test_a_filled_table_is_written_over_one_that_was_filled_before(monkeypatch: 
     assert ",," not in Path("table.csv").read_text()
 
 
-def test_a_sweep_does_not_write_over_files_of_another_kind() -> None:
+def test_tuning_does_not_write_over_files_of_another_kind() -> None:
     Path("thesis/record.json").write_text("years of work")
-    with pytest.raises(SettingsError, match=r"thesis holds record\.json and no study of a sweep"):
+    with pytest.raises(SettingsError, match=r"thesis holds record\.json and no trials"):
         search_into("thesis")
     assert Path("thesis/record.json").read_text() == "years of work"
 

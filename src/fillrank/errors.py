@@ -85,7 +85,7 @@ class BadRowsError(DataError):
 
 
 class DuplicateError(DataError):
-    """The same (user, item) pair stands twice where that was ruled out."""
+    """The same (user, item) pair is there twice where that was ruled out."""
 
 
 class UnknownIdError(DataError, KeyError):

@@ -27,7 +27,7 @@ def _says(text: str, pattern: str) -> bool:
 def test_fit_saves_a_model_of_these_settings(saved: Path, log_file: Path, fillrank: Run) -> None:
     model = Recommender.load(saved)
     assert (model.name, model.settings["rank"], model.settings["seed"]) == ("pure-svd", 4, 0)
-    assert len(model.log) == 3600  # a tenth of 4,000 rows is kept for the test
+    assert len(model.interactions) == 3600  # a tenth of 4,000 rows is kept for the test
 
 
 def test_fit_with_nothing_kept_back(log_file: Path, tmp_path: Path, json_of: Json) -> None:
@@ -92,7 +92,7 @@ def test_recommend_for_known_users(saved: Path, ratings: Interactions, json_of: 
 
 def test_recommend_keeps_seen_items_only_when_asked(saved: Path, json_of: Json) -> None:
     model = Recommender.load(saved)
-    seen = set(model.item_ids.decode(model.log.csr[[0]].indices))
+    seen = set(model.item_ids.decode(model.interactions.csr[[0]].indices))
     user = model.user_ids.ids[0]
     without = json_of("recommend", saved, "--user", user, "-k", 80)["recommendations"]
     everything = json_of("recommend", saved, "--user", user, "-k", 80, "--keep-seen")["recommendations"]
@@ -152,7 +152,7 @@ def test_a_file_of_users_in_any_encoding(encoding: str, tmp_path: Path) -> None:
     from fillrank.cli.lists import _read_ids
 
     (tmp_path / "users.txt").write_bytes(" ann \r\n\r\nZoë – 2\r\n".encode(encoding))
-    if encoding == "utf-16-le":  # most of its letters have to be ASCII for it to be told from its bytes
+    if encoding == "utf-16-le":  # most of its letters have to be ASCII for it to be inferred from its bytes
         (tmp_path / "users.txt").write_bytes(" ann \r\n\r\nZoë - 2\r\n".encode(encoding))
     assert _read_ids(tmp_path / "users.txt") == ["ann", "Zoë - 2" if encoding == "utf-16-le" else "Zoë – 2"]
 

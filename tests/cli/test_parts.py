@@ -13,7 +13,7 @@ from fillrank.cli.lists import parse_likes
 from fillrank.cli.options import open_log, parse_settings, parse_value
 from fillrank.cli.output import row_table, show, to_json, write_frame, write_text
 from fillrank.errors import SettingsError
-from fillrank.experiments.data.opening import open_split
+from fillrank.experiments.data.data_source import open_split
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "lists.csv"
     write_text("old", path)
     with pytest.raises(pl.exceptions.PolarsError):
-        write_frame(pl.DataFrame({"nested": [[1]]}), path)  # CSV has no lists
+        write_frame(pl.DataFrame({"unflatten": [[1]]}), path)  # CSV has no lists
     assert path.read_text() == "old\n"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -87,10 +87,10 @@ def test_mistakes(words: tuple[str, ...], code: int, said: str, file: Path, fill
 def test_ctrl_c_says_how_to_go_on(file: Path, fillrank: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     original = study_runs.run_task
 
-    def stopped(task, sweeps, **options):
+    def stopped(task, tuning, **options):
         if task.entry == "svd":
             raise KeyboardInterrupt
-        return original(task, sweeps, **options)
+        return original(task, tuning, **options)
 
     monkeypatch.setattr(study_runs, "run_task", stopped)
     result = fillrank("reproduce", file, "--protocol", "honest", "--out", "r.json")
@@ -104,10 +104,10 @@ def test_an_entry_that_fails_is_said_and_ends_with_1(
 ) -> None:
     original = study_runs.run_task
 
-    def failing(task, sweeps, **options):
+    def failing(task, tuning, **options):
         if task.entry == "popular":
             raise MemoryError
-        return original(task, sweeps, **options)
+        return original(task, tuning, **options)
 
     monkeypatch.setattr(study_runs, "run_task", failing)
     result = fillrank("reproduce", file, "--protocol", "honest", "--out", "r.json")

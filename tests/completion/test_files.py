@@ -148,17 +148,17 @@ def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
             {},
             BadRowsError,
             "2 of 4 records have another number of fields than line 1, which "
-            "has 2: line 2 has 1, line 3 has 3; mend them",
+            "has 2: line 2 has 1, line 3 has 3; fix them",
         ),
         ("\n\n" + "1,2\n" * 8 + "3\n" * 7, {}, BadRowsError, r"7 of 15 records .* line 3, .*line 15 has 1 and 2 more"),
-        ('a,"two\nlines"\n1,2\n3\n', {}, BadRowsError, "than line 1, which has 2: line 4 has 1; mend"),
+        ('a,"two\nlines"\n1,2\n3\n', {}, BadRowsError, "than line 1, which has 2: line 4 has 1; fix"),
         ('1,2\n"3,4\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
         ('1,2\n3,4"5\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
         (
             "a,b\n1,2\n3,x\ny,4\n",
             {"row_ids": False},
             BadRowsError,
-            "2 fields are no finite numbers: line 3, column 'b': 'x'; line 4, column 'a': 'y'; mend them, or name what",
+            "2 fields are no finite numbers: line 3, column 'b': 'x'; line 4, column 'a': 'y'; fix them, or name what",
         ),
         (
             "1,inf\n-inf,2\n",

@@ -166,7 +166,7 @@ def test_holes_alone_change(before: str, after: str, how: Any, tmp_path: Path) -
         ("ann,gone,gone\nbob,5,gone\n", {}, "column '2': 'gone' may be the name of a column or no number"),
         ("no,1.5,0\nyes,0,\n", {}, "cannot tell whether line 1 is a header of numbers or a row of values"),
         ("a b\n1 2\n2 NA\n", {}, "'a b' holds none of , ; | or a tab; blanks between fields are not read"),
-        ("a,b\n1,2\n2,\nSource: me\n", {}, "1 of 4 records .* line 4 has 1; mend them, or name what separates"),
+        ("a,b\n1,2\n2,\nSource: me\n", {}, "1 of 4 records .* line 4 has 1; fix them, or name what separates"),
         ("a,b\n1,2\n2,\n3", {}, "1 of 4 records .* line 4 has 1"),
         (
             "who,x\nann,1\n",
@@ -192,7 +192,7 @@ def test_what_is_odd_is_named_with_its_place(data: str, how: Any, said: str, tmp
     [
         ({"decimal": ";"}, "decimal must be '.' or ',', got ';'"),
         ({"thousands": "x"}, "thousands must be one of '.', ','.* got 'x'"),
-        ({"decimal": ",", "thousands": ","}, "decimal and thousands are both ','; they cannot be told apart"),
+        ({"decimal": ",", "thousands": ","}, "decimal and thousands are both ','; they cannot be distinguished"),
     ],
 )
 def test_notations_that_cannot_be(settings: Any, said: str, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_movielens_small_is_real_and_has_titles_and_times() -> None:
     log = load("movielens-small")
     card = info("movielens-small")
     assert (log.n_users, log.n_items, len(log)) == (card.n_users, card.n_items, card.n_interactions)
-    assert log.scale == (0.5, 5.0)
+    assert log.value_range == (0.5, 5.0)
     assert log.relevant_from == 4.0
     assert log.times is not None
     assert log.item_ids.label(int(log.item_ids.encode([6])[0])) == "Heat (1995)"
@@ -211,7 +211,7 @@ def test_real_data_has_the_size_on_its_card(name: str) -> None:
     log, card = load(name, folder=_real(name)), info(name)
     assert (log.n_users, log.n_items, len(log)) == (card.n_users, card.n_items, card.n_interactions)
     if name not in IMPLICIT:
-        assert log.scale in {(1.0, 5.0), (0.5, 5.0)}
+        assert log.value_range in {(1.0, 5.0), (0.5, 5.0)}
     if name.startswith("ml-"):
         assert log.item_ids.resolve("Heat (1995)") >= 0
 

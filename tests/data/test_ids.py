@@ -82,7 +82,7 @@ def test_whole_floating_point_ids_are_integers() -> None:
 
 
 def test_floating_point_ids_that_have_lost_digits_are_refused() -> None:
-    with pytest.raises(DataError, match="no longer tell neighbours apart; give them as integers or strings"):
+    with pytest.raises(DataError, match="no longer distinguish neighbours; give them as integers or strings"):
         as_id_column(np.array([2.0**60]))
 
 

@@ -97,9 +97,9 @@ TABLES: dict[str, list[Line]] = {
         ),
         Line(
             "floating-point numbers beyond 2⁵³",
-            "an error: neighbours are no longer told apart",
+            "an error: neighbours are no longer distinguished",
             [2.0**60, 1.0],
-            "no longer tell neighbours apart",
+            "no longer distinguish neighbours",
         ),
         Line("decimals that are all whole", "whole numbers", [Decimal("2.0"), Decimal(1)], [1, 2]),
         Line(

@@ -54,7 +54,7 @@ def test_rows_and_columns_give_the_same_matrix(pairs: list[tuple[int, int]]) -> 
 def test_a_value_of_zero_is_a_value() -> None:
     log = Interactions.from_arrays([1, 1], [1, 2], [0.0, 3.0])
     assert log.csr.nnz == log.csc.nnz == 2
-    assert log.scale == (0.0, 3.0)
+    assert log.value_range == (0.0, 3.0)
 
 
 @given(PAIRS, st.integers(0, 4), st.integers(0, 4))

@@ -142,7 +142,9 @@ def labels(*titles: str | None) -> Callable[[Any], bool]:
 
 
 FILES = [
-    Line("CSV, TSV, fields between `;`, `|` or `::`", "told from the text", TEXT.replace(",", "::"), ROWS, "log.txt"),
+    Line(
+        "CSV, TSV, fields between `;`, `|` or `::`", "inferred from the text", TEXT.replace(",", "::"), ROWS, "log.txt"
+    ),
     Line("blanks or tabs as separators, any number of them", "one separator", TEXT.replace(",", " \t "), ROWS, "log"),
     Line("Parquet", "read", frame("write_parquet"), ROWS),
     Line("Arrow, Feather", "read", frame("write_ipc"), ROWS),
@@ -229,7 +231,7 @@ FILES = [
 ENCODINGS = [
     Line("UTF-8, with or without a byte-order mark", "read", TEXT.encode("utf-8-sig"), ROWS),
     Line("UTF-16 with a mark", "read; `inspect` says so", TEXT.encode("utf-16"), noted("read as utf-16")),
-    Line("UTF-16 without a mark", "told from its NUL bytes", TEXT.encode("utf-16-le"), noted("read as utf-16-le")),
+    Line("UTF-16 without a mark", "inferred from its NUL bytes", TEXT.encode("utf-16-le"), noted("read as utf-16-le")),
     Line(
         "no UTF-8 at all (Windows-1252, Latin-1)",
         "Windows-1252, with a warning",
@@ -485,7 +487,7 @@ CELLS = [
 TIMES = [
     Line(
         "seconds, milli-, micro- or nanoseconds since 1970",
-        "told by the magnitude of most",
+        "inferred from the magnitude of most",
         at(f"{MOMENT}000", f"{MOMENT}500"),
         times(MOMENT, MOMENT),
     ),

@@ -187,7 +187,7 @@ def test_histories_weigh_by_their_length(log: Interactions, power: float) -> Non
 def test_dropped_edges_leave_a_graph_with_counts_of_its_own(log: Interactions, start: Tables) -> None:
     encoder = LightGCN(*start, log, n_layers=2)
     kept = torch.arange(len(log)) % 3 > 0
-    thinner, smaller = encoder.adjacency.thinned(kept), adjacency_of(log.select(kept.numpy()), torch.float64)
+    thinner, smaller = encoder.adjacency.select(kept), adjacency_of(log.select(kept.numpy()), torch.float64)
     assert dict(thinner.named_buffers()).keys() == dict(smaller.named_buffers()).keys()
     for name, tensor in smaller.named_buffers():
         assert torch.equal(thinner.get_buffer(name), tensor), name
@@ -261,7 +261,7 @@ def test_a_graph_that_cannot_be_is_refused(
     log: Interactions, start: Tables, change: dict, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        LightGCN(**({"users": start[0], "items": start[1], "log": log} | change))
+        LightGCN(**({"users": start[0], "items": start[1], "interactions": log} | change))
 
 
 def test_a_view_that_cannot_be_is_refused(log: Interactions, start: Tables) -> None:

@@ -42,7 +42,7 @@ def test_folding_in_gives_the_users_of_training(
     with torch.no_grad():
         encoder.map.add_(0.3)
     factors = encoder.factors()
-    again, everyone = factors.refreshed(log), torch.arange(log.n_users)
+    again, everyone = factors.refit_users(log), torch.arange(log.n_users)
     assert_close(again.score(everyone), factors.score(everyone))
     assert not again.users[-1].any()  # who met nothing
     if similarity == "dot":
@@ -69,7 +69,7 @@ def test_histories_that_cannot_be_are_refused(
     log: Interactions, start: Tables, change: dict, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        HistoryUsers(**({"items": start[1], "log": log} | change))
+        HistoryUsers(**({"items": start[1], "interactions": log} | change))
 
 
 def test_first_vectors_have_the_spread_they_promise() -> None:

@@ -58,8 +58,8 @@ def test_rows_that_are_not_in_the_split_are_counted(
     lines = said(caplog, model, split=other)
     assert len(lines) == 2
     assert "has learnt from" in lines[0]
-    missing = len(set(pairs(model.log)) - set(pairs(filtered)))
-    assert f"{missing} of the {len(model.log)} rows that it was given are not in this split" in lines[1]
+    missing = len(set(pairs(model.interactions)) - set(pairs(filtered)))
+    assert f"{missing} of the {len(model.interactions)} rows that it was given are not in this split" in lines[1]
     assert "values ran from 1 to 5, and run from 2 to 5 here" in lines[1]
     assert "other options?" in lines[1]
 

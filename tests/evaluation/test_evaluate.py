@@ -44,9 +44,9 @@ class Pair:
     """A model that ranks with one scorer and predicts with another."""
 
     scorer: Scorer
-    rater: Scorer | None
+    predictor: Scorer | None
     name: str = "pair"
-    scale: tuple[float, float] | None = None
+    value_range: tuple[float, float] | None = None
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_rating_errors_are_over_all_rows_of_the_test(parts, scorer):
     assert report.per_user["squared_error"].tolist() == [40, 9, 25]
     assert report.per_user["n_rated"].tolist() == [2, 1, 1]
     np.testing.assert_array_equal(report.per_user["recall@10"], [1, 1, np.nan])
-    clipped = evaluate(Pair(scorer, predicted, scale=(1.0, 5.0)), parts)
+    clipped = evaluate(Pair(scorer, predicted, value_range=(1.0, 5.0)), parts)
     assert clipped["mae"] == pytest.approx((errors - 2).mean())
 
 
@@ -258,7 +258,7 @@ def test_mistakes_are_named(parts, scorer):
         evaluate(Table(torch.zeros(3, 5)), parts)
     with pytest.raises(DataError, match="pair is for 2 users and 4 items"):
         evaluate(Pair(scorer, Table(torch.zeros(2, 4))), parts)
-    with pytest.raises(DataError, match="cannot evaluate a dict; it needs name, scorer and rater"):
+    with pytest.raises(DataError, match="cannot evaluate a dict; it needs name, scorer and predictor"):
         evaluate({}, parts)
     broken = torch.zeros(3, 4)
     broken[0, 3] = broken[2, 0] = torch.nan

@@ -43,6 +43,6 @@ def test_a_part_of_ones_own(name: str) -> None:
 
 
 def test_a_format_of_ones_own() -> None:
-    log = runpy.run_path(str(FOLDER / "own_format.py"))["main"]().log
+    log = runpy.run_path(str(FOLDER / "own_format.py"))["main"]().interactions
     assert (log.n_users, log.n_items, len(log)) == (60, 30, 900)
     assert log.user_ids.ids[0] == "u0"

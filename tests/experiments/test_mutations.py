@@ -20,8 +20,8 @@ from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import read_study
 from fillrank.experiments.run.fit import read_run
 from fillrank.experiments.toml.files import parse_toml, toml_text
-from fillrank.experiments.tune.plan import SearchPlan, read_search
-from fillrank.experiments.tune.run import run_search
+from fillrank.experiments.tune.plan import TunePlan, read_tune
+from fillrank.experiments.tune.run import run_tune
 from fillrank.runtime.strict_json import parse_json
 
 N = 300
@@ -104,13 +104,13 @@ def study_file(folder: Path) -> Path:
         "title": "Small",
         "data": str(folder / "log.csv"),
         "k": 5,
-        "bases": {"small": {"model": "pure-svd", "settings": {"method": "exact"}}},
+        "templates": {"small": {"model": "pure-svd", "settings": {"method": "exact"}}},
         "entries": {
             "popular": {"model": "popularity", "seeds": [0, 1], "published": {"recall@5": 0.5, "source": "nowhere"}},
-            "svd": {"like": "small", "settings": {"rank": 2}, "keep": {"users": 0.5}, "protocols": ["honest"]},
+            "svd": {"extends": "small", "settings": {"rank": 2}, "subsample": {"users": 0.5}, "protocols": ["honest"]},
             "tuned": {
-                "like": ["small"],
-                "tuning": {"n_trials": 2, "search": {"rank": {"low": 1, "high": 3}}, "settings": {"seed": 1}},
+                "extends": ["small"],
+                "tune": {"n_trials": 2, "search": {"rank": {"low": 1, "high": 3}}, "settings": {"seed": 1}},
             },
         },
     }
@@ -158,7 +158,7 @@ def str_log(folder: Path) -> Any:
 @pytest.mark.slow
 def test_journals_of_searches(folder: Path) -> None:
     pytest.importorskip("optuna")
-    plan = SearchPlan.of(
+    plan = TunePlan.of(
         {
             "data": str(folder / "log.csv"),
             "model": "pure-svd",
@@ -168,14 +168,14 @@ def test_journals_of_searches(folder: Path) -> None:
             "search": {"rank": {"low": 1, "high": 6}},
         }
     )
-    run_search(plan)
+    run_tune(plan)
     journal = folder / "search" / "study.jsonl"
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
 
     def written(content: Any) -> str:
         return "\n".join(map(json.dumps, content)) + "\n"
 
-    refused = [survives(journal, text, lambda: run_search(plan)) for text in mutants(lines, written, JSON_JUNK, seed=4)]
+    refused = [survives(journal, text, lambda: run_tune(plan)) for text in mutants(lines, written, JSON_JUNK, seed=4)]
     assert sum(refused) > N // 4
 
 
@@ -185,7 +185,7 @@ RUN = {
     "out": "m",
     "seed": 1,
     "test": 0.2,
-    "keep": {"users": 0.5},
+    "subsample": {"users": 0.5},
     "read": {"relevant_from": 3.5},
     "settings": {
         "dim": 4,
@@ -212,7 +212,7 @@ SEARCH = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("content", "read", "seed"), [(RUN, read_run, 5), (PLAN, read_plan, 6), (SEARCH, read_search, 7)]
+    ("content", "read", "seed"), [(RUN, read_run, 5), (PLAN, read_plan, 6), (SEARCH, read_tune, 7)]
 )
 def test_toml_files(content: dict[str, Any], read: Callable[[Path], Any], seed: int, tmp_path: Path) -> None:
     file = tmp_path / "file.toml"

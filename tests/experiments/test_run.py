@@ -23,7 +23,7 @@ from fillrank.data import Interactions, synthetic
 from fillrank.errors import DataError, ModelFileError, SettingsError
 from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
 from fillrank.experiments.toml.files import toml_text
-from fillrank.experiments.toml.nested import leaves, merged, nested
+from fillrank.experiments.toml.tables import deep_merge, flatten, unflatten
 from fillrank.recommend import Recommender
 from fillrank.runtime.launch import processes
 from fillrank.training import listening
@@ -62,7 +62,7 @@ def cmc_plan(log_file: Path, out: Path) -> RunPlan:
 
 def vectors(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     model = Recommender.load(folder)
-    factors = model.scorer if model.rater is None else model.rater
+    factors = model.scorer if model.predictor is None else model.predictor
     return factors.users, factors.items
 
 
@@ -161,9 +161,9 @@ def test_what_is_written_as_toml_is_read_again(content: dict[str, Any]) -> None:
 
 def test_tables_by_dotted_names() -> None:
     content = {"a": 1, "b": {"c": [2], "d": {"e": "x"}}}
-    assert dict(leaves(content)) == {"a": 1, "b.c": [2], "b.d.e": "x"}
-    assert nested(dict(leaves(content))) == content
-    assert merged(content, {"b": {"d": {"e": "y"}}, "a": 2}) == {"a": 2, "b": {"c": [2], "d": {"e": "y"}}}
+    assert dict(flatten(content)) == {"a": 1, "b.c": [2], "b.d.e": "x"}
+    assert unflatten(dict(flatten(content))) == content
+    assert deep_merge(content, {"b": {"d": {"e": "y"}}, "a": 2}) == {"a": 2, "b": {"c": [2], "d": {"e": "y"}}}
     assert toml_text({"a": None, "b": {}}) == "\n[b]\n".lstrip()
     with pytest.raises(SettingsError, match="TOML has no form for"):
         toml_text({"a": object()})

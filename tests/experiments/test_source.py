@@ -13,12 +13,12 @@ import fillrank as fr
 from fillrank.data import Interactions, Split, split
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.compare.plan import read_plan, run_plan
-from fillrank.experiments.data.source import Source
+from fillrank.experiments.data.source import DataSource
 from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import read_study
 from fillrank.experiments.run.fit import DataPlan, RunPlan
 from fillrank.experiments.toml.files import strict
-from fillrank.experiments.tune.plan import read_search
+from fillrank.experiments.tune.plan import read_tune
 
 STUDY = """title = "Mine"
 data = "no-such-data"
@@ -64,7 +64,7 @@ def files(ratings: Interactions, tmp_path_factory: pytest.TempPathFactory) -> tu
     ],
 )
 def test_what_test_may_be(content: dict, wanted: object) -> None:
-    assert Source(**content).test == wanted
+    assert DataSource(**content).test == wanted
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_test_may_be(content: dict, wanted: object) -> None:
 )
 def test_what_does_not_go_together_is_refused(content: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        strict(Source, content, source="run.toml", what="data")
+        strict(DataSource, content, source="run.toml", what="data")
 
 
 def test_a_date_is_a_split_by_time(tmp_path: Path) -> None:
@@ -131,6 +131,6 @@ def test_every_kind_of_file_takes_a_pair(files, tmp_path: Path) -> None:
     run = run_study(study, tmp_path / "study.json").runs[0]
     assert run.metrics["recall@5"] == table.runs[0].report["recall@5"]
     assert run_study(study, tmp_path / "study.json").runs == (run,), "it is the same study when it is read again"
-    (tmp_path / "search.toml").write_text(pair + SEARCH.format(out=tmp_path / "sweep"))
-    assert isinstance(read_search(tmp_path / "search.toml").open(), Split)
+    (tmp_path / "search.toml").write_text(pair + SEARCH.format(out=tmp_path / "trials"))
+    assert isinstance(read_tune(tmp_path / "search.toml").open(), Split)
     assert RunPlan.of({"train": train, "test": test, "model": "pure-svd", "out": "x"}).open().protocol["left_out"] == 2

@@ -9,7 +9,7 @@ import pytest
 
 from fillrank.errors import DataError
 from fillrank.experiments.reproduce.markdown import fill_tables
-from fillrank.experiments.reproduce.speed_table import figures_of, speeds_of
+from fillrank.experiments.reproduce.speed_table import numbers_of, speeds_of
 
 TWO = {"median": 1.5, "ours": 3000.0, "theirs": 2000.0}
 
@@ -49,6 +49,6 @@ def test_a_mark_may_name_a_part_of_a_record(tmp_path: Path) -> None:
 
 def test_a_part_that_is_not_there_and_a_figure_without_words_are_named() -> None:
     with pytest.raises(DataError, match=r"no part 'speed'; it has memory"):
-        figures_of({"memory": []}, "speed")
-    with pytest.raises(DataError, match=r"no words for the figures height of 'memory'"):
-        figures_of({"memory": [{"height": 3}]}, "memory")
+        numbers_of({"memory": []}, "speed")
+    with pytest.raises(DataError, match=r"no words for the numbers height of 'memory'"):
+        numbers_of({"memory": [{"height": 3}]}, "memory")

@@ -92,9 +92,9 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     original = study_runs.run_task
 
-    def spy(task, sweeps, **options):
+    def spy(task, tuning, **options):
         made.append(str(task))
-        return original(task, sweeps, **options)
+        return original(task, tuning, **options)
 
     monkeypatch.setattr(study_runs, "run_task", spy)
     return made
@@ -188,7 +188,9 @@ def test_other_settings_are_another_run(
     assert handed == ["mf, honest, seed 0", "mf, legacy, seed 0"]
     assert [run.key for run in after.runs] == KEYS
     assert [one == other for one, other in zip(before.runs, after.runs, strict=True)] == [True, True, False] * 2
-    older = replace(after.runs[2], settings={name: v for name, v in after.runs[2].settings.items() if name != "clip"})
+    older = replace(
+        after.runs[2], settings={name: v for name, v in after.runs[2].settings.items() if name != "max_grad_norm"}
+    )
     add_run(path, study, older)
     del handed[:]
     run_study(read_study(write(("n_negatives = 8", "n_negatives = 9"))), path)
@@ -198,10 +200,10 @@ def test_other_settings_are_another_run(
 def test_ctrl_c_keeps_what_is_finished(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = study_runs.run_task
 
-    def stopped(task, sweeps, **options):
+    def stopped(task, tuning, **options):
         if task.entry == "mf":
             raise KeyboardInterrupt
-        return original(task, sweeps, **options)
+        return original(task, tuning, **options)
 
     monkeypatch.setattr(study_runs, "run_task", stopped)
     record = run_study(study, tmp_path / "r.json")
@@ -386,11 +388,11 @@ def document(study: Study, tmp_path: Path) -> dict[str, Any]:
 def test_rows_are_means_beside_what_was_published(document: dict[str, Any]) -> None:
     popular, honest, legacy = rows_of(document)
     assert (popular.entry, popular.protocol, popular.seeds) == ("popular", "legacy", (0, 1))
-    assert popular.figures["recall"].mean == pytest.approx(0.55)
-    assert popular.figures["recall"].half == pytest.approx(12.7062 * 0.05, rel=1e-4)  # Student, one degree of freedom
+    assert popular.metrics["recall"].mean == pytest.approx(0.55)
+    assert popular.metrics["recall"].half == pytest.approx(12.7062 * 0.05, rel=1e-4)  # Student, one degree of freedom
     assert popular.difference("recall") == pytest.approx(10)
     assert popular.difference("ndcg") is None
-    assert honest.figures["recall"].half is None
+    assert honest.metrics["recall"].half is None
     assert legacy.difference("recall") is None
 
 
@@ -398,11 +400,11 @@ def test_seconds_of_two_kinds_of_machine_have_no_mean(document: dict[str, Any]) 
     first, second = (run for run in document["runs"] if run["entry"] == "popular" and run["seed"] < 2)
     first["machine"] = {"cores": 2, "versions": {"torch": "2.13"}}
     second |= {"machine": {"cores": 2, "versions": {"torch": "2.14"}}, "seconds": 30.0}
-    assert rows_of(document)[0].figures["seconds"].mean == 20.0
+    assert rows_of(document)[0].metrics["seconds"].mean == 20.0
     second["machine"]["cores"] = 4
     row = rows_of(document)[0]
     assert row.text("seconds") == "10.0"
-    assert row.figures["recall"].mean == pytest.approx(0.55)
+    assert row.metrics["recall"].mean == pytest.approx(0.55)
     assert row.seeds == (0, 1)
 
 
@@ -431,16 +433,16 @@ def test_a_picture_has_a_line_for_each_entry(study: Study, document: dict[str, A
 TUNED = """
 [entries.tuned]
 model = "contrastive"
-keep = { users = 0.5 }
+subsample = { users = 0.5 }
 [entries.tuned.settings]
 dim = 4
 epochs = 1
 progress = false
 sampler_settings.n_negatives = 20
-[entries.tuned.tuning]
+[entries.tuned.tune]
 n_trials = 2
-keep = { users = 0.25 }
-[entries.tuned.tuning.search]
+subsample = { users = 0.25 }
+[entries.tuned.tune.search]
 learning_rate = { low = 0.001, high = 0.1, log = true }
 """
 
@@ -455,9 +457,9 @@ def test_an_entry_may_be_tuned_first_on_a_part_of_the_data(write: Callable[..., 
     assert len(rates) == 1  # both protocols take what validation chose
     assert 0.001 <= rates.pop() <= 0.1
     assert all(run.measured["split"]["kept"]["users"] == 0.5 for run in runs)
-    trials = json.loads((tmp_path / "r.sweeps" / "tuned" / "record.json").read_text())
+    trials = json.loads((tmp_path / "r.tuning" / "tuned" / "record.json").read_text())
     assert len(trials["trials"]) == 2
-    assert trials["plan"]["keep"] == {"users": 0.25, "rows": 1.0}
+    assert trials["plan"]["subsample"] == {"users": 0.25, "rows": 1.0}
     file.write_text(file.read_text().replace("n_trials = 2", "n_trials = 3"))
     assert not record.has(next(iter(read_study(file).tasks(only=["tuned"]))))
 
@@ -472,10 +474,10 @@ def test_a_tuning_that_cannot_work_is_refused_at_once(write: Callable[..., Path]
 def test_one_entry_that_fails_leaves_the_others(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = study_runs.run_task
 
-    def failing(task, sweeps, **options):
+    def failing(task, tuning, **options):
         if task.entry == "mf":
             raise ZeroDivisionError("division by zero")
-        return original(task, sweeps, **options)
+        return original(task, tuning, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(study_runs, "run_task", failing)

@@ -23,7 +23,7 @@ log = synthetic(29_858, 40_981, 810_128, seed=0).interactions
 generator = torch.Generator().manual_seed(0)
 make = lambda n: torch.randn(n, 64, generator=generator)
 factors = fr.Factors(make(log.n_users), make(log.n_items))
-model = fr.Recommender(factors, factors, log.without_values(), scale=(1.0, 5.0), name="random")
+model = fr.Recommender(factors, factors, log.without_values(), value_range=(1.0, 5.0), name="random")
 model.recommend(model.user_ids.ids[:50], k=20)  # compiles the kernel
 before = peak()
 lists = model.recommend(k=20)

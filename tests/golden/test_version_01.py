@@ -36,8 +36,8 @@ def test_a_model_gives_what_it_gave(name: str) -> None:
 
 def test_every_kind_of_scorer_is_among_them() -> None:
     kinds = {type(fr.Recommender.load(OLD / "models" / name).scorer).__name__ for name in MODELS}
-    assert kinds == {"Factors", "Blend", "PairScorer"}
-    assert type(fr.Recommender.load(OLD / "models" / "gibbs-dated").rater).__name__ == "Dated"
+    assert kinds == {"Factors", "Blend", "NeuralScorer"}
+    assert type(fr.Recommender.load(OLD / "models" / "gibbs-dated").predictor).__name__ == "TimeAwareFactors"
 
 
 def test_a_run_is_read_as_it_was_asked() -> None:

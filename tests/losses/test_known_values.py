@@ -158,7 +158,7 @@ class TestSeveralPositives:
 
     def test_it_must_be_told_them_for_every_batch(self) -> None:
         loss = BSL(several_positives=True).for_users(torch.tensor([0, 1, 1]))
-        with pytest.raises(DataError, match=r"told the users of 3 rows and got 2: call for_users for every batch"):
+        with pytest.raises(DataError, match=r"has the users of 3 rows and got 2: call for_users for every batch"):
             loss(torch.zeros(2), torch.zeros(2, 3))
 
     def test_other_losses_do_not_ask(self) -> None:

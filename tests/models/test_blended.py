@@ -121,7 +121,7 @@ def test_seed_device_and_progress_reach_the_parts_that_have_none_of_their_own() 
 
 
 def test_a_fit_again_takes_another_seed(parts: Split) -> None:
-    part = fr.Contrastive(dim=4, epochs=1, start="random", sampler_settings={"n_negatives": 4})
+    part = fr.Contrastive(dim=4, epochs=1, init="random", sampler_settings={"n_negatives": 4})
     settings = Blended(parts=[part, OTHER], weights=[1.0, 0.0], progress=False).fit(parts.train).settings
     one, other, again = (Blended(**(settings | {"seed": seed})).fit(parts.train).scorer for seed in (0, 1, 1))
     assert not torch.equal(one.parts[0].users, other.parts[0].users)
@@ -163,7 +163,7 @@ def test_a_name_will_do_for_a_part() -> None:
         ({"parts": [ONE, OTHER], "weights": [0.0, 0.0]}, "one must be above 0"),
         ({"parts": [ONE, OTHER], "weights": [1.0, -1.0]}, "weights = -1.0: .*greater than or equal to 0"),
         ({"parts": [ONE, OTHER], "weights": [1.0, float("nan")]}, "weights = nan: .*finite"),
-        ({"parts": [ONE, OTHER], "monitor": "ndcg"}, "monitor must be a figure at a length"),
+        ({"parts": [ONE, OTHER], "monitor": "ndcg"}, "monitor must be a metric at a length"),
     ],
 )
 def test_what_cannot_be_blended_is_refused(settings: dict, message: str, parts: Split) -> None:

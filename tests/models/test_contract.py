@@ -123,12 +123,12 @@ def test_unknown_users_are_an_error_or_skipped_or_get_the_popular_items(fitted: 
 
 def test_predictions_stay_on_the_scale_and_beat_the_mean(fitted: fr.Recommender, parts: Split) -> None:
     frame = parts.test.to_frame()
-    if fitted.rater is None:
+    if fitted.predictor is None:
         with pytest.raises(DataError, match="ranks items but predicts no values"):
             fitted.predict(frame["user_id"], frame["item_id"])
         return
     predicted = fitted.predict(frame["user_id"], frame["item_id"])
-    low, high = parts.train.scale or (0, 0)
+    low, high = parts.train.value_range or (0, 0)
     assert predicted.min() >= low
     assert predicted.max() <= high
     error = np.square(predicted - frame["value"].to_numpy()).mean()
@@ -150,7 +150,7 @@ def test_a_new_user_gets_a_list_without_the_items_named(fitted: fr.Recommender) 
 def test_several_new_users_with_ratings(fitted: fr.Recommender, parts: Split) -> None:
     if fitted.name in OF_KNOWN_USERS:
         return
-    low, high = parts.train.scale or (0, 1)
+    low, high = parts.train.value_range or (0, 1)
     low = max(low, 0)  # below 0 is a dislike, which models of who met what refuse
     folded = fitted.fold_in({"a": {"film 1": high, "film 2": low}, "b": {"film 3": high}})
     assert folded.recommend(k=3)["user_id"].to_list() == ["a"] * 3 + ["b"] * 3
@@ -163,8 +163,8 @@ def test_saving_and_loading_gives_the_same_model(fitted: fr.Recommender, tmp_pat
     assert again.settings == fitted.settings
     if fitted.name not in OF_KNOWN_USERS:
         assert again.fold_in(["film 1"]).recommend(k=5).equals(fitted.fold_in(["film 1"]).recommend(k=5))
-    if fitted.rater is not None:
-        assert torch.equal(again.rater.users, fitted.rater.users)
+    if fitted.predictor is not None:
+        assert torch.equal(again.predictor.users, fitted.predictor.users)
     assert (tmp_path / "run" / "README.md").read_text().startswith(f"# {fitted.name}")
 
 
@@ -182,5 +182,5 @@ def test_validation_data_of_other_users_is_refused(name: str, parts: Split) -> N
 @pytest.mark.parametrize("name", [name for name in RECIPES if name not in RATING_ONLY])
 def test_a_log_without_values_will_do(name: str, parts: Split) -> None:
     model = small(name).fit(parts.train.without_values(), parts.valid.without_values())
-    assert model.rater is None
+    assert model.predictor is None
     assert len(model.recommend(k=2)) == 2 * parts.train.n_users

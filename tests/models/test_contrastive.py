@@ -70,7 +70,7 @@ def test_the_fast_route_is_taken_where_it_leads_to_the_same_place(parts: Split, 
         {"sampler": "mixed", "loss": "infonce"},
         {"sampler": "popularity", "loss": "psl"},
         {"encoder": "history", "encoder_settings": {"own_share": 0.5}},
-        {"regularization": 0.01, "regularized": "all", "clip": 1.0},
+        {"regularization": 0.01, "regularized": "all", "max_grad_norm": 1.0},
         {
             "encoder": "neumf",
             "encoder_settings": {"dropout": 0.2},
@@ -78,7 +78,7 @@ def test_the_fast_route_is_taken_where_it_leads_to_the_same_place(parts: Split, 
             "regularization": 0.1,
             "regularized": "all",
         },
-        {"schedule": "cosine", "warm_up": 0.2, "look_every": 2, "precision": "bfloat16"},
+        {"schedule": "cosine", "warmup": 0.2, "eval_every": 2, "precision": "bfloat16"},
         {"encoder": "lightgcn", "views": "edge-dropout", "view_settings": {"rate": 0.2}, "view_weight": 0.3},
         {"encoder": "lightgcn", "views": "noise", "encoder_settings": {"n_layers": 1, "layer_weights": [0, 1]}},
         {"loss": "bpr", "similarity": "dot", "views": "noise", "view_temperature": 0.5},
@@ -110,7 +110,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"views": "noise", "view_settings": {"eps": "0.1"}}, "eps must be a number of 0 or more, got '0.1'"),
         ({"views": "edge-dropout"}, "edge-dropout wants a graph, and MF has none; take 'noise'"),
         ({"views": "noise", "encoder": "neumf"}, "noise is put on vectors, and NeuMF has none"),
-        ({"encoder": "neumf", "similarity": "dot", "start": "random"}, "nothing looks at similarity, start; leave"),
+        ({"encoder": "neumf", "similarity": "dot", "init": "random"}, "nothing looks at similarity, init; leave"),
         ({"loss": "alignment-uniformity"}, "'alignment-uniformity' takes no negatives; leave sampler and its settings"),
         (
             {"loss": "alignment-uniformity", "sampler": "in-batch", "sampler_settings": {}},
@@ -125,18 +125,26 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
             {"precision": "bfloat16", "sampler_settings": {"n_negatives": 20, "shared": False}},
             "precision='bfloat16' is for negatives that the batch shares",
         ),
-        ({"route": "spread"}, "route='spread' is for encoder='lightgcn'"),
-        ({"route": "spread", "encoder": "lightgcn", "views": "noise"}, "with a loss of scores and without views"),
+        ({"route": "delayed-propagation"}, "route='delayed-propagation' is for encoder='lightgcn'"),
         (
-            {"route": "spread", "encoder": "lightgcn", "loss": "alignment-uniformity", "sampler_settings": {}},
+            {"route": "delayed-propagation", "encoder": "lightgcn", "views": "noise"},
             "with a loss of scores and without views",
         ),
         (
-            {"route": "spread", "encoder": "lightgcn", "regularization": 0.1, "regularized": "all"},
+            {
+                "route": "delayed-propagation",
+                "encoder": "lightgcn",
+                "loss": "alignment-uniformity",
+                "sampler_settings": {},
+            },
+            "with a loss of scores and without views",
+        ),
+        (
+            {"route": "delayed-propagation", "encoder": "lightgcn", "regularization": 0.1, "regularized": "all"},
             "cannot regularize all rows",
         ),
-        ({"spread_every": 7}, "spread_every=7 is for route='spread'"),
-        ({"monitor": "ndcg"}, "monitor must be a figure at a length, such as 'ndcg@20', got 'ndcg'"),
+        ({"propagate_every": 7}, "propagate_every=7 is for route='delayed-propagation'"),
+        ({"monitor": "ndcg"}, "monitor must be a metric at a length, such as 'ndcg@20', got 'ndcg'"),
         ({"monitor": "auc@5"}, "unknown metrics"),
         ({"popularity_beta": "often"}, "popularity_beta = 'often'"),
         ({"popularity_beta": 40.0}, "popularity_beta is an exponent of counts, and must be from -20 to 20, got 40.0"),
@@ -175,8 +183,8 @@ def test_the_precision_of_a_graph_is_that_of_its_products(parts: Split) -> None:
 
 
 def test_a_graph_learns_by_spreading_its_changes_too(parts: Split) -> None:
-    common = QUICK | {"encoder": "lightgcn", "route": "spread", "epochs": 6}
-    close, never = (Contrastive(**common, spread_every=every).fit(parts.train) for every in (2, 10**6))
+    common = QUICK | {"encoder": "lightgcn", "route": "delayed-propagation", "epochs": 6}
+    close, never = (Contrastive(**common, propagate_every=every).fit(parts.train) for every in (2, 10**6))
     assert close.history[-1]["contrastive"] < close.history[0]["contrastive"]
     assert not torch.equal(close.scorer.users, never.scorer.users)
 
@@ -323,7 +331,7 @@ def test_what_a_new_user_did_not_like_counts_for_nothing_where_it_did_not_in_tra
 ) -> None:
     log = replace(parts.train, relevant_from=3.0)
     model = Contrastive(**QUICK, positive_from=threshold).fit(log)
-    first, second = model.log.item_ids.ids[:2]
+    first, second = model.interactions.item_ids.ids[:2]
     both, one = model.fold_in({first: 5.0, second: 1.0}), model.fold_in({first: 5.0})
     torch.testing.assert_close(both.scorer.users, one.scorer.users)
 
@@ -384,7 +392,7 @@ def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:
     relevant = Contrastive(**QUICK, positive_from="relevant").fit(replace(parts.train, relevant_from=middle))
     assert torch.equal(strict.scorer.users, Contrastive(**QUICK).fit(liked).scorer.users)
     assert torch.equal(strict.scorer.users, relevant.scorer.users)
-    assert len(strict.log) == len(parts.train)  # what was met is not recommended, liked or not
+    assert len(strict.interactions) == len(parts.train)  # what was met is not recommended, liked or not
     with pytest.raises(SettingsError, match="positive_from=3 asks for values"):
         Contrastive(**QUICK, positive_from=3).fit(parts.train.without_values())
 

@@ -13,7 +13,7 @@ import fillrank as fr
 from fillrank.data import Interactions, Split, load_split
 from fillrank.errors import DataError, SettingsError
 from fillrank.evaluation import evaluate
-from fillrank.factors.temporal import DAY, Dated
+from fillrank.factors.temporal import DAY, TimeAwareFactors
 from fillrank.models import gibbs
 from fillrank.models.gibbs import Gibbs
 from fillrank.runtime.progress import Progress
@@ -39,8 +39,8 @@ def dated(dated_parts: Split) -> fr.Recommender:
 
 def test_auto_takes_dates_where_there_are_times(dated: fr.Recommender, parts: Split) -> None:
     assert dated.settings["dates"] is True
-    assert isinstance(dated.rater, Dated)
-    assert dated.scorer is dated.rater.undated
+    assert isinstance(dated.predictor, TimeAwareFactors)
+    assert dated.scorer is dated.predictor.undated
     assert Gibbs(**SHORT, dates="auto").fit(parts.train).settings["dates"] is False
 
 
@@ -82,7 +82,7 @@ def test_folding_users_in_comes_near_to_having_learnt_from_them(parts: Split) ->
     new, third = log.users >= 120, np.arange(len(log)) % 3 == 0
     history, test = log.select(new & ~third), log.select(new & third)
     model = Gibbs(**SHORT).fit(log.select(~new))
-    folded = replace(model, rater=model.rater.refreshed(history))
+    folded = replace(model, predictor=model.predictor.refit_users(history))
     full = Gibbs(**SHORT).fit(log.select(~(new & third)))
     errors = [evaluate(m, test=test, train=history)["rmse"] for m in (folded, full)]
     assert errors[0] < 1.15 * errors[1]

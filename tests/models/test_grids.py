@@ -167,5 +167,5 @@ def test_biased_svd_may_take_the_biases_alone() -> None:
     errors = [Evaluator.on_valid(parts).run(model)["rmse"] for model in (chosen, alone)]
     assert errors[0] <= errors[1]
     np.testing.assert_array_equal(
-        alone.rater.user_bias.numpy(), fr.Popularity().fit(parts.train).rater.user_bias.numpy()
+        alone.predictor.user_bias.numpy(), fr.Popularity().fit(parts.train).predictor.user_bias.numpy()
     )

@@ -18,7 +18,7 @@ from fillrank.data import Split
 from fillrank.encoders import MF, LightGCN, TableEncoder, normal_tables
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.run.fit import RunPlan
-from fillrank.experiments.tune.plan import SearchPlan
+from fillrank.experiments.tune.plan import TunePlan
 from fillrank.losses import BSL, CCL, AlignmentUniformity, FromFunction
 from fillrank.models import Blended, Contrastive, PureSVD
 from fillrank.models.contrastive.build import ContrastiveParts, pick_route
@@ -114,7 +114,7 @@ KNOWN = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=30)
         ("loss", CCL(0.4, 9.0), "ccl", {"margin": 0.4, "negative_weight": 9.0}),
         ("loss", CCL, "ccl", {}),
         ("loss", AlignmentUniformity(0.5), "alignment-uniformity", {"uniformity_weight": 0.5, "sharpness": 2.0}),
-        ("sampler", InBatch(KNOWN, correct=False), "in-batch", {"exclude": "known", "correct": False}),
+        ("sampler", InBatch(KNOWN, logq_correction=False), "in-batch", {"exclude": "known", "logq_correction": False}),
         ("sampler", Uniform, "uniform", {}),
         (
             "sampler",
@@ -127,11 +127,11 @@ KNOWN = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=30)
                     "beta": 0.5,
                     "shared": True,
                     "exclude": "known",
-                    "correct": True,
+                    "logq_correction": True,
                 },
                 "n_negatives": 4,
                 "n_easy": 1,
-                "correct": True,
+                "logq_correction": True,
             },
         ),
         ("encoder", LightGCN, "lightgcn", {}),
@@ -292,7 +292,7 @@ class Forgetful(Newest):
         ({"sampler": Forgetful(KNOWN)}, "cannot be made anew for another: it does not keep n as attributes"),
         ({"encoder": "lightgnc"}, "there is no encoder 'lightgnc'; did you mean 'lightgcn'"),
         ({"encoder": Prototypes, "encoder_settings": {"k": 1}}, "has no setting 'k'; it has n_prototypes"),
-        ({"encoder": Prototypes, "start": "random"}, "begins on its own, so nothing looks at start; leave"),
+        ({"encoder": Prototypes, "init": "random"}, "begins on its own, so nothing looks at init; leave"),
         ({"encoder": nn.Linear(2, 2), "dim": 64}, "must be a torch.nn.Module with similarity, tables"),
         ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 64}, "does not fit the log: the tables are of 2 users"),
         ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 8}, "nothing looks at dim"),
@@ -314,21 +314,21 @@ def test_what_cannot_work_is_told_before_anything_is_learnt(settings: dict, mess
 
 def test_an_encoder_of_one_log_is_refused(parts: Split) -> None:
     start = normal_tables(parts.train.n_users, parts.train.n_items, 4, generator=torch.Generator())
-    with pytest.raises(SettingsError, match="holds what it was told of one log"):
+    with pytest.raises(SettingsError, match="holds what it got from one log"):
         fitted(parts, encoder=LightGCN(*start, parts.train), dim=64)
-    assert fitted(parts, encoder=lambda log: LightGCN(*start, log), dim=64).scorer.dim == 4
+    assert fitted(parts, encoder=lambda interactions: LightGCN(*start, interactions), dim=64).scorer.dim == 4
 
 
-def test_files_of_runs_and_sweeps_want_names() -> None:
+def test_files_of_runs_and_tuning_want_names() -> None:
     plan = {"data": "x", "model": "contrastive", "out": "y", "settings": {"loss": soft_hinge}}
     with pytest.raises(SettingsError, match=r"run.toml tells a training by the names of its parts, and the loss"):
         RunPlan.of(plan)
     with pytest.raises(SettingsError, match="the study is a file, so its settings are what TOML has"):
-        SearchPlan.of(plan | {"search": {"dim": {"low": 4, "high": 8}}})
+        TunePlan.of(plan | {"search": {"dim": {"low": 4, "high": 8}}})
     named = plan | {"settings": {"loss": {"name": "ccl"}}, "search": {"loss": {"margin": {"low": 0.1, "high": 0.5}}}}
-    assert SearchPlan.of(named).maker({"loss": {"margin": 0.3}}).loss_settings == {"margin": 0.3}
+    assert TunePlan.of(named).maker({"loss": {"margin": 0.3}}).loss_settings == {"margin": 0.3}
     directau = plan | {"settings": {"loss": "alignment-uniformity"}, "search": {"dim": {"low": 4, "high": 8}}}
-    assert SearchPlan.of(directau).space.names == ("dim",)
+    assert TunePlan.of(directau).space.names == ("dim",)
 
 
 def test_a_blend_keeps_the_objects_of_its_parts(parts: Split) -> None:

@@ -111,7 +111,7 @@ def test_every_recipe_can_be_fitted_by_its_defaults_without_validation(name: str
     kind = RECIPES[name]
     own = {"epochs": 1, "iterations": 1, "dim": 4, "progress": False}
     model = kind(**{name: value for name, value in own.items() if name in kind.model_fields}).fit(parts.train)
-    assert len(model.log) == len(parts.train)
+    assert len(model.interactions) == len(parts.train)
     assert "auto" not in {str(value) for value in model.settings.values() if value != model.settings.get("device")}
 
 

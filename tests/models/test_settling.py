@@ -56,7 +56,7 @@ def test_a_chain_that_is_still_moving_is_told(parts: Split, caplog: pytest.LogCa
 
 def test_a_training_that_was_still_getting_better_is_told(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
     decided = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "loss_settings": {"temperature": 0.1}}
-    recipe = fr.Contrastive(epochs=2, learning_rate=0.02, start="random", batch_size=256, **decided, **QUICK)
+    recipe = fr.Contrastive(epochs=2, learning_rate=0.02, init="random", batch_size=256, **decided, **QUICK)
     assert len(said(recipe, parts, caplog, judged=True)) == 1
     assert said(recipe, parts, caplog, judged=False) == []
 

@@ -25,7 +25,7 @@ KINDS: dict[str, Recipe] = {
     "several-positives": Contrastive(loss_settings={"several_positives": True}, **QUICK),
     "margins": MMCL(**QUICK),
     "graph": LightGCN(**QUICK),
-    "spread": LightGCN(route="spread", **QUICK),
+    "spread": LightGCN(route="delayed-propagation", **QUICK),
     "history": Contrastive(encoder="history", **QUICK),
     "pairs": NeuMF(**QUICK),
     "cmc": CMC(**QUICK),

@@ -30,9 +30,9 @@ SETTINGS = {
 }
 KINDS: dict[str, Recipe] = {name: recipe(**SETTINGS.get(name, TRAINED)) for name, recipe in RECIPES.items()} | {
     "autograd": fr.Contrastive(route="autograd", batch_size=4096, **TRAINED),
-    "clipped": fr.Contrastive(route="autograd", clip=0.1, regularization=1e-4, regularized="all", **TRAINED),
+    "clipped": fr.Contrastive(route="autograd", max_grad_norm=0.1, regularization=1e-4, regularized="all", **TRAINED),
     "history": fr.Contrastive(encoder="history", **TRAINED),
-    "delayed": fr.LightGCN(route="spread", spread_every=3, **TRAINED),
+    "delayed": fr.LightGCN(route="delayed-propagation", propagate_every=3, **TRAINED),
     "views": fr.LightGCN(views="edge-dropout", **TRAINED),
     "own negatives": fr.Contrastive(sampler_settings={"shared": False, "n_negatives": 300}, **TRAINED),
     "in-batch": fr.Contrastive(sampler="in-batch", **TRAINED),
@@ -59,7 +59,7 @@ def threads() -> Iterator[None]:
 def bits(recipe: Recipe, log: Split) -> str:
     model = recipe.fit(log.train, log.valid, refit=False)
     digest = hashlib.sha256()
-    for scorer in (model.scorer, model.rater):
+    for scorer in (model.scorer, model.predictor):
         if scorer is not None:
             for name, tensor in sorted(scorer.tensors().items()):
                 digest.update(name.encode() + tensor.contiguous().numpy().tobytes())

@@ -31,7 +31,7 @@ COSTLY: dict[str, Recipe] = {
     "cmc": CMC(**SMALL),
     "a short training": MMCL(**SMALL, epochs=2),
     "no patience": CMC(**SMALL, patience=1),
-    "looks now and then": CCL(**SMALL, patience=2, look_every=3),
+    "looks now and then": CCL(**SMALL, patience=2, eval_every=3),
 }
 
 
@@ -71,12 +71,12 @@ def test_the_trials_cost_no_more_than_the_least_of_a_training(loss: str, n_rows:
     for settings in (
         LoopSettings(epochs=100, batch_size=512, patience=5),
         LoopSettings(epochs=3, batch_size=64, patience=5),
-        LoopSettings(epochs=100, batch_size=512, patience=2, look_every=4),
+        LoopSettings(epochs=100, batch_size=512, patience=2, eval_every=4),
     ):
         allowed = Allowance.of(settings, n_rows, LOSS_LADDERS[loss])
-        least = min(settings.epochs, (settings.patience + 1) * settings.look_every) * -(-n_rows // settings.batch_size)
+        least = min(settings.epochs, (settings.patience + 1) * settings.eval_every) * -(-n_rows // settings.batch_size)
         assert allowed.trials * allowed.steps <= least
-        rows = min(settings.epochs, (settings.patience + 1) * settings.look_every) * n_rows
+        rows = min(settings.epochs, (settings.patience + 1) * settings.eval_every) * n_rows
         assert allowed.trials * allowed.steps * min(settings.batch_size, n_rows) <= rows, (
             "an epoch's last batch is smaller"
         )
@@ -95,7 +95,7 @@ def test_the_temperature_of_cmc_that_was_chosen_is_plain_and_fits_the_same_again
     again = CMC(**chosen.settings).fit(parts.train.union(parts.valid))
     everybody = torch.arange(parts.train.n_users)
     assert torch.equal(chosen.scorer.score(everybody), again.scorer.score(everybody))
-    assert torch.equal(chosen.rater.score(everybody), again.rater.score(everybody))
+    assert torch.equal(chosen.predictor.score(everybody), again.predictor.score(everybody))
     assert again.settings == chosen.settings
 
 

@@ -60,7 +60,7 @@ def test_without_a_validation_part_a_rule_decides(kind: str, parts: Split) -> No
 def test_by_default_a_tenth_is_held_out_to_choose_and_learnt_from_in_the_end(parts: Split) -> None:
     model = Contrastive(**QUICK).fit(parts.train)
     assert model.refit
-    assert len(model.log) == len(parts.train)
+    assert len(model.interactions) == len(parts.train)
     assert any("valid_ndcg@20" in epoch for epoch in model.history)
 
 

@@ -104,8 +104,8 @@ def test_histories_over_given_items_are_treated_alike(objective: str, caplog: py
             "popularity does not look at user_shrinkage here, but where there",
         ),
         (
-            Popularity(relevant_only=True),
-            "popularity does not look at relevant_only here, but where the log",
+            Popularity(positive_from="relevant"),
+            "popularity does not look at positive_from here, but where the log",
         ),
         (CMC(**FAST, n_negatives=9), "cmc does not look at n_negatives here, but where negatives='uniform'"),
         (CMC(**FAST, rating_dim=3), "cmc does not look at rating_dim here, but where there are ratings"),
@@ -144,7 +144,7 @@ def test_ratings_outside_of_the_range_that_was_learnt_from_are_said_once(
     model: Any, stray: float, parts: Split, caplog: pytest.LogCaptureFixture
 ) -> None:
     fitted = model.fit(parts.train)
-    low, high = fitted.scale
+    low, high = fitted.value_range
     first, second = fitted.item_ids.ids[0], fitted.item_ids.ids[1]
     fitted.fold_in({first: low, second: high})
     assert not [line for line in caplog.messages if "outside of" in line]

@@ -43,9 +43,16 @@ def told(model: fr.Recommender) -> tuple[Any, ...]:
     """All that a model says, to be compared."""
     users, items = model.user_ids.ids.to_list(), model.item_ids.ids.to_list()
     lists = model.recommend(k=3)
-    said: list[Any] = [model.name, dict(model.settings), list(model.history), model.scale, lists.rows(), str(model)]
+    said: list[Any] = [
+        model.name,
+        dict(model.settings),
+        list(model.history),
+        model.value_range,
+        lists.rows(),
+        str(model),
+    ]
     said.append(model.recommend(["nobody"], k=2, unknown="popular").rows())
-    if model.rater is not None:
+    if model.predictor is not None:
         said.append(model.predict([users[0], users[-1]], [items[0], items[-1]]).tolist())
     try:
         said.append(model.fold_in({items[0]: 2.0, items[1]: 3.0}).recommend(k=2).rows())

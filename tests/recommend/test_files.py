@@ -85,7 +85,7 @@ def test_no_model_there_says_what_to_give(tmp_path: Path) -> None:
 
 def test_the_seen_items_are_kept(folder: Path, parts: Split) -> None:
     model = fr.Recommender.load(folder)
-    assert (model.log.csr != parts.train.without_values().csr).nnz == 0
+    assert (model.interactions.csr != parts.train.without_values().csr).nnz == 0
 
 
 @pytest.mark.parametrize(
@@ -179,12 +179,12 @@ def test_a_model_is_loaded_whole_while_another_takes_its_place(folder: Path, par
         ({"scorer": {"kind": "factors", "offset": "x", "similarity": "dot", "folding": None}}, "offset"),
         ({"scorer": {"kind": "factors", "offset": 0.0, "similarity": "dot", "folding": 3}}, "folding"),
         ({"scorer": {"kind": ["x"]}}, "no scorer is of the kind"),
-        ({"scale": 3}, "scale has to be null or two finite numbers"),
-        ({"scale": [5, 1]}, "scale has to be null or two finite numbers"),
+        ({"value_range": 3}, "value_range has to be null or two finite numbers"),
+        ({"value_range": [5, 1]}, "value_range has to be null or two finite numbers"),
         ({"settings": [1]}, "settings has to be a table"),
         ({"name": 5}, "name has to be text"),
         ({"data": None}, "data has to be text"),
-        ({"rater": "x"}, "rater has to be null or a table"),
+        ({"predictor": "x"}, "predictor has to be null or a table"),
     ],
 )
 def test_parts_of_the_wrong_kind_are_refused_where_no_digest_sees_them(

@@ -95,7 +95,7 @@ def test_without_matplotlib_the_demonstration_says_so_first_and_has_its_table(
     monkeypatch.setattr(walkthrough, "TEMPERATURES", (0.1,))
     with caplog.at_level("INFO", "fillrank"):
         found = demo(tmp_path / "report", data=ratings)
-    assert caplog.messages[0].startswith("Matplotlib is not installed, so there will be no pictures; pip install")
+    assert caplog.messages[0].startswith("Matplotlib is not installed, so there are no pictures; pip install")
     assert sorted(file.name for file in (tmp_path / "report").iterdir()) == ["report.json", "report.md"]
     page = found.files[0].read_text(encoding="utf-8")
     assert ".png" not in page

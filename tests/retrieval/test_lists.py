@@ -9,7 +9,7 @@ import torch
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
-from fillrank.retrieval import Ranking, rank, rank_blocks
+from fillrank.retrieval import RankedLists, rank, rank_blocks
 
 
 @dataclass
@@ -41,7 +41,7 @@ def factors():
     return Factors(torch.randn(30, 4, generator=generator), torch.randn(50, 4, generator=generator))
 
 
-def as_lists(ranking: Ranking) -> list[list[int]]:
+def as_lists(ranking: RankedLists) -> list[list[int]]:
     return [ranking[row].tolist() for row in range(len(ranking))]
 
 

@@ -32,7 +32,7 @@ def test_every_sampler_can_be_made_by_its_name(known: KnownPositives) -> None:
 
 
 def test_settings_arrive(known: KnownPositives) -> None:
-    made = sampler("popularity", known, n_negatives=3, beta=1, shared=False, exclude="none", correct=False)
+    made = sampler("popularity", known, n_negatives=3, beta=1, shared=False, exclude="none", logq_correction=False)
     assert (made.n_negatives, made.shared) == (3, False)
     torch.testing.assert_close(made.probability, Popularity(known, 1, beta=1).probability)
     drawn = made.sample(torch.tensor([0]), torch.tensor([0]), torch.Generator())
@@ -55,7 +55,7 @@ def test_the_base_may_be_made_already_or_go_by_its_name(known: KnownPositives) -
         (
             "uniform",
             {"n": 3},
-            "the sampler 'uniform' has no setting 'n'; it has n_negatives, shared, exclude, correct",
+            "the sampler 'uniform' has no setting 'n'; it has n_negatives, shared, exclude, logq_correction",
         ),
         ("uniform", {}, "the sampler 'uniform' needs the setting 'n_negatives'"),
         ("uniform", {"n_negatives": 13}, "n_negatives must be from 1 to the 12 items there are, got 13"),

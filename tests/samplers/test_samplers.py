@@ -82,11 +82,11 @@ def test_in_batch_log_q_is_the_chance_to_be_in_a_batch() -> None:
 @pytest.mark.parametrize(
     "sampler",
     [
-        InBatch(KNOWN, correct=False),
-        Uniform(KNOWN, 2, correct=False),
-        Popularity(KNOWN, 2, shared=False, correct=False),
-        Mixed(KNOWN, 2, correct=False),
-        Hard(Uniform(KNOWN, 4), 2, n_easy=1, correct=False),
+        InBatch(KNOWN, logq_correction=False),
+        Uniform(KNOWN, 2, logq_correction=False),
+        Popularity(KNOWN, 2, shared=False, logq_correction=False),
+        Mixed(KNOWN, 2, logq_correction=False),
+        Hard(Uniform(KNOWN, 4), 2, n_easy=1, logq_correction=False),
     ],
     ids=lambda sampler: type(sampler).__name__,
 )

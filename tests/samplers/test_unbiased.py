@@ -105,5 +105,5 @@ def test_hard_alone_is_the_sum_over_the_hardest_of_the_draw(log: Interactions, k
 @pytest.mark.parametrize("shared", [True, False])
 def test_without_the_correction_it_is_far_off(shared: bool, log: Interactions, known: KnownPositives) -> None:
     """The checks above have the power to fail."""
-    found = estimates(Popularity(known, 5, shared=shared, correct=False), log, independent_rows=not shared)
+    found = estimates(Popularity(known, 5, shared=shared, logq_correction=False), log, independent_rows=not shared)
     assert abs(found.mean() - catalogue(known)) > 40 * found.std() / len(found) ** 0.5

@@ -73,7 +73,7 @@ def test_ratings_of_low_rank_are_recovered(ratings: Interactions) -> None:
 
 def test_folding_a_known_user_in_gives_their_vector(parts: Split) -> None:
     factors = als(parts.train, 4, LOSS, iterations=3)
-    again = factors.refreshed(parts.train)
+    again = factors.refit_users(parts.train)
     torch.testing.assert_close(again.users, factors.users, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(again.user_bias, factors.user_bias, rtol=1e-3, atol=1e-4)
 
@@ -114,7 +114,7 @@ def test_the_recipe_keeps_the_round_that_predicts_best(parts: Split) -> None:
         (lambda log: als(log.without_values(), 2), DataError, "ALS learns from values, and this log has none"),
         (lambda log: als(log, 0), SettingsError, "dim must be from 1 to 1,000,000, got 0"),
         (lambda log: als(log, 2, iterations=0), SettingsError, "iterations must be from 1 to 1,000,000, got 0"),
-        (lambda log: als(log, 2, spread=0.0), SettingsError, "spread must be above 0, got 0.0"),
+        (lambda log: als(log, 2, init_scale=0.0), SettingsError, "init_scale must be above 0, got 0.0"),
         (lambda _: RatingLoss(-1.0), SettingsError, "regularization must be a finite number of 0 or more, got -1"),
         (lambda _: RatingLoss(0.1, np.inf), SettingsError, "bias_regularization must be a (finite )?number"),
         (lambda log: als(log, 90, RatingLoss(0.0, 0.0)), TrainingError, "has no single solution; raise the regular"),

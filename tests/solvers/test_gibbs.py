@@ -15,10 +15,10 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.evaluation.metrics import rmse
 from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Factors
-from fillrank.factors.temporal import DAY, Dated
+from fillrank.factors.temporal import DAY, TimeAwareFactors
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.sparse.gibbs import GibbsSettings, Sweep, bayesian_factors
-from fillrank.solvers.sparse.gibbs.chain import Chain, Group, Side
+from fillrank.solvers.sparse.gibbs.chain import Chain, ParameterGroup, SampledSide
 from fillrank.solvers.sparse.gibbs.design import Design, Sets
 from fillrank.solvers.sparse.gibbs.kernels import (
     draw_members,
@@ -42,8 +42,8 @@ def ratings_of(seed: int, n: int = 200, sizes: tuple[int, int, int] = (12, 9, 4)
     return (*places, rng.standard_normal(sizes[1]), rng.standard_normal(sizes[2]), rng.standard_normal(n))
 
 
-def held_out_error(rater: Factors | Dated, test: Interactions) -> float:
-    return rmse(prediction_errors(rater, test, scale=None, memory=1 << 20))
+def held_out_error(predictor: Factors | TimeAwareFactors, test: Interactions) -> float:
+    return rmse(prediction_errors(predictor, test, value_range=None, memory=1 << 20))
 
 
 @settings(max_examples=25, deadline=None)
@@ -107,7 +107,7 @@ def test_without_chance_drawing_members_is_exact_coordinate_descent() -> None:
 
 def test_a_side_is_drawn_from_its_exact_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the priors held fixed, own values and members are jointly normal: mean and covariance are known."""
-    monkeypatch.setattr(Group, "next_prior", lambda *_: NormalPrior(0.3, 2.0))
+    monkeypatch.setattr(ParameterGroup, "next_prior", lambda *_: NormalPrior(0.3, 2.0))
     own, first, second, x, y, targets = ratings_of(2, n=25, sizes=(4, 9, 4))
     held = np.array([[1, 1, 0, 1], [0, 1, 1, 0], [1, 0, 1, 1]])
     sets = Sets.of(*(places.astype(np.int32) for places in np.nonzero(held)), 3, 4)
@@ -115,7 +115,7 @@ def test_a_side_is_drawn_from_its_exact_posterior(monkeypatch: pytest.MonkeyPatc
     design = np.hstack([np.eye(4)[own], (sets.shares * held).T[own]]) * slopes[:, None]
     covariance = np.linalg.inv(1.5 * design.T @ design + 2.0 * np.eye(7))
     mean = covariance @ (1.5 * design.T @ targets + 2.0 * 0.3)
-    side, rng, sums, drawn = Side(np.zeros((1, 4)), sets), np.random.default_rng(0), np.empty((2, 4)), []
+    side, rng, sums, drawn = SampledSide(np.zeros((1, 4)), sets), np.random.default_rng(0), np.empty((2, 4)), []
     for _ in range(6000):
         gather(own, first, second, x, y, targets - side.totals[0, own] * slopes, sums)
         side.draw(0, sums, 1.5, rng)
@@ -222,7 +222,7 @@ def test_it_finds_planted_factors_and_the_noise(planted: tuple[Interactions, Int
 
     mean = bayesian_factors(train, replace(SHORT, iterations=60), after_sweep=note)
     noise = np.mean([sweep.noise for sweep in seen if sweep.number > 30])
-    error = held_out_error(mean.rater, test)
+    error = held_out_error(mean.predictor, test)
     assert error < 0.65 < 1.0 < test.values.std()
     assert noise == pytest.approx(0.5, rel=0.1)
     assert mean.n_samples == 2 * 45
@@ -233,7 +233,7 @@ def test_the_mean_predicts_better_than_a_sample(planted: tuple[Interactions, Int
     train, test = planted
     many, one = (bayesian_factors(train, replace(SHORT, n_chains=1, burn_in=burn_in)) for burn_in in (20, 39))
     assert (many.n_samples, one.n_samples) == (20, 1)
-    assert held_out_error(many.rater, test) < 0.99 * held_out_error(one.rater, test)
+    assert held_out_error(many.predictor, test) < 0.99 * held_out_error(one.predictor, test)
 
 
 @pytest.mark.parametrize("dates", [False, True])
@@ -249,22 +249,22 @@ def test_the_kept_mean_is_the_mean_of_what_the_samples_predict(dates: bool) -> N
             total += chain.predict(test.users, test.items, days.astype(np.int32))
     expected = design.mean + design.spread * total / 25
     mean = bayesian_factors(parts.train, replace(SHORT, n_chains=1, kept_dim=80, dates=dates))
-    errors = prediction_errors(mean.rater, test, scale=None, memory=1 << 20)
+    errors = prediction_errors(mean.predictor, test, value_range=None, memory=1 << 20)
     np.testing.assert_allclose(errors + test.values, expected, atol=5e-5)
     assert mean.loss < 1e-12
 
 
 def test_users_are_normal_around_zero_so_that_one_penalty_folds_in(planted: tuple[Interactions, Interactions]) -> None:
-    rater = bayesian_factors(planted[0], replace(SHORT, sets=False)).rater
-    assert isinstance(rater, Factors)
-    n, dim = rater.users.shape
-    held = [n for n in range(dim) if float(rater.items[:, n].norm()) > 1e-6]
-    users = rater.users[:, held]
+    predictor = bayesian_factors(planted[0], replace(SHORT, sets=False)).predictor
+    assert isinstance(predictor, Factors)
+    n, dim = predictor.users.shape
+    held = [n for n in range(dim) if float(predictor.items[:, n].norm()) > 1e-6]
+    users = predictor.users[:, held]
     torch.testing.assert_close(users.mean(0), torch.zeros(len(held)), atol=1e-4, rtol=0)
     torch.testing.assert_close(users.T @ users / n, torch.eye(len(held)), atol=1e-3, rtol=0)
-    assert float(rater.user_bias.mean()) == pytest.approx(0, abs=1e-5)
-    again = rater.refreshed(planted[0])
-    assert held_out_error(again, planted[1]) < 1.1 * held_out_error(rater, planted[1])
+    assert float(predictor.user_bias.mean()) == pytest.approx(0, abs=1e-5)
+    again = predictor.refit_users(planted[0])
+    assert held_out_error(again, planted[1]) < 1.1 * held_out_error(predictor, planted[1])
 
 
 def test_sets_tell_what_few_noisy_ratings_do_not() -> None:
@@ -277,7 +277,7 @@ def test_sets_tell_what_few_noisy_ratings_do_not() -> None:
     parts = split.random(truth, test=0.1, valid=0, seed=0)
     noisy = replace(parts.train, values=parts.train.values + 2 * rng.standard_normal(len(parts.train)))
     with_sets, without = (bayesian_factors(noisy, replace(SHORT, dim=1, sets=sets)) for sets in (True, False))
-    assert held_out_error(with_sets.rater, parts.test) < 0.85 * held_out_error(without.rater, parts.test)
+    assert held_out_error(with_sets.predictor, parts.test) < 0.85 * held_out_error(without.predictor, parts.test)
 
 
 def dated_log(seed: int) -> Interactions:
@@ -292,9 +292,9 @@ def dated_log(seed: int) -> Interactions:
 
 def test_days_explain_what_they_did() -> None:
     parts = split.random(dated_log(0), test=0.2, valid=0, seed=0)
-    dated = bayesian_factors(parts.train, replace(SHORT, dates=True)).rater
-    blind = bayesian_factors(parts.train, SHORT).rater
-    assert isinstance(dated, Dated)
+    dated = bayesian_factors(parts.train, replace(SHORT, dates=True)).predictor
+    blind = bayesian_factors(parts.train, SHORT).predictor
+    assert isinstance(dated, TimeAwareFactors)
     assert dated.days.tolist() == [100 + 2 * day for day in range(12)]
     assert held_out_error(dated, parts.test) < 0.4 < 1.0 < held_out_error(blind, parts.test)
     forgotten = replace(parts.test, times=None)
@@ -303,15 +303,15 @@ def test_days_explain_what_they_did() -> None:
 
 def test_over_the_ratings_learned_from_the_days_add_nothing() -> None:
     log = dated_log(1)
-    rater = bayesian_factors(log, replace(SHORT, dates=True)).rater
-    assert isinstance(rater, Dated)
-    place = torch.searchsorted(rater.days, torch.from_numpy(log.times // DAY))
-    for parts in (rater.day_bias[:, None], rater.user_days, rater.item_days):
+    predictor = bayesian_factors(log, replace(SHORT, dates=True)).predictor
+    assert isinstance(predictor, TimeAwareFactors)
+    place = torch.searchsorted(predictor.days, torch.from_numpy(log.times // DAY))
+    for parts in (predictor.day_bias[:, None], predictor.user_days, predictor.item_days):
         torch.testing.assert_close(parts[place].mean(0), torch.zeros(parts.shape[1]), atol=1e-4, rtol=0)
 
 
 def test_a_seed_repeats_itself_and_another_does_not(planted: tuple[Interactions, Interactions]) -> None:
-    one, two, other = (bayesian_factors(planted[0], replace(SHORT, seed=seed)).rater for seed in (4, 4, 5))
+    one, two, other = (bayesian_factors(planted[0], replace(SHORT, seed=seed)).predictor for seed in (4, 4, 5))
     for name, tensor in one.tensors().items():
         assert torch.equal(two.tensors()[name], tensor), name
     assert not torch.equal(one.users, other.users)
@@ -323,7 +323,8 @@ def test_a_seed_repeats_itself_and_another_does_not(planted: tuple[Interactions,
 def test_each_setting_changes_the_result(planted: tuple[Interactions, Interactions], changed: dict[str, int]) -> None:
     users, items = torch.arange(20), torch.arange(20)
     usual, other = (
-        bayesian_factors(planted[0], replace(SHORT, **more)).rater.score_pairs(users, items) for more in ({}, changed)
+        bayesian_factors(planted[0], replace(SHORT, **more)).predictor.score_pairs(users, items)
+        for more in ({}, changed)
     )
     assert not torch.equal(usual, other)
 
@@ -339,7 +340,7 @@ def test_stopping_keeps_at_least_one_sample(planted: tuple[Interactions, Interac
 def test_the_unit_of_the_values_does_not_matter(planted: tuple[Interactions, Interactions], scale: float) -> None:
     train, test = planted
     shifted = replace(train, values=7 + scale * train.values)
-    usual, other = (bayesian_factors(log, SHORT).rater for log in (train, shifted))
+    usual, other = (bayesian_factors(log, SHORT).predictor for log in (train, shifted))
     users, items = (torch.from_numpy(column.astype(np.int64)) for column in (test.users, test.items))
     expected = 7 + scale * usual.score_pairs(users, items)
     torch.testing.assert_close(other.score_pairs(users, items), expected, rtol=1e-3, atol=1e-3 * scale)
@@ -348,16 +349,16 @@ def test_the_unit_of_the_values_does_not_matter(planted: tuple[Interactions, Int
 @pytest.mark.parametrize("values", [[3.0], [3.0, 3.0, 3.0], [-1e30, 0.0, 1e30]])
 def test_tiny_and_strange_logs_have_an_answer(values: list[float]) -> None:
     log = Interactions.from_arrays(range(len(values)), [0] * len(values), values=values)
-    rater = bayesian_factors(log, GibbsSettings(dim=2, iterations=10, burn_in=5)).rater
-    predicted = rater.score_pairs(torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.long))
+    predictor = bayesian_factors(log, GibbsSettings(dim=2, iterations=10, burn_in=5)).predictor
+    predicted = predictor.score_pairs(torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.long))
     assert torch.isfinite(predicted).all()
 
 
 def test_users_and_items_without_a_rating_are_average(planted: tuple[Interactions, Interactions]) -> None:
     train = planted[0]
     few = train.select((train.users >= 10) & (train.items >= 10))
-    rater = bayesian_factors(few, SHORT).rater
-    predicted = rater.score(torch.arange(10))[:, :10]
+    predictor = bayesian_factors(few, SHORT).predictor
+    predicted = predictor.score(torch.arange(10))[:, :10]
     assert float((predicted - few.values.mean()).abs().max()) < 1.0
 
 

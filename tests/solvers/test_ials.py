@@ -83,7 +83,7 @@ def test_cheap_steps_reach_the_loss_of_exact_ones(method: str) -> None:
 
 def test_folding_a_known_user_in_gives_their_vector(parts: Split) -> None:
     factors = ials(parts.train, 5, LOSS, iterations=3)
-    again = factors.refreshed(parts.train)
+    again = factors.refit_users(parts.train)
     torch.testing.assert_close(again.users, factors.users, rtol=1e-3, atol=1e-5)
 
 
@@ -142,7 +142,7 @@ def test_every_setting_changes_the_result(recipe: str, parts: Split) -> None:
         (lambda log: ials(log.select(log.users < 0), 2), DataError, "there is nothing to learn from"),
         (lambda log: ials(log, 0), SettingsError, "dim must be from 1 to 1,000,000, got 0"),
         (lambda log: ials(log, 2, iterations=0), SettingsError, "iterations must be from 1 to 1,000,000, got 0"),
-        (lambda log: ials(log, 2, spread=-1.0), SettingsError, "spread must be above 0, got -1.0"),
+        (lambda log: ials(log, 2, init_scale=-1.0), SettingsError, "init_scale must be above 0, got -1.0"),
         (lambda _: ImplicitLoss(-1.0), SettingsError, "unobserved_weight must be a finite number of 0 or more"),
         (lambda _: ImplicitLoss(0.1, np.nan), SettingsError, "regularization must be a (finite )?number"),
         (lambda log: ials(log, 40, ImplicitLoss(0.0, 0.0)), TrainingError, "has no single solution; raise the"),

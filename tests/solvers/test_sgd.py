@@ -18,8 +18,8 @@ from fillrank.factors import Factors
 from fillrank.models import SGD
 from fillrank.models import sgd as recipe
 from fillrank.solvers.sparse.sgd import SgdEpoch, SgdSettings, biased_sgd
-from fillrank.solvers.sparse.sgd_grid import Bands, Grid
-from fillrank.solvers.sparse.sgd_kernel import Rates, Rows, Side, compiled_sweep, padded_width, plain_sweep
+from fillrank.solvers.sparse.sgd_grid import Bands, BlockGrid
+from fillrank.solvers.sparse.sgd_kernel import Rates, RatingRows, SgdSide, compiled_sweep, padded_width, plain_sweep
 
 LARGE = synthetic(900, 500, 140_000, rank=4, popularity=0.3, seed=1).interactions  # four bands each way
 QUICK = SgdSettings(dim=5, epochs=3)
@@ -27,9 +27,11 @@ HASTY = {"dim": 8, "regularization": 0.0, "learning_rate": 0.1, "decay": 1.0, "e
 """Learns the noise by heart within a few epochs."""
 
 
-def random_sides(m: int, n: int, width: int, rng: np.random.Generator, dtype: type = np.float32) -> tuple[Side, Side]:
+def random_sides(
+    m: int, n: int, width: int, rng: np.random.Generator, dtype: type = np.float32
+) -> tuple[SgdSide, SgdSide]:
     return tuple(
-        Side(
+        SgdSide(
             (0.5 * rng.standard_normal((size, width))).astype(dtype),
             rng.standard_normal(size).astype(dtype),
             rng.uniform(0, 0.3, size).astype(dtype),
@@ -38,9 +40,9 @@ def random_sides(m: int, n: int, width: int, rng: np.random.Generator, dtype: ty
     )
 
 
-def random_rows(m: int, n: int, size: int, rng: np.random.Generator) -> Rows:
+def random_rows(m: int, n: int, size: int, rng: np.random.Generator) -> RatingRows:
     users, items = (rng.integers(count, size=size, dtype=np.int32) for count in (m, n))
-    return Rows(users, items, rng.standard_normal(size, dtype=np.float32))
+    return RatingRows(users, items, rng.standard_normal(size, dtype=np.float32))
 
 
 def error_of(factors: Factors, log: Interactions) -> float:
@@ -61,7 +63,7 @@ def bits(factors: Factors) -> bytes:
 def test_the_compiled_sweep_is_the_plain_one(width: int, n_rows: int, rate: float, penalty: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows, plain = random_rows(7, 5, n_rows, rng), random_sides(7, 5, width, rng)
-    fast = tuple(Side(side.vectors.copy(), side.bias.copy(), side.pull) for side in plain)
+    fast = tuple(SgdSide(side.vectors.copy(), side.bias.copy(), side.pull) for side in plain)
     rates = Rates(*map(np.float32, (rate, rate / 2, penalty)))
     assert compiled_sweep(rows, *fast, rates) == pytest.approx(plain_sweep(rows, *plain, rates), rel=1e-3, abs=1e-6)
     for one, two in zip(fast, plain, strict=True):
@@ -110,7 +112,7 @@ def test_bands_hold_like_numbers_of_ratings(counts: list[int], n_bands: int, see
 
 
 def test_a_grid_holds_each_rating_once() -> None:
-    grid = Grid.deal(LARGE, LARGE.values, np.random.default_rng(0))
+    grid = BlockGrid.deal(LARGE, LARGE.values, np.random.default_rng(0))
     assert grid.side == 4
     users, items = grid.users.order[grid.rows.users], grid.items.order[grid.rows.items]
     back = np.lexsort((items, users))
@@ -121,7 +123,7 @@ def test_a_grid_holds_each_rating_once() -> None:
 
 
 def test_blocks_of_a_round_share_nothing_and_all_blocks_come() -> None:
-    grid = Grid.deal(LARGE, LARGE.values, np.random.default_rng(0))
+    grid = BlockGrid.deal(LARGE, LARGE.values, np.random.default_rng(0))
     met = 0
     for blocks in grid.rounds(np.random.default_rng(5)):
         for column in ("users", "items"):
@@ -132,7 +134,7 @@ def test_blocks_of_a_round_share_nothing_and_all_blocks_come() -> None:
 
 
 def test_the_order_of_the_blocks_changes_from_epoch_to_epoch() -> None:
-    grid = Grid.deal(LARGE, LARGE.values, np.random.default_rng(0))
+    grid = BlockGrid.deal(LARGE, LARGE.values, np.random.default_rng(0))
     one, two = ([len(rows.values) for rows in next(grid.rounds(np.random.default_rng(n)))] for n in (1, 2))
     assert one != two
 
@@ -183,7 +185,7 @@ def test_folding_in_has_the_same_objective_as_learning(ratings: Interactions, pe
         heights = model.user_bias.square().numpy() @ (log.user_counts if per_rating else np.ones(log.n_users))
         return squares + chosen.regularization * spread * lengths + chosen.bias_regularization * heights
 
-    exact = factors.refreshed(log)
+    exact = factors.refit_users(log)
     assert 0.99 * objective(factors) < objective(exact) <= objective(factors)
     for changed in (1.02, 0.98):
         assert objective(replace(exact, users=changed * exact.users)) > objective(exact)
@@ -195,7 +197,8 @@ def test_a_new_user_with_one_rating_stays_nearer_to_the_average_than_one_with_ma
     one = ratings.select(np.arange(len(ratings)) == 0)
     many = ratings.select(ratings.users == ratings.users[0])
     folded = [
-        factors.refreshed(replace(log, values=np.full(len(log), factors.offset + 1, np.float32))) for log in (one, many)
+        factors.refit_users(replace(log, values=np.full(len(log), factors.offset + 1, np.float32)))
+        for log in (one, many)
     ]
     biases = [model.user_bias[int(ratings.users[0])].item() for model in folded]
     assert biases == pytest.approx([1 / 2, len(many) / (len(many) + 1)], rel=1e-3)
@@ -236,7 +239,7 @@ def test_after_each_epoch_one_may_look_and_stop(ratings: Interactions) -> None:
 )
 def test_small_and_odd_logs_have_an_answer(log: Interactions) -> None:
     factors = biased_sgd(log, SgdSettings(dim=9))
-    low, high = log.scale
+    low, high = log.value_range
     predicted = factors.score(torch.arange(log.n_users))
     assert torch.isfinite(predicted).all()
     assert (predicted >= low - 1e-3 - (high - low)).all()
@@ -286,12 +289,12 @@ def test_the_epoch_that_predicts_validation_best_is_kept(parts: Split) -> None:
     assert model.settings["epochs"] == 1 + int(np.argmin(errors)) == len(errors) - 3
     report = fr.evaluate(model, test=parts.valid, train=parts.train)
     assert report["rmse"] == pytest.approx(min(errors), abs=1e-6)
-    assert bits(SGD(**model.settings).fit(parts.train).rater) == bits(model.rater)
+    assert bits(SGD(**model.settings).fit(parts.train).predictor) == bits(model.predictor)
 
 
 def test_every_setting_changes_the_result_except_the_threads(parts: Split) -> None:
     plain = SGD(dim=6, epochs=4, progress=False)
-    expected = bits(plain.fit(parts.train).rater)
+    expected = bits(plain.fit(parts.train).predictor)
     changes = {
         "dim": 7,
         "regularization": 0.1,
@@ -304,8 +307,8 @@ def test_every_setting_changes_the_result_except_the_threads(parts: Split) -> No
         "seed": 1,
     }
     for name, value in changes.items():
-        assert bits(plain.model_copy(update={name: value}).fit(parts.train).rater) != expected, name
-    assert bits(plain.model_copy(update={"n_threads": 3}).fit(parts.train).rater) == expected
+        assert bits(plain.model_copy(update={name: value}).fit(parts.train).predictor) != expected, name
+    assert bits(plain.model_copy(update={"n_threads": 3}).fit(parts.train).predictor) == expected
 
 
 def test_patience_is_how_long_it_waits(parts: Split) -> None:

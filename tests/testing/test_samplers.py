@@ -18,7 +18,7 @@ OURS: list[tuple[str, dict[str, Any]]] = [
     ("uniform", {"n_negatives": 4, "exclude": "none"}),
     ("uniform", {"n_negatives": 4, "shared": False, "exclude": "own"}),
     ("popularity", {"n_negatives": 3, "beta": 1.5}),
-    ("popularity", {"n_negatives": 3, "shared": False, "correct": False}),
+    ("popularity", {"n_negatives": 3, "shared": False, "logq_correction": False}),
     ("hard", {"n_negatives": 4, "n_easy": 2, "base": BASE}),
     ("hard", {"n_negatives": 4, "n_easy": 2, "base": BASE | {"shared": False}}),
 ]

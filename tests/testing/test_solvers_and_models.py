@@ -96,7 +96,7 @@ class Altered(PureSVD):
         if self.mistake == "chosen":
             return replace(model, settings={**model.settings, "rank": 1})
         if self.mistake == "seen":
-            return replace(model, log=train.select(np.arange(len(train)) > 0).without_values())
+            return replace(model, interactions=train.select(np.arange(len(train)) > 0).without_values())
         return model
 
 

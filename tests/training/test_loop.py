@@ -27,7 +27,7 @@ class Line(nn.Module):
 
 
 ROWS = Batch(torch.zeros(8).long(), torch.zeros(8).long(), None, torch.ones(8, dtype=torch.bool))
-SETTINGS = LoopSettings(epochs=20, batch_size=4, average_span=0.0, patience=2, progress=False)
+SETTINGS = LoopSettings(epochs=20, batch_size=4, ema_span=0.0, patience=2, progress=False)
 
 
 def pull(line: Line):
@@ -127,9 +127,9 @@ def test_same_seed_same_bits_whatever_the_number_of_threads(parts: Split, negati
     try:
         for n in (1, 2):
             torch.set_num_threads(n)
-            vectors.append(recipe.fit(parts.train, parts.valid).rater.users)
+            vectors.append(recipe.fit(parts.train, parts.valid).predictor.users)
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(*vectors)
-    other = recipe.model_copy(update={"seed": 1}).fit(parts.train, parts.valid).rater.users
+    other = recipe.model_copy(update={"seed": 1}).fit(parts.train, parts.valid).predictor.users
     assert not torch.equal(vectors[0], other)

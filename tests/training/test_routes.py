@@ -90,14 +90,18 @@ def test_negatives_of_each_row_too(kind: str, double: bool, log: Interactions) -
     "settings",
     [
         ContrastSettings(regularization=0.3),
-        ContrastSettings(clip=0.01),
-        ContrastSettings(regularization=0.1, dropout=0.5, clip=0.2),
+        ContrastSettings(max_grad_norm=0.01),
+        ContrastSettings(regularization=0.1, dropout=0.5, max_grad_norm=0.2),
     ],
 )
 def test_penalty_and_clipping_are_the_same_on_both_routes(settings: ContrastSettings, log: Interactions) -> None:
     sampler, loss, start = InBatch(KnownPositives.of_users(log)), BSL(several_positives=True), encoder(log)
     fast = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), log, start)
-    step = lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [1e-3], clip=settings.clip)  # noqa: E731
+
+    def step(mf: MF) -> Autograd:
+        clipped = settings.max_grad_norm
+        return Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [1e-3], max_grad_norm=clipped)
+
     for one, other in zip(fast, gradients(step, log, start), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
 
@@ -192,7 +196,7 @@ def test_a_rate_that_cannot_be_is_refused(rate: float) -> None:
     [
         ({"dropout": 1.0}, "dropout must be from 0 to below 1"),
         ({"regularization": float("nan")}, "regularization must be 0 or more"),
-        ({"clip": 0.0}, "clip must be a positive length or None"),
+        ({"max_grad_norm": 0.0}, "max_grad_norm must be a positive length or None"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict, message: str) -> None:
@@ -265,7 +269,7 @@ def test_a_torn_checkpoint_is_refused(log: Interactions, tmp_path) -> None:
 
 
 def test_the_cosine_schedule_rises_and_falls() -> None:
-    settings = LoopSettings(1, 1, schedule="cosine", warm_up=0.1)
+    settings = LoopSettings(1, 1, schedule="cosine", warmup=0.1)
     assert [settings.rate(done) for done in (0.05, 0.1, 0.5, 1.0)] == pytest.approx([0.5, 0.9755, 0.5, 0.0], abs=1e-3)
     assert LoopSettings(1, 1).rate(0.7) == 1.0
 

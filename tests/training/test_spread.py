@@ -93,7 +93,7 @@ def test_a_stopped_training_goes_on_to_the_same_place(log: Interactions, tmp_pat
                 raise KeyboardInterrupt
             return float(n), {}
 
-        settings = LoopSettings(4, 70, average_span=0, progress=False, checkpoint=tmp_path / file)
+        settings = LoopSettings(4, 70, ema_span=0, progress=False, checkpoint=tmp_path / file)
         train(learner, rows, settings, look)
         return both(mf)
 

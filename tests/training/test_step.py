@@ -102,7 +102,7 @@ def test_the_correction_keeps_popular_items_from_being_pushed_down(parts: Split)
     train = parts.train.without_values()
     agreement = []
     for correct in (True, False):
-        model = CMC(**common, correct=correct, start="random").fit(train)
+        model = CMC(**common, logq_correction=correct, init="random").fit(train)
         mean_score = model.scorer.score(torch.arange(train.n_users)).mean(0).numpy()
         agreement.append(np.corrcoef(mean_score, np.log1p(train.item_counts))[0, 1])
     assert agreement[0] > 0.85

@@ -34,7 +34,7 @@ log = synthetic(n_users=n, n_items=n, n_interactions=12 * n, seed=3).interaction
 mf = MF.random(log.n_users, log.n_items, dim, generator=torch.Generator().manual_seed(0))
 known, world = KnownPositives.of_users(log), World.current()
 clip = None if large else 1.0
-settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05, clip=clip)
+settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05, max_grad_norm=clip)
 size = len(log) - 1 if route.endswith("one-is-left") else 101  # then the last batch has one row, and a process none
 fast = {"fast", "resumed", "one-is-left", "negatives-of-each", "compiled", "compiled-one-is-left"}
 
@@ -59,7 +59,7 @@ else:
         mf = LightGCN(mf.users, mf.items, log, n_layers=2)
         views = ViewTerm(view(route, mf), ViewContrast(0.2), 0.5)
     step = ContrastStep(mf, InfoNCE(), InBatch(known), settings, views)
-    learner = Autograd(step, [mf], [0.01], clip=1.0, world=world)
+    learner = Autograd(step, [mf], [0.01], max_grad_norm=1.0, world=world)
 monitor = lambda: (float(mf.users.detach().square().sum()), {})
 rows, loop = Batch.of(log, None, "cpu"), LoopSettings(4, size, patience=9, progress=False)
 if route.startswith("resumed"):
@@ -111,7 +111,7 @@ from fillrank.training import CompletionStep
 one_is_left = len(parts.train) - 1  # the last batch has one row: too few for two processes
 recipe = CMC(dim=6, rating_dim=3, positive_from=float(np.median(parts.train.values)), symmetric=True, dropout=0.2,
              vector_regularization=0.01, learning_rate=0.02, epochs=8, batch_size=one_is_left, patience=9,
-             start="random", device="cpu", progress=False)
+             init="random", device="cpu", progress=False)
 rows, step = [], CompletionStep.__call__
 CompletionStep.__call__ = lambda self, batch, draws: rows.append(len(batch)) or step(self, batch, draws)
 model = recipe.fit(parts.train, parts.valid)
@@ -119,7 +119,7 @@ assert max(rows) <= -(-one_is_left // World.current().size), "each process takes
 if World.current().rank == 0:
     loss = [sum(epoch[part] for part in ("squared_error", "penalty", "contrastive", "vector_penalty"))
             for epoch in model.history if "refit" not in epoch]  # the second fit has another last batch
-    np.savez(out, users=model.rater.users.numpy(), items=model.rater.items.numpy(), losses=loss,
+    np.savez(out, users=model.predictor.users.numpy(), items=model.predictor.items.numpy(), losses=loss,
              best=[model.settings["epochs"], model.settings["rating_share"]])
 """
 BLENDED = """

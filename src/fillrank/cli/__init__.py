@@ -11,7 +11,7 @@ options   the options that several commands share, and what stands behind them: 
 output    JSON, tables, files
 data      ``data list``, ``data info``, ``data inspect``
 models    ``compare``, ``fit``, ``evaluate``
-sweep     ``sweep``
+tune      ``tune``
 lists     ``recommend``, ``similar``
 demo      ``demo``
 doctor    ``doctor``

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, sweep
+from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, tune
 from fillrank.cli.shell import PlainSpoken, debugging, report_fault
 from fillrank.runtime.interrupt import terminate
 
@@ -36,7 +36,8 @@ app.command(rich_help_panel=_FIRST)(lab.lab)
 app.add_typer(data.app, name="data", rich_help_panel=_FIRST)
 app.command(rich_help_panel=_MODELS)(models.compare)
 app.command(rich_help_panel=_MODELS)(models.fit)
-app.command(rich_help_panel=_MODELS)(sweep.sweep)
+app.command(rich_help_panel=_MODELS)(tune.tune)
+app.command("sweep", hidden=True)(tune.tune)  # its name in 0.1
 app.command(rich_help_panel=_MODELS)(reproduce.reproduce)
 app.command(rich_help_panel=_MODELS)(models.evaluate)
 app.command(rich_help_panel=_MODELS)(complete.complete)
@@ -77,7 +78,7 @@ def say_what_goes_on() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line ``args`` (those of the process by default) and end the process with its exit code.
 
-    Threads that wait are told to sleep instead of spin, unless the environment says otherwise: on two cores that
+    Threads that wait sleep instead of spin, unless the environment says otherwise: on two cores that
     another program uses too, an epoch was seen to take fifteen times as long with spinning threads.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is imported, as the next one

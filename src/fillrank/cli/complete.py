@@ -47,12 +47,12 @@ def complete(
     ] = "auto",
     header: Annotated[
         bool | None,
-        typer.Option("--header/--no-header", help="Whether the first line is a header; if not given, told from it."),
+        typer.Option("--header/--no-header", help="Whether the first line is a header; else inferred from it."),
     ] = None,
     row_ids: Annotated[
         bool | None,
         typer.Option(
-            "--row-ids/--no-row-ids", help="Whether the first column names the rows; if not given, told from it."
+            "--row-ids/--no-row-ids", help="Whether the first column names the rows; if not given, inferred from it."
         ),
     ] = None,
     missing: Annotated[
@@ -72,7 +72,7 @@ def complete(
     ] = None,
     separator: Annotated[
         str | None,
-        typer.Option("--separator", metavar="MARK", help="Between fields; if not given, told from the file."),
+        typer.Option("--separator", metavar="MARK", help="Between fields; if not given, inferred from the file."),
     ] = None,
     decimal: Annotated[str, typer.Option("--decimal", metavar="MARK", help="The decimal mark: . or ,")] = ".",
     thousands: Annotated[
@@ -171,7 +171,7 @@ def _in_words(document: dict[str, Any]) -> str:
         f"({document['solver']}, rank {document['rank']}{strength}, {document['n_iter']} rounds)"
     )
     if document["scaled_by"] == "columns":
-        text += "\neach column was scaled by itself, as that tells cells kept back better (--scale table: all as one)"
+        text += "\neach column was scaled by itself: it predicts cells kept back better (--scale table: all as one)"
     if "best_rmse" in document:
         unit = ", in standard deviations of the columns" if document["scaled_by"] == "columns" else ""
         text += f"\nroot mean squared error on cells kept back: {document['best_rmse']:.4g}{unit}"

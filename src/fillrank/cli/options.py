@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fillrank.errors import DataError
-from fillrank.experiments.data.opening import SplitName
+from fillrank.experiments.data.data_source import SplitName
 from fillrank.runtime.paths import expanded
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions
-    from fillrank.experiments.data.source import Source
+    from fillrank.experiments.data.source import DataSource
 
 __all__ = [
     "DataOption",
@@ -148,19 +148,19 @@ def parse_settings(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
     return settings
 
 
-def source_of(data: str | None, train: str | None, test: str | None, read: Iterable[str] | None) -> Source:
+def source_of(data: str | None, train: str | None, test: str | None, read: Iterable[str] | None) -> DataSource:
     """What ``--data``, ``--train``, ``--test`` and ``--read`` say.
 
     Raises:
         typer.BadParameter: ``--read`` was given for a data set that is known by name.
         SettingsError: neither ``--data`` nor ``--train``, or both; or ``--test`` does not go with them.
     """
-    from fillrank.experiments.data.source import Source
+    from fillrank.experiments.data.source import DataSource
     from fillrank.experiments.toml.files import OPTIONS, strict
 
     given = {"data": data, "train": train, "test": test}
     content = {name: value for name, value in given.items() if value is not None}
-    return strict(Source, content | {"read": _read_options(data, read)}, source=OPTIONS, what="data")
+    return strict(DataSource, content | {"read": _read_options(data, read)}, source=OPTIONS, what="data")
 
 
 def source_over(data: str | None, train: str | None, test: str | None) -> dict[str, Any]:
@@ -177,13 +177,13 @@ def source_over(data: str | None, train: str | None, test: str | None) -> dict[s
 
 def open_log(data: str, read: Iterable[str] | None) -> Interactions:
     """The whole log of a data set or a file; errors as in :func:`named_or_read`."""
-    from fillrank.experiments.data import opening
+    from fillrank.experiments.data import data_source
 
-    return opening.open_log(data, _read_options(data, read))
+    return data_source.open_log(data, _read_options(data, read))
 
 
 def _read_options(data: str | None, read: Iterable[str] | None) -> dict[str, Any]:
-    from fillrank.experiments.data.opening import is_known
+    from fillrank.experiments.data.data_source import is_known
 
     options = parse_settings(read, "--read")
     if options and data is not None and is_known(data):

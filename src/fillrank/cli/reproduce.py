@@ -41,7 +41,7 @@ def reproduce(
     list_them: Annotated[bool, typer.Option("--list", help="List the studies that come with fillrank.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a published table again under both protocols, and set our figures beside the published ones.
+    """Run a published table again under both protocols, and set our metrics beside the published ones.
 
     Each run is in the record as soon as it is finished, and is not run again.
     """
@@ -58,8 +58,8 @@ def reproduce(
     path = _FOLDER / f"{study.name}.json" if out is None else out
     record = run_study(study, path, only=only or (), jobs=jobs, protocols=None if protocol is None else [protocol])
     document = record.to_dict()
-    told = {"failures": [asdict(one) for one in record.failures]} if record.failures else {}
-    show(document | {"rows": [asdict(row) for row in rows_of(document)]} | told, record, as_json=as_json)
+    failures = {"failures": [asdict(one) for one in record.failures]} if record.failures else {}
+    show(document | {"rows": [asdict(row) for row in rows_of(document)]} | failures, record, as_json=as_json)
     if record.interrupted:
         end_interrupted(f"interrupted; the same command goes on with the {len(record.runs)} runs in {path}")
     if record.failures:

@@ -33,7 +33,7 @@ _PAYS, _CHANCE = (
 
 
 class KeptBack:
-    """Known cells of a table that are kept back in turns, to see how well they are told from the others.
+    """Known cells of a table that are kept back in turns, to see how well they are predicted from the others.
 
     Args:
         table, weights, seed: as for :func:`~fillrank.completion.fitting.fit_table`.

@@ -25,7 +25,7 @@ from fillrank.solvers.dense.cells import Array
 __all__ = ["Completer"]
 
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -89,7 +89,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return self._std.copy()
 
     def score(self, X: Any, y: Any = None, *, mask: Any = None) -> float:  # noqa: ARG002
-        """How well known cells of ``X`` are told from the others of their row: minus the root mean squared error.
+        """How well known cells of ``X`` are predicted from the others of their row: minus the root mean squared error.
 
         The known cells of each row are dealt into five parts; each part in turn is hidden, and predicted from the rest
         of its row. So no cell helps to predict itself, and a model that only fits well does not score well. Rows that
@@ -138,7 +138,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         fitted = fit_table(table, weights, settings, seed)
         if settings.rank > (most := min(table.values.shape)):
             m, n = table.values.shape
-            _log.info("rank %d is lowered to %d, as no table of %d × %d needs more", settings.rank, most, m, n)
+            logger.info("rank %d is lowered to %d, as no table of %d × %d needs more", settings.rank, most, m, n)
         self._fitted, self._std = fitted, fitted.predictive_std(table)
         self._units = kept_back.units(settings)
         rows, columns = fitted.rows(table), fitted.solution.columns

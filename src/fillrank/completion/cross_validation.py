@@ -15,7 +15,7 @@ from fillrank.arguments import naming
 from fillrank.completion.choosing import KeptBack, with_scale
 from fillrank.completion.completer import Completer
 from fillrank.completion.fitting import fit_table, seed_from
-from fillrank.completion.grid import Grid
+from fillrank.completion.grid import ParameterGrid
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import ScaledBy, Settings, Solver, check_bounds
 from fillrank.completion.table import Table, in_units, row_weights
@@ -25,7 +25,7 @@ from fillrank.solvers.dense.cells import Array
 
 __all__ = ["MatrixCompletionCV"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 _AS_GOOD = 1e-4  # relative difference of errors that is none
 _RANKS = (1, 2, 4, 8, 16)
@@ -136,7 +136,7 @@ class MatrixCompletionCV(Completer):
         self.best_rmse_ = float(means[best])
         return self._learn(table, weights, candidates[best])
 
-    def _grid(self, first: Settings, most: int) -> Grid:
+    def _grid(self, first: Settings, most: int) -> ParameterGrid:
         """What to try first."""
         open_ranks, open_strengths = (
             isinstance(given, str) and given == "auto" for given in (self.ranks, self.regularizations)
@@ -152,8 +152,8 @@ class MatrixCompletionCV(Completer):
             asked = [replace(one, regularization=strength) for one, strength in product(by_rank, strengths)]
         lowered = sorted({min(one.rank, most) for one in asked})
         if not open_ranks and (above := sorted({one.rank for one in asked if one.rank > most})):
-            _log.info("ranks %s count as %d: no table of this size needs more", ", ".join(map(str, above)), most)
-        return Grid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
+            logger.info("ranks %s count as %d: no table of this size needs more", ", ".join(map(str, above)), most)
+        return ParameterGrid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
 
     def _trials(self, table: Table, weights: Array, units: float | Array, seed: int) -> Callable[[Settings], Array]:
         """A function that gives the error of settings on each part when that is kept back, ``[n_folds]``."""

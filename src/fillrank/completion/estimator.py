@@ -51,7 +51,7 @@ class MatrixCompletion(Completer):
         random_state: a whole number (the same gives the same bits), a NumPy generator, or None for chance. ``svd``
             and ``soft-impute`` leave nothing to it.
         scale: ``"table"`` has one offset and one spread for all cells, ``"columns"`` one for each column, with which a
-            column of one value stays at that. ``"auto"`` fits both once and takes the one that tells known cells
+            column of one value stays at that. ``"auto"`` fits both once and takes the one that predicts known cells
             better which were kept back, the errors of a column counted in its standard deviations.
 
     Attributes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fillrank.completion.completer import Completer
 from fillrank.completion.long import looks_long, read_long
-from fillrank.completion.reading import Grid, Layout, Reading
+from fillrank.completion.reading import Layout, Reading, TextCells
 from fillrank.completion.text import Text
 from fillrank.completion.wide import read_wide
 from fillrank.data.io.files import unpacked
@@ -106,7 +106,7 @@ def _check_kind(target: Path, source: Path, text: Text, reading: Reading) -> Non
         )
 
 
-def _read(text: Text, reading: Reading) -> Grid:
+def _read(text: Text, reading: Reading) -> TextCells:
     if reading.layout == "long" or (reading.layout == "auto" and reading.header is not False and looks_long(text)):
         return read_long(text, reading)
     return read_wide(text, reading)

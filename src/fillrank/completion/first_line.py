@@ -18,7 +18,7 @@ def is_header(rows: list[Record], reading: Reading) -> bool:
     It does if it holds names and no numbers, if its first field is called as ids are, or if it is empty above names.
 
     Raises:
-        DataError: it cannot be told; the message says what is odd.
+        DataError: it cannot be inferred; the message says what is odd.
 
     Example:
         >>> lines = [Record(["who", "a", "b"], "", 1), Record(["ann", "1.5", "2"], "", 2)]

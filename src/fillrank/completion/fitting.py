@@ -14,7 +14,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense import Posterior
 from fillrank.solvers.dense.cells import Array
-from fillrank.solvers.dense.sides import Side
+from fillrank.solvers.dense.sides import FactorSide
 
 __all__ = ["Fitted", "check_learnable", "fit_table", "seed_from"]
 
@@ -30,11 +30,11 @@ class Fitted:
         """Every cell of the rows of ``table``, ``[m, n]``, from its known cells."""
         return self.scale.restore(self.solution.answer(self.scale.cells(table)).table)
 
-    def rows(self, table: Table) -> Side:
+    def rows(self, table: Table) -> FactorSide:
         """The rows' side: in the units of the data where the table has one scale, else unit-free."""
         side = self.solution.answer(self.scale.cells(table)).rows
         unit = self.scale.spread if np.ndim(self.scale.spread) == 0 else 1.0
-        return Side(unit * side.factors, unit * side.bias)
+        return FactorSide(unit * side.factors, unit * side.bias)
 
     def predictive_std(self, table: Table) -> Array | None:
         """The standard deviation of a new observation of each cell, ``[m, n]``; None if the solver gives none."""

@@ -10,14 +10,14 @@ import numpy as np
 
 from fillrank.completion.settings import Settings
 
-__all__ = ["Grid"]
+__all__ = ["ParameterGrid"]
 
 _STEP = float(np.sqrt(10.0))  # between the regularizations beyond the first ones
 _LEAST = 1e-7
 
 
 @dataclass(frozen=True)
-class Grid:
+class ParameterGrid:
     """Ranks and strengths to try in all pairs.
 
     Attributes:
@@ -43,7 +43,7 @@ class Grid:
             replace(self.first, rank=rank, regularization=one) for rank, one in product(self.ranks, strongest_first)
         ]
 
-    def beyond(self, best: Settings) -> Grid | None:
+    def beyond(self, best: Settings) -> ParameterGrid | None:
         """The grid with more at the end where the best is; None if that is inside, or nothing lies beyond."""
         ranks, strengths = self.ranks, self.strengths
         if self.open_ranks and best.rank == max(ranks) < self.most:

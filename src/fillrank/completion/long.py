@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fillrank.completion.reading import Grid, Reading, read_numbers
+from fillrank.completion.reading import Reading, TextCells, read_numbers
 from fillrank.completion.table import Table
 from fillrank.completion.text import Record, Text, plain
 from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
@@ -38,7 +38,7 @@ def looks_long(text: Text) -> bool:
     return _places(text.rows[0].fields) is not None
 
 
-def read_long(text: Text, reading: Reading) -> Grid:
+def read_long(text: Text, reading: Reading) -> TextCells:
     """The numbers of a long table; rows and columns stand in the order in which the lines first name them.
 
     A line without a value is a hole. So is every pair that no line mentions, but those are only filled where the
@@ -46,8 +46,8 @@ def read_long(text: Text, reading: Reading) -> Grid:
 
     Raises:
         BadRowsError: a value is neither a number nor missing, or a line names no row or no column.
-        DataError: it cannot be told which columns are meant, there are no cells, or too many for a table in memory.
-        DuplicateError: a pair stands twice.
+        DataError: it cannot be inferred which columns are meant, there are no cells, or too many for a table in memory.
+        DuplicateError: a pair is there twice.
         SettingsError: ids of rows are ruled out, which a long table must have, or columns are to be left as they are.
     """
     rows = text.rows
@@ -87,7 +87,7 @@ def read_long(text: Text, reading: Reading) -> Grid:
         text.append([fields for _, fields in added])
         return len(holes) + len(added)
 
-    return Grid("long", header, True, table, write)
+    return TextCells("long", header, True, table, write)
 
 
 def _places(header: Sequence[str]) -> _Places | None:

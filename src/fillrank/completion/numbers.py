@@ -43,7 +43,7 @@ class Notation:
         unit: what stands behind a number, such as ``"%"``, or nothing. Numbers without it are read too.
 
     Raises:
-        SettingsError: one of them cannot be, or they cannot be told apart.
+        SettingsError: one of them cannot be, or they cannot be distinguished.
 
     Example:
         >>> german = Notation(decimal=",", thousands=".")
@@ -61,7 +61,7 @@ class Notation:
         if self.thousands is not None and self.thousands not in _MARKS:
             raise SettingsError(f"thousands must be one of {', '.join(map(repr, _MARKS))}, got {self.thousands!r}")
         if self.thousands == self.decimal:
-            raise SettingsError(f"decimal and thousands are both {self.decimal!r}; they cannot be told apart")
+            raise SettingsError(f"decimal and thousands are both {self.decimal!r}; they cannot be distinguished")
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ from fillrank.data.io.missing import MISSING_WORDS
 from fillrank.errors import BadRowsError
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["Grid", "Layout", "Reading", "read_numbers"]
+__all__ = ["Layout", "Reading", "TextCells", "read_numbers"]
 
 Layout = Literal["auto", "wide", "long"]
 
@@ -26,7 +26,7 @@ _SHOWN = 5  # bad fields that an error names
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a file; what is None is told from what stands there.
+    """How to read a file; what is None is inferred from what stands there.
 
     Attributes:
         layout: ``"wide"``, ``"long"``, or ``"auto"``: long if the header is like ``user,item,rating``.
@@ -85,7 +85,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class TextCells:
     """The numbers of a text, and the way back.
 
     Attributes:
@@ -154,6 +154,6 @@ def _advice(bad: list[str], reading: Reading) -> str:
     if len(set(bad)) == 1 and not any(letter.isdigit() for letter in bad[0]):
         return f"if that stands for a missing value: --missing={shlex.quote(bad[0])}"
     return (
-        "mend them, or name what stands for a missing value (--missing), columns to leave as they are (--ignore), or "
+        "fix them, or name what stands for a missing value (--missing), columns to leave as they are (--ignore), or "
         "say that the first column names the rows (--row-ids)"
     )

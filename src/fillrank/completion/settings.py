@@ -22,7 +22,7 @@ from fillrank.solvers.dense import (
     nmf,
     soft_impute,
 )
-from fillrank.solvers.dense.sides import Answer, Side
+from fillrank.solvers.dense.sides import Answer, FactorSide
 
 __all__ = ["ROUTES", "ScaledBy", "Settings", "Solution", "Solver", "check_bounds", "check_rank", "check_regularization"]
 
@@ -34,7 +34,7 @@ class Solution(Protocol):
     """What every solver gives back."""
 
     @property
-    def columns(self) -> Side: ...
+    def columns(self) -> FactorSide: ...
     @property
     def losses(self) -> tuple[float, ...]: ...
     @property
@@ -61,7 +61,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a solver is told; checked when made.
+    """All that a solver is given; checked when made.
 
     Raises:
         SettingsError: one of them, or a combination, cannot work.

@@ -13,7 +13,7 @@ __all__ = ["Record", "Text", "plain"]
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SHOWN = 5  # lines that an error names
 _SEPARATORS = ("\t", ";", "|", ",")  # a comma last: it also stands in numbers and names
-_SAMPLE = 50  # lines by which the separator is told
+_SAMPLE = 50  # lines from which the separator is inferred
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Text:
 
         Args:
             data: the whole file.
-            separator: one character; None: told from the first lines.
+            separator: one character; None: inferred from the first lines.
 
         Raises:
             BadRowsError: the quotes of a record do not fit together, or records differ in their number of fields.
@@ -122,7 +122,7 @@ class Text:
             more = f" and {len(ragged) - _SHOWN:,} more" if len(ragged) > _SHOWN else ""
             raise BadRowsError(
                 f"{len(ragged)} of {len(rows):,} records have another number of fields than line {usual.line}, which "
-                f"has {width}: {named}{more}; mend them, or name what separates the fields if it is not "
+                f"has {width}: {named}{more}; fix them, or name what separates the fields if it is not "
                 f"{self.separator!r} (--separator)"
             )
 
@@ -199,7 +199,7 @@ def _records(text: str, separator: str, first: int = 1) -> list[Record]:
     while place < len(text) or fields:
         found = field.match(text, place)
         if found is None:
-            raise BadRowsError(f"the quotes in line {line} do not fit together; mend it")
+            raise BadRowsError(f"the quotes in line {line} do not fit together; fix it")
         written, end = found.groups()
         fields.append(written)
         line += _line_ends(written) + (end != separator)

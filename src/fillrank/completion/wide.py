@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fillrank.completion.first_line import header_lines, is_header
-from fillrank.completion.reading import Grid, Reading, read_numbers
+from fillrank.completion.reading import Reading, TextCells, read_numbers
 from fillrank.completion.text import Record, Text, plain
 from fillrank.data.io.names import USUAL_NAMES, is_id_name, plain_name
 from fillrank.errors import DataError, SettingsError
@@ -19,7 +19,7 @@ __all__ = ["read_wide"]
 _TIMES = frozenset({"year", "years", "month", "week", "day", "hour", "quarter"})
 
 
-def read_wide(text: Text, reading: Reading) -> Grid:
+def read_wide(text: Text, reading: Reading) -> TextCells:
     """The numbers of a wide table.
 
     Without word of it, there is a header if the first line holds names and no numbers; there are ids if most fields of
@@ -28,7 +28,7 @@ def read_wide(text: Text, reading: Reading) -> Grid:
 
     Raises:
         BadRowsError: a field is neither a number nor missing.
-        DataError: it cannot be told whether the first line is a header, a column to leave as it is is not there, or
+        DataError: it cannot be inferred whether the first line is a header, a column to leave as it is is not there, or
             there are no cells.
         SettingsError: all pairs are asked for.
     """
@@ -65,7 +65,7 @@ def read_wide(text: Text, reading: Reading) -> Grid:
     notes = [f"lines {rows[0].line} to {rows[n_above - 1].line} are taken for the header"] if n_above > 1 else []
     if reading.row_ids is None:
         notes += _on_the_first_column(first, name, body, reading, is_ids=ids)
-    return Grid("wide", header, ids, table, write, tuple(notes))
+    return TextCells("wide", header, ids, table, write, tuple(notes))
 
 
 def _ignored(names: Sequence[str], reading: Reading) -> set[int]:

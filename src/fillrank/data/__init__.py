@@ -10,9 +10,9 @@ from fillrank.data.io.own_formats import READERS
 from fillrank.data.io.read import read, scan
 from fillrank.data.io.read_result import ReadResult
 from fillrank.data.split import Split
+from fillrank.data.subsampling import subsample
 from fillrank.data.summary import Summary
 from fillrank.data.synthetic import Synthetic, checkerboard, synthetic
-from fillrank.data.thinning import thinned
 
 __all__ = [
     "READERS",
@@ -33,6 +33,6 @@ __all__ = [
     "read",
     "scan",
     "split",
+    "subsample",
     "synthetic",
-    "thinned",
 ]

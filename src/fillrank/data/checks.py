@@ -14,7 +14,7 @@ from fillrank.errors import DataError
 __all__ = ["check_log", "checked_rows"]
 
 
-class _Log(Protocol):
+class _Checked(Protocol):
     """What is looked at of :class:`~fillrank.data.interactions.Interactions`, which asks for the check."""
 
     @property
@@ -31,7 +31,7 @@ class _Log(Protocol):
     def relevant_from(self) -> float | None: ...
 
 
-def check_log(log: _Log) -> None:
+def check_log(log: _Checked) -> None:
     """Columns of one length, places that have an id, finite values.
 
     Raises:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from fillrank.data.ordering import merge_pairs
 from fillrank.errors import SettingsError
 
-__all__ = ["DUPLICATES", "Duplicates", "Rows", "merge_duplicates"]
+__all__ = ["DUPLICATES", "Duplicates", "LogRows", "merge_duplicates"]
 
 Duplicates = Literal["error", "last", "first", "mean", "sum"]
 DUPLICATES: tuple[Duplicates, ...] = ("error", "last", "first", "mean", "sum")
 
 
-class Rows(NamedTuple):
+class LogRows(NamedTuple):
     """The columns of a log as arrays of one length: places of users and items, and what goes with each pair."""
 
     users: NDArray[np.int32]
@@ -25,7 +25,7 @@ class Rows(NamedTuple):
     times: NDArray[np.int64] | None
 
 
-def merge_duplicates(rows: Rows, n_items: int, duplicates: Duplicates) -> Rows:
+def merge_duplicates(rows: LogRows, n_items: int, duplicates: Duplicates) -> LogRows:
     """The same rows with each (user, item) pair once, in the order of (user, item).
 
     Args:
@@ -36,10 +36,10 @@ def merge_duplicates(rows: Rows, n_items: int, duplicates: Duplicates) -> Rows:
             values ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows none.
 
     Raises:
-        DuplicateError: a pair stands twice, and ``duplicates`` is ``"error"``. (Raised by :class:`Interactions`, which
-            can name the ids.)
+        DuplicateError: a pair is there twice, and ``duplicates`` is ``"error"``. (Raised by :class:`Interactions`,
+            which can name the ids.)
         SettingsError: ``duplicates`` is none of these words.
     """
     if duplicates not in DUPLICATES:
         raise SettingsError(f"duplicates must be one of {', '.join(map(repr, DUPLICATES))}, got {duplicates!r}")
-    return Rows(*merge_pairs((rows.users, rows.items, rows.values, rows.times), max(n_items, 1), duplicates))
+    return LogRows(*merge_pairs((rows.users, rows.items, rows.values, rows.times), max(n_items, 1), duplicates))

@@ -54,7 +54,7 @@ def as_id_column(ids: Iterable[Any]) -> pl.Series:
 
     Raises:
         DataError: ``ids`` is a single id, a mapping or a table; an id is itself a list or a table; or floating-point
-            ids are too large to tell neighbours apart.
+            ids are too large to distinguish neighbours.
 
     Example:
         >>> as_id_column([3.0, 1.0]).to_list(), as_id_column([1.5, 2.0]).to_list(), as_id_column([1, "a"]).to_list()
@@ -68,7 +68,7 @@ def as_id_column(ids: Iterable[Any]) -> pl.Series:
         values = values.fill_nan(None) if values.dtype.is_float() else values
         if values.dtype.is_float() and (values.abs() > EXACT).any():
             raise DataError(
-                f"some ids are floating-point numbers beyond {EXACT}, which no longer tell neighbours apart; "
+                f"some ids are floating-point numbers beyond {EXACT}, which no longer distinguish neighbours; "
                 "give them as integers or strings"
             )
         whole = _whole(values)
@@ -145,7 +145,7 @@ def text_of(value: Any) -> str:
     """The one text of an id that is not missing: see the table at the head of this module.
 
     Raises:
-        DataError: it is no single value, or not one that is told from others by its text.
+        DataError: it is no single value, or not one that is distinguished from others by its text.
 
     Example:
         >>> from datetime import date

@@ -38,7 +38,7 @@ class IdMap:
         labels: one name for each id, in the same order as ``ids``, or None where an id has none.
 
     Raises:
-        DataError: an id is no single value, is missing or stands twice, or there are not as many labels as ids.
+        DataError: an id is no single value, is missing or is there twice, or there are not as many labels as ids.
 
     Example:
         >>> films = IdMap([6, 1214], labels=["Heat (1995)", "Alien (1979)"])

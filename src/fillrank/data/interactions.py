@@ -20,6 +20,7 @@ from fillrank.data.io.columns import Choice
 from fillrank.data.ordering import is_ascending, sorted_pairs
 from fillrank.data.summary import Summary, summary_of
 from fillrank.errors import DataError, DuplicateError
+from fillrank.renames import old_attribute
 from fillrank.terminal import printable
 
 __all__ = ["Interactions", "Summary"]
@@ -45,7 +46,7 @@ class Interactions:
 
     Raises:
         DataError: lengths differ, a place is out of range, or a value is NaN or infinite.
-        DuplicateError: a (user, item) pair stands twice.
+        DuplicateError: a (user, item) pair is there twice.
 
     Example:
         >>> log = Interactions.from_arrays(["ann", "bob", "ann"], [7, 7, 9], values=[5, 3, 4])
@@ -70,7 +71,7 @@ class Interactions:
         self._put_in_order()
 
     def _put_in_order(self) -> None:
-        """Freeze the columns, sorted by (user, item); refuse a pair that stands twice."""
+        """Freeze the columns, sorted by (user, item); refuse a pair that is there twice."""
         order: NDArray[Any] | None = None
         if not is_ascending(self.users, self.items):
             key, order = sorted_pairs(self.users, self.items, max(self.n_items, 1))
@@ -115,7 +116,7 @@ class Interactions:
 
         Raises:
             BadRowsError: an id is missing, a value is no finite number, or a time cannot be read.
-            DuplicateError: a pair stands twice; :meth:`from_frame` has ``duplicates=``.
+            DuplicateError: a pair is there twice; :meth:`from_frame` has ``duplicates=``.
             DataError: a column is no list, or the columns differ in length.
         """
         from fillrank.data.io.frames import columns_of_arrays
@@ -235,8 +236,10 @@ class Interactions:
         """int64 ``[n_users]``: how many items each user met."""
         return np.bincount(self.users, minlength=self.n_users).astype(np.int64)
 
+    scale = old_attribute("scale", "value_range")
+
     @cached_property
-    def scale(self) -> tuple[float, float] | None:
+    def value_range(self) -> tuple[float, float] | None:
         """The smallest and the largest value, or None without values."""
         return None if self.values is None or not len(self) else (float(self.values.min()), float(self.values.max()))
 

@@ -28,7 +28,7 @@ class Split:
     Attributes:
         train: what a model learns from.
         valid: what settings and stopping are chosen on; None where there is no such part.
-        test: what the final figures come from.
+        test: what the final metrics come from.
         protocol: how the split was made (its name, fractions, seed): it goes into reports.
 
     Raises:

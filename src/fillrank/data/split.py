@@ -30,7 +30,7 @@ from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["Moment", "Split", "by_time", "leave_last_out", "per_user", "published", "random"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 @checked
@@ -150,7 +150,7 @@ def published(
     valid: float = 0.0,
     seed: int = 0,
     name: str = "published",
-    unknown: Literal["keep", "leave out"] = "keep",
+    unknown: Literal["subsample", "leave out"] = "subsample",
 ) -> Split:
     """A train and a test part that somebody else has fixed, with a validation part drawn from the train part.
 
@@ -201,7 +201,7 @@ def _known_to(train: Interactions, test: Interactions) -> Interactions:
     )
     known = (users[test.users] >= 0) & (items[test.items] >= 0)
     if not known.all():
-        _log.warning(
+        logger.warning(
             "%s of %s test rows are left out: they are of %s users and %s items that have no row in train",
             f"{len(test) - int(known.sum()):,}",
             f"{len(test):,}",

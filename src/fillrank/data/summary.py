@@ -18,7 +18,7 @@ __all__ = ["Summary", "summary_of"]
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of :meth:`Interactions.summary() <fillrank.data.interactions.Interactions.summary>`.
+    """The counts of :meth:`Interactions.summary() <fillrank.data.interactions.Interactions.summary>`.
 
     Attributes:
         name: of the data set.
@@ -68,7 +68,7 @@ class Summary:
         return "\n".join(lines)
 
 
-class _Log(Protocol):
+class _Summarised(Protocol):
     """What is counted of :class:`~fillrank.data.interactions.Interactions`, whose method asks for it."""
 
     @property
@@ -86,7 +86,7 @@ class _Log(Protocol):
     @property
     def times(self) -> NDArray[Any] | None: ...
     @property
-    def scale(self) -> tuple[float, float] | None: ...
+    def value_range(self) -> tuple[float, float] | None: ...
     @property
     def relevant_from(self) -> float | None: ...
     @property
@@ -97,8 +97,8 @@ class _Log(Protocol):
     def __len__(self) -> int: ...
 
 
-def summary_of(log: _Log) -> Summary:
-    """The figures of ``log``."""
+def summary_of(log: _Summarised) -> Summary:
+    """The counts of ``log``."""
     cells = log.n_users * log.n_items
     values, times = log.values, log.times
     some = len(log) > 0
@@ -110,7 +110,7 @@ def summary_of(log: _Log) -> Summary:
         density=len(log) / cells if cells else 0.0,
         per_user_median=float(np.median(log.user_counts)) if log.n_users else 0.0,
         per_item_median=float(np.median(log.item_counts)) if log.n_items else 0.0,
-        value_range=log.scale,
+        value_range=log.value_range,
         value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
         relevant_from=log.relevant_from,
         n_relevant=len(log.relevant()),

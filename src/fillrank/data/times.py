@@ -46,7 +46,7 @@ class Moments(NamedTuple):
 def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUnit | None = None) -> pl.Series:
     """Int64 seconds; null where a time is missing or cannot be read.
 
-    Numbers count seconds, milli-, micro- or nanoseconds since 1970: which of them is told by the median of their
+    Numbers count seconds, milli-, micro- or nanoseconds since 1970: which of them is inferred from the median of their
     magnitudes (below 1e11, 1e14, 1e17 or not), for the whole column; a number that can only be in another unit is null.
     A column most of whose numbers are dates written as ``yyyymmdd`` (or with hours and minutes,
     ``yyyymmddHHMM[SS]``) holds dates, and what is none is null. Strings hold such numbers or ISO 8601 dates and times.
@@ -55,7 +55,7 @@ def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUn
     Args:
         column: numbers, dates or strings.
         day_first: see :class:`~fillrank.data.io.options.LogOptions`.
-        unit: of numbers; None: told by their magnitudes.
+        unit: of numbers; None: inferred from their magnitudes.
 
     Raises:
         DataError: the column holds something that is no time.
@@ -94,7 +94,7 @@ def finish_times(parts: list[Moments], *, unit: TimeUnit | None = None) -> list[
 
     Args:
         parts: of one column; ``valid`` is changed in place.
-        unit: of the numbers; None: told by their magnitudes.
+        unit: of the numbers; None: inferred from their magnitudes.
     """
     if unit is None and _hold_dates(parts):
         return [_from_compact(part) for part in parts]
@@ -167,7 +167,7 @@ def _first_that_fits(found: pl.Series, text: pl.Series, pattern: str, formats: S
 
 
 def _open(part: Moments) -> NDArray[np.int64]:
-    """The numbers of which the unit is to be told."""
+    """The numbers whose unit is to be inferred."""
     if part.known is not None:
         return part.numbers[part.valid & ~part.known]
     return part.numbers if part.valid.all() else part.numbers[part.valid]

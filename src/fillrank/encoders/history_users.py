@@ -52,7 +52,7 @@ class HistoryUsers(TableEncoder):
     def __init__(
         self,
         items: Tensor,
-        log: Interactions,
+        interactions: Interactions,
         *,
         users: Tensor | None = None,
         own_share: float = 0.0,
@@ -64,9 +64,13 @@ class HistoryUsers(TableEncoder):
         _check_share(own_share, users)
         fitting({"items": "float N d"}, items=items)
         dim = items.shape[-1]
-        check_tables(items.new_zeros(log.n_users, dim) if users is None else users, items, (log.n_users, log.n_items))
+        check_tables(
+            items.new_zeros(interactions.n_users, dim) if users is None else users,
+            items,
+            (interactions.n_users, interactions.n_items),
+        )
         self.own_share, self.power = own_share, power
-        self.histories = histories_of(log, power=power, dtype=items.dtype).to(items.device)
+        self.histories = histories_of(interactions, power=power, dtype=items.dtype).to(items.device)
         self.items = nn.Parameter(items.detach().clone())
         self.users = None if users is None else nn.Parameter(users.detach().clone())
         self.map = nn.Parameter(torch.eye(dim, dtype=items.dtype, device=items.device)) if mapped else None
@@ -76,7 +80,7 @@ class HistoryUsers(TableEncoder):
         """Made for a recipe: the users' first vectors come only where ``own_share`` leaves room for them."""
         users, items = inputs.tables()
         own = users if settings.get("own_share", 0.0) > 0 else None
-        return cls(items, inputs.log, users=own, similarity=inputs.similarity, **settings)
+        return cls(items, inputs.interactions, users=own, similarity=inputs.similarity, **settings)
 
     @property
     def own_folding(self) -> bool:  # type: ignore[override]

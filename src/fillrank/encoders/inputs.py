@@ -15,7 +15,7 @@ from fillrank.registry import parameters_of
 
 __all__ = ["BROUGHT", "EncoderInputs"]
 
-BROUGHT = ("users", "items", "log", "n_users", "n_items", "dim", "similarity", "precision", "generator")
+BROUGHT = ("users", "items", "interactions", "n_users", "n_items", "dim", "similarity", "precision", "generator")
 """The names of constructors' parameters that a recipe brings; all others are settings of the encoder."""
 
 
@@ -24,24 +24,24 @@ class EncoderInputs:
     """What there is when an encoder is made. A constructor gets each that it has a parameter for, by its name.
 
     Attributes:
-        log: the positives that are learnt from; ``n_users`` and ``n_items`` are its sizes.
+        interactions: the positives that are learnt from; ``n_users`` and ``n_items`` are their sizes.
         dim: of the vectors.
         similarity: that the recipe learns by.
         precision: of products with a graph.
         generator: all randomness comes from it.
-        start: gives the first vectors, ``users`` and ``items``, as the recipe's ``start`` has them.
+        init: gives the first vectors, ``users`` and ``items``, as the recipe's ``init`` has them.
     """
 
-    log: Interactions
+    interactions: Interactions
     dim: int
     generator: torch.Generator
-    start: Callable[[torch.Generator], Tables] = field(repr=False)
+    init: Callable[[torch.Generator], Tables] = field(repr=False)
     similarity: Similarity = "cosine"
     precision: Literal["float32", "bfloat16"] = "float32"
 
     @cached_property
     def _tables(self) -> Tables:
-        return self.start(self.generator)
+        return self.init(self.generator)
 
     def tables(self) -> Tables:
         """The first vectors; they are drawn or decomposed when somebody asks."""
@@ -53,6 +53,7 @@ class EncoderInputs:
         found: dict[str, Any] = {}
         if "users" in names or "items" in names:  # first: the generator goes on from there
             found = dict(zip(("users", "items"), self.tables(), strict=True))
-        found |= {"log": self.log, "n_users": self.log.n_users, "n_items": self.log.n_items, "dim": self.dim}
+        met = self.interactions
+        found |= {"interactions": met, "n_users": met.n_users, "n_items": met.n_items, "dim": self.dim}
         found |= {"similarity": self.similarity, "precision": self.precision, "generator": self.generator}
         return {name: value for name, value in found.items() if name in names}

@@ -64,7 +64,7 @@ class LightGCN(TableEncoder):
         self,
         users: Tensor,
         items: Tensor,
-        log: Interactions,
+        interactions: Interactions,
         *,
         n_layers: int = 2,
         layer_weights: Sequence[float] | None = None,
@@ -74,12 +74,12 @@ class LightGCN(TableEncoder):
         super().__init__(similarity)
         if precision not in {"float32", "bfloat16"}:
             raise SettingsError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
-        check_tables(users, items, (log.n_users, log.n_items))
+        check_tables(users, items, (interactions.n_users, interactions.n_items))
         self.layer_weights: Sequence[float] = _checked_weights(n_layers, layer_weights)
         self.users = nn.Parameter(users.detach().clone())
         self.items = nn.Parameter(items.detach().clone())
         dtype = torch.bfloat16 if precision == "bfloat16" else users.dtype
-        self.adjacency = adjacency_of(log, dtype).to(users.device)
+        self.adjacency = adjacency_of(interactions, dtype).to(users.device)
 
     @property
     def n_layers(self) -> int:
@@ -94,7 +94,7 @@ class LightGCN(TableEncoder):
         """The vectors smoothed over another graph of the same users and items, or changed on the way: a *view*.
 
         Args:
-            adjacency: such as a :meth:`~fillrank.encoders.sparse.SparseMatrix.thinned` one.
+            adjacency: such as a :meth:`~fillrank.encoders.sparse.SparseMatrix.select` one.
             change: applied to the users, then the items, after each layer. The gradient takes no notice of it.
         """
         found = _Propagation.apply(self.users, self.items, adjacency, self.layer_weights, change)  # type: ignore[no-untyped-call]

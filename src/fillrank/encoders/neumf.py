@@ -13,7 +13,7 @@ from fillrank.arguments import checked, fitting
 from fillrank.encoders.base import rows_of
 from fillrank.encoders.start import normal_tables, xavier
 from fillrank.errors import SettingsError
-from fillrank.factors.neural import Dropout, PairScorer, Side, Tower, block_scores, pair_scores
+from fillrank.factors.neural import MLP, Dropout, NeuralScorer, PairInputs, block_scores, pair_scores
 
 __all__ = ["NeuMF"]
 
@@ -87,7 +87,7 @@ class NeuMF(nn.Module):
     @checked
     def score_pairs(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``; with dropout if there is a generator."""
-        return pair_scores(self._user_side(users), self._item_side(items), self._tower(), self._drawn(generator))
+        return pair_scores(self._user_side(users), self._item_side(items), self._mlp(), self._drawn(generator))
 
     @checked
     def score_block(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -109,29 +109,29 @@ class NeuMF(nn.Module):
         if items.dim() == 2:  # an item that stands in many rows goes through the first layer once
             wanted, places = torch.unique(items, return_inverse=True)
         sides = self._user_side(users), self._item_side(wanted)
-        return block_scores(*sides, self._tower(), places=places, dropout=self._drawn(generator))
+        return block_scores(*sides, self._mlp(), places=places, dropout=self._drawn(generator))
 
-    def scorer(self) -> PairScorer:
+    def scorer(self) -> NeuralScorer:
         """What was learnt, cut loose from training, with the first layer already taken."""
         with torch.no_grad():
             users, items = (torch.arange(len(table), device=table.device) for table in (self.users, self.items))
-            learnt = PairScorer(self._user_side(users), self._item_side(items), self._tower())
+            learnt = NeuralScorer(self._user_side(users), self._item_side(items), self._mlp())
             parts = {name: tensor.detach().cpu().clone() for name, tensor in learnt.tensors().items()}
-        return PairScorer.from_parts(parts, learnt.settings())
+        return NeuralScorer.from_parts(parts, learnt.settings())
 
-    def _user_side(self, users: Tensor) -> Side:
+    def _user_side(self, users: Tensor) -> PairInputs:
         own = rows_of(self.users, users, "users")
         first = self.weights[0][:, : self.network_users.shape[1]]
         hidden = linear(embedding(users, self.network_users), first, self.offsets[0])
-        return Side(own * self.product_weights, hidden)
+        return PairInputs(own * self.product_weights, hidden)
 
-    def _item_side(self, items: Tensor) -> Side:
+    def _item_side(self, items: Tensor) -> PairInputs:
         own = rows_of(self.items, items, "items")
         first = self.weights[0][:, self.network_users.shape[1] :]
-        return Side(own, linear(embedding(items, self.network_items), first))
+        return PairInputs(own, linear(embedding(items, self.network_items), first))
 
-    def _tower(self) -> Tower:
-        return Tower(tuple(zip(self.weights, self.offsets, strict=True))[1:], self.network_weights, self.offset)
+    def _mlp(self) -> MLP:
+        return MLP(tuple(zip(self.weights, self.offsets, strict=True))[1:], self.network_weights, self.offset)
 
     def _drawn(self, generator: torch.Generator | None) -> Dropout | None:
         if generator is None or self.dropout == 0:

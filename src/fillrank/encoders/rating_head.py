@@ -1,4 +1,4 @@
-"""From likeness to a rating: what turns a contrastive model into one that predicts values."""
+"""From similarity to a rating: what turns a contrastive model into one that predicts values."""
 
 from __future__ import annotations
 

@@ -63,12 +63,12 @@ def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | N
             " or with score_pairs(), score_block() and scorer(); derive from fillrank.encoders.TableEncoder"
         )
     if isinstance(kind, nn.Module) or type(made) not in _OURS:  # ours have looked at the log, or are made for it
-        _check_fits(made, inputs.log, what)
+        _check_fits(made, inputs.interactions, what)
     return made
 
 
 def scores_pairs(part: Any) -> bool:
-    """Whether the scores of such an encoder are no product of vectors, as far as can be told before it is made."""
+    """Whether the scores of such an encoder are no product of vectors, as far as can be inferred before it is made."""
     kind = _kind_of(part)
     return hasattr(kind, "score_block") and not hasattr(kind, "tables")
 
@@ -91,20 +91,20 @@ def _kind_of(part: Any) -> Any:
 def _copied(made: nn.Module, settings: Mapping[str, Any], what: str) -> nn.Module:
     if settings:
         raise SettingsError(f"{what} is made already, and takes no {', '.join(settings)}; leave its settings out")
-    if "log" in parameters_of(type(made)):
+    if "interactions" in parameters_of(type(made)):
         raise SettingsError(
-            f"{what} holds what it was told of one log, and a fit may need that of another; give the class, or a "
-            "function of log that makes it, such as lambda log: LightGCN(users, items, log)"
+            f"{what} holds what it got from one log, and a fit may need that of another; give the class, or a "
+            "function that makes it, such as lambda interactions: LightGCN(users, items, interactions)"
         )
     return copy.deepcopy(made)
 
 
-def _check_fits(made: nn.Module, log: Interactions, what: str) -> None:
+def _check_fits(made: nn.Module, interactions: Interactions, what: str) -> None:
     if not isinstance(made, VectorEncoder):
         return
     with torch.no_grad():
         tables = made.tables()
     try:
-        check_tables(*tables, (log.n_users, log.n_items))
+        check_tables(*tables, (interactions.n_users, interactions.n_items))
     except DataError as error:
         raise DataError(f"{what} does not fit the log: {error}") from None

@@ -103,7 +103,7 @@ class SparseMatrix(nn.Module):
         """The matrix with its zeros, for small ones: the readable twin of the products."""
         return self.weights.new_zeros(self.shape).index_put((self.users, self.items), self.weights)
 
-    def thinned(self, kept: Tensor) -> SparseMatrix:
+    def select(self, kept: Tensor) -> SparseMatrix:
         """The :meth:`normalised` matrix of the pairs where ``kept``, bool ``[nnz]``, is True: counts are taken anew."""
         place = kept.cumsum(0) - 1
         by_item = place[self.by_item[kept[self.by_item]]]
@@ -126,7 +126,7 @@ class _Product(torch.autograd.Function):
         return None, ctx.matrix.product(outer[0], transposed=True)
 
 
-def adjacency_of(log: Interactions, dtype: torch.dtype = torch.float32) -> SparseMatrix:
+def adjacency_of(interactions: Interactions, dtype: torch.dtype = torch.float32) -> SparseMatrix:
     """The graph of a log: ``N = D_u^-½ R D_i^-½``, R with a one for each interaction whatever its value.
 
     The symmetric matrix ``[[0, N], [Nᵀ, 0]]`` over users and items together is what a graph encoder multiplies by.
@@ -137,15 +137,15 @@ def adjacency_of(log: Interactions, dtype: torch.dtype = torch.float32) -> Spars
         tensor([[0.5000, 0.7071],
                 [0.7071, 0.0000]])
     """
-    users, items = _pairs(log)
-    return SparseMatrix.normalised(users, items, (log.n_users, log.n_items), dtype=dtype)
+    users, items = _pairs(interactions)
+    return SparseMatrix.normalised(users, items, (interactions.n_users, interactions.n_items), dtype=dtype)
 
 
-def histories_of(log: Interactions, *, power: float = 1.0, dtype: torch.dtype = torch.float32) -> SparseMatrix:
+def histories_of(interactions: Interactions, *, power: float = 1.0, dtype: torch.dtype = torch.float32) -> SparseMatrix:
     """Who met what, each of a user's n items with the weight ``n^-power``.
 
     Args:
-        log: whatever the value of an interaction, it counts as one.
+        interactions: whatever the value of an interaction, it counts as one.
         power: 1 gives the mean over the items, 0.5 divides by ``√n`` (long histories give longer vectors), 0 the sum.
 
     Raises:
@@ -158,13 +158,13 @@ def histories_of(log: Interactions, *, power: float = 1.0, dtype: torch.dtype = 
     """
     if not 0 <= power <= 1:
         raise SettingsError(f"power must be from 0 (sum) to 1 (mean), got {power}")
-    users, items = _pairs(log)
-    lengths = torch.from_numpy(log.user_counts).to(dtype)
-    return SparseMatrix(users, items, lengths[users] ** -power, (log.n_users, log.n_items))
+    users, items = _pairs(interactions)
+    lengths = torch.from_numpy(interactions.user_counts).to(dtype)
+    return SparseMatrix(users, items, lengths[users] ** -power, (interactions.n_users, interactions.n_items))
 
 
-def _pairs(log: Interactions) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(log.users.astype("int64")), torch.from_numpy(log.items.astype("int64"))
+def _pairs(interactions: Interactions) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(interactions.users.astype("int64")), torch.from_numpy(interactions.items.astype("int64"))
 
 
 def _starts(places: Tensor, n: int) -> Tensor:

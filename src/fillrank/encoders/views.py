@@ -50,7 +50,7 @@ def edge_dropout(encoder: GraphEncoder, rate: float, generator: torch.Generator)
     _check_rate(rate)
     edges = encoder.adjacency.users
     kept = _uniform(edges.shape, generator, edges.device) >= rate
-    return encoder.tables_over(encoder.adjacency.thinned(kept))
+    return encoder.tables_over(encoder.adjacency.select(kept))
 
 
 @checked

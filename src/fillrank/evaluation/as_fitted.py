@@ -15,23 +15,25 @@ from fillrank.errors import DataError
 
 __all__ = ["check_ids", "say_what_differs"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
-def check_ids(model: Any, log: Interactions) -> None:
+def check_ids(model: Any, interactions: Interactions) -> None:
     """Refuse a log whose users and items are not those of the model: its places would mean others.
 
     Args:
         model: a :class:`~fillrank.recommend.Recommender`; what knows no ids is let through.
-        log: that it is to be measured on.
+        interactions: that it is to be measured on.
 
     Raises:
         DataError: the message says how many of the log's users and items the model knows.
     """
-    own = getattr(model, "log", None)
-    if not isinstance(own, Interactions) or (own.user_ids == log.user_ids and own.item_ids == log.item_ids):
+    own = getattr(model, "interactions", None)
+    if not isinstance(own, Interactions) or (
+        own.user_ids == interactions.user_ids and own.item_ids == interactions.item_ids
+    ):
         return
-    known = (_known("users", own.user_ids, log.user_ids), _known("items", own.item_ids, log.item_ids))
+    known = (_known("users", own.user_ids, interactions.user_ids), _known("items", own.item_ids, interactions.item_ids))
     raise DataError(
         f"{_called(model)} was fitted on other users or items: it knows {' and '.join(known)}; give the data that it "
         "was fitted with, read with the same options, filtered and split in the same way"
@@ -46,13 +48,13 @@ def say_what_differs(model: Any, test: Interactions, train: Interactions, valid:
         test: that it is measured on.
         train, valid: the other parts of the split; the same ids.
     """
-    own = getattr(model, "log", None)
+    own = getattr(model, "interactions", None)
     if not isinstance(own, Interactions) or own.user_ids != test.user_ids or own.item_ids != test.item_ids:
         return
     ours = _keys(own)
     learnt = 0 if getattr(model, "refit", None) is False else _common(ours, _keys(test))  # else only chosen on
     if learnt:
-        _log.warning(
+        logger.warning(
             "%s has learnt from %s of the %s rows that it is measured on; refit=False keeps one that has not learnt "
             "from the validation part",
             _called(model),
@@ -63,11 +65,11 @@ def say_what_differs(model: Any, test: Interactions, train: Interactions, valid:
     said = []
     if others < len(ours):
         said.append(f"{len(ours) - others:,} of the {len(ours):,} rows that it was given are not in this split")
-    here, there = _range([train, valid]), getattr(model, "scale", None)
+    here, there = _range([train, valid]), getattr(model, "value_range", None)
     if here is not None and there is not None and not (_within(there, here) and _within(_range([train]), there)):
         said.append(f"values ran from {there[0]:g} to {there[1]:g}, and run from {here[0]:g} to {here[1]:g} here")
     if said:
-        _log.warning(
+        logger.warning(
             "%s was fitted on other data: %s. Is the log another, or read, filtered or split with other options?",
             _called(model),
             ", and ".join(said),
@@ -90,9 +92,9 @@ def _known(noun: str, own: IdMap, asked: IdMap) -> str:
     return f"{len(asked) - len(strange):,} of the {len(asked):,} {noun}{in_form}"
 
 
-def _keys(log: Interactions) -> NDArray[np.int64]:
+def _keys(interactions: Interactions) -> NDArray[np.int64]:
     """One number for each row, ascending, as the rows of a log are."""
-    keys: NDArray[np.int64] = log.users.astype(np.int64) * log.n_items + log.items
+    keys: NDArray[np.int64] = interactions.users.astype(np.int64) * interactions.n_items + interactions.items
     return keys
 
 
@@ -107,7 +109,7 @@ def _common(some: NDArray[np.int64], others: NDArray[np.int64]) -> int:
 
 def _range(logs: list[Interactions | None]) -> tuple[float, float] | None:
     """The smallest and the largest value of several logs."""
-    scales = [log.scale for log in logs if log is not None and log.scale is not None]
+    scales = [log.value_range for log in logs if log is not None and log.value_range is not None]
     return (min(low for low, _ in scales), max(high for _, high in scales)) if scales else None
 
 

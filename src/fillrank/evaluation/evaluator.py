@@ -21,7 +21,7 @@ from fillrank.evaluation.report import Report
 from fillrank.evaluation.tally import Tally
 from fillrank.factors import Scorer
 from fillrank.retrieval.finite import with_ids
-from fillrank.retrieval.lists import MEMORY, Ranking, rank_blocks
+from fillrank.retrieval.lists import MEMORY, RankedLists, rank_blocks
 
 __all__ = ["METRICS", "Evaluator", "Kind"]
 
@@ -95,7 +95,7 @@ class Evaluator:
         protocol: Kind = "honest",
         memory: int = MEMORY,
     ) -> Self:
-        """For the final figures: the test part, with train and valid seen."""
+        """For the final metrics: the test part, with train and valid seen."""
         seen = [split.train] if split.valid is None else [split.train, split.valid]
         notes = {"protocol": protocol, "part": "test", "split": dict(split.protocol)}
         return cls(
@@ -132,7 +132,7 @@ class Evaluator:
 
     @checked
     def run(self, model: Own[Model | Scorer]) -> Report:
-        """Rank and predict with ``model``; see :func:`fillrank.evaluation.evaluate` for what the figures are.
+        """Rank and predict with ``model``; see :func:`fillrank.evaluation.evaluate` for what the metrics are.
 
         Raises:
             DataError: the model is for other numbers of users and items.
@@ -145,8 +145,8 @@ class Evaluator:
             metrics, of_ranked_users = self._rank(parts.scorer)
         users = self.users
         per_user: dict[str, NDArray[np.float64]] = {}
-        if parts.rater is not None and self.test.values is not None:
-            errors = prediction_errors(parts.rater, self.test, scale=parts.scale, memory=self.memory)
+        if parts.predictor is not None and self.test.values is not None:
+            errors = prediction_errors(parts.predictor, self.test, value_range=parts.value_range, memory=self.memory)
             metrics |= {"rmse": rmse(errors), "mae": mae(errors)}
             users = np.union1d(users, self.test.users)
             per_user = error_sums(errors, np.searchsorted(users, self.test.users), len(users))
@@ -187,7 +187,7 @@ class Evaluator:
         }
 
     def _rank(self, scorer: Scorer) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
-        """The figures of the lists, and the values for each of ``users``."""
+        """The metrics of the lists, and the values for each of ``users``."""
         tally = Tally(len(self.users), self.train_counts, self.information, self.ks)
         for lists in rank_blocks(scorer, self.users, self.ks[-1], seen=self.seen, memory=self.memory):
             tally.add(lists, self._are_hits(lists))
@@ -203,7 +203,7 @@ class Evaluator:
                 metrics[f"{name}@{k}"] = _mean_of_known(of_lists[k])
         return metrics, per_user
 
-    def _are_hits(self, lists: Ranking) -> NDArray[np.bool_]:
+    def _are_hits(self, lists: RankedLists) -> NDArray[np.bool_]:
         """Which listed items are relevant: bool, as long as ``lists.items``."""
         keys = lists.users[lists.rows] * self.test.n_items + lists.items
         place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)

@@ -32,8 +32,8 @@ def evaluate(
     """Rank the catalogue for every user of the test part, compare with what they met, and predict the values held out.
 
     Args:
-        model: something with ``scorer``, ``rater`` and ``name`` (what ``fit`` returns), or a bare scorer, which is only
-            ranked with.
+        model: something with ``scorer``, ``predictor`` and ``name`` (what ``fit`` returns), or a bare scorer, which is
+            only ranked with.
         split: its test part is evaluated; what stands in train and valid counts as seen.
         test, train: instead of a split, two logs that share their ids.
         k: length of the lists, or several lengths.

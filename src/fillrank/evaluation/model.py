@@ -8,16 +8,16 @@ from typing import Protocol, runtime_checkable
 from fillrank.errors import DataError
 from fillrank.factors import Scorer
 
-__all__ = ["Model", "Parts", "parts_of"]
+__all__ = ["Model", "ModelParts", "parts_of"]
 
 
 @runtime_checkable
 class Model(Protocol):
     """What evaluation asks of a model that is more than a bare :class:`~fillrank.factors.Scorer`.
 
-    An optional attribute ``scale``, ``(lowest, highest)`` or None, clips the predicted values. An optional attribute
-    ``refit`` says whether the validation part was learnt from (True) or only chosen on (False); None where it says
-    nothing.
+    An optional attribute ``value_range``, ``(lowest, highest)`` or None, clips the predicted values. An optional
+    attribute ``refit`` says whether the validation part was learnt from (True) or only chosen on (False); None where it
+    says nothing.
     """
 
     @property
@@ -29,28 +29,28 @@ class Model(Protocol):
         ...
 
     @property
-    def rater(self) -> Scorer | None:
+    def predictor(self) -> Scorer | None:
         """Predicts values; None for a model that does not (no RMSE then)."""
         ...
 
 
 @dataclass(frozen=True)
-class Parts:
+class ModelParts:
     """A model taken apart: the same five parts whatever was handed in."""
 
     name: str
     scorer: Scorer
-    rater: Scorer | None = None
-    scale: tuple[float, float] | None = None
+    predictor: Scorer | None = None
+    value_range: tuple[float, float] | None = None
     refit: bool | None = None
 
     def check_size(self, n_users: int, n_items: int) -> None:
         """Refuse a model that was made for another table.
 
         Raises:
-            DataError: the scorer or the rater has other numbers of users and items.
+            DataError: the scorer or the predictor has other numbers of users and items.
         """
-        for part in (self.scorer, self.rater):
+        for part in (self.scorer, self.predictor):
             if part is not None and (part.n_users, part.n_items) != (n_users, n_items):
                 raise DataError(
                     f"{self.name} is for {part.n_users} users and {part.n_items} items, the test for {n_users} and "
@@ -58,19 +58,23 @@ class Parts:
                 )
 
 
-def parts_of(model: Model | Scorer) -> Parts:
+def parts_of(model: Model | Scorer) -> ModelParts:
     """Take a model apart; a bare scorer is a model that only ranks, named after its class.
 
     Raises:
         DataError: it is neither a model nor a scorer.
     """
     if isinstance(model, Model):
-        return Parts(
-            model.name, model.scorer, model.rater, getattr(model, "scale", None), getattr(model, "refit", None)
+        return ModelParts(
+            model.name,
+            model.scorer,
+            model.predictor,
+            getattr(model, "value_range", None),
+            getattr(model, "refit", None),
         )
     if isinstance(model, Scorer):
-        return Parts(type(model).__name__, model)
+        return ModelParts(type(model).__name__, model)
     raise DataError(
-        f"cannot evaluate a {type(model).__name__}; it needs name, scorer and rater, or n_users, n_items, score() and "
-        "score_pairs()"
+        f"cannot evaluate a {type(model).__name__}; it needs name, scorer and predictor, or n_users, n_items, "
+        "score() and score_pairs()"
     )

@@ -14,7 +14,7 @@ from fillrank.data.ids import shown_id
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, ScoreError
 from fillrank.factors import Scorer
-from fillrank.factors.temporal import Dated
+from fillrank.factors.temporal import TimeAwareFactors
 
 __all__ = ["error_sums", "prediction_errors"]
 
@@ -22,14 +22,15 @@ _PAIR_BYTES = 4096  # what a scorer may need for a pair: two vectors of 256 numb
 
 
 def prediction_errors(
-    rater: Scorer, test: Interactions, *, scale: tuple[float, float] | None, memory: int
+    predictor: Scorer, test: Interactions, *, value_range: tuple[float, float] | None, memory: int
 ) -> NDArray[np.float32]:
     """Prediction minus value for every row of ``test``, in blocks.
 
     Args:
-        rater: predicts a value for a pair. One that knows days predicts each row at the row's own time, if it has one.
+        predictor: predicts a value for a pair. One that knows days predicts each row at the row's own time, if it has
+            one.
         test: a log with values.
-        scale: predictions are clipped to ``(lowest, highest)``; None: they are not.
+        value_range: predictions are clipped to ``(lowest, highest)``; None: they are not.
         memory: bytes that a block may take.
 
     Returns:
@@ -42,11 +43,11 @@ def prediction_errors(
     if test.values is None:
         raise DataError("prediction errors need values, and this log has none")
     predicted = np.empty(len(test), dtype=np.float32)
-    predict: Callable[..., Tensor] = rater.score_pairs
+    predict: Callable[..., Tensor] = predictor.score_pairs
     columns: list[NDArray[Any]] = [test.users, test.items]
-    if isinstance(rater, Dated) and test.times is not None:
-        predict, columns = rater.score_pairs_at, [*columns, test.times]
-    device, step = getattr(rater, "device", "cpu"), max(1, memory // _PAIR_BYTES)
+    if isinstance(predictor, TimeAwareFactors) and test.times is not None:
+        predict, columns = predictor.score_pairs_at, [*columns, test.times]
+    device, step = getattr(predictor, "device", "cpu"), max(1, memory // _PAIR_BYTES)
     for start in range(0, len(test), step):
         rows = slice(start, start + step)
         block = (torch.from_numpy(column[rows].astype(np.int64)).to(device) for column in columns)
@@ -62,7 +63,7 @@ def prediction_errors(
             user,
             item,
         )
-    return (predicted if scale is None else predicted.clip(*scale)) - test.values
+    return (predicted if value_range is None else predicted.clip(*value_range)) - test.values
 
 
 def error_sums(errors: NDArray[np.float32], rows: NDArray[np.int64], n_users: int) -> dict[str, NDArray[np.float64]]:

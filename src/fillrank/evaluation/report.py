@@ -24,12 +24,12 @@ __all__ = ["Report"]
 @checked
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The figures of one model under one protocol. ``str()`` gives a table with the protocol below it.
+    """The metrics of one model under one protocol. ``str()`` gives a table with the protocol below it.
 
     Attributes:
         model: its name.
         metrics: by name: ``"recall@10"``, ``"coverage@10"``, ``"rmse"`` …
-        users: int64 ``[n]``, the places of the users behind the figures, rising.
+        users: int64 ``[n]``, the places of the users behind the metrics, rising.
         per_user: float64 ``[n]`` by name. A metric's own name holds its value for each user, NaN where a user has none;
             ``squared_error``, ``absolute_error`` (sums) and ``n_rated`` (a count) are the parts of RMSE and MAE.
             Coverage and Gini belong to all lists together and have no per-user values.
@@ -136,24 +136,24 @@ class Report:
 
 def describe(protocol: Mapping[str, Any]) -> str:
     """The protocol in one line."""
-    told = dict(protocol)
+    facts = dict(protocol)
     parts = []
-    if "protocol" in told:
-        parts.append(f"{told['protocol']} protocol")
-    split = told.get("split")
+    if "protocol" in facts:
+        parts.append(f"{facts['protocol']} protocol")
+    split = facts.get("split")
     if isinstance(split, Mapping):
         name, settings = split.get("split", "split"), {k: v for k, v in split.items() if k != "split"}
         shown = ", ".join(f"{key} {value}" for key, value in settings.items())
         parts.append(f"{name} split" + (f" ({shown})" if shown else ""))
-    if "part" in told:
-        parts.append(f"{told['part']} part")
-    if "n_users" in told:
-        parts.append(f"{told['n_users']:,} users with relevant items")
-    if "candidates" in told:
-        parts.append(f"{told['candidates']} {told['n_items']:,} items ranked")
-        parts.append("seen removed" if told["filter_seen"] else "seen kept")
-    if told.get("refit") is not None:
-        parts.append("refit on train and valid" if told["refit"] else "not refit on valid")
-    if told.get("relevant_from") is not None:
-        parts.append(f"relevant from {told['relevant_from']:g}")
+    if "part" in facts:
+        parts.append(f"{facts['part']} part")
+    if "n_users" in facts:
+        parts.append(f"{facts['n_users']:,} users with relevant items")
+    if "candidates" in facts:
+        parts.append(f"{facts['candidates']} {facts['n_items']:,} items ranked")
+        parts.append("seen removed" if facts["filter_seen"] else "seen kept")
+    if facts.get("refit") is not None:
+        parts.append("refit on train and valid" if facts["refit"] else "not refit on valid")
+    if facts.get("relevant_from") is not None:
+        parts.append(f"relevant from {facts['relevant_from']:g}")
     return "; ".join(parts)

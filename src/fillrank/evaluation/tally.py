@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.arguments import affordable
-from fillrank.retrieval.lists import Ranking
+from fillrank.retrieval.lists import RankedLists
 
 __all__ = ["Tally"]
 
@@ -37,7 +37,7 @@ class Tally:
         self.novelty, self.popularity = ({k: np.full(n_users, np.nan) for k in ks} for _ in range(2))
         self._n_added = 0
 
-    def add(self, lists: Ranking, hits: NDArray[np.bool_]) -> None:
+    def add(self, lists: RankedLists, hits: NDArray[np.bool_]) -> None:
         """Take in the lists of the next users; ``hits`` says which of ``lists.items`` are relevant."""
         block = slice(self._n_added, self._n_added + len(lists))
         self._n_added += len(lists)

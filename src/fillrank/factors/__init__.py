@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fillrank.factors.blend import Blend
 from fillrank.factors.factors import Factors
-from fillrank.factors.neural import PairScorer
+from fillrank.factors.neural import NeuralScorer
 from fillrank.factors.scorer import Scorer
 from fillrank.factors.serialization import scorer_from_parts
-from fillrank.factors.temporal import Dated
+from fillrank.factors.temporal import TimeAwareFactors
 
-__all__ = ["Blend", "Dated", "Factors", "PairScorer", "Scorer", "scorer_from_parts"]
+__all__ = ["Blend", "Factors", "NeuralScorer", "Scorer", "TimeAwareFactors", "scorer_from_parts"]

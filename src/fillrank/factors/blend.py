@@ -84,14 +84,14 @@ class Blend:
 
     @property
     def item_vectors(self) -> Tensor:
-        """Those of the first part that has any: what likeness between items is measured on."""
+        """Those of the first part that has any: what similarity between items is measured on."""
         return next((part for part in self.parts if part.dim > 0), self.parts[0]).item_vectors
 
     @checked
-    def fold_in(self, log: Interactions) -> Blend:
+    def fold_in(self, interactions: Interactions) -> Blend:
         """Each part folds the new users in its own way."""
         weights = self.weights if self.folded_weights is None else self.folded_weights
-        return Blend(tuple(part.fold_in(log) for part in self.parts), weights, self.folded_weights)
+        return Blend(tuple(part.fold_in(interactions) for part in self.parts), weights, self.folded_weights)
 
     @checked
     def to(self, device: str | torch.device) -> Blend:

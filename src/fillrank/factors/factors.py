@@ -132,28 +132,28 @@ class Factors:
         return scores + self.offset
 
     @checked
-    def fold_in(self, log: Interactions) -> Self:
-        """The same items with the users of ``log`` in place of the old ones.
+    def fold_in(self, interactions: Interactions) -> Self:
+        """The same items with the users of ``interactions`` in place of the old ones.
 
         Args:
-            log: the histories of the new users; its items must be this model's items, in the same places.
+            interactions: the histories of the new users; its items must be this model's items, in the same places.
 
         Raises:
             DataError: the items do not fit, a history is empty, or this model has no way to fold users in.
         """
         if self.folding is None:
             raise DataError("these factors know no way to fold new users in; fit a model whose recipe has one")
-        if log.n_items != self.n_items:
-            raise DataError(f"the log is over {log.n_items} items, the model over {self.n_items}").about("log")
-        if (log.user_counts == 0).any():
+        if interactions.n_items != self.n_items:
+            raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about("log")
+        if (interactions.user_counts == 0).any():
             raise DataError("a new user needs at least one item in their history; the log has an empty one").about(
                 "log"
             )
-        return self._with_users_of(log, self.folding)
+        return self._with_users_of(interactions, self.folding)
 
     @checked
-    def refreshed(self, log: Interactions) -> Self:
-        """The same items, and every user solved anew from their rows in ``log``: the closed form's last word.
+    def refit_users(self, interactions: Interactions) -> Self:
+        """The same items, and every user solved anew from their rows in ``interactions``: the closed form's last word.
 
         Users without a row get what nothing is known of them gives: zeros.
 
@@ -162,12 +162,12 @@ class Factors:
         """
         if self.folding is None:
             raise DataError("these factors know no way to solve for users; fit a model whose recipe has one")
-        return self._with_users_of(log, self.folding)
+        return self._with_users_of(interactions, self.folding)
 
-    def _with_users_of(self, log: Interactions, folding: Folding) -> Self:
-        if log.n_items != self.n_items:
-            raise DataError(f"the log is over {log.n_items} items, the model over {self.n_items}").about("log")
-        users, bias = folding.solve(self, log)
+    def _with_users_of(self, interactions: Interactions, folding: Folding) -> Self:
+        if interactions.n_items != self.n_items:
+            raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about("log")
+        users, bias = folding.solve(self, interactions)
         if self.user_bias is not None and bias is None:
             bias = self.user_bias.new_zeros(len(users))
         return replace(self, users=users, user_bias=bias if self.user_bias is not None else None)

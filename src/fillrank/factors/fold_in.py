@@ -65,8 +65,8 @@ class Folding(Protocol):
     :func:`looks_at_values` and :func:`needs_values`.
     """
 
-    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
-        """From the histories in ``log`` to ``([B, d], [B] or None)``."""
+    def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
+        """From the histories in ``interactions`` to ``([B, d], [B] or None)``."""
         ...
 
 
@@ -82,9 +82,9 @@ class Projection:
     weights: Tensor
     use_values: bool = False
 
-    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        matrix = log.csr if self.use_values else log.without_values().csr
+        matrix = interactions.csr if self.use_values else interactions.without_values().csr
         return _times(matrix, self.weights).to(factors.items), None
 
 
@@ -103,14 +103,18 @@ class ResidualProjection:
     weights: Tensor
     shrinkage: float = 5.0
 
-    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        if log.values is None:
-            return self.weights.new_zeros(log.n_users, factors.dim), self.weights.new_zeros(log.n_users)
-        left = _above_items(factors, log)
-        lent = np.maximum(self.shrinkage + log.user_counts, 1e-12)
-        bias = np.bincount(log.users, left, log.n_users) / lent
-        matrix = sp.csr_array((left - bias[log.users], log.items, log.csr.indptr), shape=log.csr.shape)
+        if interactions.values is None:
+            return self.weights.new_zeros(interactions.n_users, factors.dim), self.weights.new_zeros(
+                interactions.n_users
+            )
+        left = _above_items(factors, interactions)
+        lent = np.maximum(self.shrinkage + interactions.user_counts, 1e-12)
+        bias = np.bincount(interactions.users, left, interactions.n_users) / lent
+        matrix = sp.csr_array(
+            (left - bias[interactions.users], interactions.items, interactions.csr.indptr), shape=interactions.csr.shape
+        )
         return _times(matrix, self.weights), _like(bias, self.weights)
 
 
@@ -165,12 +169,12 @@ class ImplicitRidge:
             everywhere=self.unobserved_weight * gram(vectors),
         )
 
-    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        if self.positive_from is not None and log.values is not None:
-            log = log.select(log.values >= self.positive_from)
+        if self.positive_from is not None and interactions.values is not None:
+            interactions = interactions.select(interactions.values >= self.positive_from)
         vectors = factors.item_vectors
-        solved = solve_ridges(self.ridges(log.without_values().csr, _array(vectors)))
+        solved = solve_ridges(self.ridges(interactions.without_values().csr, _array(vectors)))
         if self.length is not None:
             lengths = np.linalg.norm(solved, axis=1, keepdims=True)
             solved = solved * (self.length / np.maximum(lengths, 1e-12))
@@ -194,12 +198,16 @@ class RatingRidge:
     frequency_exponent: float = 1.0
     bias_per_rating: bool = True
 
-    def solve(self, factors: ItemSide, log: Interactions) -> tuple[Tensor, Tensor | None]:
+    def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         vectors, d = factors.item_vectors, factors.dim
-        if log.values is None:
-            return vectors.new_zeros(log.n_users, d), vectors.new_zeros(log.n_users)
-        solved = solve_ridges(self.ridges(log.csr.indptr, log.items, _above_items(factors, log), _array(vectors)))
+        if interactions.values is None:
+            return vectors.new_zeros(interactions.n_users, d), vectors.new_zeros(interactions.n_users)
+        solved = solve_ridges(
+            self.ridges(
+                interactions.csr.indptr, interactions.items, _above_items(factors, interactions), _array(vectors)
+            )
+        )
         return _like(solved[:, :d], vectors), _like(solved[:, d], vectors)
 
     def ridges(
@@ -272,10 +280,10 @@ def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) ->
     return folding
 
 
-def _above_items(factors: ItemSide, log: Interactions) -> NDArray[np.float64]:
+def _above_items(factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:
     """What offset and item biases leave over of each value, float64 ``[nnz]``."""
-    left: NDArray[np.float64] = log.csr.data.astype(np.float64) - factors.offset
-    return left if factors.item_bias is None else left - _array(factors.item_bias)[log.items]
+    left: NDArray[np.float64] = interactions.csr.data.astype(np.float64) - factors.offset
+    return left if factors.item_bias is None else left - _array(factors.item_bias)[interactions.items]
 
 
 def _times(matrix: sp.csr_array[Any], weights: Tensor) -> Tensor:

@@ -19,13 +19,13 @@ from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats
 
-__all__ = ["Dropout", "PairScorer", "Side", "Tower", "block_scores", "pair_scores"]
+__all__ = ["MLP", "Dropout", "NeuralScorer", "PairInputs", "block_scores", "pair_scores"]
 
 _PAIRS = 1 << 15
 """Pairs whose hidden layers are held at a time: 4 MiB for 32 numbers each; 2¹² to 2¹⁸ were measured."""
 
 
-class Side(NamedTuple):
+class PairInputs(NamedTuple):
     """What a pair's score needs to know of users, or of items.
 
     Attributes:
@@ -37,13 +37,15 @@ class Side(NamedTuple):
     product: Tensor
     hidden: Tensor
 
-    def at(self, places: Tensor) -> Side:
+    def at(self, places: Tensor) -> PairInputs:
         """The rows at ``places``, int64 of any shape."""
-        return Side(self.product[places], self.hidden[places])
+        return PairInputs(self.product[places], self.hidden[places])
 
-    def split(self, n: int) -> list[Side]:
+    def split(self, n: int) -> list[PairInputs]:
         """Parts of at most ``n`` rows."""
-        return [Side(*part) for part in zip(torch.split(self.product, n), torch.split(self.hidden, n), strict=True)]
+        return [
+            PairInputs(*part) for part in zip(torch.split(self.product, n), torch.split(self.hidden, n), strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Dropout:
         return thin
 
 
-class Tower(NamedTuple):
+class MLP(NamedTuple):
     """From the first hidden layer to a number: ``offset + <output, ReLU(… ReLU(hidden) …)>``.
 
     Attributes:
@@ -86,13 +88,13 @@ class Tower(NamedTuple):
         return active @ self.output + self.offset
 
 
-def pair_scores(users: Side, items: Side, tower: Tower, dropout: Dropout | None = None) -> Tensor:
+def pair_scores(users: PairInputs, items: PairInputs, mlp: MLP, dropout: Dropout | None = None) -> Tensor:
     """Scores of single pairs: sides of ``B`` rows each → ``[B]``."""
-    return (users.product * items.product).sum(-1) + tower(users.hidden + items.hidden, dropout)
+    return (users.product * items.product).sum(-1) + mlp(users.hidden + items.hidden, dropout)
 
 
 def block_scores(
-    users: Side, items: Side, tower: Tower, *, places: Tensor | None = None, dropout: Dropout | None = None
+    users: PairInputs, items: PairInputs, mlp: MLP, *, places: Tensor | None = None, dropout: Dropout | None = None
 ) -> Tensor:
     """Scores of each user with each of ``N`` items: ``[B, N]``.
 
@@ -102,7 +104,7 @@ def block_scores(
     Args:
         users: ``B`` rows.
         items: ``N`` rows that all users share; or any number of rows, of which each user has their own ``places``.
-        tower: see :class:`Tower`.
+        mlp: see :class:`MLP`.
         places: int64 ``[B, N]``, rows of ``items``; None where the users share them.
         dropout: each part of the block gets a seed of its own, from this one's on.
     """
@@ -114,45 +116,45 @@ def block_scores(
     for number, (span, near) in enumerate(zip(spans, nears, strict=True)):
         thin = None if dropout is None else replace(dropout, seed=dropout.seed + number)
         if torch.is_grad_enabled() and len(spans) > 1:
-            parts.append(checkpoint(_part, span, items, tower, near, thin, use_reentrant=False))
+            parts.append(checkpoint(_part, span, items, mlp, near, thin, use_reentrant=False))
         else:
-            parts.append(_part(span, items, tower, near, thin))
+            parts.append(_part(span, items, mlp, near, thin))
     return torch.cat(parts)
 
 
-def _part(users: Side, items: Side, tower: Tower, places: Tensor | None, dropout: Dropout | None) -> Tensor:
+def _part(users: PairInputs, items: PairInputs, mlp: MLP, places: Tensor | None, dropout: Dropout | None) -> Tensor:
     if places is None:
         products, hidden = users.product @ items.product.T, users.hidden[:, None] + items.hidden
     else:
         near = items.at(places)
         products, hidden = torch.einsum("bd,bnd->bn", users.product, near.product), users.hidden[:, None] + near.hidden
-    return products + tower(hidden, dropout)
+    return products + mlp(hidden, dropout)
 
 
 @dataclass(frozen=True, eq=False)
-class PairScorer:
+class NeuralScorer:
     """A :class:`~fillrank.factors.Scorer` that runs a small network over each pair: what a trained NeuMF ends in.
 
     Attributes:
         users: ``n_users`` rows.
         items: ``n_items`` rows.
-        tower: from the first hidden layer on.
+        mlp: from the first hidden layer on.
 
     Raises:
         DataError: the shapes do not fit together.
         TrainingError: a number is NaN or infinite.
 
     Example:
-        >>> users = Side(torch.tensor([[2.0]]), torch.zeros(1, 1))
-        >>> items = Side(torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [1.0]]))
-        >>> scorer = PairScorer(users, items, Tower((), torch.tensor([3.0]), torch.tensor(0.5)))
+        >>> users = PairInputs(torch.tensor([[2.0]]), torch.zeros(1, 1))
+        >>> items = PairInputs(torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [1.0]]))
+        >>> scorer = NeuralScorer(users, items, MLP((), torch.tensor([3.0]), torch.tensor(0.5)))
         >>> scorer.score(torch.tensor([0]))  # 2·1 + 3·ReLU(0) + .5, 2·0 + 3·ReLU(1) + .5
         tensor([[2.5000, 3.5000]])
     """
 
-    users: Side
-    items: Side
-    tower: Tower
+    users: PairInputs
+    items: PairInputs
+    mlp: MLP
 
     def __post_init__(self) -> None:
         if any(part.dim() != 2 for side in (self.users, self.items) for part in side):
@@ -164,14 +166,14 @@ class PairScorer:
             if len(side.product) != len(side.hidden):
                 raise DataError(f"both parts of a side must have the same rows, got {_shapes(side)}")
         width = self.users.hidden.shape[1]
-        for weight, bias in self.tower.layers:
+        for weight, bias in self.mlp.layers:
             if bias.dim() != 1 or weight.shape != (len(bias), width):
                 raise DataError(f"a layer over {width} numbers cannot be {list(weight.shape)} and {list(bias.shape)}")
             width = len(bias)
-        if self.tower.output.shape != (width,):
-            raise DataError(f"output must have shape [{width}], got {list(self.tower.output.shape)}")
-        if self.tower.offset.dim():
-            raise DataError(f"offset must be a single number, got shape {list(self.tower.offset.shape)}")
+        if self.mlp.output.shape != (width,):
+            raise DataError(f"output must have shape [{width}], got {list(self.mlp.output.shape)}")
+        if self.mlp.offset.dim():
+            raise DataError(f"offset must be a single number, got shape {list(self.mlp.offset.shape)}")
         check_floats(self.tensors(), "the network", "lower the learning rate")
         if len(kinds := {tensor.dtype for tensor in self.tensors().values()}) > 1:
             raise DataError(f"all parts of the network must be of one type, got {', '.join(sorted(map(str, kinds)))}")
@@ -187,21 +189,21 @@ class PairScorer:
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Scores of all items: int64 ``[B]`` → ``[B, n_items]``."""
-        return block_scores(self.users.at(users), self.items, self.tower)
+        return block_scores(self.users.at(users), self.items, self.mlp)
 
     @torch.no_grad()
     def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``."""
-        return pair_scores(self.users.at(users), self.items.at(items), self.tower)
+        return pair_scores(self.users.at(users), self.items.at(items), self.mlp)
 
-    def fold_in(self, log: Interactions) -> NoReturn:
+    def fold_in(self, interactions: Interactions) -> NoReturn:
         """There is no closed form for a new user of a network.
 
         Raises:
             DataError: always.
         """
         raise DataError(
-            f"a network over pairs knows no way to fold {log.n_users} new users in; "
+            f"a network over pairs knows no way to fold {interactions.n_users} new users in; "
             "fit again with their rows, or use a model of vectors (MF, LightGCN, HistoryUsers)"
         )
 
@@ -214,14 +216,14 @@ class PairScorer:
         sides = {f"{who}.{part}": t for who in _SIDES for part, t in getattr(self, who)._asdict().items()}
         layers = {
             f"layers.{n}.{part}": t
-            for n, layer in enumerate(self.tower.layers)
+            for n, layer in enumerate(self.mlp.layers)
             for part, t in zip(_LAYER, layer, strict=True)
         }
-        return sides | layers | {"output": self.tower.output, "offset": self.tower.offset}
+        return sides | layers | {"output": self.mlp.output, "offset": self.mlp.offset}
 
     def settings(self) -> dict[str, Any]:
         """The parts that are not tensors, as plain data."""
-        return {"kind": "pair-scorer", "n_layers": len(self.tower.layers)}
+        return {"kind": "neural-scorer", "n_layers": len(self.mlp.layers)}
 
     @classmethod
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
@@ -229,13 +231,13 @@ class PairScorer:
         n_layers = settings["n_layers"]
         if isinstance(n_layers, bool) or not isinstance(n_layers, int) or not 0 <= n_layers <= len(tensors):
             raise DataError(f"n_layers has to be the number of layers, it is {shown(n_layers)}")
-        users, items = (Side(*(tensors[f"{who}.{part}"] for part in Side._fields)) for who in _SIDES)
+        users, items = (PairInputs(*(tensors[f"{who}.{part}"] for part in PairInputs._fields)) for who in _SIDES)
         layers = tuple((tensors[f"layers.{n}.weight"], tensors[f"layers.{n}.bias"]) for n in range(n_layers))
-        return cls(users, items, Tower(layers, tensors["output"], tensors["offset"]))
+        return cls(users, items, MLP(layers, tensors["output"], tensors["offset"]))
 
 
 _SIDES, _LAYER = ("users", "items"), ("weight", "bias")
 
 
-def _shapes(*sides: Side) -> str:
+def _shapes(*sides: PairInputs) -> str:
     return " and ".join(str([list(part.shape) for part in side]) for side in sides)

@@ -15,7 +15,7 @@ from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats, table_of
 from fillrank.factors.factors import Factors
 
-__all__ = ["DAY", "Dated", "day_of"]
+__all__ = ["DAY", "TimeAwareFactors", "day_of"]
 
 DAY = 86_400
 """Seconds."""
@@ -31,7 +31,7 @@ def day_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
-class Dated:
+class TimeAwareFactors:
     """Factors, and what each day adds to them.
 
     The prediction for user u, item i and day t is ``undated(u, i) + day_bias[t] + <users[u], user_days[t]> +
@@ -53,9 +53,9 @@ class Dated:
         >>> flat = Factors(torch.zeros(1, 1), torch.zeros(2, 1), offset=3.0)
         >>> day = torch.tensor([[1.0], [-1.0]])
         >>> one, two = torch.ones(1, 1), torch.ones(2, 1)
-        >>> rater = Dated(flat, torch.tensor([10, 11]), torch.zeros(2), one, day, two, 0 * day)
+        >>> predictor = TimeAwareFactors(flat, torch.tensor([10, 11]), torch.zeros(2), one, day, two, 0 * day)
         >>> times = torch.tensor([10 * DAY, 11 * DAY + 5, 12 * DAY])  # the last day is a new one
-        >>> rater.score_pairs_at(torch.tensor([0, 0, 0]), torch.tensor([0, 1, 1]), times)
+        >>> predictor.score_pairs_at(torch.tensor([0, 0, 0]), torch.tensor([0, 1, 1]), times)
         tensor([4., 2., 3.])
     """
 
@@ -83,7 +83,7 @@ class Dated:
         if not n_days or not bool((self.days.diff() > 0).all()):
             raise DataError(f"days must be at least one, and each later than the one before; got {n_days}")
         own = {name: tensor for name, tensor in self._own().items() if name != "days"}
-        check_floats(own, "the dated factors", "look for values of very different sizes")
+        check_floats(own, "the time-aware factors", "look for values of very different sizes")
 
     @property
     def n_users(self) -> int:
@@ -117,13 +117,13 @@ class Dated:
         )
         return self.score_pairs(users, items) + torch.where(self.days[place] == day, added, 0.0)
 
-    def fold_in(self, log: Interactions) -> Self:
-        """The same items and days with the users of ``log``: of a new user all days are alike, but for the items' part.
+    def fold_in(self, interactions: Interactions) -> Self:
+        """The same items and days with other users: of a new user all days are alike, but for the items' part.
 
         Raises:
             DataError: see :meth:`fillrank.factors.Factors.fold_in`.
         """
-        undated = self.undated.fold_in(log)
+        undated = self.undated.fold_in(interactions)
         return replace(self, undated=undated, users=self.users.new_zeros(undated.n_users, self.users.shape[1]))
 
     def to(self, device: str | torch.device) -> Self:
@@ -140,7 +140,7 @@ class Dated:
 
     def settings(self) -> dict[str, Any]:
         """The parts that are not tensors, as plain data."""
-        return {"kind": "dated", "undated": self.undated.settings()}
+        return {"kind": "time-aware-factors", "undated": self.undated.settings()}
 
     @classmethod
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:

@@ -110,7 +110,7 @@ class BSL(_Decoupled):
 
     Raises:
         SettingsError: a temperature or the weight is not a positive number, or several positives are asked for and the
-            loss has not been told the users.
+            loss has not got the users.
 
     Example:
         >>> pos, neg = torch.tensor([0.9, 0.1]), torch.zeros(2, 4)
@@ -190,6 +190,6 @@ class _GroupedBSL(BSL):
     def _check_length(self, pos: Tensor) -> None:
         if len(pos) != len(self.groups):
             raise DataError(
-                f"the loss was told the users of {len(self.groups)} rows and got {len(pos)}: "
+                f"the loss has the users of {len(self.groups)} rows and got {len(pos)}: "
                 "call for_users for every batch, and show the loss the batch in one piece"
             )

@@ -44,7 +44,7 @@ class ALS(Alternating):
         item_bias_regularization: of the items' biases; None: that of the users', or chosen like it.
         bias_per_rating: see there too.
         method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
-        spread: of the start.
+        init_scale: of the start.
         iterations: at most this many rounds.
         patience: rounds without a better error on validation before the learning stops.
         seed: of the start.
@@ -55,7 +55,7 @@ class ALS(Alternating):
         >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
         >>> model = ALS(dim=4, progress=False).fit(parts.train, parts.valid)
         >>> again = ALS(**model.settings).fit(parts.train.union(parts.valid))
-        >>> bool((again.rater.items == model.rater.items).all())
+        >>> bool((again.predictor.items == model.predictor.items).all())
         True
     """
 
@@ -75,14 +75,14 @@ class ALS(Alternating):
         loss = self._loss(penalties)
         kept = best_round(self, self._rounds(train, penalties), judge, lambda factors: loss.value(factors, train))
         chosen = {**penalties, "iterations": kept.number}
-        return self._recommender(train, kept.factors, rater=kept.factors, chosen=chosen, history=kept.history)
+        return self._recommender(train, kept.factors, predictor=kept.factors, chosen=chosen, history=kept.history)
 
     def _loss(self, penalties: Point) -> RatingLoss:
         return RatingLoss(**penalties, bias_per_rating=self.bias_per_rating)
 
     def _rounds(self, train: Interactions, penalties: Point) -> Iterator[Factors]:
         loss = self._loss(penalties)
-        return als_rounds(train, self.dim, loss, solver=self.solver(), spread=self.spread, seed=self.seed)
+        return als_rounds(train, self.dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
 
     def _penalties(self, train: Interactions, judge: Judge) -> dict[str, float]:
         """Both penalties: as given, or the best on validation after a few rounds.
@@ -143,7 +143,7 @@ def _allowed(penalty: float) -> bool:
 
 def _error_judge(train: Interactions, valid: Interactions) -> Judge:
     def judge(factors: Factors) -> Judgement:
-        error = error_on(valid, factors, train.scale)
+        error = error_on(valid, factors, train.value_range)
         return -error, {"valid_rmse": error}
 
     return judge

@@ -25,7 +25,7 @@ from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["TRIAL", "Alternating", "Judge", "best_round", "unjudged"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 TRIAL = 4  # rounds after which penalties are compared; the best pair was the same one after 8 or 16
 
@@ -39,7 +39,7 @@ class Alternating(Recipe):
     method: RidgeMethod = "cholesky"
     steps: int = Field(default=3, ge=1)
     block: int = Field(default=64, ge=1)
-    spread: Positive = 0.1
+    init_scale: Positive = 0.1
     iterations: int = Field(default=16, ge=1)
     patience: int = Field(default=3, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -94,10 +94,10 @@ def best_round(
             started = now
             progress.step_done()
             progress.epoch_done(kept.history[-1], kept.number)
-            asked = interrupt.asked  # read once: who listens is told of every stop
+            asked = interrupt.asked  # read once: who listens hears of every stop
             tell(Look(number, gain, figures, asked))
             if asked:
-                _log.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
+                logger.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
             if asked or number - kept.number >= recipe.patience:
                 break
     if len(kept.history) == recipe.iterations == kept.number > 1 and not interrupt.asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -19,12 +20,13 @@ from fillrank.evaluation import Evaluator
 from fillrank.evaluation.metrics import rmse
 from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Blend, Factors, Scorer
-from fillrank.factors.neural import PairScorer
-from fillrank.factors.temporal import Dated
+from fillrank.factors.neural import NeuralScorer
+from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
 from fillrank.models.unused import say_what_is_idle
 from fillrank.recommend import Recommender
+from fillrank.renames import in_words, read_settings
 from fillrank.retrieval.lists import MEMORY
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
@@ -38,7 +40,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 Candidate = TypeVar("Candidate")
 Model = TypeVar("Model")
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 _LEAST = 10
 """Rows of a log of which a tenth is a row or more."""
 
@@ -73,6 +75,9 @@ class Recipe(BaseModel, ABC):
 
     def __init__(self, **settings: Any) -> None:
         fields = type(self).model_fields
+        settings, found = read_settings(settings)
+        if found:
+            warnings.warn(f"{type(self).__name__}: {in_words(found)}", DeprecationWarning, stacklevel=2)
         try:
             super().__init__(**plain_settings(settings, {name: one.annotation for name, one in fields.items()}))
         except ValidationError as error:
@@ -89,7 +94,7 @@ class Recipe(BaseModel, ABC):
         without ``valid`` too: on a tenth of ``train``, held out at random by ``seed`` and then learnt from like the
         rest.
 
-        Ctrl-C (or SIGTERM) ends a training after the step in hand: a warning is logged, what comes after the training
+        Ctrl-C (or SIGTERM) ends a training after the step under way: a warning is logged, what comes after the training
         is cut short, and the best so far is returned: no second fit begins, and one that was cut short leaves the first
         one's model (``model.refit`` says which it is). A second Ctrl-C, and one that comes outside a training, such as
         while a decomposition runs, raises ``KeyboardInterrupt``. (``fillrank fit`` never saves such a model over
@@ -174,11 +179,11 @@ class Recipe(BaseModel, ABC):
         if (place := getattr(self, "checkpoint", None)) is not None:
             again = again.model_copy(update={"checkpoint": f"{place}.refit"})
         if getattr(self, "progress", False):
-            _log.info("chosen; now %s is fitted on train and validation together, %d rows", self.kind, len(whole))
+            logger.info("chosen; now %s is fitted on train and validation together, %d rows", self.kind, len(whole))
         with stage("refit"), only_stops():
             model = again.fit(whole)
         if World.current().any(stop.asked):
-            _log.warning("the second fit, on train and validation, was stopped by hand; keeping the first, on train")
+            logger.warning("the second fit, on train and validation, was stopped by hand; keeping the first, on train")
             return chosen
         history = (*chosen.history, *({**epoch, "refit": 1} for epoch in model.history))
         return replace(model, settings=chosen.settings, history=history, refit=True)
@@ -189,18 +194,18 @@ class Recipe(BaseModel, ABC):
     def _recommender(
         self,
         train: Interactions,
-        scorer: Factors | Blend | PairScorer,
+        scorer: Factors | Blend | NeuralScorer,
         *,
-        rater: Factors | Dated | None = None,
+        predictor: Factors | TimeAwareFactors | None = None,
         chosen: Mapping[str, Any] | None = None,
         history: Iterable[Mapping[str, float]] = (),
     ) -> Recommender:
         settings = self.model_dump() | dict(chosen or {})
         return Recommender(
             scorer=scorer,
-            rater=rater,
-            log=train.without_values(),
-            scale=train.scale,
+            predictor=predictor,
+            interactions=train.without_values(),
+            value_range=train.value_range,
             name=self.kind,
             settings=settings,
             history=tuple(history),
@@ -234,7 +239,7 @@ def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
 def monitored(
     monitor: str, train: Interactions, valid: Interactions, also: Iterable[str] = ()
 ) -> tuple[str, Evaluator]:
-    """What looks at the validation part, and the name that the figure to choose by has in what it finds.
+    """What looks at the validation part, and the name that the metric to choose by has in what it finds.
 
     Args:
         monitor: a metric at a length, such as ``"ndcg@20"``.
@@ -247,14 +252,14 @@ def monitored(
     """
     metric, _, k = monitor.partition("@")
     if not k.isdigit():
-        raise SettingsError(f"monitor must be a figure at a length, such as 'ndcg@20', got {monitor!r}")
+        raise SettingsError(f"monitor must be a metric at a length, such as 'ndcg@20', got {monitor!r}")
     metrics = tuple(dict.fromkeys((metric, *also)))
     return f"{metric}@{int(k)}", Evaluator(valid, train=train, seen=train.csr, k=int(k), metrics=metrics)
 
 
-def error_on(valid: Interactions, rater: Scorer, scale: tuple[float, float] | None) -> float:
-    """The root mean squared error of ``rater`` on the validation part, its predictions clipped to ``scale``."""
-    return rmse(prediction_errors(rater, valid, scale=scale, memory=MEMORY))
+def error_on(valid: Interactions, predictor: Scorer, value_range: tuple[float, float] | None) -> float:
+    """The root mean squared error of ``predictor`` on the validation part, clipped to ``value_range``."""
+    return rmse(prediction_errors(predictor, valid, value_range=value_range, memory=MEMORY))
 
 
 def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:

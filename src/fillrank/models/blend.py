@@ -27,9 +27,9 @@ from fillrank.training import Look, listening_alone
 
 __all__ = ["Blended"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
-_HANDED_ON = ("seed", "device", "progress", "checkpoint")
+_INHERITED = ("seed", "device", "progress", "checkpoint")
 _LEAST_SPREAD = 1e-6  # of scores, as a share of their size: below it they are all the same, but for rounding
 _FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
 
@@ -80,7 +80,7 @@ class Blended(Recipe):
         parts: recipes; or, as in a TOML file, for each a table of its ``model`` (the name) and its ``settings``.
         weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
             gives each next one that share of the sum that does best on the validation part: none, if it is no help.
-        monitor: the figure of the validation part that picks the weights.
+        monitor: the metric of the validation part that picks the weights.
         seed, device, progress: of each part that has such a setting and was not given its own.
         checkpoint: likewise, with the number of the part after it: a fit that was stopped goes on from there.
 
@@ -167,27 +167,27 @@ class Blended(Recipe):
         stops: list[Look] = []
         with listening_alone(lambda look: stops.append(look) if look.interrupted else None) as pass_on:
             for n, part in enumerate(self.parts):
-                models.append(self._handed_on(part, n).fit(train, valid, refit=False))
+                models.append(self._with_inherited(part, n).fit(train, valid, refit=False))
                 _scorer(models[-1])
                 if stops:
-                    _log.warning("stopped by hand in part %d of %d; keeping the blend so far", n + 1, len(self.parts))
+                    logger.warning("stopped by hand in part %d of %d; keeping the blend so far", n + 1, len(self.parts))
                     pass_on(stops[-1])
                     break
         return models
 
-    def _handed_on(self, part: Recipe, n: int) -> Recipe:
+    def _with_inherited(self, part: Recipe, n: int) -> Recipe:
         """The recipe with this one's seed and so on, as far as it has such settings and was not given others."""
         open_to = type(part).model_fields.keys() - part.model_fields_set
-        mine = {name: getattr(self, name) for name in _HANDED_ON if name in open_to}
+        mine = {name: getattr(self, name) for name in _INHERITED if name in open_to}
         if mine.get("checkpoint") is not None:
             mine["checkpoint"] = f"{self.checkpoint}.{n}"
         return part.model_copy(update=mine)
 
     @staticmethod
     def _own_settings(part: Recipe, model: Recommender) -> dict[str, Any]:
-        """What was chosen, without what was handed on: that is said once, for all parts."""
-        handed_on = set(_HANDED_ON) - part.model_fields_set
-        return {name: value for name, value in model.settings.items() if name not in handed_on}
+        """What was chosen, without what was inherited: that is said once, for all parts."""
+        inherited = set(_INHERITED) - part.model_fields_set
+        return {name: value for name, value in model.settings.items() if name not in inherited}
 
     def _weighing(
         self, train: Interactions, valid: Interactions | None
@@ -298,6 +298,6 @@ def _folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float
     weights = []
     for part, weight in zip(blend.parts, blend.weights, strict=True):
         trained = _spread(part, users)
-        folded = 0.0 if part.folding is None else _spread(part.refreshed(log), users)
+        folded = 0.0 if part.folding is None else _spread(part.refit_users(log), users)
         weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
     return tuple(weights)

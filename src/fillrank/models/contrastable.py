@@ -15,7 +15,7 @@ from fillrank.samplers import Sampler
 __all__ = ["can_be_contrasted"]
 
 _NAMED = 5
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 def can_be_contrasted(positives: Interactions, sampler: Sampler | None) -> NDArray[np.bool_]:
@@ -30,7 +30,7 @@ def can_be_contrasted(positives: Interactions, sampler: Sampler | None) -> NDArr
     left = positives.user_counts < positives.n_items
     full = np.flatnonzero(~left)
     if len(full):
-        _log.warning(
+        logger.warning(
             "%s met all %d items: nothing is left to contrast with, so no batch holds their rows%s",
             _named(list(positives.user_ids.decode(full[:_NAMED])), len(full)),
             positives.n_items,

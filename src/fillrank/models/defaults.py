@@ -14,8 +14,8 @@ DEFAULTS = ("cmc", "contrastive")
 
 
 @checked
-def has_ratings(log: Interactions) -> bool:
-    """Whether the values of a log tell rows apart: it has some, and they are not all one number.
+def has_ratings(interactions: Interactions) -> bool:
+    """Whether the values of a log distinguish rows: it has some, and they are not all one number.
 
     Example:
         >>> has_ratings(Interactions.from_arrays([1, 1], [1, 2], values=[3, 5]))
@@ -23,11 +23,11 @@ def has_ratings(log: Interactions) -> bool:
         >>> has_ratings(Interactions.from_arrays([1, 1], [1, 2], values=[1, 1]))
         False
     """
-    return log.scale is not None and log.scale[0] < log.scale[1]
+    return interactions.value_range is not None and interactions.value_range[0] < interactions.value_range[1]
 
 
 @checked
-def default_model(log: Interactions) -> str:
+def default_model(interactions: Interactions) -> str:
     """The model that ``fillrank fit`` takes: it learns to rate and to rank from ratings, or to rank from events.
 
     Example:
@@ -36,15 +36,15 @@ def default_model(log: Interactions) -> str:
         >>> default_model(Interactions.from_arrays([1, 1], [1, 2]))
         'contrastive'
     """
-    return DEFAULTS[0] if has_ratings(log) else DEFAULTS[1]
+    return DEFAULTS[0] if has_ratings(interactions) else DEFAULTS[1]
 
 
 @checked
-def default_models(log: Interactions) -> tuple[str, ...]:
+def default_models(interactions: Interactions) -> tuple[str, ...]:
     """The models that are compared: a baseline, closed forms, and the model of :func:`default_model`.
 
     Example:
         >>> default_models(Interactions.from_arrays([1, 1], [1, 2]))
         ('popularity', 'normalised-svd', 'ials', 'contrastive')
     """
-    return _OF_RATINGS if has_ratings(log) else _OF_EVENTS
+    return _OF_RATINGS if has_ratings(interactions) else _OF_EVENTS

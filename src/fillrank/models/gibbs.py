@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
-from fillrank.factors.temporal import Dated
+from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.base import Recipe
 from fillrank.recommend import Recommender
 from fillrank.runtime.interrupt import Interrupt
@@ -22,7 +22,7 @@ from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["Gibbs"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 _WINDOW = 10  # sweeps whose errors are averaged, to ask whether a chain is still moving
 
@@ -77,15 +77,17 @@ class Gibbs(Recipe):
             watch = _Watch(interrupt, progress)
             mean = bayesian_factors(train, settings, after_sweep=watch)
         if interrupt.asked:
-            _log.warning("stopped by hand; keeping the mean of %d samples", mean.n_samples)
+            logger.warning("stopped by hand; keeping the mean of %d samples", mean.n_samples)
         elif len(kept := [sweep["train_rmse"] for sweep in watch.history[self.burn_in :]]) >= 2 * _WINDOW:
             early, late = sum(kept[:_WINDOW]) / _WINDOW, sum(kept[-_WINDOW:]) / _WINDOW
             of = "the error on what it learns from, since the burn-in,"
             warn_if_unsettled("Gibbs", "iterations", self.iterations, before=early, last=late, of=of)
         watch.history[-1]["loss"] = mean.loss
         tell(Look(len(watch.history), float(mean.n_samples), watch.history[-1], interrupt.asked))
-        scorer = mean.rater.undated if isinstance(mean.rater, Dated) else mean.rater
-        return self._recommender(train, scorer, rater=mean.rater, chosen={"dates": dates}, history=watch.history)
+        scorer = mean.predictor.undated if isinstance(mean.predictor, TimeAwareFactors) else mean.predictor
+        return self._recommender(
+            train, scorer, predictor=mean.predictor, chosen={"dates": dates}, history=watch.history
+        )
 
 
 class _Watch:

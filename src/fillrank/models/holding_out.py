@@ -65,7 +65,7 @@ def some_users(valid: Interactions, most: int, *, seed: int) -> Interactions:
 
 def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:
     """The model, to which every row that it was given is seen, whether it learnt from it or was chosen on it."""
-    return replace(model, log=whole.without_values(), popularity=None, refit=refit)
+    return replace(model, interactions=whole.without_values(), popularity=None, refit=refit)
 
 
 def _keys(log: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

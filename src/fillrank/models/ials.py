@@ -45,7 +45,7 @@ class IALS(Alternating):
             to 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3 ≤ 6·10¹¹`` multiplications a
             round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be given.
         method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
-        spread: of the start.
+        init_scale: of the start.
         iterations: at most this many rounds.
         patience: rounds without a better nDCG@20 on validation before the learning stops.
         seed: of the start.
@@ -125,7 +125,7 @@ class IALS(Alternating):
     def _rounds(self, train: Interactions, point: Point) -> Iterator[Factors]:
         loss = self._loss(point)
         dim = int(point["dim"])
-        return ials_rounds(train, dim, loss, solver=self.solver(), spread=self.spread, seed=self.seed)
+        return ials_rounds(train, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
 
 
 def _allowed(weight: float) -> bool:

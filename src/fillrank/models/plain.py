@@ -18,9 +18,9 @@ _ROUNDS = {
     "burn_in",
     "patience",
     "steps",
-    "look_every",
-    "average_every",
-    "spread_every",
+    "eval_every",
+    "ema_every",
+    "propagate_every",
 }
 _DIMS = {"dim", "rank", "rating_dim", "kept_dim", "block", "n_layers", "warmup"}
 _THREADS = {"n_threads", "n_chains"}

@@ -11,6 +11,7 @@ from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import Projection
 from fillrank.models.base import Recipe
+from fillrank.models.positives import PositiveFrom, positives
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.biases import fit_biases
@@ -24,30 +25,32 @@ class Popularity(Recipe):
     Where the log has values, mean and biases predict them: the "biases only" baseline of rating prediction.
 
     Attributes:
-        relevant_only: count only interactions that are relevant (see :class:`fillrank.Interactions`).
+        positive_from: count only rows with at least this value; ``"relevant"`` takes the data's own threshold
+            (:class:`fillrank.Interactions`), None counts every row.
         user_shrinkage, item_shrinkage: of the biases, see :func:`fillrank.solvers.sparse.biases.fit_biases`.
     """
 
     kind: ClassVar[str] = "popularity"
     looks_at_valid: ClassVar[bool] = False
 
-    relevant_only: bool = False
+    positive_from: PositiveFrom = None
     user_shrinkage: float = 5.0
     item_shrinkage: float = 3.0
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
         biases = where(log.values is not None, "there are ratings", "user_shrinkage", "item_shrinkage")
-        return {**biases, **where(log.relevant_from is not None, "the log says relevant_from", "relevant_only")}
+        marked = self.positive_from != "relevant" or log.relevant_from is not None
+        return {**biases, **where(marked, "the log says relevant_from", "positive_from")}
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
-        counted = train.relevant() if self.relevant_only else train
+        counted = positives(self.positive_from, train)
         nothing = torch.zeros(train.n_items, 0)
         counts = torch.tensor(counted.item_counts, dtype=torch.float32)
         scorer = Factors(torch.zeros(train.n_users, 0), nothing, item_bias=counts, folding=Projection(nothing))
-        return self._recommender(train, scorer, rater=self._rater(train) if train.values is not None else None)
+        return self._recommender(train, scorer, predictor=self._predictor(train) if train.values is not None else None)
 
-    def _rater(self, train: Interactions) -> Factors:
+    def _predictor(self, train: Interactions) -> Factors:
         from fillrank.solvers.sparse.svd import biases_as_factors
 
         return biases_as_factors(

@@ -39,7 +39,7 @@ POPULARITY_WEIGHTS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 beside the best."""
 Judge = Callable[[Factors], tuple[float, Mapping[str, float]]]
 """What a ranking reaches on the validation part, higher is better, and what to show of it."""
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 _NOTHING = POPULARITY_BETAS.index(0.0)
 _LADDERS = {
     "neighbour_weight": (NEIGHBOUR_WEIGHTS, range(6)),
@@ -102,7 +102,7 @@ class Ranking:
         """The same with the best numbers that were tried, in turn, each with the other as it stands.
 
         Each is tried along its ladder, and on from an end while that is the best. Of several processes the first one
-        judges, and all go the same way. Ctrl-C ends it with the best so far, and whoever listens is told that the
+        judges, and all go the same way. Ctrl-C ends it with the best so far, and whoever listens hears that the
         training was stopped.
 
         Args:
@@ -134,7 +134,7 @@ class Ranking:
                     progress.epoch_done({"epoch": number, **figures}, best)
                 kept[name] = climb.rungs[climb.best] if climb.scores else kept[name]
                 if stopped:
-                    _log.warning(
+                    logger.warning(
                         "stopped by hand in trial %d of the ranking; keeping trial %d, the best so far", number, best
                     )
                     tell(Look(epoch, highest, {}, interrupted=True))

@@ -21,7 +21,7 @@ from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["SGD"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 class SGD(Recipe):
@@ -44,7 +44,7 @@ class SGD(Recipe):
         >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
         >>> model = SGD(dim=4, progress=False).fit(parts.train, parts.valid)
         >>> again = SGD(**model.settings).fit(parts.train.union(parts.valid))
-        >>> bool((again.rater.items == model.rater.items).all())
+        >>> bool((again.predictor.items == model.predictor.items).all())
         True
     """
 
@@ -71,7 +71,7 @@ class SGD(Recipe):
         factors = last if watch.best is None else watch.best
         watch.warn_if_unsettled(self)
         return self._recommender(
-            train, factors, rater=factors, chosen={"epochs": watch.best_epoch}, history=watch.history
+            train, factors, predictor=factors, chosen={"epochs": watch.best_epoch}, history=watch.history
         )
 
 
@@ -108,10 +108,10 @@ class _Watch:
         self._progress.step_done()
         self._progress.epoch_done(self.history[-1], self.best_epoch)
         score = -figures.get("valid_rmse", -float(epoch.number))
-        asked = self._interrupt.asked  # read once: who listens is told of every stop
+        asked = self._interrupt.asked  # read once: who listens hears of every stop
         tell(Look(epoch.number, score, figures, asked))
         if asked:
-            _log.warning(
+            logger.warning(
                 "stopped by hand in epoch %d; keeping epoch %d, the best so far", epoch.number, self.best_epoch
             )
             return True
@@ -130,7 +130,7 @@ class _Watch:
             self.best_epoch = epoch.number
             return {}
         factors = epoch.factors()
-        error = error_on(self._valid, factors, self._train.scale)
+        error = error_on(self._valid, factors, self._train.value_range)
         if error < self._lowest:
             self._lowest, self.best_epoch, self.best = error, epoch.number, factors
         return {"valid_rmse": error}

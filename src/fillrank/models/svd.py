@@ -181,7 +181,7 @@ class BiasedSVD(_Decomposition):
         given = {"user_shrinkage": self.user_shrinkage, "item_shrinkage": self.item_shrinkage}
         if "auto" not in {self.rank, *given.values()}:
             factors = self._solve(train, int(self.rank), float(self.user_shrinkage), float(self.item_shrinkage))
-            return self._recommender(train, factors, rater=factors)
+            return self._recommender(train, factors, predictor=factors)
         held_out = needed(self, valid)
         found: dict[tuple[float, float], tuple[float, int]] = {}
 
@@ -198,7 +198,7 @@ class BiasedSVD(_Decomposition):
         pair = point["user_shrinkage"], point["item_shrinkage"]
         rank = found[pair][1]
         factors = self._solve(train, rank, *pair)
-        return self._recommender(train, factors, rater=factors, chosen={**point, "rank": rank})
+        return self._recommender(train, factors, predictor=factors, chosen={**point, "rank": rank})
 
     def _errors(
         self, train: Interactions, valid: Interactions, pair: tuple[float, float]
@@ -210,7 +210,7 @@ class BiasedSVD(_Decomposition):
             ranks = _fitting(step, train) if self.rank == "auto" else list(step)
             largest = self._solve(train, ranks[-1], *pair)
             for rank in ranks:
-                error = error_on(valid, first_directions(largest, rank), train.scale)
+                error = error_on(valid, first_directions(largest, rank), train.value_range)
                 yield error, rank
                 lowest, best = min((lowest, best), (error, rank))
             if best != step[-1]:

@@ -23,7 +23,7 @@ from fillrank.training.checkpoint import Checkpoint
 
 __all__ = ["Allowance", "Found", "chosen_before", "climb_ladders"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 _ALIKE = 0.005
 """Share of the score by which two short trainings differ without telling anything."""
 _ENOUGH = 400
@@ -57,7 +57,7 @@ class Allowance:
             >>> Allowance.of(LoopSettings(epochs=100, batch_size=512, patience=5), 40_000, LOSS_LADDERS["bsl"])
             Allowance(trials=5, steps=93)
         """
-        epochs = min(settings.epochs, (settings.patience + 1) * settings.look_every)
+        epochs = min(settings.epochs, (settings.patience + 1) * settings.eval_every)
         least = epochs * n_rows // min(settings.batch_size, n_rows)  # steps of full batches: an epoch's last is smaller
         usual = sum(len(ladder.first) for ladder in ladders) + 2 - (len(ladders) - 1)
         steps = max(min(least // usual, _ENOUGH), 1)
@@ -71,7 +71,7 @@ class Allowance:
     def loop(self, settings: LoopSettings, n_rows: int) -> LoopSettings:
         """The training's own settings, cut down to one trial, which is judged at its end."""
         epochs = ceil(self.steps / ceil(n_rows / settings.batch_size))
-        cut = {"epochs": epochs, "steps": self.steps, "patience": epochs, "look_every": epochs}
+        cut = {"epochs": epochs, "steps": self.steps, "patience": epochs, "eval_every": epochs}
         return replace(settings, **cut, progress=False, checkpoint=None)  # type: ignore[arg-type]
 
 
@@ -102,7 +102,7 @@ def climb_ladders(
     """Train shortly with each rung, from the same start, and take the best; each ladder with the others as they stand.
 
     Of rungs that are nearly as good as the best, the one nearest to the usual is taken.
-    All processes share the scores, so all take the same way. Ctrl-C ends it after the step in hand.
+    All processes share the scores, so all take the same way. Ctrl-C ends it after the step under way.
 
     Args:
         ladders: what is to be chosen, in turn.
@@ -143,9 +143,9 @@ def climb_ladders(
                 kept |= ladder.rungs[climb.near(ladder.usual, within=_ALIKE)]
     module.load_state_dict(best_state if stopped else start)
     if stopped:
-        _log.warning("stopped by hand in trial %d of the settings; keeping trial %d, the best so far", len(done), best)
+        logger.warning("stopped by hand in trial %d of settings; keeping trial %d, the best so far", len(done), best)
     chosen = {name: kept[name] for ladder in ladders for name in ladder.rungs[0]}
-    _log.info("chosen in %d short trainings: %s", len(done), ", ".join(f"{name} {chosen[name]}" for name in chosen))
+    logger.info("chosen in %d short trainings: %s", len(done), ", ".join(f"{name} {chosen[name]}" for name in chosen))
     return Found(kept, best_history, stopped)
 
 

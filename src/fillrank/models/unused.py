@@ -12,7 +12,7 @@ from fillrank.runtime.progress import current_stage
 
 __all__ = ["say_what_is_idle", "where"]
 
-_WATCHING = ("monitor", "patience", "look_every")
+_WATCHING = ("monitor", "patience", "eval_every")
 """Settings of looking at the validation part."""
 
 
@@ -40,7 +40,7 @@ def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | 
     given = {name for name in recipe.model_fields_set if not is_usual(getattr(recipe, name), usual[name])}
     if train.values is not None and not recipe.uses_values(train):
         below = int((train.values < 0).sum())
-        if train.scale is not None and (below or train.scale[0] < train.scale[1]):
+        if train.value_range is not None and (below or train.value_range[0] < train.value_range[1]):
             liked = f", the {below:,} below 0 too" if below else ""
             say_once(
                 f"{recipe.kind} does not use the ratings: every row counts as one that was liked{liked}; "

@@ -10,6 +10,7 @@ from typing import Any
 from fillrank._version import __version__
 from fillrank.arguments import shown
 from fillrank.errors import ModelFileError
+from fillrank.renames import read_model, warn_of
 from fillrank.runtime.atomic_write import is_sealed
 from fillrank.runtime.atomic_write.marks import CONFIG, LARGEST
 from fillrank.runtime.strict_json import is_number, read_json
@@ -46,15 +47,17 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if is_sealed(file) is False or (found > 1 and not is_sealed(file)):
         raise ModelFileError(f"{folder} is torn: {CONFIG} is not as it was written; {_ADVICE}")
+    config, renamed = read_model(config)
     config.setdefault("refit", None)
     for name, (fits, wanted) in _PARTS.items():
         if name not in config or not fits(config[name]):
             came = shown(config[name]) if name in config else "nothing"
             raise ModelFileError(f"{file} is torn or foreign: {name} has to be {wanted}, it is {came}; {_ADVICE}")
+    warn_of(renamed, str(folder))
     return dict(config)
 
 
-def _is_scale(value: Any) -> bool:
+def _is_range(value: Any) -> bool:
     return value is None or (
         isinstance(value, list) and len(value) == 2 and all(map(is_number, value)) and value[0] <= value[1]
     )
@@ -80,8 +83,8 @@ _PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "name": (_is_text, "text"),
     "data": (_is_text, "text"),
     "settings": (_is_table, "a table"),
-    "scale": (_is_scale, "null or two finite numbers, the smaller first"),
+    "value_range": (_is_range, "null or two finite numbers, the smaller first"),
     "scorer": (_is_table, "a table"),
     "refit": (lambda value: value is None or isinstance(value, bool), "null, true or false"),
-    "rater": (lambda value: value is None or _is_table(value), "null or a table"),
+    "predictor": (lambda value: value is None or _is_table(value), "null or a table"),
 }

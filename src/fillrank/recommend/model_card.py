@@ -13,13 +13,13 @@ __all__ = ["card"]
 
 def card(model: Contents) -> str:
     """Markdown: what the model is, what it was made from, how to use it."""
-    log = model.log
+    log = model.interactions
     lines = [
         f"# {in_markdown(model.name or 'A fillrank model')}",
         "",
         f"Trained by fillrank {__version__} on {in_markdown(log.name or 'a log')}: {len(log):,} interactions of "
         f"{log.n_users:,} users with {log.n_items:,} items.",
-        f"It ranks items{' and predicts values' if model.rater is not None else ''}.",
+        f"It ranks items{' and predicts values' if model.predictor is not None else ''}.",
         "",
         "```python",
         "import fillrank as fr",

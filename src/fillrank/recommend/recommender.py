@@ -21,10 +21,11 @@ from fillrank.data.ids import shown_id
 from fillrank.data.times import to_seconds
 from fillrank.errors import DataError, ModelFileError, ScoreError
 from fillrank.factors import Blend, Factors
-from fillrank.factors.neural import PairScorer
-from fillrank.factors.temporal import Dated
+from fillrank.factors.neural import NeuralScorer
+from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.recommend.histories import Histories, as_log
 from fillrank.recommend.unused import check_values_used
+from fillrank.renames import old_attribute
 from fillrank.retrieval import rank, top_k
 from fillrank.retrieval.finite import check_pairs, with_ids
 from fillrank.terminal import printable
@@ -43,53 +44,64 @@ class Recommender:
 
     Attributes:
         scorer: ranks the items.
-        rater: predicts values, or None if the model only ranks.
-        log: all that the fit was given, train and validation, without values: the items that each user has seen.
-        scale: the smallest and the largest value there were; predictions are clipped to it.
+        predictor: predicts values, or None if the model only ranks.
+        interactions: all that the fit was given, train and validation, without values: the items that each user has
+            seen.
+        value_range: the smallest and the largest value there were; predictions are clipped to it.
         name: of the recipe.
         settings: of the recipe, as they were used.
         history: one dict per epoch of training; those of a second fit, on everything, have ``"refit": 1``.
-        popularity: how many users met each item; None: as ``log`` has it.
+        popularity: how many users met each item; None: as ``interactions`` have it.
         refit: True: after the choices on validation it has learnt from train and validation together; False: it has
             learnt from train alone. None: there was nothing but train.
     """
 
-    scorer: Factors | Blend | PairScorer
-    rater: Factors | Dated | None
-    log: Interactions
-    scale: tuple[float, float] | None = None
+    scorer: Factors | Blend | NeuralScorer
+    predictor: Factors | TimeAwareFactors | None
+    interactions: Interactions
+    value_range: tuple[float, float] | None = None
     name: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     popularity: NDArray[np.int64] | None = None
     refit: bool | None = None
 
+    rater = old_attribute("rater", "predictor")
+    scale = old_attribute("scale", "value_range")
+    log = old_attribute("log", "interactions")
+
     def __post_init__(self) -> None:
-        for role, part in (("scorer", self.scorer), ("rater", self.rater)):
-            if part is not None and (part.n_users, part.n_items) != (self.log.n_users, self.log.n_items):
+        for role, part in (("scorer", self.scorer), ("predictor", self.predictor)):
+            if part is not None and (part.n_users, part.n_items) != (
+                self.interactions.n_users,
+                self.interactions.n_items,
+            ):
                 raise DataError(
                     f"the {role} is for {part.n_users} users and {part.n_items} items, "
-                    f"the log has {self.log.n_users} and {self.log.n_items}"
+                    f"the log has {self.interactions.n_users} and {self.interactions.n_items}"
                 )
-        scale = self.scale
-        if scale is not None and not (len(scale) == 2 and np.isfinite(scale).all() and scale[0] <= scale[1]):
-            raise DataError(f"scale must be two finite numbers, the smaller first, or None; got {scale}")
-        if self.popularity is not None and np.shape(self.popularity) != (self.log.n_items,):
+        ends = self.value_range
+        if ends is not None and not (len(ends) == 2 and np.isfinite(ends).all() and ends[0] <= ends[1]):
+            raise DataError(f"value_range must be two finite numbers, the smaller first, or None; got {ends}")
+        if self.popularity is not None and np.shape(self.popularity) != (self.interactions.n_items,):
             shape = list(np.shape(self.popularity))
-            raise DataError(f"popularity must have shape [{self.log.n_items}], one count for each item, got {shape}")
+            raise DataError(
+                f"popularity must have shape [{self.interactions.n_items}], one count for each item, got {shape}"
+            )
         if self.popularity is None:
-            object.__setattr__(self, "popularity", self.log.item_counts)
+            object.__setattr__(self, "popularity", self.interactions.item_counts)
 
     @property
     def user_ids(self) -> IdMap:
-        return self.log.user_ids
+        return self.interactions.user_ids
 
     @property
     def item_ids(self) -> IdMap:
-        return self.log.item_ids
+        return self.interactions.item_ids
 
     def __repr__(self) -> str:
-        return f"Recommender({printable(self.name)}: {self.log.n_users:,} users, {self.log.n_items:,} items)"
+        met = self.interactions
+        return f"Recommender({printable(self.name)}: {met.n_users:,} users, {met.n_items:,} items)"
 
     @checked
     def recommend(
@@ -131,7 +143,7 @@ class Recommender:
             only = None if items is None else self.item_ids.encode(items)
         with naming("exclude"):
             without = None if exclude is None else self.item_ids.encode(exclude)
-        seen = self.log.csr if filter_seen else None
+        seen = self.interactions.csr if filter_seen else None
         known = np.flatnonzero(codes >= 0)
         with self._named():
             lists = rank(self.scorer, codes[known], k, seen=seen, candidates=only, exclude=without)
@@ -167,21 +179,21 @@ class Recommender:
         """
         with naming("item_id"):
             place = self.item_ids.resolve(item_id)
-        if isinstance(self.scorer, PairScorer) or not self.scorer.item_vectors.shape[1]:
+        if isinstance(self.scorer, NeuralScorer) or not self.scorer.item_vectors.shape[1]:
             raise DataError(f"{self.name or 'this model'} has no item vectors, so no item is like another")
         vectors = self.scorer.item_vectors
         if not bool(torch.isfinite(lengths := vectors.norm(dim=1)).all()):
             bad = int((~torch.isfinite(lengths)).nonzero()[0])
             raise ScoreError(
-                f"the vector of item {shown_id(self.item_ids.ids[bad])} is so long that no likeness can be measured; "
+                f"the vector of item {shown_id(self.item_ids.ids[bad])} is so long that no similarity can be measured; "
                 "look for a diverged model",
                 item=self.item_ids.ids[bad],
             )
         vectors = normalize(vectors, dim=1)
-        likeness = (vectors @ vectors[place])[None]
+        similarity = (vectors @ vectors[place])[None]
         allowed = torch.ones(len(vectors), dtype=torch.bool)
         allowed[place] = False
-        found, scores = (part[0] for part in top_k(likeness, min(k, len(vectors)), allowed=allowed))
+        found, scores = (part[0] for part in top_k(similarity, min(k, len(vectors)), allowed=allowed))
         found, scores = found[found >= 0], scores[found >= 0]
         ranks = pl.Series("rank", np.arange(1, len(found) + 1))
         return pl.DataFrame([ranks, *self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy())])
@@ -199,7 +211,7 @@ class Recommender:
     def predict(
         self, user_ids: Iterable[Any], item_ids: Iterable[Any], times: Iterable[Any] | None = None
     ) -> NDArray[np.float32]:
-        """The expected value of each (user, item) pair, clipped to the scale of the data, float32 ``[B]``.
+        """The expected value of each (user, item) pair, clipped to the range of the data, float32 ``[B]``.
 
         Args:
             user_ids, item_ids: a user and an item for each pair.
@@ -212,13 +224,13 @@ class Recommender:
             DataError: this model ranks and does not predict, it knows no days, or there are not as many users as items
                 or as times.
         """
-        if self.rater is None:
+        if self.predictor is None:
             raise DataError(f"{self.name or 'this model'} ranks items but predicts no values; use BiasedSVD or CMC")
         users, items = self._pairs(user_ids, item_ids)
-        predicted = self.rater.score_pairs(users, items) if times is None else self._at(users, items, times)
+        predicted = self.predictor.score_pairs(users, items) if times is None else self._at(users, items, times)
         with self._named():
             check_pairs(predicted, users, items)
-        return (predicted if self.scale is None else predicted.clamp(*self.scale)).numpy()
+        return (predicted if self.value_range is None else predicted.clamp(*self.value_range)).numpy()
 
     def fold_in(self, histories: Histories) -> Recommender:
         """A recommender for users that were not there in training, in closed form on the item vectors.
@@ -240,13 +252,13 @@ class Recommender:
             ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
         """
         with naming("histories"):
-            log = as_log(histories, self.item_ids, self.log)
-        check_values_used(log, (self.scorer, self.rater), self.name or "this model", self.scale)
+            log = as_log(histories, self.item_ids, self.interactions)
+        check_values_used(log, (self.scorer, self.predictor), self.name or "this model", self.value_range)
         return replace(
             self,
             scorer=self.scorer.fold_in(log),
-            rater=None if self.rater is None else self.rater.fold_in(log),
-            log=log.without_values(),
+            predictor=None if self.predictor is None else self.predictor.fold_in(log),
+            interactions=log.without_values(),
             history=(),
         )
 
@@ -283,8 +295,8 @@ class Recommender:
         return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))
 
     def _at(self, users: torch.Tensor, items: torch.Tensor, times: Iterable[Any]) -> torch.Tensor:
-        """What the rater predicts for some moments."""
-        if not isinstance(self.rater, Dated):
+        """What the predictor predicts for some moments."""
+        if not isinstance(self.predictor, TimeAwareFactors):
             raise DataError(f"{self.name or 'this model'} knows no days; leave times out, or fit Gibbs(dates=True)")
         with naming("times"):
             seconds = to_seconds(values_of(times, "times"))
@@ -293,7 +305,7 @@ class Recommender:
         when = torch.tensor(seconds.to_numpy())
         if len(when) != len(users):
             raise DataError(f"{len(users)} pairs came with {len(when)} times; give one time for each pair")
-        return self.rater.score_pairs_at(users, items, when)
+        return self.predictor.score_pairs_at(users, items, when)
 
     def _item_columns(self, places: NDArray[np.int64]) -> list[pl.Series]:
         ids = self.item_ids.decode(places).alias("item_id")

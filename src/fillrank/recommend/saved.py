@@ -28,6 +28,7 @@ from fillrank.recommend.contents import Contents
 from fillrank.recommend.id_files import read_ids, write_ids
 from fillrank.recommend.model_card import card
 from fillrank.registry import is_record
+from fillrank.renames import tensor_name
 from fillrank.runtime.atomic_write import (
     UNSEALED,
     beside,
@@ -44,7 +45,7 @@ from fillrank.runtime.strict_json import parse_json
 
 __all__ = ["FORMAT", "check_target", "holds_a_model", "load", "save"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 _TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
     "model.safetensors",
@@ -105,7 +106,7 @@ def _say_what_has_no_name(model: Contents) -> None:
     """Warn of parts that were handed in as objects: the model is whole, its settings are no recipe."""
     for name, record in _records("", model.settings):
         what = record.get("class") or record.get("function")
-        _log.warning(
+        logger.warning(
             "%s of %s was an object, %s, which no name makes again: the saved model ranks and loads as it is, but its "
             "settings fit no other; to have it named, register its class (docs/how-to/your-own-parts.md) and fit again",
             name,
@@ -129,7 +130,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         ModelFileError: the target is a file, a link, a mounted disk or the current folder; it holds something else than
-            a model of fillrank (told by its ``config.json``), or more; or it cannot be written.
+            a model of fillrank (known by its ``config.json``), or more; or it cannot be written.
         DiskFullError: there is no room.
     """
     return check_folder(path, "the model", ModelFileError, foreign=_foreign)
@@ -177,7 +178,7 @@ def _load(folder: Path) -> dict[str, Any]:
 def _check_digest(file: Path, digest: str | None) -> None:
     if file.name == _CARD:  # for people, who may write in it
         if not file.is_file() or _digest(file) != digest:
-            _log.warning("%s is not as it was written; the model beside it is", file)
+            logger.warning("%s is not as it was written; the model beside it is", file)
         return
     if digest is None:
         raise ModelFileError(f"{file.parent} is torn: {CONFIG} has no digest of {file.name}; save the model again")
@@ -189,10 +190,10 @@ def _check_digest(file: Path, digest: str | None) -> None:
 
 def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
     tensors: dict[str, Tensor] = {f"scorer/{name}": tensor for name, tensor in model.scorer.tensors().items()}
-    if model.rater is not None:
-        tensors |= {f"rater/{name}": tensor for name, tensor in model.rater.tensors().items()}
-    tensors["seen/users"] = torch.from_numpy(model.log.users.copy())
-    tensors["seen/items"] = torch.from_numpy(model.log.items.copy())
+    if model.predictor is not None:
+        tensors |= {f"predictor/{name}": tensor for name, tensor in model.predictor.tensors().items()}
+    tensors["seen/users"] = torch.from_numpy(model.interactions.users.copy())
+    tensors["seen/items"] = torch.from_numpy(model.interactions.items.copy())
     tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, folder / _TENSORS)
     for name, ids in ((_USERS, model.user_ids), (_ITEMS, model.item_ids)):
@@ -206,12 +207,12 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         "digest": UNSEALED,
         "written_by": {"fillrank": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "name": model.name,
-        "data": model.log.name,
+        "data": model.interactions.name,
         "settings": dict(model.settings),
-        "scale": model.scale,
+        "value_range": model.value_range,
         "refit": model.refit,
         "scorer": model.scorer.settings(),
-        "rater": None if model.rater is None else model.rater.settings(),
+        "predictor": None if model.predictor is None else model.predictor.settings(),
         "sha256": {name: _digest(folder / name) for name in (_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, *texts)},
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -228,7 +229,7 @@ def _finish(folder: Path) -> None:
 
 
 def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    tensors = load_file(folder / _TENSORS)
+    tensors = {tensor_name(name): tensor for name, tensor in load_file(folder / _TENSORS).items()}
     user_ids, item_ids = (read_ids(folder / name) for name in (_USERS, _ITEMS))
     log = Interactions(
         users=_numbers(tensors, "seen/users", torch.int32),
@@ -242,12 +243,12 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     popularity = _numbers(tensors, "popularity", torch.int64)
     if len(popularity) != len(item_ids) or (popularity < 0).any():
         raise DataError(f"popularity has to be {len(item_ids)} counts, one for each item")
-    rater = config["rater"]
+    predictor = config["predictor"]
     return {
         "scorer": scorer_from_parts(_below("scorer/", tensors), config["scorer"]),
-        "rater": None if rater is None else scorer_from_parts(_below("rater/", tensors), rater),
-        "log": log,
-        "scale": None if config["scale"] is None else tuple(config["scale"]),
+        "predictor": None if predictor is None else scorer_from_parts(_below("predictor/", tensors), predictor),
+        "interactions": log,
+        "value_range": None if config["value_range"] is None else tuple(config["value_range"]),
         "name": config["name"],
         "settings": config["settings"],
         "history": _read_history(folder / _HISTORY),

@@ -14,15 +14,15 @@ __all__ = ["check_values_used", "refuse_dislikes"]
 
 
 def check_values_used(
-    log: Interactions, parts: tuple[object, ...], name: str, scale: tuple[float, float] | None = None
+    log: Interactions, parts: tuple[object, ...], name: str, value_range: tuple[float, float] | None = None
 ) -> None:
     """Say once that values are not used, missing, or out of range; refuse those whose sign would turn.
 
     Args:
         log: the histories.
-        parts: what folds new users in: the scorer and the rater of a model.
+        parts: what folds new users in: the scorer and the predictor of a model.
         name: of the model.
-        scale: the smallest and the largest value it has learnt from.
+        value_range: the smallest and the largest value it has learnt from.
 
     Raises:
         DataError: a value is below 0, and every item counts as one that was liked.
@@ -35,10 +35,10 @@ def check_values_used(
             say_once(f"{name} learns from ratings, and a new user without any stays at the average; give item → rating")
         return
     if any(looks_at_values(way) for way in ways):
-        if scale is not None and ((log.values < scale[0]) | (log.values > scale[1])).any():
+        if value_range is not None and ((log.values < value_range[0]) | (log.values > value_range[1])).any():
             say_once(
-                f"some ratings of new users are outside of {scale[0]:g} to {scale[1]:g}, the range that {name} has "
-                "learnt from; they are taken as they are, and predictions stay in the range"
+                f"some ratings of new users are outside of {value_range[0]:g} to {value_range[1]:g}, the range that "
+                f"{name} has learnt from; they are taken as they are, and predictions stay in the range"
             )
         return
     refuse_dislikes(log, name)

@@ -62,7 +62,7 @@ def settings_of(
         inner: what to write for a value that is not plain; None where there is nothing.
 
     Returns:
-        Plain settings by name, lists in the place of tuples; None where they cannot be told.
+        Plain settings by name, lists in the place of tuples; None where they cannot be known.
 
     Example:
         >>> class Margin:

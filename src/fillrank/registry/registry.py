@@ -33,7 +33,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         own: fillrank's, by name.
         beside: more of fillrank's own, found by name but not held: parts of the same kind that keep another contract.
         given: parameters of their constructors that are no settings, because a recipe brings them.
-        settled: whether an object is all told by its settings, so that it can be made again from them; if False, it
+        settled: whether an object is nothing but its settings, so that it can be made again from them; if False, it
             holds more, as an encoder holds its vectors.
 
     Example:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fillrank.experiments.reproduce.crossed import Crossed, crossed, number_in
+from fillrank.experiments.reproduce.pivot import Pivot, number_in, pivot
 from fillrank.report.canvas import COLOURS, INK, blank, write_figure
 
 __all__ = ["grid_lines", "grid_map"]
@@ -19,14 +19,14 @@ def grid_lines(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """A line for each line of the grid: nDCG on the test part over its columns.
 
     Args:
-        record: see :func:`fillrank.experiments.reproduce.crossed.crossed`.
+        record: see :func:`fillrank.experiments.reproduce.pivot.pivot`.
         path: of the picture.
 
     Raises:
         DataError: the study is no grid, or no run is finished.
         MissingExtraError: Matplotlib is not installed.
     """
-    grid = crossed(record)
+    grid = pivot(record)
     figure, (axis,) = blank(1, (7.0, 4.2))
     for place, line in enumerate(grid.lines):
         known = [at for at, column in enumerate(grid.columns) if (line, column) in grid.cells]
@@ -45,11 +45,11 @@ def grid_map(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
 
     It takes what :func:`grid_lines` takes.
     """
-    grid = crossed(record)
+    grid = pivot(record)
     lines = sorted(grid.lines, key=lambda line: number_in(line) or 0.0)
     heights = np.full((len(lines), len(grid.columns)), np.nan)
     for (line, column), row in grid.cells.items():
-        heights[lines.index(line), grid.columns.index(column)] = row.figures["ndcg"].mean
+        heights[lines.index(line), grid.columns.index(column)] = row.metrics["ndcg"].mean
     figure, (axis,) = blank(1, (1.1 * len(grid.columns) + 2.2, 0.6 * len(lines) + 1.4))
     axis.imshow(heights, origin="lower", aspect="auto", cmap="viridis")
     middle = (np.nanmin(heights) + np.nanmax(heights)) / 2
@@ -64,5 +64,5 @@ def grid_map(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     return write_figure(figure, path)
 
 
-def _ndcg(grid: Crossed, line: str, column: str) -> float:
-    return grid.cells[line, column].figures["ndcg"].mean
+def _ndcg(grid: Pivot, line: str, column: str) -> float:
+    return grid.cells[line, column].metrics["ndcg"].mean

@@ -107,21 +107,21 @@ def _protocol(found: Demonstration) -> list[str]:
 def _temperatures(found: Demonstration, *, drawn: bool) -> list[str]:
     """What the temperature does: the picture, or without one its figures."""
     names = ("recall@10", "coverage@10", "popularity@10")
-    told = (
+    said = (
         "CMC trained at several temperatures, all else equal, and ranking by what it has learnt of preferences alone. "
-        "The temperature says how sharply an item is told from its closest rivals. As a rule a low one lists more of "
-        "the catalogue, a higher one more popular items, and recall is best in between."
+        "The temperature says how sharply an item is distinguished from its closest rivals. As a rule a low one lists "
+        "more of the catalogue, a higher one more popular items, and recall is best in between."
     )
     if drawn:
         figure = ["![recall, coverage and popularity against temperature](temperature.png)"]
-        told += " From left to right: recall@10, coverage@10, and the mean number of users who have met a listed item."
+        said += " From left to right: recall@10, coverage@10, and the mean number of users who have met a listed item."
     else:
         rows = [
             [f"{point['temperature']:g}", *(f"{point[name]:.4g}" for name in names)] for point in found.temperatures
         ]
         figure = [f"| temperature | {' | '.join(names)} |", "|--:" * (len(names) + 1) + "|"]
         figure += [f"| {' | '.join(row)} |" for row in rows]
-    return ["## What the temperature does", "", *figure, "", told, ""]
+    return ["## What the temperature does", "", *figure, "", said, ""]
 
 
 def _list(title: str, frame: pl.DataFrame) -> list[str]:

@@ -24,7 +24,7 @@ from fillrank.training import Look, listening
 
 __all__ = ["demo"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 TEMPERATURES = (0.05, 0.07, 0.1, 0.2, 0.5)
 _MODELS = ("popularity", "pure-svd", "normalised-svd", "biased-svd", "cmc")
@@ -54,7 +54,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
     check_page(files)
     drawn = can_draw()
     if not drawn:
-        _log.warning('Matplotlib is not installed, so there will be no pictures; pip install "fillrank[plot]" for them')
+        logger.warning('Matplotlib is not installed, so there are no pictures; pip install "fillrank[plot]" for them')
     ratings = load("movielens-small") if data is None else data
     if ratings.values is None or ratings.item_ids.labels is None:
         raise DataError("the demonstration wants ratings of items with names; read them with value= and label=")
@@ -86,7 +86,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
     """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
-    _log.info("CMC at temperature %g", temperature)
+    logger.info("CMC at temperature %g", temperature)
     own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False}
     recipe = CMC(**{**settings, **own, "epochs": "auto"})  # each until it gets no better, not for as long as the first
     with listening(_stop):
@@ -126,5 +126,5 @@ def _known(favourites: Mapping[str, float], ratings: Interactions) -> dict[str, 
 
 def _most_met(ratings: Interactions) -> dict[str, float]:
     best = (-ratings.item_counts).argsort(kind="stable")[:3]
-    scale = ratings.scale
-    return {ratings.item_ids.label(int(item)): 5.0 if scale is None else scale[1] for item in best}
+    value_range = ratings.value_range
+    return {ratings.item_ids.label(int(item)): 5.0 if value_range is None else value_range[1] for item in best}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fillrank.retrieval.lists import Ranking, rank, rank_blocks
+from fillrank.retrieval.lists import RankedLists, rank, rank_blocks
 from fillrank.retrieval.topk import top_k
 
-__all__ = ["Ranking", "rank", "rank_blocks", "top_k"]
+__all__ = ["RankedLists", "rank", "rank_blocks", "top_k"]

@@ -15,12 +15,12 @@ from torch import Tensor
 from fillrank.arguments import Own, checked, shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Blend, Factors, Scorer
-from fillrank.factors.neural import PairScorer
+from fillrank.factors.neural import NeuralScorer
 from fillrank.retrieval.finite import check_finite, may_overflow
 from fillrank.retrieval.products import TILES, product_of, top_k_products
 from fillrank.retrieval.topk import kernel_pays, top_k
 
-__all__ = ["MEMORY", "Places", "Ranking", "rank", "rank_blocks"]
+__all__ = ["MEMORY", "Places", "RankedLists", "rank", "rank_blocks"]
 
 Places = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
@@ -30,7 +30,7 @@ _LISTS = 2**14  # users in a block of which no scores are kept
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class RankedLists:
     """A list of items for each user, the best first. Lists may be shorter than ``k``, or empty; nothing is padded.
 
     The lists stand one after the other: that of ``users[row]`` is ``items[indptr[row]:indptr[row + 1]]``.
@@ -86,7 +86,7 @@ def rank(
     exclude: Own[Places | None] = None,
     memory: int = MEMORY,
     device: str | torch.device | None = None,
-) -> Ranking:
+) -> RankedLists:
     """The ``k`` best items for each user over the whole catalogue, without those that the user has seen.
 
     Args:
@@ -111,7 +111,7 @@ def rank(
         rank_blocks(scorer, users, k, seen=seen, candidates=candidates, exclude=exclude, memory=memory, device=device)
     )
     sizes = np.concatenate([np.zeros(1, dtype=np.int64), *(np.diff(block.indptr) for block in blocks)])
-    return Ranking(
+    return RankedLists(
         users=np.concatenate([np.zeros(0, dtype=np.int64), *(block.users for block in blocks)]),
         indptr=np.cumsum(sizes),
         items=np.concatenate([np.zeros(0, dtype=np.int64), *(block.items for block in blocks)]),
@@ -131,7 +131,7 @@ def rank_blocks(
     exclude: Own[Places | None] = None,
     memory: int = MEMORY,
     device: str | torch.device | None = None,
-) -> Iterator[Ranking]:
+) -> Iterator[RankedLists]:
     """:func:`rank` as a stream of rankings, each for a block of the users: nothing but the block is kept."""
     everyone = np.arange(scorer.n_users) if users is None else _places(users, scorer.n_users, "users")
     if seen is not None and seen.shape != (scorer.n_users, scorer.n_items):
@@ -162,7 +162,7 @@ def _scores(scorer: Scorer, users: Tensor, *, looked_at: bool) -> Tensor:
     if tuple(scores.shape) != (len(users), scorer.n_items):
         raise DataError(f"the scorer gave {list(scores.shape)}, wanted [{len(users)}, {scorer.n_items}]")
     if looked_at:
-        check_finite(scores, users, ours=type(scorer) in {Factors, Blend, PairScorer})
+        check_finite(scores, users, ours=type(scorer) in {Factors, Blend, NeuralScorer})
     return scores
 
 
@@ -170,12 +170,12 @@ def _tiles_fit(memory: int) -> bool:
     return torch.get_num_threads() * TILES <= memory // 3
 
 
-def _listed(users: NDArray[np.int64], items: Tensor, scores: Tensor, k: int) -> Ranking:
+def _listed(users: NDArray[np.int64], items: Tensor, scores: Tensor, k: int) -> RankedLists:
     """Drop the unused ends of the ``[B, k]`` tables."""
     places, values = items.cpu().numpy(), scores.cpu().numpy()
     real = places >= 0
     indptr = np.concatenate([[0], np.cumsum(real.sum(1))])
-    return Ranking(users=users, indptr=indptr, items=places[real], scores=values[real], k=k)
+    return RankedLists(users=users, indptr=indptr, items=places[real], scores=values[real], k=k)
 
 
 def _users_per_block(n_items: int, memory: int, device: torch.device) -> int:

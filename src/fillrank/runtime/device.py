@@ -11,7 +11,7 @@ from fillrank.errors import SettingsError
 
 __all__ = ["halves", "multiplies_bfloat16", "pick_device"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 def halves(precision: str, device: torch.device) -> bool:
@@ -24,7 +24,7 @@ def halves(precision: str, device: torch.device) -> bool:
         return False
     if multiplies_bfloat16(device):
         return True
-    _log.warning("precision='bfloat16': this processor has no products in bfloat16, so they are taken in float32")
+    logger.warning("precision='bfloat16': this processor has no products in bfloat16, so they are taken in float32")
     return False
 
 

@@ -1,6 +1,6 @@
 """Forked processes: a child has none of its parent's threads, and what waits for one waits for ever.
 
-``multiprocessing`` forks on Linux unless it is told not to (up to Python 3.13), ``gunicorn --preload`` and PyTorch's
+``multiprocessing`` forks on Linux unless it is set not to (up to Python 3.13), ``gunicorn --preload`` and PyTorch's
 ``DataLoader`` do. What a child is to do there with a model works in its one thread. The rest would wait for threads of
 Polars that are not there: it is refused at once, in words.
 """

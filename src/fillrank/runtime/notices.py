@@ -7,7 +7,7 @@ import threading
 
 __all__ = ["Notices", "say_once"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 class Notices:
@@ -31,7 +31,7 @@ class Notices:
             fresh = text not in self._said
             self._said.add(text)
         if fresh:
-            _log.warning("%s", text)
+            logger.warning("%s", text)
         return fresh
 
     def forget(self) -> None:

@@ -5,9 +5,9 @@ from fillrank.samplers.hard import Hard
 from fillrank.samplers.in_batch import InBatch
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.mixed import Mixed
+from fillrank.samplers.policy import Exclude, NegativePolicy
 from fillrank.samplers.popularity import Popularity
 from fillrank.samplers.registry import SAMPLERS, as_sampler, sampler, takes_usual_count
-from fillrank.samplers.terms import Exclude, Terms
 from fillrank.samplers.uniform import Uniform
 
 __all__ = [
@@ -17,11 +17,11 @@ __all__ = [
     "InBatch",
     "KnownPositives",
     "Mixed",
+    "NegativePolicy",
     "Negatives",
     "Popularity",
     "Sampler",
     "Score",
-    "Terms",
     "Uniform",
     "as_sampler",
     "sampler",

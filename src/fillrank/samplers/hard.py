@@ -10,8 +10,8 @@ from torch import Tensor
 from fillrank.arguments import checked, shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.samplers.base import Negatives, Sampler, Score, is_whole
+from fillrank.samplers.policy import Exclude
 from fillrank.samplers.popularity import Popularity
-from fillrank.samplers.terms import Exclude
 from fillrank.samplers.uniform import Uniform
 
 __all__ = ["Hard"]
@@ -37,7 +37,7 @@ class Hard:
         base: draws the candidates, shared or for each positive.
         n_negatives: how many are kept of them.
         n_easy: how many of these are random.
-        correct: hand out ``log_q``; if False it is zero for all.
+        logq_correction: hand out ``log_q``; if False it is zero for all.
 
     Raises:
         SettingsError: a number does not fit the others, or the base draws fewer than are to be kept.
@@ -55,7 +55,7 @@ class Hard:
     shared = False
     takes_usual_count = False  # its n_negatives are the hardest of its base's
 
-    def __init__(self, base: Sampler, n_negatives: int, *, n_easy: int = 0, correct: bool = True) -> None:
+    def __init__(self, base: Sampler, n_negatives: int, *, n_easy: int = 0, logq_correction: bool = True) -> None:
         if not is_whole(n_negatives) or n_negatives < 1:
             raise SettingsError(f"n_negatives must be a whole number of 1 or more, got {n_negatives!r}")
         if not is_whole(n_easy) or not 0 <= n_easy < n_negatives:
@@ -65,7 +65,7 @@ class Hard:
                 f"the base draws {base.n_negatives} candidates, and the n_negatives={n_negatives} hardest are to be "
                 "kept of them; raise the base's n_negatives, ten times as many is usual"
             )
-        self.base, self.n_negatives, self.n_easy, self.correct = base, n_negatives, n_easy, correct
+        self.base, self.n_negatives, self.n_easy, self.logq_correction = base, n_negatives, n_easy, logq_correction
         self.exclude: Exclude = getattr(base, "exclude", "none")
 
     @checked
@@ -88,7 +88,7 @@ class Hard:
         log_q[:, hardest.shape[1] :] += log_share
         return Negatives(
             items=_at(pool.items, places),
-            log_q=log_q if self.correct else torch.zeros_like(log_q),
+            log_q=log_q if self.logq_correction else torch.zeros_like(log_q),
             mask=None if pool.mask is None else pool.mask.gather(1, places),
         )
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from fillrank.arguments import check_places, checked, fitting
 from fillrank.samplers.base import Negatives, Score
+from fillrank.samplers.inclusion import log_absent, log_inclusion, shares
 from fillrank.samplers.known import KnownPositives
-from fillrank.samplers.presence import log_absent, log_presence, shares
-from fillrank.samplers.terms import Exclude, Terms
+from fillrank.samplers.policy import Exclude, NegativePolicy
 
 __all__ = ["InBatch"]
 
@@ -20,7 +20,7 @@ class InBatch:
 
     Free of charge, but with three traps, each of which is met here:
 
-    * an item that stands twice in the batch would count twice: every item is taken once;
+    * an item that is twice in the batch would count twice: every item is taken once;
     * an item that this user likes too would be pushed away: known positives are masked;
     * popular items come up in proportion to their popularity, and would be pushed away in the same proportion:
       ``log_q`` is the log of the probability ``1 - (1 - p_i)^B`` that item i is in a batch of B positives, with
@@ -28,8 +28,8 @@ class InBatch:
 
     Args:
         known: the positives, rows = users.
-        exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.Terms`.
-        correct: give that ``log_q``; if False it is zero for all, and popular items are pushed down.
+        exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.NegativePolicy`.
+        logq_correction: give that ``log_q``; if False it is zero for all, and popular items are pushed down.
 
     Raises:
         SettingsError: ``exclude`` is ``"none"``: a batch holds each row's own positive.
@@ -41,10 +41,10 @@ class InBatch:
         (tensor([1, 2]), tensor([[ True, False], [False, True]]))
     """
 
-    def __init__(self, known: KnownPositives, *, exclude: Exclude = "known", correct: bool = True) -> None:
-        self._terms = Terms(known, exclude, correct)
-        self.exclude, self.correct = exclude, correct
-        self._terms.refuse_none("in-batch")
+    def __init__(self, known: KnownPositives, *, exclude: Exclude = "known", logq_correction: bool = True) -> None:
+        self._policy = NegativePolicy(known, exclude, logq_correction)
+        self.exclude, self.logq_correction = exclude, logq_correction
+        self._policy.refuse_none("in-batch")
         self._log_absent = log_absent(shares(known))
 
     @checked
@@ -60,4 +60,4 @@ class InBatch:
         check_places("positives", positives, len(self._log_absent))
         items = torch.unique(positives)
         absent = len(positives) * self._log_absent[items]  # log of the chance that no row of the batch holds the item
-        return self._terms.negatives(users, positives, items, log_presence(absent))
+        return self._policy.negatives(users, positives, items, log_inclusion(absent))

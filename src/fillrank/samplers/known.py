@@ -45,17 +45,17 @@ class KnownPositives:
 
     @classmethod
     @checked
-    def of_users(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
+    def of_users(cls, interactions: Interactions, device: str | torch.device = "cpu") -> Self:
         """Rows are users, columns are items."""
-        starts, columns = log.csr.indptr.astype("int64"), log.csr.indices.astype("int64")
-        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), log.n_items)
+        starts, columns = interactions.csr.indptr.astype("int64"), interactions.csr.indices.astype("int64")
+        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), interactions.n_items)
 
     @classmethod
     @checked
-    def of_items(cls, log: Interactions, device: str | torch.device = "cpu") -> Self:
+    def of_items(cls, interactions: Interactions, device: str | torch.device = "cpu") -> Self:
         """Rows are items, columns are users: for the item → user direction."""
-        starts, columns = log.csc.indptr.astype("int64"), log.csc.indices.astype("int64")
-        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), log.n_users)
+        starts, columns = interactions.csc.indptr.astype("int64"), interactions.csc.indices.astype("int64")
+        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), interactions.n_users)
 
     @property
     def full_rows(self) -> Tensor:

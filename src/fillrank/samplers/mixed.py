@@ -7,9 +7,9 @@ from torch import Tensor
 
 from fillrank.arguments import check_places, checked, fitting
 from fillrank.samplers.base import Negatives, Score, check_count
+from fillrank.samplers.inclusion import log_absent, log_inclusion, shares
 from fillrank.samplers.known import KnownPositives
-from fillrank.samplers.presence import log_absent, log_presence, shares
-from fillrank.samplers.terms import Exclude, Terms
+from fillrank.samplers.policy import Exclude, NegativePolicy
 from fillrank.samplers.uniform import distinct
 
 __all__ = ["Mixed"]
@@ -27,8 +27,8 @@ class Mixed:
     Args:
         known: the positives, rows = users.
         n_negatives: how many uniform items join those of the batch; at most the size of the catalogue.
-        exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.Terms`.
-        correct: give that ``log_q``; if False it is zero for all.
+        exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.NegativePolicy`.
+        logq_correction: give that ``log_q``; if False it is zero for all.
 
     Raises:
         SettingsError: ``n_negatives`` does not fit the catalogue, or ``exclude`` is ``"none"``.
@@ -41,12 +41,12 @@ class Mixed:
     """
 
     def __init__(
-        self, known: KnownPositives, n_negatives: int, *, exclude: Exclude = "known", correct: bool = True
+        self, known: KnownPositives, n_negatives: int, *, exclude: Exclude = "known", logq_correction: bool = True
     ) -> None:
         self.n_negatives = check_count(n_negatives, known.n_columns)
-        self._terms, self._n_items = Terms(known, exclude, correct), known.n_columns
-        self.exclude, self.correct = exclude, correct
-        self._terms.refuse_none("mixed")
+        self._policy, self._n_items = NegativePolicy(known, exclude, logq_correction), known.n_columns
+        self.exclude, self.logq_correction = exclude, logq_correction
+        self._policy.refuse_none("mixed")
         self._log_absent = log_absent(shares(known))
         self._not_drawn = log_absent(torch.tensor(n_negatives / self._n_items, dtype=torch.float64)).item()
 
@@ -64,4 +64,4 @@ class Mixed:
         drawn = distinct(self.n_negatives, self._n_items, generator).to(positives.device)
         items = torch.unique(torch.cat([positives, drawn]))
         absent = len(positives) * self._log_absent[items] + self._not_drawn
-        return self._terms.negatives(users, positives, items, log_presence(absent))
+        return self._policy.negatives(users, positives, items, log_inclusion(absent))

@@ -11,9 +11,9 @@ from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.samplers.alias import AliasTable
 from fillrank.samplers.base import Negatives, Score, check_count
+from fillrank.samplers.inclusion import log_absent, log_inclusion
 from fillrank.samplers.known import KnownPositives
-from fillrank.samplers.presence import log_absent, log_presence
-from fillrank.samplers.terms import Exclude, Terms
+from fillrank.samplers.policy import Exclude, NegativePolicy
 
 __all__ = ["Popularity"]
 
@@ -36,8 +36,8 @@ class Popularity:
         n_negatives: how many draws; at most the size of the catalogue.
         beta: the power β.
         shared: one draw for the batch, or one for each positive.
-        exclude: ``"known"``, ``"own"`` or ``"none"``, see :class:`~fillrank.samplers.Terms`.
-        correct: give that ``log_q``; if False it is zero, and popular items are pushed down.
+        exclude: ``"known"``, ``"own"`` or ``"none"``, see :class:`~fillrank.samplers.NegativePolicy`.
+        logq_correction: give that ``log_q``; if False it is zero, and popular items are pushed down.
 
     Attributes:
         probability: ``p``, float64 ``[n_items]``.
@@ -59,19 +59,19 @@ class Popularity:
         beta: float = 0.75,
         shared: bool = True,
         exclude: Exclude = "known",
-        correct: bool = True,
+        logq_correction: bool = True,
     ) -> None:
         if isinstance(beta, bool) or not isinstance(beta, int | float) or not math.isfinite(beta):
             raise SettingsError(f"beta must be a finite number, got {beta!r}; 0 is uniform and 0.75 usual")
         self.n_negatives, self.shared = check_count(n_negatives, known.n_columns), shared
-        self._terms = Terms(known, exclude, correct)
-        self.exclude, self.correct, self.beta = exclude, correct, beta
+        self._policy = NegativePolicy(known, exclude, logq_correction)
+        self.exclude, self.logq_correction, self.beta = exclude, logq_correction, beta
         counts = torch.bincount(known.columns, minlength=known.n_columns).clamp(min=1).double()
         log_p = torch.log_softmax(beta * counts.log(), dim=0)  # the power of a count may be too large to write down
         self.probability = log_p.exp()
         self._table = AliasTable(self.probability)
         count = log_p + math.log(n_negatives)
-        present = log_presence(n_negatives * log_absent(self.probability))
+        present = log_inclusion(n_negatives * log_absent(self.probability))
         self._log_q = (present if shared else count).float()
 
     @checked
@@ -86,4 +86,4 @@ class Popularity:
         shape = (self.n_negatives,) if self.shared else (len(users), self.n_negatives)
         drawn = self._table.draw(shape, generator)
         items = torch.unique(drawn) if self.shared else drawn
-        return self._terms.negatives(users, positives, items, self._log_q[items])
+        return self._policy.negatives(users, positives, items, self._log_q[items])

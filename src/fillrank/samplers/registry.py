@@ -1,4 +1,4 @@
-"""Samplers by name, as the files of runs and sweeps call them."""
+"""Samplers by name, as TOML files call them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.known import KnownPositives
-from fillrank.samplers.terms import Exclude, Terms
+from fillrank.samplers.policy import Exclude, NegativePolicy
 
 __all__ = ["Uniform", "distinct"]
 
@@ -28,8 +28,8 @@ class Uniform:
         known: the positives, rows = users.
         n_negatives: how many; at most the size of the catalogue.
         shared: one draw for the batch, or one for each positive.
-        exclude: ``"known"``, ``"own"`` or ``"none"``, see :class:`~fillrank.samplers.Terms`.
-        correct: give that ``log_q``; if False it is zero.
+        exclude: ``"known"``, ``"own"`` or ``"none"``, see :class:`~fillrank.samplers.NegativePolicy`.
+        logq_correction: give that ``log_q``; if False it is zero.
 
     Raises:
         SettingsError: ``n_negatives`` is below 1 or above the number of items, or ``exclude`` is something else.
@@ -50,11 +50,11 @@ class Uniform:
         *,
         shared: bool = True,
         exclude: Exclude = "known",
-        correct: bool = True,
+        logq_correction: bool = True,
     ) -> None:
         self.n_negatives, self.shared = check_count(n_negatives, known.n_columns), shared
-        self._terms, self._n_items = Terms(known, exclude, correct), known.n_columns
-        self.exclude, self.correct = exclude, correct
+        self._policy, self._n_items = NegativePolicy(known, exclude, logq_correction), known.n_columns
+        self.exclude, self.logq_correction = exclude, logq_correction
         self._log_q = math.log(n_negatives / known.n_columns)
 
     @checked
@@ -72,7 +72,7 @@ class Uniform:
             shape = (len(users), self.n_negatives)
             drawn = torch.randint(self._n_items, shape, generator=generator, device=generator.device)
         log_q = torch.full((self.n_negatives,), self._log_q, device=users.device)
-        return self._terms.negatives(users, positives, drawn.to(users.device), log_q)
+        return self._policy.negatives(users, positives, drawn.to(users.device), log_q)
 
 
 def distinct(n: int, n_items: int, generator: torch.Generator) -> Tensor:

@@ -24,7 +24,7 @@ from torch import Tensor
 from fillrank.arguments import Own, checked, count
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.runtime.rng import torch_stream
-from fillrank.solvers.fold_in_ratings import Problem, Ratings, problem_of
+from fillrank.solvers.fold_in_ratings import FoldInProblem, Ratings, problem_of
 
 __all__ = ["Descended", "Descent", "Method", "Ratings", "descend_users", "ridge_objective", "solve_users"]
 
@@ -195,7 +195,7 @@ def ridge_objective(
 
 
 def _epoch(
-    problem: Problem, users: Tensor, how: Descent, epoch: int, optimiser: torch.optim.Optimizer
+    problem: FoldInProblem, users: Tensor, how: Descent, epoch: int, optimiser: torch.optim.Optimizer
 ) -> tuple[float, float]:
     """Once through the ratings; the means over the batches of the loss and of the squared error."""
     seen: list[tuple[float, float]] = []
@@ -218,7 +218,7 @@ def _batches(n_rows: int, how: Descent, epoch: int) -> Iterator[Tensor | slice]:
         yield from torch.split(order, how.batch_size)
 
 
-def _copied(users: Tensor | None, problem: Problem, item_factors: Tensor, name: str) -> Tensor:
+def _copied(users: Tensor | None, problem: FoldInProblem, item_factors: Tensor, name: str) -> Tensor:
     """The users as they were given, cut loose from there; zeros where none were."""
     shape = [problem.n_users, item_factors.shape[1]]
     if users is None:

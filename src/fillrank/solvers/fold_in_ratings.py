@@ -14,15 +14,15 @@ from fillrank.data import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.ridge import Ridges, solve_ridges
 from fillrank.solvers.dense import Cells
-from fillrank.solvers.dense.sides import Ridge, Side, solve_rows
+from fillrank.solvers.dense.sides import FactorSide, RowRidge, solve_rows
 
-__all__ = ["Problem", "Ratings", "check_item_factors", "problem_of"]
+__all__ = ["FoldInProblem", "Ratings", "check_item_factors", "problem_of"]
 
 Ratings: TypeAlias = Interactions | Tensor
 """A log with values, or a table ``[n_users, n_items]`` of floats with NaN where a rating is missing."""
 
 
-class Problem(Protocol):
+class FoldInProblem(Protocol):
     """One kind of ratings beside the item factors. Its *rows* are what batches are made of."""
 
     @property
@@ -31,7 +31,7 @@ class Problem(Protocol):
     def n_rows(self) -> int: ...
 
     def solved(self, regularization: float) -> Tensor:
-        """The users with the least error and penalty, ``[n_users, d]``; see :func:`.given_items.solve_users`."""
+        """The users with the least error and penalty, ``[n_users, d]``; as ``solve_users`` has them."""
         ...
 
     def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
@@ -39,7 +39,7 @@ class Problem(Protocol):
         ...
 
 
-def problem_of(item_factors: Tensor, ratings: Ratings, mask: Tensor | None = None) -> Problem:
+def problem_of(item_factors: Tensor, ratings: Ratings, mask: Tensor | None = None) -> FoldInProblem:
     """Check what was given and put it together.
 
     Raises:
@@ -65,7 +65,7 @@ def check_item_factors(item_factors: Tensor) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Log:
+class _RatingList:
     """Ratings one by one, a row each: ``users``, ``items`` int64 and ``values``, ``[nnz]``."""
 
     item_factors: Tensor
@@ -103,7 +103,7 @@ class _Log:
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
+class _RatingTable:
     """Ratings user by user, a row each: ``values``, 0 in the holes, and ``known``, 0 there; ``[n_users, n_items]``."""
 
     item_factors: Tensor
@@ -120,8 +120,8 @@ class _Table:
 
     def solved(self, regularization: float) -> Tensor:
         items, values, known = (t.detach().double().cpu().numpy() for t in (self.item_factors, self.values, self.known))
-        columns = Side(items, np.zeros(len(items)))
-        found = solve_rows(columns, Cells(values, known), Ridge(per_weight=regularization, bias=False))
+        columns = FactorSide(items, np.zeros(len(items)))
+        found = solve_rows(columns, Cells(values, known), RowRidge(per_weight=regularization, bias=False))
         return torch.from_numpy(found.factors).to(self.item_factors)
 
     def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
@@ -137,20 +137,24 @@ def _shortest(ridges: Ridges) -> np.ndarray:
     return np.array(answers, dtype=ridges.vectors.dtype).reshape(ridges.n_rows, ridges.dim)
 
 
-def _log_problem(item_factors: Tensor, log: Interactions, mask: Tensor | None) -> _Log:
+def _log_problem(item_factors: Tensor, interactions: Interactions, mask: Tensor | None) -> _RatingList:
     if mask is not None:
         raise DataError("a mask goes with a table; in a log, what is missing has no row")
-    if log.values is None:
+    if interactions.values is None:
         raise DataError("ratings are wanted, and this log has no values; read it with a value column")
-    if log.n_items != len(item_factors):
-        raise DataError(f"the log is over {log.n_items} items, the item factors over {len(item_factors)}")
-    if not len(log):
+    if interactions.n_items != len(item_factors):
+        raise DataError(f"the log is over {interactions.n_items} items, the item factors over {len(item_factors)}")
+    if not len(interactions):
         raise DataError("the log has no rows, so there is nothing to solve for")
-    users, items = (torch.from_numpy(c.astype("int64")).to(item_factors.device) for c in (log.users, log.items))
-    return _Log(item_factors.detach(), log, users, items, torch.tensor(log.values).to(item_factors))
+    users, items = (
+        torch.from_numpy(c.astype("int64")).to(item_factors.device) for c in (interactions.users, interactions.items)
+    )
+    return _RatingList(
+        item_factors.detach(), interactions, users, items, torch.tensor(interactions.values).to(item_factors)
+    )
 
 
-def _table_problem(item_factors: Tensor, table: Tensor, mask: Tensor | None) -> _Table:
+def _table_problem(item_factors: Tensor, table: Tensor, mask: Tensor | None) -> _RatingTable:
     if not isinstance(table, Tensor) or table.dim() != 2 or not _is_float(table):
         raise DataError(f"ratings must be a log or a float32 or float64 table, got {_described(table)}")
     if table.shape[1] != len(item_factors):
@@ -167,7 +171,7 @@ def _table_problem(item_factors: Tensor, table: Tensor, mask: Tensor | None) -> 
     if not bool(known.any()):
         raise DataError(f"no rating of the {len(table)}×{len(item_factors)} table is known; nothing to solve for")
     values = torch.where(known, table, 0.0)
-    return _Table(item_factors.detach(), values.to(item_factors), known.to(item_factors))
+    return _RatingTable(item_factors.detach(), values.to(item_factors), known.to(item_factors))
 
 
 def _is_float(tensor: Tensor) -> bool:

@@ -15,7 +15,7 @@ from fillrank.data import Interactions
 from fillrank.encoders import EncoderInputs, PairEncoder, Tables, VectorEncoder, as_encoder, normal_tables
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import ImplicitRidge
-from fillrank.factors.neural import PairScorer
+from fillrank.factors.neural import NeuralScorer
 from fillrank.losses import InfoNCE
 from fillrank.registry import label
 from fillrank.runtime.rng import torch_stream
@@ -33,7 +33,7 @@ STEPS = 3  # of training
 
 @checked
 def check_encoder(
-    encoder: Any, *, settings: Mapping[str, Any] | None = None, log: Interactions | None = None, seed: int = 0
+    encoder: Any, *, settings: Mapping[str, Any] | None = None, interactions: Interactions | None = None, seed: int = 0
 ) -> None:
     """Hold an encoder to the contract of :class:`~fillrank.encoders.VectorEncoder` or
     :class:`~fillrank.encoders.PairEncoder`, on a log with a user and an item that have no rows.
@@ -46,9 +46,9 @@ def check_encoder(
     training. Of an encoder of pairs, scores of pairs are held against blocks, shared and of each row's own.
 
     Args:
-        encoder: as a recipe takes it: a name, a table, a class, a function, or an object that fits ``log``.
+        encoder: as a recipe takes it: a name, a table, a class, a function, or an object that fits ``interactions``.
         settings: of a name, a class or a function.
-        log: to make it for; None: a small one.
+        interactions: to make it for; None: a small one.
         seed: of its start, and of everything else that is drawn.
 
     Raises:
@@ -58,8 +58,8 @@ def check_encoder(
     Example:
         >>> check_encoder("lightgcn", settings={"n_layers": 1})
     """
-    log = small_log() if log is None else log
-    trial = _Trial(encoder, dict(settings or {}), log, seed)
+    interactions = small_log() if interactions is None else interactions
+    trial = _EncoderTrial(encoder, dict(settings or {}), interactions, seed)
     trial.check_repeats()
     if isinstance(trial.encoder, PairEncoder):
         trial.check_pairs()
@@ -71,16 +71,16 @@ def check_encoder(
     trial.check_training()
 
 
-class _Trial:
+class _EncoderTrial:
     """One encoder under test."""
 
-    def __init__(self, part: Any, settings: dict[str, Any], log: Interactions, seed: int) -> None:
-        self.part, self.settings, self.log, self.seed = part, settings, log, seed
+    def __init__(self, part: Any, settings: dict[str, Any], interactions: Interactions, seed: int) -> None:
+        self.part, self.settings, self.log, self.seed = part, settings, interactions, seed
         self.judge = Judge(f"the encoder {part if isinstance(part, str) else label(part)}")
         self.encoder: Any = self.made()
         generator = torch_stream(seed, "check-encoder")
-        self.users = torch.randint(log.n_users, (BATCH,), generator=generator)
-        self.items = torch.randint(log.n_items, (BATCH,), generator=generator)
+        self.users = torch.randint(interactions.n_users, (BATCH,), generator=generator)
+        self.items = torch.randint(interactions.n_items, (BATCH,), generator=generator)
 
     def made(self, dtype: torch.dtype = torch.float32) -> nn.Module:
         def start(generator: torch.Generator) -> Tables:
@@ -227,9 +227,9 @@ class _Trial:
         if isinstance(self.encoder, PairEncoder):
             ended: Any = self.encoder.scorer()
             self.judge.that(
-                isinstance(ended, PairScorer | Factors),
+                isinstance(ended, NeuralScorer | Factors),
                 "scorer()",
-                "is neither a PairScorer nor Factors, so it cannot be saved",
+                "is neither a NeuralScorer nor Factors, so it cannot be saved",
             )
         else:
             ended = self.encoder.factors(
@@ -249,7 +249,7 @@ class _Trial:
         self.judge.close("the scores of what it ends in, against its own,", scores, wanted)
         self.judge.saves("what it ends in", ended, lambda one: one.score(everybody))
         if getattr(ended, "folding", None) is not None:
-            self.judge.finite("new users that are folded in", ended.refreshed(self.log).score(everybody))
+            self.judge.finite("new users that are folded in", ended.refit_users(self.log).score(everybody))
         kept = {name: tensor.clone() for name, tensor in ended.tensors().items()}
         with torch.no_grad():
             for parameter in self.encoder.parameters():

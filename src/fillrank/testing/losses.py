@@ -38,7 +38,7 @@ def check_loss(
 
     Args:
         loss: one of fillrank's or your own class, or a plain function of ``(pos [B], neg [B, N])``, which is taken as
-            :class:`fillrank.losses.FromFunction` takes it. A loss that looks at other rows is told that every row
+            :class:`fillrank.losses.FromFunction` takes it. A loss that looks at other rows assumes that every row
             belongs to another user. A name or a table as recipes take them will do, and a class.
         seed: of the scores.
 
@@ -54,7 +54,7 @@ def check_loss(
     if getattr(made, "of_vectors", False):
         _check_vector_loss(made, seed)
         return
-    trial = _Trial(made, seed)
+    trial = _LossTrial(made, seed)
     trial.check_values()
     trial.check_rows_and_order()
     trial.check_gradients()
@@ -66,7 +66,7 @@ def check_loss(
 
 
 @dataclass
-class _Trial:
+class _LossTrial:
     """One loss under test, with the scores that it is tried on."""
 
     loss: Any

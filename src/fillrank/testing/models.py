@@ -15,7 +15,7 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.data import Split, split
 from fillrank.errors import DataError, FillrankError
-from fillrank.factors.neural import PairScorer
+from fillrank.factors.neural import NeuralScorer
 from fillrank.models import Recipe
 from fillrank.recommend import Recommender
 from fillrank.testing.judging import Judge, threads
@@ -46,7 +46,7 @@ def check_model(recipe: Recipe, *, parts: Split | None = None) -> None:
         >>> check_model(PureSVD(rank=2))
     """
     parts = split.random(small_log(60, 40, 900), test=0.1, valid=0.1, seed=0) if parts is None else parts
-    trial = _Trial(recipe, parts)
+    trial = _ModelTrial(recipe, parts)
     trial.check_repeats()
     trial.check_settings()
     trial.check_lists()
@@ -56,7 +56,7 @@ def check_model(recipe: Recipe, *, parts: Split | None = None) -> None:
     trial.check_empty_log()
 
 
-class _Trial:
+class _ModelTrial:
     """One recipe under test, and the model that it has fitted on train, its choices made on valid."""
 
     def __init__(self, recipe: Recipe, parts: Split) -> None:
@@ -68,8 +68,12 @@ class _Trial:
         return recipe.fit(self.parts.train, self.parts.valid, refit=False)
 
     def tensors(self, model: Recommender) -> dict[str, Tensor]:
-        rater = {} if model.rater is None else {f"rater's {name}": one for name, one in model.rater.tensors().items()}
-        return {f"scorer's {name}": one for name, one in model.scorer.tensors().items()} | rater
+        predictor = (
+            {}
+            if model.predictor is None
+            else {f"predictor's {name}": one for name, one in model.predictor.tensors().items()}
+        )
+        return {f"scorer's {name}": one for name, one in model.scorer.tensors().items()} | predictor
 
     def check_repeats(self) -> None:
         with threads(2):
@@ -113,16 +117,16 @@ class _Trial:
             torch.from_numpy(lists["score"].to_numpy().copy()),
             atol=1e-4,
         )
-        if model.rater is None:
+        if model.predictor is None:
             return
         predicted = model.predict(test["user_id"], test["item_id"])
-        low, high = self.parts.train.scale or (-np.inf, np.inf)
+        low, high = self.parts.train.value_range or (-np.inf, np.inf)
         judge.that(bool(np.isfinite(predicted).all()), "its predictions", "are not finite")
         inside = predicted.min() >= low and predicted.max() <= high
         judge.that(bool(inside), "its predictions", f"leave the range of the values, {low:g} to {high:g}")
 
     def check_new_users(self) -> None:
-        if isinstance(self.model.scorer, PairScorer):
+        if isinstance(self.model.scorer, NeuralScorer):
             return
         liked = self.model.item_ids.ids.head(3).to_list()
         try:

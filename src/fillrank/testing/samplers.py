@@ -48,7 +48,7 @@ def check_sampler(
         settings: of a name, a class or a function.
         known: the positives to try it on, where an object was made for some. None: those of the small log.
         estimates: whether ``log_q`` promises that much. False leaves it out, as for hard negatives alone, or a sampler
-            that does not correct (``correct=False`` says so itself).
+            that does not correct (``logq_correction=False`` says so itself).
         draws: batches of the simulation.
         seed: of everything that is drawn.
 
@@ -69,16 +69,16 @@ def check_sampler(
     """
     known = _known() if known is None else known
     made = as_sampler(sampler, known, settings)
-    trial = _Trial(made, known, seed, f"the sampler {sampler if isinstance(sampler, str) else label(sampler)}")
+    trial = _SamplerTrial(made, known, seed, f"the sampler {sampler if isinstance(sampler, str) else label(sampler)}")
     trial.check_form()
     trial.check_mask()
     trial.check_inputs()
     trial.judge.repeats(lambda: trial.tensors(trial.draw(trial.users, trial.items)))
     trial.check_small_batches()
-    if estimates and getattr(made, "correct", True):
+    if estimates and getattr(made, "logq_correction", True):
         trial.check_log_q(draws)
-    elif getattr(made, "correct", True) is False:
-        trial.judge.that(not trial.drawn.log_q.any(), "with correct=False", "log_q has to be 0 for all")
+    elif getattr(made, "logq_correction", True) is False:
+        trial.judge.that(not trial.drawn.log_q.any(), "with logq_correction=False", "log_q has to be 0 for all")
 
 
 def _known() -> KnownPositives:
@@ -92,7 +92,7 @@ def _known() -> KnownPositives:
     return KnownPositives(starts, met.nonzero()[:, 1], ITEMS)
 
 
-class _Trial:
+class _SamplerTrial:
     """One sampler under test, with a batch that it is tried on."""
 
     def __init__(self, sampler: Sampler, known: KnownPositives, seed: int, what: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.errors import FillrankError
-from fillrank.factors import Blend, Dated, Factors
+from fillrank.factors import Blend, Factors, TimeAwareFactors
 from fillrank.registry import label
 from fillrank.testing.judging import Judge
 from fillrank.testing.logs import odd_logs, small_log
@@ -21,10 +21,10 @@ __all__ = ["check_solver"]
 
 @checked
 def check_solver(
-    solver: Callable[[Interactions], Factors | Blend | Dated],
+    solver: Callable[[Interactions], Factors | Blend | TimeAwareFactors],
     *,
     of_values: bool = True,
-    log: Interactions | None = None,
+    interactions: Interactions | None = None,
 ) -> None:
     """Hold a solver to what every route promises: a log in, factors out.
 
@@ -37,7 +37,7 @@ def check_solver(
     Args:
         solver: from a log to :class:`~fillrank.factors.Factors`: ``lambda log: my_solver(log, rank=4, seed=0)``.
         of_values: whether its scores predict the values of the log; if False, it sees none.
-        log: to try it on; None: a small one.
+        interactions: to try it on; None: a small one.
 
     Raises:
         ContractError: the first broken promise, by name.
@@ -46,8 +46,10 @@ def check_solver(
         >>> from fillrank.solvers.sparse.svd import pure_svd
         >>> check_solver(lambda log: pure_svd(log, 1), of_values=False)
     """
-    log = small_log() if log is None else log
-    trial = _Trial(solver, log if of_values else log.without_values(), Judge(f"the solver {label(solver)}"))
+    interactions = small_log() if interactions is None else interactions
+    trial = _SolverTrial(
+        solver, interactions if of_values else interactions.without_values(), Judge(f"the solver {label(solver)}")
+    )
     trial.check_form(trial.log, "on a log")
     trial.judge.repeats(lambda: trial.solved(trial.log).tensors())
     trial.check_log_kept()
@@ -58,28 +60,28 @@ def check_solver(
         trial.check_odd(odd if of_values else odd.without_values(), f"on {where}")
 
 
-class _Trial:
+class _SolverTrial:
     """One solver under test."""
 
-    def __init__(self, solver: Callable[[Interactions], Any], log: Interactions, judge: Judge) -> None:
-        self.solver, self.log, self.judge = solver, log, judge
+    def __init__(self, solver: Callable[[Interactions], Any], interactions: Interactions, judge: Judge) -> None:
+        self.solver, self.log, self.judge = solver, interactions, judge
 
-    def solved(self, log: Interactions) -> Any:
-        return self.solver(log)
+    def solved(self, interactions: Interactions) -> Any:
+        return self.solver(interactions)
 
-    def check_form(self, log: Interactions, where: str) -> None:
-        found = self.solved(log)
-        kind = isinstance(found, Factors | Blend | Dated)
+    def check_form(self, interactions: Interactions, where: str) -> None:
+        found = self.solved(interactions)
+        kind = isinstance(found, Factors | Blend | TimeAwareFactors)
         self.judge.that(kind, where, f"gives {type(found).__name__}, not Factors")
-        sizes, wanted = (found.n_users, found.n_items), (log.n_users, log.n_items)
+        sizes, wanted = (found.n_users, found.n_items), (interactions.n_users, interactions.n_items)
         self.judge.that(sizes == wanted, where, f"gives factors of {sizes} users and items, the log has {wanted}")
-        scores = self.scores(found, log)
+        scores = self.scores(found, interactions)
         self.judge.that(scores.device.type == "cpu" and not scores.requires_grad, where, "does not end on the CPU")
         self.judge.finite(where, scores)
 
     @staticmethod
-    def scores(found: Any, log: Interactions) -> Tensor:
-        scores: Tensor = found.score(torch.arange(log.n_users))
+    def scores(found: Any, interactions: Interactions) -> Tensor:
+        scores: Tensor = found.score(torch.arange(interactions.n_users))
         return scores
 
     def check_log_kept(self) -> None:
@@ -107,11 +109,11 @@ class _Trial:
         found = self.solved(self.log)
         self.judge.saves("what it gives", found, lambda one: self.scores(one, self.log))
         if getattr(found, "folding", None) is not None:
-            self.judge.finite("new users that are folded in", self.scores(found.refreshed(self.log), self.log))
+            self.judge.finite("new users that are folded in", self.scores(found.refit_users(self.log), self.log))
 
-    def check_odd(self, log: Interactions, where: str) -> None:
+    def check_odd(self, interactions: Interactions, where: str) -> None:
         try:
-            self.check_form(log, where)
+            self.check_form(interactions, where)
         except FillrankError as error:
             if isinstance(error, AssertionError):
                 raise

@@ -58,7 +58,7 @@ class Autograd:
         step: the loss of a batch.
         modules: whose parameters are trained.
         learning_rates: one for each module.
-        clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
+        max_grad_norm: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
         world: the processes that share each batch.
     """
 
@@ -70,12 +70,12 @@ class Autograd:
         modules: Sequence[nn.Module],
         learning_rates: Sequence[float],
         *,
-        clip: float | None = None,
+        max_grad_norm: float | None = None,
         world: World | None = None,
     ) -> None:
         groups = zip(modules, learning_rates, strict=True)
         self.modules = modules
-        self._step, self._clip, self._world = step, clip, world or World()
+        self._step, self._clip, self._world = step, max_grad_norm, world or World()
         self._rates = list(learning_rates)
         self._adam = torch.optim.Adam(
             [{"params": list(part.parameters()), "lr": rate} for part, rate in groups], fused=True

@@ -46,11 +46,11 @@ class LoopSettings:
         steps: at most this many, the last epoch being cut short; None: whole epochs.
         batch_size: rows of a batch.
         patience: epochs without a better score before the loop stops; without a monitor it is not looked at.
-        average_span: of the running average of parameters, in epochs; 0 keeps the last values.
-        average_every: steps between two looks of that average at the parameters.
+        ema_span: of the running average of parameters, in epochs; 0 keeps the last values.
+        ema_every: steps between two looks of that average at the parameters.
         schedule: of the learning rate over all epochs: ``"constant"``, or ``"cosine"``, which falls to zero.
-        warm_up: share of all steps over which the learning rate rises to its height.
-        look_every: epochs between two calls of the monitor; the last epoch is always looked at.
+        warmup: share of all steps over which the learning rate rises to its height.
+        eval_every: epochs between two calls of the monitor; the last epoch is always looked at.
         seed: of the order of the rows and of what the step draws.
         progress: show it.
         checkpoint: a file to which the state goes after each epoch, and from which a stopped training goes on.
@@ -60,11 +60,11 @@ class LoopSettings:
     epochs: int
     batch_size: int
     patience: int = 3
-    average_span: float = 1.0
-    average_every: int = 1
+    ema_span: float = 1.0
+    ema_every: int = 1
     schedule: Literal["constant", "cosine"] = "constant"
-    warm_up: float = 0.0
-    look_every: int = 1
+    warmup: float = 0.0
+    eval_every: int = 1
     seed: int = 0
     progress: bool = True
     checkpoint: Path | None = None
@@ -73,8 +73,8 @@ class LoopSettings:
 
     def rate(self, done: float) -> float:
         """The factor of the learning rate when the share ``done`` of all steps has been taken."""
-        if done < self.warm_up:
-            return done / self.warm_up
+        if done < self.warmup:
+            return done / self.warmup
         return 1.0 if self.schedule == "constant" else (1 + math.cos(math.pi * done)) / 2
 
 
@@ -121,7 +121,7 @@ class _Loop:
         self.learner, self.rows, self.settings, self.monitor = learner, rows, settings, monitor
         self.module, self.world = nn.ModuleList(learner.modules), World.current()
         self.per_epoch = math.ceil(len(rows) / settings.batch_size)
-        self.average = Average(self.module, settings.average_span * self.per_epoch / settings.average_every)
+        self.average = Average(self.module, settings.ema_span * self.per_epoch / settings.ema_every)
         self.past: list[dict[str, float]] = []
         self.best_score, self.best_epoch, self.best_state = -math.inf, 0, self.module.state_dict()
         self.before_best = -math.inf
@@ -235,12 +235,12 @@ class _Loop:
         return settings.epochs if settings.steps is None else min(settings.epochs, -(-settings.steps // self.per_epoch))
 
     def _settled(self, epoch: int) -> bool:
-        return self.monitor is not None and epoch - self.best_epoch >= self.settings.patience * self.settings.look_every
+        return self.monitor is not None and epoch - self.best_epoch >= self.settings.patience * self.settings.eval_every
 
     def _look(self, epoch: int, *, asked: bool) -> dict[str, float]:
         """Judge the averaged parameters, keep them if none before were better, and tell who listens."""
         last = asked or epoch == self._last_epoch
-        if not last and epoch % self.settings.look_every:
+        if not last and epoch % self.settings.eval_every:
             return {}
         with self.average.applied():
             self._collect(self._parameters)
@@ -264,7 +264,7 @@ class _Loop:
             for name, figure in _finite(self.learner.learn(self.rows.rows(places), draws), epoch, number).items():
                 sums[name] = sums.get(name, 0.0) + figure
             enough = steps == settings.steps
-            if steps % settings.average_every == 0 or number == self.per_epoch or enough:
+            if steps % settings.ema_every == 0 or number == self.per_epoch or enough:
                 self.average.update()
             progress.step_done()
             if enough:

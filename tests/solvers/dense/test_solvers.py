@@ -254,10 +254,10 @@ def test_the_compiled_pass_is_the_plain_one(known: Make) -> None:
 
 def test_the_gradient_is_that_of_the_objective(known: Make) -> None:
     """Finite differences; the gradient is scaled by twice the weight of its row or column."""
-    from fillrank.solvers.dense.gradient import _Pair, _Problem
+    from fillrank.solvers.dense.gradient import _MaskedProblem, _Pair
 
     cells = known(m=5, n=4, noise=0.3, known=0.9).cells
-    problem = _Problem(cells, 0.2, bias=True)
+    problem = _MaskedProblem(cells, 0.2, bias=True)
     at = problem.start(2, np.random.default_rng(0))
     slope, step = problem.gradient(at), 1e-6
     for k in range(3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
+from fillrank.data.duplicates import Duplicates, LogRows, merge_duplicates
 from fillrank.data.id_values import as_id_column, keys_like
 from fillrank.data.ids import IdMap
 from fillrank.data.log_columns import LogColumns
@@ -44,7 +44,7 @@ def assemble(
     users, items = (as_id_column(frame[kind]) for kind in ("user", "item"))
     user_ids = IdMap(users.unique()) if user_ids is None else user_ids
     item_ids = _item_map(items, titles) if item_ids is None else item_ids
-    rows = Rows(
+    rows = LogRows(
         users=user_ids.encode(users),
         items=item_ids.encode(items),
         values=frame["value"].cast(pl.Float64).to_numpy() if "value" in frame.columns else None,

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
+from fillrank.data.duplicates import Duplicates, LogRows, merge_duplicates
 from fillrank.data.ids import IdMap
 from fillrank.data.io.clean import Rules, clean_rows
 from fillrank.data.io.coding import Coder
@@ -27,7 +27,7 @@ class Collected(NamedTuple):
         n_good: how many rows there were before pairs were merged.
     """
 
-    rows: Rows
+    rows: LogRows
     user_ids: IdMap
     item_ids: IdMap
     n_good: int
@@ -103,7 +103,7 @@ class Collector:
         labels = self.titles.finish(len(self._coders["item"]))
         item_ids, items = _finished(self._coders["item"], items, labels, from_text=from_text, shrink=keep is not None)
         n_good = len(users)
-        rows = Rows(users, items, values, times)
+        rows = LogRows(users, items, values, times)
         del users, items, values, times
         return Collected(merge_duplicates(rows, len(item_ids), duplicates), user_ids, item_ids, n_good)
 

@@ -162,7 +162,7 @@ def _zstd(stream: IO[bytes], limit: float, max_expansion: float) -> Iterator[byt
 
 
 def _zstd_bound(data: bytes) -> int:
-    """The most bytes that zstd data can unpack to, told from the headers of its blocks.
+    """The most bytes that zstd data can unpack to, inferred from the headers of its blocks.
 
     Each block holds at most 128 KB. What does not fit together is left to whoever unpacks it.
     """

@@ -11,7 +11,7 @@ import polars as pl
 
 from fillrank.data.io.formats import Chunk, Format, Part
 from fillrank.data.io.guard import no_panic
-from fillrank.data.io.layout import Layout, find_layout, without_blanks_at_quotes
+from fillrank.data.io.layout import TextLayout, find_layout, without_blanks_at_quotes
 from fillrank.data.io.lines import read_records
 from fillrank.data.io.sniff import are_numbers
 
@@ -83,7 +83,7 @@ def delimited_part(
     return part
 
 
-def _rows(text: bytes, layout: Layout, chosen: Mapping[str, int], *, quotes: bool) -> tuple[Chunk, int, int]:
+def _rows(text: bytes, layout: TextLayout, chosen: Mapping[str, int], *, quotes: bool) -> tuple[Chunk, int, int]:
     """The rows of a chunk, and how many lines of comment and repeated headers were left out."""
     wanted = sorted(set(chosen.values()))
     if layout.is_spaced:

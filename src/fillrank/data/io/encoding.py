@@ -1,4 +1,4 @@
-"""The encoding of a text, told from its bytes block by block; what comes out is UTF-8."""
+"""The encoding of a text, inferred from its bytes block by block; what comes out is UTF-8."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Decoder:
 
     Text without a mark that is not UTF-8 is taken as Windows-1252 if it holds no UTF-8 beyond ASCII at all. If it does,
     single bytes that do not fit are damage: each becomes a character of :data:`DAMAGED`, so that the cell with it can
-    be told from the others.
+    be inferred from the others.
 
     Args:
         blocks: of bytes, as they come.
-        encoding: by name; None: told from the bytes.
+        encoding: by name; None: inferred from the bytes.
 
     Attributes:
         encoding: what was taken.

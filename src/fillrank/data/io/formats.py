@@ -50,7 +50,7 @@ class Part:
         read: given the place of each column that is wanted, reads the rows chunk by chunk.
         is_text: whether strings that look like numbers may be numbers.
         guessed: whether it was only guessed that the first line names the columns.
-        is_number: whether the column at a place holds numbers, as far as can be told before it is read.
+        is_number: whether the column at a place holds numbers, as far as can be inferred before it is read.
         noun: what ``Chunk.lines`` counts.
         broken_as: what is wrong with broken lines.
         notes: what was passed over or guessed, in words; complete when all chunks are read.

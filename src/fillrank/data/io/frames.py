@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fillrank.arguments import naming
-from fillrank.data.duplicates import Duplicates, Rows, merge_duplicates
+from fillrank.data.duplicates import Duplicates, LogRows, merge_duplicates
 from fillrank.data.id_values import as_id_column, of_column, texts_of, values_of
 from fillrank.data.ids import IdMap
 from fillrank.data.io.assemble import assemble
@@ -79,7 +79,9 @@ def columns_of_csr(
     with naming("item_ids" if item_labels is None else "item_labels"):
         items = _axis("item", item_ids, n_items, item_labels)
     rows = merge_duplicates(
-        Rows(users.places[cells.row], items.places[cells.col], cells.data.astype(np.float64), None), n_items, duplicates
+        LogRows(users.places[cells.row], items.places[cells.col], cells.data.astype(np.float64), None),
+        n_items,
+        duplicates,
     )
     return LogColumns(
         users=rows.users,
@@ -93,23 +95,23 @@ def columns_of_csr(
     )
 
 
-class _Axis(NamedTuple):
+class _IdAxis(NamedTuple):
     """The ids of the rows or columns of a matrix, and the place of each."""
 
     ids: IdMap
     places: NDArray[np.int32]
 
 
-def _axis(kind: str, ids: Iterable[Any] | None, n: int, labels: Iterable[str | None] | None) -> _Axis:
+def _axis(kind: str, ids: Iterable[Any] | None, n: int, labels: Iterable[str | None] | None) -> _IdAxis:
     column = as_id_column(pl.int_range(n, eager=True) if ids is None else ids)
     if len(column) != n:
         raise DataError(f"{len(column)} {kind} ids came for a matrix with {n} of them; give one for each")
     known = IdMap(column, labels=labels)
-    return _Axis(known, known.encode(column))
+    return _IdAxis(known, known.encode(column))
 
 
 @dataclass(frozen=True)
-class _Table:
+class _Frame:
     """A table of any library: the names of its columns, those of its index, and each column by its place."""
 
     names: list[Any]
@@ -123,17 +125,17 @@ class _Table:
         return of_column(nw.from_native(self.native(place), series_only=True))
 
 
-def _opened(frame: Any) -> _Table:
+def _opened(frame: Any) -> _Frame:
     if hasattr(frame, "iloc") and hasattr(frame, "columns"):  # pandas: columns by place, whatever they are called
         levels = [level for level, name in enumerate(frame.index.names) if name is not None]
         n = frame.shape[1]
-        return _Table(
+        return _Frame(
             list(frame.columns),
             lambda place: frame.iloc[:, place] if place < n else _level(frame, levels[place - n]),
             [frame.index.names[level] for level in levels],
         )
     if hasattr(frame, "column_names") and hasattr(frame, "column"):  # pyarrow, which allows a name twice
-        return _Table(list(frame.column_names), frame.column)
+        return _Frame(list(frame.column_names), frame.column)
     try:
         table = nw.from_native(frame)
     except TypeError as error:
@@ -143,7 +145,7 @@ def _opened(frame: Any) -> _Table:
             table = table.collect()
         except pl.exceptions.PolarsError as error:
             raise DataError(f"the lazy table cannot be worked out: {error}") from error
-    return _Table(table.columns, lambda place: table[:, place].to_native())
+    return _Frame(table.columns, lambda place: table[:, place].to_native())
 
 
 def _level(frame: Any, level: int) -> Any:

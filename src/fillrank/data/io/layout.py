@@ -12,7 +12,7 @@ from fillrank.data.io.sniff import has_header, separator_of
 from fillrank.data.io.spans import Spans, parse_one
 from fillrank.errors import DataError
 
-__all__ = ["MAX_COLUMNS", "Layout", "find_layout", "without_blanks_at_quotes"]
+__all__ = ["MAX_COLUMNS", "TextLayout", "find_layout", "without_blanks_at_quotes"]
 
 MAX_COLUMNS = 10_000
 _SEP_LINE = re.compile(rb'\A"?sep=(.)"?[ \t;,]*\r?\n', re.IGNORECASE)
@@ -23,7 +23,7 @@ _MOST_ABOVE = 30  # lines above a header
 
 
 @dataclass
-class Layout:
+class TextLayout:
     """Where the rows of a text begin, and how they are read.
 
     Attributes:
@@ -61,17 +61,17 @@ def find_layout(
     header: bool | None = None,
     quotes: bool = True,
     is_name: Callable[[str], bool],
-) -> Layout:
-    """The layout of a text, told from its first lines.
+) -> TextLayout:
+    """The layout of a text, inferred from its first lines.
 
     Passed over are a line ``sep=;`` for spreadsheets, lines of comment (``#``, ``%``, ``//``), and lines above a header
     that have another number of fields.
 
     Args:
         text: in UTF-8; its beginning is looked at.
-        separator: None: told from the lines.
+        separator: None: inferred from the lines.
         expected: the separator that the name of the file promises.
-        header: whether there is one; None: told from the lines.
+        header: whether there is one; None: inferred from the lines.
         quotes: whether ``"`` encloses fields.
         is_name: whether a field is the name of a column.
 
@@ -106,7 +106,7 @@ def find_layout(
     first = rows[place]
     lines_before = text[:body].count(b"\n")
     if first.fields is None:
-        raise DataError(f"the quotes in line {lines_before + first.line} do not fit together; mend it")
+        raise DataError(f"the quotes in line {lines_before + first.line} do not fit together; fix it")
     if len(first.fields) > MAX_COLUMNS:
         raise DataError(
             f"its first line has more than {MAX_COLUMNS:,} fields, which are the most that are read; "
@@ -116,14 +116,14 @@ def find_layout(
     if header or guessed:
         names, n_fields = _fitted([(name or "").strip() for name in first.fields], rows[place + 1 :])
         end = _below(text, body, first.line + first.height - 1)
-        return Layout(
+        return TextLayout(
             *(separator, names, n_fields, end, lines_before + first.line + first.height, True, guessed, notes),
             has_comments=above > 0,
             is_spaced=is_spaced,
             sample=[row.fields for row in rows[place + 1 :] if row.fields is not None and len(row.fields) == n_fields],
         )
     names = commented or [f"column {at}" for at in range(len(first.fields))]
-    return Layout(
+    return TextLayout(
         *(
             separator,
             names,

@@ -79,10 +79,10 @@ def read_records(
     if not len(spans.lines):
         return Records(pl.DataFrame(), spans.lines, spans.lines)
     if n_fields is None and spans.n_separators[0] < 0:
-        raise DataError(f"the quotes in line {spans.lines[0]} do not fit together; mend it")
+        raise DataError(f"the quotes in line {spans.lines[0]} do not fit together; fix it")
     n_fields = n_fields or int(spans.n_separators[0]) + 1
     whole = spans.n_separators == n_fields - 1
-    apart, comments = _mended(spans, whole, mark, n_fields)
+    apart, comments = _fixed(spans, whole, mark, n_fields)
     fields = _parse_whole(spans, whole, apart, mark, (n_fields, wanted, quotes))
     good = whole.copy()
     good[list(apart)] = True
@@ -157,7 +157,7 @@ def _parse(text: bytes, mark: str, n_fields: int, wanted: Sequence[int] | None, 
     )
 
 
-def _mended(spans: Spans, whole: NDArray[np.bool_], mark: str, n_fields: int) -> tuple[dict[int, list[str]], list[int]]:
+def _fixed(spans: Spans, whole: NDArray[np.bool_], mark: str, n_fields: int) -> tuple[dict[int, list[str]], list[int]]:
     """Of the records with another number of fields: those whose last ones are empty, and those that are comments."""
     apart, comments = {}, []
     for record in np.flatnonzero(~whole).tolist():

@@ -39,7 +39,8 @@ class LogOptions:
             ``"NULL"``; only an empty cell is missing.
         day_first: how dates such as ``01/02/2020`` are read: True: the first of February, False: the second of January.
             None: they are errors, as nothing in them says which.
-        time_unit: of times that are numbers: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``. None: told by their magnitude.
+        time_unit: of times that are numbers: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``. None: inferred from their
+            magnitude.
 
     Raises:
         SettingsError: an option has a value that it cannot have.
@@ -98,8 +99,9 @@ class ReadOptions(LogOptions):
     Attributes:
         format: ``"csv", "tsv", "dat"`` (``::``), ``"ml-100k"`` (blanks, no header), ``"lightgcn"``, ``"mtx"``
             (MatrixMarket), ``"parquet"``, ``"arrow"``, ``"jsonl"`` (JSON: a line for each object, or one array), or one
-            that was added to :data:`fillrank.data.READERS`. None: told from the name, or else from what the file holds.
-        separator: between the fields of a text; ``" "`` stands for any run of blanks and tabs. None: told from the
+            that was added to :data:`fillrank.data.READERS`. None: inferred from the name, or else from what the file
+            holds.
+        separator: between the fields of a text; ``" "`` stands for any run of blanks and tabs. None: inferred from the
             file.
         header: whether the first line of a text names the columns; None: it does if none of its fields is a number.
         encoding: of a text, by a name that Python knows, such as ``"cp1252"``. None: UTF-8 or UTF-16; where bytes are
@@ -135,7 +137,7 @@ class ReadOptions(LogOptions):
         _check_word("decimal", self.decimal, (".", ","))
         _check_word("thousands", self.thousands, (None, *_MARKS))
         if self.thousands == self.decimal:
-            raise SettingsError(f"decimal and thousands are both {self.decimal!r}; they cannot be told apart")
+            raise SettingsError(f"decimal and thousands are both {self.decimal!r}; they cannot be distinguished")
         _check_encoding(self.encoding)
         if self.member is not None and not isinstance(self.member, str):
             raise SettingsError(f"member must be the name of a file in an archive, got {self.member!r}")

@@ -34,7 +34,7 @@ def format_of(name: Path) -> str | None:
 
 
 def known_endings() -> set[str]:
-    """The endings by which the parts in a folder are told from other files."""
+    """The endings by which the parts in a folder are distinguished from other files."""
     return {*ENDINGS, *(one for reader in READERS.values() for one in getattr(reader, "endings", ()))}
 
 

@@ -15,14 +15,14 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.io.clean import Rules
 from fillrank.data.io.collect import Collector
 from fillrank.data.io.columns import Choice, Columns
+from fillrank.data.io.detect import open_part
 from fillrank.data.io.encoding import Decoder
 from fillrank.data.io.files import Input, find_inputs, naming
 from fillrank.data.io.formats import Part
 from fillrank.data.io.names import holds_reviews, likely_ratings, plain_name
-from fillrank.data.io.opening import open_part
 from fillrank.data.io.options import ReadOptions
 from fillrank.data.io.own_formats import known_endings
-from fillrank.data.io.read_result import ReadResult
+from fillrank.data.io.read_result import ReadResult, read_result
 from fillrank.data.io.result import Source, finished
 from fillrank.errors import DataError
 from fillrank.runtime.forks import refuse_after_fork
@@ -70,8 +70,8 @@ def read(
     Raises:
         BadRowsError: rows without an id, with a value that is no finite number, with a time that cannot be read, or
             with too few or too many fields. With ``on_bad="skip"`` they are left out, and their count is logged.
-        DuplicateError: a pair stands twice, and ``duplicates`` is not given.
-        DataError: no such file; a file that is empty, torn or in no known format; columns that cannot be told.
+        DuplicateError: a pair is there twice, and ``duplicates`` is not given.
+        DataError: no such file; a file that is empty, torn or in no known format; columns that cannot be inferred.
         SettingsError: an option that does not exist, or a value that it cannot have.
 
     Example:
@@ -125,7 +125,7 @@ def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
         unused=tuple(name for place, name in enumerate(header) if place not in chosen.values() and name),
         notes=tuple(f"{one.name}: {note}" if len(parts) > 1 else note for one in parts for note in one.notes),
     )
-    return ReadResult.of(finished(collector, options, found))
+    return read_result(finished(collector, options, found))
 
 
 @dataclass(frozen=True)

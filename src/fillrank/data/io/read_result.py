@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 import polars as pl
 
 from fillrank.data.interactions import Interactions
 from fillrank.data.io.result import Scan
 
-__all__ = ["ReadResult"]
+__all__ = ["ReadResult", "read_result"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +36,6 @@ class ReadResult:
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, scan: Scan) -> Self:
-        """The same with a log in the place of its columns."""
-        parts = vars(scan).copy()
-        return cls(Interactions(**vars(parts.pop("log"))), **parts)
-
     @property
     def n_bad(self) -> int:
         """How many rows were left out."""
@@ -58,3 +51,9 @@ class ReadResult:
             f"{self.n_rows:,} rows read, {self.n_bad:,} bad ones left out, "
             f"{self.n_duplicates:,} joined with another of the same pair"
         )
+
+
+def read_result(scan: Scan) -> ReadResult:
+    """A scan with a log in the place of its columns."""
+    parts = vars(scan).copy()
+    return ReadResult(Interactions(**vars(parts.pop("log"))), **parts)

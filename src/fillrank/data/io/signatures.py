@@ -1,4 +1,4 @@
-"""Files that are no logs, told by their first bytes, so that each is refused in words."""
+"""Files that are no logs, known by their first bytes, so that each is refused in words."""
 
 from __future__ import annotations
 

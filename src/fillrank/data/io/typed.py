@@ -53,7 +53,7 @@ def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: flo
     def read(chosen: Mapping[str, int]) -> Iterator[Chunk]:
         names = schema.names()
         floating = any(schema[names[chosen[role]]].is_float() for role in _IDS if role in chosen)
-        step = n_rows if floating else _ROWS  # whether such ids are whole numbers is told from all of them
+        step = n_rows if floating else _ROWS  # whether such ids are whole numbers is inferred from all of them
         for first in range(0, n_rows, max(step, 1)):
             rows = lazy.slice(first, step) if step < n_rows else lazy
             with torn(), without_panic_text():

@@ -11,7 +11,7 @@ from fillrank.errors import FillrankError
 
 __all__ = ["Failure", "Failures", "in_words"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Failures:
 
     def note(self, failure: Failure, error: Exception) -> None:
         """One more; it is also logged."""
-        _log.warning("%s", failure)
-        _log.debug("where it failed:", exc_info=error)
+        logger.warning("%s", failure)
+        logger.debug("where it failed:", exc_info=error)
         self._found.append((failure, error))
 
     def or_raise(self, *, some: bool) -> tuple[Failure, ...]:

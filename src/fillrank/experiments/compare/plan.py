@@ -13,8 +13,8 @@ from fillrank.errors import SettingsError
 from fillrank.experiments.compare.failures import Failures
 from fillrank.experiments.compare.runs import Protocol, compare
 from fillrank.experiments.compare.table import ComparisonTable
-from fillrank.experiments.data.opening import named_or_read
-from fillrank.experiments.data.source import Share, Source, Test
+from fillrank.experiments.data.data_source import named_or_read
+from fillrank.experiments.data.source import DataSource, Share, Test
 from fillrank.experiments.toml.files import read_toml, strict
 from fillrank.models import RECIPES
 
@@ -55,10 +55,10 @@ class Plan(BaseModel):
         self.sources()
         return self
 
-    def sources(self) -> list[Source]:
-        """Each of the data; see :class:`fillrank.experiments.data.source.Source`."""
+    def sources(self) -> list[DataSource]:
+        """Each of the data; see :class:`fillrank.experiments.data.source.DataSource`."""
         every = self.data if isinstance(self.data, list) else [self.data]
-        return [Source(data=data, train=self.train, test=self.test, read=self.read) for data in every]
+        return [DataSource(data=data, train=self.train, test=self.test, read=self.read) for data in every]
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:

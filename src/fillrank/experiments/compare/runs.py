@@ -14,14 +14,14 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation import evaluate
 from fillrank.experiments.compare.failures import Failures
 from fillrank.experiments.compare.table import ComparisonTable, Run
-from fillrank.experiments.data.opening import Data, default_split
+from fillrank.experiments.data.data_source import Data, default_split
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.runtime.environment import machine
 from fillrank.training.looks import Look, listening
 
 __all__ = ["Protocol", "compare", "refits", "run_model"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 Protocol = Literal["honest", "legacy"]
 
@@ -89,13 +89,13 @@ def compare(
         for seed in seeds:
             parts = parts_of(seed)
             for name in kinds:
-                _log.info("%s, seed %d: fitting %s", where, seed, name)
+                logger.info("%s, seed %d: fitting %s", where, seed, name)
                 with failures.kept((name, seed, where)):
                     runs.append(run_model(name, wanted[name], parts, k=k, seed=seed, protocol=protocol, refit=refit))
     except KeyboardInterrupt:
         if not runs:
             raise
-        _log.warning("stopped by hand; %d runs are finished", len(runs))
+        logger.warning("stopped by hand; %d runs are finished", len(runs))
         interrupted = True
     failed = failures.or_raise(some=bool(runs))
     return ComparisonTable(where, tuple(runs), machine(), refit=refit, failures=failed, interrupted=interrupted)
@@ -150,7 +150,7 @@ def refits(protocol: Protocol, asked: bool | None) -> bool:
 def _default_models(log: Interactions) -> tuple[str, ...]:
     names = default_models(log)
     kind = "ratings" if has_ratings(log) else "no ratings"
-    _log.info(
+    logger.info(
         "%s has %s, so these are compared unless others are named: %s", log.name or "the log", kind, ", ".join(names)
     )
     return names

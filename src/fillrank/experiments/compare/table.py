@@ -163,10 +163,10 @@ class ComparisonTable:
         return lines
 
     def __rich__(self) -> Group:
-        told = [*self.findings(), *map(str, self.failures)]
+        said = [*self.findings(), *map(str, self.failures)]
         if self.interrupted:
-            told.append("stopped by hand: what is missing was not run")
-        return Group(self._grid(), *map(shown, told))
+            said.append("stopped by hand: what is missing was not run")
+        return Group(self._grid(), *map(shown, said))
 
     def _grid(self) -> Table:
         columns = [name for name in self.metrics() if name.partition("@")[0] in _SHOWN]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from fillrank.experiments.data.opening import Place
+from fillrank.experiments.data.data_source import Place
 
-__all__ = ["Share", "Source", "Test"]
+__all__ = ["DataSource", "Share", "Test"]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A fraction of the rows."""
@@ -34,7 +34,7 @@ Test = Annotated[float | str, BeforeValidator(_test)]
 """A fraction of the rows, the date at which the test begins, or the path of a file with the test rows."""
 
 
-class Source(BaseModel):
+class DataSource(BaseModel):
     """One log to be split, or two files that somebody else has split.
 
     In TOML, one of::
@@ -77,7 +77,7 @@ class Source(BaseModel):
 
     @property
     def place(self) -> Place:
-        """What :func:`fillrank.experiments.data.opening.open_split` takes as its ``data``."""
+        """What :func:`fillrank.experiments.data.data_source.open_split` takes as its ``data``."""
         return str(self.data) if self.train is None else (self.train, str(self.test))
 
     @property

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fillrank.errors import DataError
-from fillrank.experiments.reproduce.crossed import crossed
-from fillrank.experiments.reproduce.speed_table import figures_of, speeds_of
+from fillrank.experiments.reproduce.pivot import pivot
+from fillrank.experiments.reproduce.speed_table import numbers_of, speeds_of
 from fillrank.experiments.reproduce.table import StudyRow, published_text, rows_of
 from fillrank.experiments.toml.documents import read_document
 from fillrank.terminal import printable
@@ -77,21 +77,21 @@ def gridded(record: Mapping[str, Any]) -> str:
     """A study whose entries are called "THIS, THAT" as a Markdown grid; the best recall and nDCG of a column are bold.
 
     Args:
-        record: see :func:`fillrank.experiments.reproduce.crossed.crossed`.
+        record: see :func:`fillrank.experiments.reproduce.pivot.pivot`.
     """
-    grid, k = crossed(record), record["k"]
+    grid, k = pivot(record), record["k"]
     lines = [
         f"| Recall@{k} / nDCG@{k} | " + " | ".join(map(_name, grid.columns)) + " |",
         "|---|" + "--:|" * len(grid.columns),
     ]
     best = {
-        (column, name): max(row.figures[name].mean for (_, other), row in grid.cells.items() if other == column)
+        (column, name): max(row.metrics[name].mean for (_, other), row in grid.cells.items() if other == column)
         for column in grid.columns
         for name in ("recall", "ndcg")
     }
 
     def text(row: StudyRow, column: str, name: str) -> str:
-        return f"**{row.text(name)}**" if row.figures[name].mean == best[column, name] else row.text(name)
+        return f"**{row.text(name)}**" if row.metrics[name].mean == best[column, name] else row.text(name)
 
     for line in grid.lines:
         own = {column: grid.cells.get((line, column)) for column in grid.columns}
@@ -140,7 +140,7 @@ def _written(record: Mapping[str, Any], part: str) -> str:
             raise DataError(f"a study has no table {part!r}; write #grid, or nothing for a row to each entry")
         return gridded(record)
     if part:
-        return figures_of(record, part)
+        return numbers_of(record, part)
     if "benchmark" in record:
         return speeds_of(record)
     return studied(record) if "study" in record else table_of(record)

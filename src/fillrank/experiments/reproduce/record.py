@@ -14,8 +14,8 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.compare.failures import Failure
 from fillrank.experiments.reproduce.study import Study, Task
 from fillrank.experiments.reproduce.table import study_table
-from fillrank.experiments.toml.documents import RecordInFile, whole
-from fillrank.experiments.toml.nested import differences
+from fillrank.experiments.toml.documents import study_in_file
+from fillrank.experiments.toml.tables import differences
 from fillrank.runtime.atomic_write import replacing, turn
 from fillrank.runtime.strict_json import read_json
 from fillrank.terminal import shown
@@ -39,7 +39,7 @@ class StudyRun:
             honest protocol, and test under the legacy one. Empty where the model does not look, or at another length.
         measured: how the metrics were measured.
         machine: what it ran on.
-        besides: what else the entry asked: a part of the data, or a sweep that chose settings.
+        besides: what else the entry asked: a part of the data, or trials that chose settings.
         refit: after choosing it was fitted again on train and validation; records from before that could be do not say.
     """
 
@@ -66,10 +66,10 @@ class StudyRun:
         """Whether it is the run that ``task`` asks for.
 
         Settings that recipes have got, or lost, since then are not looked at: a new one's default changes nothing. Nor
-        are those that a sweep fills in, whatever stands in their place: the sweep itself is compared.
+        are those that tuning fills in, whatever stands in their place: its plan is compared.
         """
         entry = task.study.entries[task.entry]
-        searched = set() if entry.tuning is None else entry.tuning.varied
+        searched = set() if entry.tune is None else entry.tune.varied
         now = {name: value for name, value in entry.asked().items() if name not in searched}
         same = all(now[name] == value for name, value in self.settings.items() if name in now)
         same = same and self.besides == entry.besides() and self.refit == task.refit
@@ -123,7 +123,7 @@ def read_record(path: Path, study: Study) -> StudyRecord:
     content = read_json(path, advice=advice)
     if not isinstance(content, dict) or "study" not in content:
         raise DataError(f"{path} is not the record of a study; name another file")
-    whole(RecordInFile, content, path, "record of a study", advice)
+    content = study_in_file(content, path, advice)
     runs = [StudyRun(**(run | {"curve": tuple(run["curve"])})) for run in content["runs"]]
     before = {name: content[name] for name in _IDENTITY} | {"refit": content.get("refit", False)}
     facts = _facts(study)

@@ -24,14 +24,14 @@ from fillrank.experiments.compare.failures import Failure, Failures, in_words
 from fillrank.experiments.compare.runs import Protocol, run_model
 from fillrank.experiments.reproduce.record import StudyRecord, StudyRun, add_run, read_record
 from fillrank.experiments.reproduce.study import Study, Task
-from fillrank.experiments.reproduce.table import FIGURES
+from fillrank.experiments.reproduce.table import METRICS
 from fillrank.models import recipe
 from fillrank.runtime.atomic_write import check_file
 from fillrank.runtime.environment import machine
 
 __all__ = ["curve_of", "run_study", "run_task"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 _Done: TypeAlias = tuple[Task, StudyRun | Exception]
 _KILLED = "its process was killed, perhaps for want of memory"
@@ -48,7 +48,7 @@ def run_study(
 ) -> StudyRecord:
     """Carry a study out, or go on with it: a run that the record holds with the same settings is not run again.
 
-    Each run is written into the record as soon as it is finished. Ctrl-C drops those in hand and keeps the others.
+    Each run is written into the record as soon as it is finished. Ctrl-C drops those under way and keeps the others.
 
     Args:
         study: what is asked.
@@ -76,28 +76,34 @@ def _carry_out(study: Study, path: Path, tasks: Sequence[Task], jobs: int) -> St
     record = read_record(path, study)
     left = [task for task in tasks if not record.has(task)]
     if len(left) < len(tasks):
-        _log.info("%d of %d runs are in %s", len(tasks) - len(left), len(tasks), path)
-    jobs, sweeps = min(jobs, len(left)), path.with_suffix(".sweeps")
+        logger.info("%d of %d runs are in %s", len(tasks) - len(left), len(tasks), path)
+    jobs, tuning = min(jobs, len(left)), _tuning_of(path)
     failures = Failures()
     try:
-        with closing(_several(left, sweeps, jobs) if jobs > 1 else _one_by_one(left, sweeps)) as runs:
+        with closing(_several(left, tuning, jobs) if jobs > 1 else _one_by_one(left, tuning)) as runs:
             for number, (task, done) in enumerate(runs, start=1):
                 if isinstance(done, Exception):
                     failures.note(Failure(task.entry, task.seed, task.protocol, in_words(done)), done)
                     continue
                 record = add_run(path, study, done)
-                _log.info("%d of %d: %s", number, len(left), _words(done))
-    except KeyboardInterrupt:  # it may have come when a run was in the file, and not yet in hand
+                logger.info("%d of %d: %s", number, len(left), _words(done))
+    except KeyboardInterrupt:  # it may have come when a run was in the file, and not yet returned
         return replace(read_record(path, study), interrupted=True, failures=failures.or_raise(some=True))
     return replace(record, failures=failures.or_raise(some=bool(record.runs)))
 
 
-def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
+def _tuning_of(record: Path) -> Path:
+    """The folder beside a record in which each tuned entry has its trials; that of version 0.1, where there is one."""
+    old = record.with_suffix(".sweeps")  # as in 0.1
+    return old if old.exists() else record.with_suffix(".tuning")
+
+
+def run_task(task: Task, tuning: Path, *, quiet: bool = False) -> StudyRun:
     """Fit and evaluate the model of one run.
 
     Args:
         task: the run.
-        sweeps: see :meth:`Task.settings`.
+        tuning: see :meth:`Task.settings`.
         quiet: no progress of the training, whatever its settings say.
 
     Raises:
@@ -105,7 +111,7 @@ def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
     """
     entry, k = task.study.entries[task.entry], task.study.k
     hush = {"progress": False} if quiet and "progress" in recipe(entry.model).model_fields else {}
-    settings = task.settings(sweeps) | hush
+    settings = task.settings(tuning) | hush
     found = run_model(entry.model, settings, task.open(), k=k, seed=task.seed, protocol=task.protocol, refit=task.refit)
     asked, report = entry.asked(), found.report.to_dict()
     fitted = to_jsonable_python(dict(found.fitted.settings))
@@ -114,7 +120,7 @@ def run_task(task: Task, sweeps: Path, *, quiet: bool = False) -> StudyRun:
         model=entry.model,
         settings=asked,
         chosen={name: fitted[name] for name, value in asked.items() if name in fitted and fitted[name] != value},
-        metrics={f"{name}@{k}": report["metrics"][f"{name}@{k}"] for name in FIGURES},
+        metrics={f"{name}@{k}": report["metrics"][f"{name}@{k}"] for name in METRICS},
         seconds=round(found.seconds, 3),
         curve=tuple(curve_of(found.fitted.history, k)),
         measured=to_jsonable_python(report["protocol"]),
@@ -139,32 +145,32 @@ def curve_of(history: Sequence[Mapping[str, float]], k: int) -> Iterator[dict[st
             break
         seconds += epoch["seconds"]
         if all(name in epoch for name in names.values()):
-            figures = {name: round(epoch[long], 6) for name, long in names.items()}
-            yield {"epoch": int(epoch["epoch"]), "seconds": round(seconds, 3), **figures}
+            metrics = {name: round(epoch[long], 6) for name, long in names.items()}
+            yield {"epoch": int(epoch["epoch"]), "seconds": round(seconds, 3), **metrics}
 
 
-def _one_by_one(tasks: Sequence[Task], sweeps: Path) -> Generator[_Done, None, None]:
+def _one_by_one(tasks: Sequence[Task], tuning: Path) -> Generator[_Done, None, None]:
     for task in tasks:
-        _log.info("%s: fitting %s", task.study.called, task)
+        logger.info("%s: fitting %s", task.study.called, task)
         try:
-            done: StudyRun | Exception = run_task(task, sweeps)
+            done: StudyRun | Exception = run_task(task, tuning)
         except Exception as error:  # noqa: BLE001 -- it says nothing of the other runs
             done = error
         yield task, done
 
 
-def _several(tasks: Sequence[Task], sweeps: Path, jobs: int) -> Generator[_Done, None, None]:
+def _several(tasks: Sequence[Task], tuning: Path, jobs: int) -> Generator[_Done, None, None]:
     """The runs as they end, so many at once, each process with its part of the cores.
 
     Where a process is killed, perhaps for want of memory, those that were not finished run again, one at a time: so it
     is known which one it is, and the others go on.
     """
     threads = max(1, _cores() // jobs)
-    _log.info("%d runs, %d at once, threads of each: %d", len(tasks), jobs, threads)
+    logger.info("%d runs, %d at once, threads of each: %d", len(tasks), jobs, threads)
     before = set(active_children())
     with _limited(threads):  # set before the processes begin: they read it when they load their libraries
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(threads,))
-        futures = {pool.submit(run_task, task, sweeps, quiet=True): task for task in tasks}
+        futures = {pool.submit(run_task, task, tuning, quiet=True): task for task in tasks}
         killed: list[Task] = []
         try:
             for future in as_completed(futures):
@@ -183,9 +189,9 @@ def _several(tasks: Sequence[Task], sweeps: Path, jobs: int) -> Generator[_Done,
     if len(tasks) == 1:
         yield from ((task, TrainingError(_KILLED)) for task in killed)
     elif killed:
-        _log.warning("a process was killed; its runs and those that waited run again, one at a time")
+        logger.warning("a process was killed; its runs and those that waited run again, one at a time")
         for task in sorted(killed, key=tasks.index):
-            yield from _several([task], sweeps, 1)
+            yield from _several([task], tuning, 1)
 
 
 def _begin(threads: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fillrank.errors import DataError
 
-__all__ = ["figures_of", "speeds_of"]
+__all__ = ["numbers_of", "speeds_of"]
 
 
 class _Measure(NamedTuple):
@@ -25,7 +25,7 @@ _SPEEDS = {
     "interactions_per_second": _Measure("thousand interactions a second", ".1f", 1e-3),
 }
 _QUALITIES = {"rmse": ".4f", "loss": ",.0f"}
-_FIGURES = {
+_NUMBERS = {
     "log": _Measure("log", ""),
     "interactions": _Measure("interactions", ","),
     "microseconds": _Measure("a step, µs an interaction", ".2f"),
@@ -59,14 +59,14 @@ def speeds_of(record: Mapping[str, Any]) -> str:
     return _table([heads[place] for place in kept], [[row[place] for place in kept] for row in rows], n_words=2)
 
 
-def figures_of(record: Mapping[str, Any], part: str) -> str:
-    """One part of a benchmark's record as a Markdown table: a list of rows, a column for each of their figures.
+def numbers_of(record: Mapping[str, Any], part: str) -> str:
+    """One part of a benchmark's record as a Markdown table: a list of rows, a column for each of their numbers.
 
     Raises:
         DataError: the record has no such part, or the part a figure that has no words here.
 
     Example:
-        >>> print(figures_of({"parts": [{"part": "exchange", "one_ms": 0, "two_ms": 1.5}]}, "parts"), end="")
+        >>> print(numbers_of({"parts": [{"part": "exchange", "one_ms": 0, "two_ms": 1.5}]}, "parts"), end="")
         | part of a step | one process, ms | each of two, ms |
         |---|--:|--:|
         | exchange | 0.00 | 1.50 |
@@ -74,16 +74,16 @@ def figures_of(record: Mapping[str, Any], part: str) -> str:
     if part not in record:
         raise DataError(f"the record has no part {part!r}; it has {', '.join(record)}")
     rows: Sequence[Mapping[str, Any]] = record[part]
-    strange = {name for row in rows for name in row} - set(_FIGURES)
+    strange = {name for row in rows for name in row} - set(_NUMBERS)
     if strange:
-        raise DataError(f"no words for the figures {', '.join(sorted(strange))} of {part!r}; add them to _FIGURES")
+        raise DataError(f"no words for the numbers {', '.join(sorted(strange))} of {part!r}; add them to _NUMBERS")
     names = list(rows[0])
-    cells = [[format(row[name], _FIGURES[name].form).replace("_", " ") for name in names] for row in rows]
-    return _table([_FIGURES[name].words for name in names], cells, n_words=1)
+    cells = [[format(row[name], _NUMBERS[name].form).replace("_", " ") for name in names] for row in rows]
+    return _table([_NUMBERS[name].words for name in names], cells, n_words=1)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, n_words: int) -> str:
-    """The first ``n_words`` columns hold words, the others figures."""
+    """The first ``n_words`` columns hold words, the others numbers."""
     rule = "|" + "---|" * n_words + "--:|" * (len(heads) - n_words)
     return "\n".join([f"| {' | '.join(heads)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 

@@ -14,20 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from fillrank.data import Split
 from fillrank.errors import SettingsError
 from fillrank.experiments.compare.runs import Protocol
-from fillrank.experiments.data.keep import Keep
-from fillrank.experiments.data.opening import open_split
-from fillrank.experiments.data.source import Source
+from fillrank.experiments.data.data_source import open_split
+from fillrank.experiments.data.source import DataSource
+from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.reproduce.tuning import Tuning
+from fillrank.experiments.toml.extends import resolve_extends
 from fillrank.experiments.toml.files import read_toml, strict
-from fillrank.experiments.toml.likeness import spelt_out
-from fillrank.experiments.toml.nested import merged
 from fillrank.models import recipe
 from fillrank.runtime.paths import expanded
 
 __all__ = ["Entry", "Study", "Task", "read_study", "studies"]
 
 _ANSWERED = ("recall", "ndcg")
-_BESIDE_THE_FIGURES = {"device", "progress", "checkpoint", "seed"}  # settings that no run is told apart by
+_BESIDE_THE_METRICS = {"device", "progress", "checkpoint", "seed"}  # settings that do not distinguish runs
 
 
 class Entry(BaseModel):
@@ -39,9 +38,9 @@ class Entry(BaseModel):
         seeds: over those of the study.
         protocols: in the place of those of the study, and among them; such as legacy alone where the settings were
             picked on the test part, so that no run of them is honest.
-        keep: the part of the data that is worked on; None: all.
-        tuning: a sweep that fills in some of the settings; see :class:`fillrank.experiments.reproduce.tuning.Tuning`.
-        published: the figures that it answers to, ``recall@k`` and ``ndcg@k`` for the study's ``k``, and their
+        subsample: the part of the data that is worked on; None: all.
+        tune: trials that fill in some of the settings; see :class:`fillrank.experiments.reproduce.tuning.Tuning`.
+        published: the metrics that it answers to, ``recall@k`` and ``ndcg@k`` for the study's ``k``, and their
             ``source``.
     """
 
@@ -52,19 +51,19 @@ class Entry(BaseModel):
     seeds: list[int] | None = Field(default=None, min_length=1)
     protocols: list[Protocol] | None = Field(default=None, min_length=1)
     published: dict[str, float | str] = Field(default_factory=dict)
-    keep: Keep | None = None
-    tuning: Tuning | None = None
+    subsample: Subsample | None = None
+    tune: Tuning | None = None
 
     def asked(self) -> dict[str, Any]:
-        """Every setting spelt out, as JSON has them, but for those that no run is told apart by."""
-        return recipe(self.model)(**self.settings).model_dump(mode="json", exclude=_BESIDE_THE_FIGURES)
+        """Every setting spelt out, as JSON has them, but for those that do not distinguish runs."""
+        return recipe(self.model)(**self.settings).model_dump(mode="json", exclude=_BESIDE_THE_METRICS)
 
     def besides(self) -> dict[str, Any]:
-        """What else tells its runs apart, as JSON has it; empty for most entries."""
-        return self.model_dump(mode="json", include={"keep", "tuning"}, exclude_none=True)
+        """What else distinguishes its runs, as JSON has it; empty for most entries."""
+        return self.model_dump(mode="json", include={"subsample", "tune"}, exclude_none=True)
 
 
-class Study(Source):
+class Study(DataSource):
     """What ``fillrank reproduce`` is asked, as data. A key that is not known is an error.
 
     In TOML::
@@ -85,13 +84,13 @@ class Study(Source):
         like = "mf-bsl"
         settings = { dim = 256 }
 
-    An entry that is ``like`` another, or several, takes over how they are made, and ``[bases.NAME]`` has what several
-    have in common and is none itself; see :func:`fillrank.experiments.toml.likeness.spelt_out`.
+    An entry that ``extends`` another, or several, inherits how they are made, and ``[templates.NAME]`` has what several
+    have in common and is none itself; see :func:`fillrank.experiments.toml.extends.resolve_extends`.
 
     Attributes:
         name: of the study; that of its file where it has none.
         title: above the table.
-        data, train, test, read: see :class:`fillrank.experiments.data.source.Source`; split as by
+        data, train, test, read: see :class:`fillrank.experiments.data.source.DataSource`; split as by
             :func:`fillrank.compare`.
         k: length of the lists.
         seeds: of the split and of the model; a run for each.
@@ -121,8 +120,8 @@ class Study(Source):
         own = self.entries[name].protocols
         return self.protocols if own is None else own
 
-    def for_sweeps(self) -> dict[str, Any]:
-        """What the sweeps of tuned entries have in common: the data, the share held out, the metric."""
+    def for_tuning(self) -> dict[str, Any]:
+        """What the tuning of entries has in common: the data, the share held out, the metric."""
         shared = self.model_dump(include={"data", "train", "test", "read"})
         return {**shared, "valid": self.valid, "metric": f"ndcg@{self.k}"}
 
@@ -177,20 +176,20 @@ class Task:
         """The data, split; under the legacy protocol nothing is held out of train."""
         study = self.study
         valid = study.valid if self.protocol == "honest" else 0.0
-        return (study.entries[self.entry].keep or Keep()).of(
+        return (study.entries[self.entry].subsample or Subsample()).of(
             open_split(study.place, study.read, "auto", study.test, valid, self.seed), self.seed
         )
 
-    def settings(self, sweeps: Path) -> dict[str, Any]:
+    def settings(self, tuning: Path) -> dict[str, Any]:
         """The entry's settings, the tuned ones included.
 
         Args:
-            sweeps: the folder in which each tuned entry has one of its own; what is there is gone on with.
+            tuning: the folder in which each tuned entry has one of its own; what is there is gone on with.
         """
         entry = self.study.entries[self.entry]
-        if entry.tuning is None:
+        if entry.tune is None:
             return entry.settings
-        return entry.tuning.best(self.study.for_sweeps(), entry.model, entry.settings, sweeps / self.entry)
+        return entry.tune.best(self.study.for_tuning(), entry.model, entry.settings, tuning / self.entry)
 
     def __str__(self) -> str:
         return f"{self.entry}, {self.protocol}, seed {self.seed}"
@@ -236,7 +235,7 @@ _SHELF = files("fillrank.experiments") / "published"
 
 
 def _read(file: Path, over: Mapping[str, Any]) -> Study:
-    content = {"name": file.stem} | spelt_out(merged(read_toml(file, "study"), over), str(file))
+    content = {"name": file.stem} | resolve_extends(read_toml(file, "study", over), str(file))
     study = strict(Study, content, source=str(file), what="a study")
     for name, entry in study.entries.items():
         _check_entry(study, entry, f"{file}: {name}")
@@ -244,14 +243,14 @@ def _read(file: Path, over: Mapping[str, Any]) -> Study:
 
 
 def _check_entry(study: Study, entry: Entry, source: str) -> None:
-    """Refuse, before anything is trained, settings that cannot work and figures that nothing answers to."""
+    """Refuse, before anything is trained, settings that cannot work and metrics that nothing answers to."""
     if "seed" in entry.settings:
         raise SettingsError(f"{source}: its settings hold a seed; give seeds = [{entry.settings['seed']}] instead")
     try:
         _refuse_unknown("protocol", entry.protocols or (), study.protocols, study.name)
         entry.asked()
-        if entry.tuning is not None:
-            entry.tuning.plan(study.for_sweeps(), entry.model, entry.settings, Path())
+        if entry.tune is not None:
+            entry.tune.plan(study.for_tuning(), entry.model, entry.settings, Path())
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None
     k = study.k

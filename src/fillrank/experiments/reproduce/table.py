@@ -13,15 +13,15 @@ from rich.table import Table
 from fillrank.experiments.compare.table import interval_of
 from fillrank.terminal import shown
 
-__all__ = ["FIGURES", "Figure", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
+__all__ = ["METRICS", "Estimate", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
 
-FIGURES = ("recall", "ndcg", "coverage", "novelty", "gini")
+METRICS = ("recall", "ndcg", "coverage", "novelty", "gini")
 """Metrics of the test part that a run is recorded with."""
 _DIGITS = {"recall": 4, "ndcg": 4, "coverage": 3, "novelty": 2, "gini": 3, "seconds": 1}
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A mean over seeds.
 
     Attributes:
@@ -36,7 +36,7 @@ class Figure:
         """The figure with so many digits after the point.
 
         Example:
-            >>> Figure(0.18823, 0.0004).text(4), Figure(12.0).text(1)
+            >>> Estimate(0.18823, 0.0004).text(4), Estimate(12.0).text(1)
             ('0.1882 ± 0.0004', '12.0')
         """
         return f"{self.mean:.{digits}f}" + ("" if self.half is None else f" ± {self.half:.{digits}f}")
@@ -49,29 +49,29 @@ class StudyRow:
     Attributes:
         entry: its name.
         protocol: ``"honest"`` or ``"legacy"``.
-        seeds: that the figures are over.
-        figures: of ``recall``, ``ndcg``, ``coverage``, ``novelty``, ``gini`` (on test) and ``seconds`` of fitting; the
+        seeds: that the metrics are over.
+        metrics: ``recall``, ``ndcg``, ``coverage``, ``novelty``, ``gini`` (on test) and ``seconds`` of fitting; the
             seconds are over the runs on a machine like that of the first, as those of two kinds have no mean.
-        published: ``recall`` and ``ndcg``, as far as there are such figures.
+        published: ``recall`` and ``ndcg``, as far as there are such metrics.
         source: of what was published.
     """
 
     entry: str
     protocol: str
     seeds: tuple[int, ...]
-    figures: Mapping[str, Figure]
+    metrics: Mapping[str, Estimate]
     published: Mapping[str, float]
     source: str | None = None
 
     def difference(self, name: str) -> float | None:
         """How far the mean is above what was published, in percent of that; None where one of the two is missing."""
-        if name not in self.figures or not self.published.get(name):
+        if name not in self.metrics or not self.published.get(name):
             return None
-        return 100 * (self.figures[name].mean / self.published[name] - 1)
+        return 100 * (self.metrics[name].mean / self.published[name] - 1)
 
     def text(self, name: str) -> str:
         """A figure as it stands in a table."""
-        return self.figures[name].text(_DIGITS[name]) if name in self.figures else "–"
+        return self.metrics[name].text(_DIGITS[name]) if name in self.metrics else "–"
 
 
 def rows_of(record: Mapping[str, Any]) -> list[StudyRow]:
@@ -88,8 +88,8 @@ def rows_of(record: Mapping[str, Any]) -> list[StudyRow]:
             runs = runs_of(record, name, protocol)
             if runs:
                 seeds = tuple(run["seed"] for run in runs)
-                figures = dict(_figures(runs, record["k"]))
-                rows.append(StudyRow(name, protocol, seeds, figures, known, entry["published"].get("source")))
+                metrics = dict(_metrics(runs, record["k"]))
+                rows.append(StudyRow(name, protocol, seeds, metrics, known, entry["published"].get("source")))
     return rows
 
 
@@ -132,7 +132,7 @@ def _differences(row: StudyRow) -> str:
     return " / ".join("–" if value is None else f"{value:+.1f}" for value in found)
 
 
-def _figures(runs: Sequence[Mapping[str, Any]], k: int) -> Iterator[tuple[str, Figure]]:
+def _metrics(runs: Sequence[Mapping[str, Any]], k: int) -> Iterator[tuple[str, Estimate]]:
     for name in _DIGITS:
         if name == "seconds":
             values = [run["seconds"] for run in runs if _hardware(run) == _hardware(runs[0])]
@@ -141,7 +141,7 @@ def _figures(runs: Sequence[Mapping[str, Any]], k: int) -> Iterator[tuple[str, F
         if None not in values:
             interval = interval_of(values)
             half = None if interval is None else (interval[1] - interval[0]) / 2
-            yield name, Figure(float(np.mean(values)), half)
+            yield name, Estimate(float(np.mean(values)), half)
 
 
 def _hardware(run: Mapping[str, Any]) -> dict[str, Any]:

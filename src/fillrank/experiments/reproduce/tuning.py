@@ -9,40 +9,40 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from fillrank.errors import TrainingError
-from fillrank.experiments.data.keep import Keep
-from fillrank.experiments.toml.nested import merged, nested
-from fillrank.experiments.tune.plan import SearchPlan
-from fillrank.experiments.tune.run import run_search
+from fillrank.experiments.data.subsample import Subsample
+from fillrank.experiments.toml.tables import deep_merge, unflatten
+from fillrank.experiments.tune.plan import TunePlan
+from fillrank.experiments.tune.run import run_tune
 
 __all__ = ["Tuning"]
 
 
 class Tuning(BaseModel):
-    """A sweep on the validation part, whose best settings the runs of the entry take, whatever their protocol.
+    """Trials on the validation part, whose best settings the runs of the entry take, whatever their protocol.
 
     In TOML::
 
-        [entries.mmcl.tuning]
+        [entries.mmcl.tune]
         n_trials = 6
-        keep = { users = 0.25 }
+        subsample = { users = 0.25 }
         settings = { epochs = 8 }
 
-        [entries.mmcl.tuning.search]
+        [entries.mmcl.tune.search]
         learning_rate = { low = 1e-3, high = 1e-2, log = true }
 
     Attributes:
         n_trials: how many; none is cut short.
         seed: of the split, of the trials and of what they draw.
-        keep: the part of the data on which the trials work.
+        subsample: the part of the data on which the trials work.
         settings: of the trials, over those of the entry.
-        search: what is varied; see :class:`fillrank.experiments.tune.plan.SearchPlan`.
+        search: what is varied; see :class:`fillrank.experiments.tune.plan.TunePlan`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_trials: int = Field(ge=1)
     seed: int = Field(default=0, ge=0)
-    keep: Keep = Keep()
+    subsample: Subsample = Subsample()
     settings: dict[str, Any] = Field(default_factory=dict)
     search: dict[str, Any]
 
@@ -55,14 +55,14 @@ class Tuning(BaseModel):
             if isinstance(wanted, list) or not {"low", "choices"}.isdisjoint(wanted)
         }
 
-    def plan(self, study: Mapping[str, Any], model: str, settings: Mapping[str, Any], out: Path) -> SearchPlan:
-        """The sweep.
+    def plan(self, study: Mapping[str, Any], model: str, settings: Mapping[str, Any], out: Path) -> TunePlan:
+        """The trials as a plan.
 
         Args:
-            study: what the sweep takes from the study: its data, the share held out, the metric.
+            study: what they take from the study: its data, the share held out, the metric.
             model: the name of the recipe.
             settings: of the entry.
-            out: the folder of the sweep.
+            out: their folder.
 
         Raises:
             SettingsError: a range or a setting cannot work.
@@ -70,15 +70,15 @@ class Tuning(BaseModel):
         content = {
             **study,
             "seed": self.seed,
-            "keep": self.keep.model_dump(),
+            "subsample": self.subsample.model_dump(),
             "model": model,
             "n_trials": self.n_trials,
             "out": str(out),
             "pruning": False,
-            "settings": merged(settings, self.settings),
+            "settings": deep_merge(settings, self.settings),
             "search": self.search,
         }
-        return SearchPlan.of(content, f"tuning of {model}")
+        return TunePlan.of(content, f"tune of {model}")
 
     def best(self, study: Mapping[str, Any], model: str, settings: Mapping[str, Any], out: Path) -> dict[str, Any]:
         """The entry's settings with those that were found; trials in the folder ``out`` are not made again.
@@ -90,9 +90,9 @@ class Tuning(BaseModel):
             KeyboardInterrupt: it was stopped by hand.
             TrainingError: no trial came to its end.
         """
-        record = run_search(self.plan(study, model, settings, out))
+        record = run_tune(self.plan(study, model, settings, out))
         if record.interrupted:
             raise KeyboardInterrupt
         if record.best is None:
             raise TrainingError(f"no trial of {model} came to its end, so there are no settings to go by")
-        return merged(settings, nested(record.best.settings))
+        return deep_merge(settings, unflatten(record.best.settings))

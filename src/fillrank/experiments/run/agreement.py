@@ -11,7 +11,7 @@ import numpy as np
 
 from fillrank._version import __version__
 from fillrank.data import Interactions, Split
-from fillrank.experiments.toml.nested import leaves
+from fillrank.experiments.toml.tables import flatten
 
 __all__ = ["facts_of"]
 
@@ -35,7 +35,7 @@ def facts_of(asked: Mapping[str, Any], parts: Split, state: Path | None) -> dict
         parts: the data as this process has read them.
         state: the file or files of a training that was stopped (others begin with its name); None for none.
     """
-    shared = {name: value for name, value in leaves(asked) if not _own(name)}
+    shared = {name: value for name, value in flatten(asked) if not _own(name)}
     logs = {"data of train": parts.train, "data of validation": parts.valid}
     read = {name: "none" if log is None else _digest(log) for name, log in logs.items()}
     return {**shared, **read, "unfinished training": _state(state), "fillrank": __version__}

@@ -12,7 +12,7 @@ from fillrank.experiments.toml.files import read_toml
 
 __all__ = ["differences", "say_how_it_was_fitted"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 _USUAL = {"data": None, "train": None, "test": 0.1, "split": "auto", "valid": 0.1, "seed": 0}
 
 
@@ -26,7 +26,7 @@ def say_how_it_was_fitted(folder: Path, now: Mapping[str, Any]) -> None:
     if not (folder / RUN).is_file():
         return
     if found := differences(read_toml(folder / RUN, "run"), now):
-        _log.warning("%s was fitted with %s; what is measured here may be something else", folder, ", ".join(found))
+        logger.warning("%s was fitted with %s; what is measured here may be something else", folder, ", ".join(found))
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -37,12 +37,12 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         >>> differences(then, {"data": "june.csv", "read": {"duplicates": "last"}, "test": 0.2})
         ['test=0.1 (now 0.2)', 'seed=1 (now 0)', 'read.duplicates unset (now last)', 'read.relevant_from=4 (now unset)']
     """
-    told = {name: (then.get(name, usual), now.get(name, usual)) for name, usual in _USUAL.items()}
+    changes = {name: (then.get(name, usual), now.get(name, usual)) for name, usual in _USUAL.items()}
     one, other = _read(then), _read(now)
-    told |= {f"read.{name}": (one.get(name), other.get(name)) for name in sorted({*one, *other})}
+    changes |= {f"read.{name}": (one.get(name), other.get(name)) for name in sorted({*one, *other})}
     return [
         f"{name}{'=' if was is not None else ' '}{_shown(was)} (now {_shown(is_now)})"
-        for name, (was, is_now) in told.items()
+        for name, (was, is_now) in changes.items()
         if _plain(was) != _plain(is_now)
     ]
 

@@ -14,14 +14,13 @@ from pydantic import Field
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
-from fillrank.experiments.data.keep import Keep
-from fillrank.experiments.data.opening import SplitName, open_to_fit
-from fillrank.experiments.data.source import Share, Source
+from fillrank.experiments.data.data_source import SplitName, open_to_fit
+from fillrank.experiments.data.source import DataSource, Share
+from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.run.agreement import facts_of
 from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
-from fillrank.experiments.run.unfinished import Unfinished
+from fillrank.experiments.run.resume import Resumable
 from fillrank.experiments.toml.files import OPTIONS, OutPath, read_toml, strict, toml_text
-from fillrank.experiments.toml.nested import merged
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.models.named_parts import refuse_objects
 from fillrank.recommend import Recommender
@@ -32,29 +31,29 @@ from fillrank.training import Look, World, listening
 
 __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 
-class DataPlan(Source):
-    """Which data, and how they are split: the part that runs and sweeps have in common.
+class DataPlan(DataSource):
+    """Which data, and how they are split: the part that runs and tuning have in common.
 
     Attributes:
-        data, train, test, read: see :class:`fillrank.experiments.data.source.Source`.
-        split: the way to split; see :data:`fillrank.experiments.data.opening.SplitName`.
+        data, train, test, read: see :class:`fillrank.experiments.data.source.DataSource`.
+        split: the way to split; see :data:`fillrank.experiments.data.data_source.SplitName`.
         valid: a fraction of the rows; of two files, of the rows of train.
         seed: of the split and, unless its settings have one, of the model.
-        keep: the part of the data that is worked on; all unless given.
+        subsample: the part of the data that is worked on; all unless given.
     """
 
     split: SplitName = "auto"
     valid: Share = 0.1
     seed: int = Field(default=0, ge=0)
-    keep: Keep = Keep()
+    subsample: Subsample = Subsample()
 
     def open(self) -> Split:
         """The data, split."""
         whole = open_to_fit(self.place, self.read, self.split, self.test, self.valid, self.seed)
-        return self.keep.of(whole, self.seed)
+        return self.subsample.of(whole, self.seed)
 
 
 class RunPlan(DataPlan):
@@ -128,7 +127,7 @@ class RunPlan(DataPlan):
         if self.model is not None:
             return self
         name, kind = default_model(log), "ratings" if has_ratings(log) else "no ratings"
-        _log.info("%s has %s, so the model is %s unless another is named", log.name or self.called, kind, name)
+        logger.info("%s has %s, so the model is %s unless another is named", log.name or self.called, kind, name)
         return self.model_copy(update={"model": name})
 
     def recipe(self) -> Recipe:
@@ -149,7 +148,9 @@ class RunPlan(DataPlan):
     def resolved(self) -> dict[str, Any]:
         """The whole plan as plain data, with the value of every setting that is not None."""
         settings = self.recipe().model_dump(exclude={"checkpoint"}, exclude_none=True)
-        idle = {name for name, asked in (("read", self.read), ("keep", self.keep != Keep())) if not asked}
+        idle = {
+            name for name, asked in (("read", self.read), ("subsample", self.subsample != Subsample())) if not asked
+        }
         return self.model_dump(exclude=idle) | {"settings": settings}
 
 
@@ -194,7 +195,7 @@ def read_run(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None
         DataError: there is no such file, or it is not TOML.
         SettingsError: see :meth:`RunPlan.of`.
     """
-    return RunPlan.of(merged(read_toml(path, "run"), over or {}), str(path))
+    return RunPlan.of(read_toml(path, "run", over), str(path))
 
 
 def fit_run(plan: RunPlan) -> Outcome | None:
@@ -248,7 +249,7 @@ def fit_run(plan: RunPlan) -> Outcome | None:
                 if unfinished is not None:
                     unfinished.end()
         left = None if unfinished is None or not unfinished.folder.exists() else unfinished.folder
-        rows = len(model.log) if model.refit else len(parts.train)
+        rows = len(model.interactions) if model.refit else len(parts.train)
         return Outcome(model, rows, parts.protocol, saved, interrupted, heard.epoch, left)
 
 
@@ -260,7 +261,7 @@ def _speaking(out: Path) -> Iterator[None]:
     except KeyboardInterrupt as error:
         if error.args:
             raise
-        unfinished = Unfinished(out)
+        unfinished = Resumable(out)
         left = _left(out, unfinished.folder if unfinished.begun else None)
         raise type(error)(f"interrupted before there was a model to keep: {left}") from error
 
@@ -271,12 +272,12 @@ def _left(out: Path, unfinished: Path | None) -> str:
 
 
 @contextmanager
-def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[tuple[Recipe, Unfinished | None]]:
-    """The recipe, told where to keep its state if it can and was not told yet; no state, no folder left behind."""
+def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[tuple[Recipe, Resumable | None]]:
+    """The recipe, with a place for its state if it can have one and has none yet; no state, no folder left behind."""
     if "checkpoint" not in type(maker).model_fields or "checkpoint" in plan.settings:
         yield maker, None
         return
-    unfinished = Unfinished(Path(plan.out))
+    unfinished = Resumable(Path(plan.out))
     try:
         world.first(lambda: unfinished.begin(plan.resolved()))
         yield maker.model_copy(update={"checkpoint": str(unfinished.state)}), unfinished

@@ -20,7 +20,7 @@ from fillrank.training import World
 
 __all__ = ["RUN", "alone", "check_out", "least_bytes", "remove_partial", "save_partial", "save_run"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 RUN = "run.toml"
 """What a run is written into, in the folder of its model."""
@@ -63,11 +63,11 @@ def save_run(model: Recommender, run: str, folder: Path) -> Path:
 
 
 def save_partial(model: Recommender, run: str, out: Path) -> Path | None:
-    """Keep what an interrupted run had learnt; None where that cannot be written."""
+    """Subsample what an interrupted run had learnt; None where that cannot be written."""
     try:
         return save_run(model, run, _interrupted(out))
     except (FillrankError, OSError) as error:
-        _log.warning("what was learnt cannot be kept: %s", error)
+        logger.warning("what was learnt cannot be kept: %s", error)
         return None
 
 

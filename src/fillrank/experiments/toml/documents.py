@@ -8,9 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fillrank.errors import DataError
+from fillrank.renames import read_run, warn_of
 from fillrank.runtime.strict_json import read_json
 
-__all__ = ["RecordInFile", "read_document", "whole"]
+__all__ = ["read_document", "study_in_file", "whole"]
 
 
 class _Strict(BaseModel):
@@ -66,7 +67,7 @@ class _ProtocolInFile(_Strict):
     k: list[int] = Field(min_length=1, max_length=1)
 
 
-class _Comparison(_Strict):
+class _ComparisonInFile(_Strict):
     """As much of :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` as tables are made of."""
 
     protocol: _ProtocolInFile
@@ -95,6 +96,23 @@ def whole(kind: type[BaseModel], content: Any, file: Path, what: str, advice: st
         raise DataError(f"{file} is no whole {what} ({where}: {first['msg']}); {advice}") from error
 
 
+def study_in_file(content: Any, file: Path, advice: str, *, alone: bool = False) -> dict[str, Any]:
+    """The record of a study, whole, and by the names of today; where it has old ones, that is said.
+
+    Args:
+        content, file, advice: see :func:`whole`.
+        alone: it is read without the study's own file, so it has to tell more.
+
+    Raises:
+        DataError: see :func:`whole`.
+    """
+    whole(_StudyDocument if alone else RecordInFile, content, file, "record of a study", advice)
+    found: dict[str, str] = {}
+    runs = [read_run(run, found) for run in content["runs"]]
+    warn_of(found, str(file))
+    return dict(content, runs=runs)
+
+
 def read_document(file: Path) -> dict[str, Any]:
     """A record of a study, a comparison, or what a benchmark has written.
 
@@ -102,22 +120,22 @@ def read_document(file: Path) -> dict[str, Any]:
         DataError: it is none of these, or not whole.
     """
     advice = "write it anew"
-    content = read_json(file, advice=advice)
+    content: Any = read_json(file, advice=advice)
     if not isinstance(content, dict):
         raise DataError(f"{file} is no record of fillrank's; name another file")
     if "study" in content:
-        whole(_StudyDocument, content, file, "record of a study", advice)
+        content = study_in_file(content, file, advice, alone=True)
         for name, entry in content["entries"].items():
             words = [key for key, value in entry["published"].items() if isinstance(value, str) and key != "source"]
             if words or not isinstance(entry["published"].get("source", ""), str):
                 key = (*words, "source")[0]
                 raise DataError(f"{file} is no whole record of a study (entries.{name}.published.{key}); {advice}")
     elif "models" in content:
-        whole(_Comparison, content, file, "record of a comparison", advice)
+        whole(_ComparisonInFile, content, file, "record of a comparison", advice)
         for model in content["models"]:
             intervals = content["intervals"].get(model)
             if intervals is None or any(one is not None and len(one) != 2 for one in intervals.values()):
                 raise DataError(f"{file} is no whole record of a comparison (intervals.{model}); {advice}")
     elif not content.keys() & {"benchmark", "results"}:
         raise DataError(f"{file} is the record of no study, comparison or benchmark; name another file")
-    return content
+    return dict(content)

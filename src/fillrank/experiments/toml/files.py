@@ -1,4 +1,4 @@
-"""TOML in and out: what a plan is read from, and what a finished sweep leaves to be fitted."""
+"""TOML in and out: what a plan is read from, and what finished tuning leaves to be fitted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from fillrank.errors import DataError, SettingsError
-from fillrank.experiments.toml.nested import leaves
+from fillrank.experiments.toml.tables import deep_merge, flatten
+from fillrank.renames import read_plan, warn_of
 from fillrank.runtime.paths import expanded, refuse_special
 from fillrank.runtime.strict_json import nested_deeper
 
@@ -30,24 +31,37 @@ _DEEPEST = 32  # levels of tables and lists that a plan may have
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def read_toml(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
-    """The content of a TOML file.
+def read_toml(path: str | os.PathLike[str], what: str, over: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The content of a TOML file, by the names of today.
 
     Args:
         path: of the file.
         what: it is, for messages: ``"plan"``.
+        over: values that take the place of the file's, table by table.
 
     Raises:
         DataError: there is no such file, or it is not TOML.
+        SettingsError: it gives something by its old and by its new name.
     """
     file = expanded(path, f"the {what}")
     refuse_special(file, f"the {what}")
     try:
-        return parse_toml(file.read_text(encoding="utf-8"), f"the {what} {file}")
+        content = parse_toml(file.read_text(encoding="utf-8"), f"the {what} {file}")
     except OSError as error:
         raise DataError(f"the {what} {file} cannot be read ({error.strerror}); give a TOML file") from error
     except UnicodeDecodeError as error:
         raise DataError(f"the {what} {file} is not TOML: {error}") from error
+    return deep_merge(_of_today(content, str(file)), _of_today(over or {}, OPTIONS))
+
+
+def _of_today(content: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """A plan by the names of today; where it has old ones, that is said."""
+    try:
+        renamed, found = read_plan(content)
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from None
+    warn_of(found, source)
+    return renamed
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
@@ -66,7 +80,7 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
         raise DataError(f"{source} is not TOML: {said}") from error
     if nested_deeper(content, _DEEPEST):
         raise DataError(f"{source} is not TOML: it is nested too deep")
-    for name, value in leaves(content):
+    for name, value in flatten(content):
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, int) and not -(1 << 63) <= one < 1 << 63:
                 raise DataError(
@@ -82,7 +96,7 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
         SettingsError: a key is not known or missing, or a value is of the wrong kind or out of range.
     """
     try:
-        return model(**content)
+        return model(**_of_today(content, source))
     except RecursionError:
         raise SettingsError(f"{source}: it is nested too deep") from None
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""Settings searched on the validation part; the trials of a sweep and its record."""
+"""Settings searched on the validation part; the plan, the trials and their record."""

@@ -1,4 +1,4 @@
-"""The file of a sweep's study: who may write it, and whether it is whole before Optuna goes through it.
+"""The file of a study of Optuna's: who may write it, and whether it is whole before Optuna goes through it.
 
 It is a journal: a line of JSON for each event, which Optuna plays again when it opens the study. What it would do with
 a line that something has changed is not ours to foresee, so each line is looked at first.
@@ -7,19 +7,21 @@ a line that something has changed is not ours to foresee, so each line is looked
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from optuna.distributions import json_to_distribution
-from optuna.storages.journal import JournalFileOpenLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fillrank.errors import DataError
+from fillrank.renames import read_event
 from fillrank.runtime.atomic_write import lock
 from fillrank.runtime.strict_json import parse_json
 
-__all__ = ["JournalLock", "check_journal", "mend_journal"]
+__all__ = ["Journal", "JournalLock", "check_journal", "repair_journal"]
 
 
 class JournalLock(JournalFileOpenLock):
@@ -38,7 +40,14 @@ class JournalLock(JournalFileOpenLock):
         os.close(self._held.pop())
 
 
-def mend_journal(file: Path, journal: JournalLock) -> None:
+class Journal(JournalFileBackend):
+    """The study's file, its settings read by the names of today."""
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        yield from map(read_event, super().read_logs(log_number_from))
+
+
+def repair_journal(file: Path, journal: JournalLock) -> None:
     """Cut off what a killed process may have left: a last line without its end."""
     if not file.exists():
         return
@@ -111,7 +120,7 @@ class _StudyAttribute(_OfStudy):
     user_attr: dict[str, Any]
 
 
-class _Trial(_OfStudy):
+class _NewTrial(_OfStudy):
     datetime_start: str
 
 
@@ -125,14 +134,14 @@ class _Parameter(_OfTrial):
     distribution: str
 
 
-class _State(_OfTrial):
+class _TrialState(_OfTrial):
     state: int = Field(ge=0, le=4)
     values: list[float] | None = None
     datetime_start: str | None = None
     datetime_complete: str | None = None
 
 
-class _Look(_OfTrial):
+class _IntermediateValue(_OfTrial):
     step: int
     intermediate_value: float
 
@@ -156,10 +165,10 @@ _EVENTS: dict[int, type[_Event]] = {
     1: _OfStudy,
     2: _StudyAttribute,
     3: _OfStudy,
-    _NEW_TRIAL: _Trial,
+    _NEW_TRIAL: _NewTrial,
     5: _Parameter,
-    6: _State,
-    7: _Look,
+    6: _TrialState,
+    7: _IntermediateValue,
     8: _TrialAttribute,
     9: _OfTrial,
 }

@@ -1,4 +1,4 @@
-"""A sweep as a TOML file: which settings of a model are varied, and by which figure of the validation part."""
+"""What to tune as a TOML file: which settings of a model are varied, and by which metric of the validation part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation.metrics import ACCURACY
 from fillrank.experiments.run.fit import DataPlan
 from fillrank.experiments.toml.files import OutPath, read_toml, strict
-from fillrank.experiments.toml.nested import leaves, merged
+from fillrank.experiments.toml.tables import deep_merge, flatten
 from fillrank.experiments.tune.space import Space
 from fillrank.losses import ScoreLoss
 from fillrank.models import Contrastive, Recipe, recipe
@@ -22,13 +22,13 @@ from fillrank.models.contrastive.build import ContrastiveParts, loss_of, sampler
 from fillrank.registry import plain
 from fillrank.samplers import KnownPositives, as_sampler
 
-__all__ = ["Metric", "SearchPlan", "read_search"]
+__all__ = ["Metric", "TunePlan", "read_tune"]
 
 _ERRORS = ("rmse", "mae")
 
 
 class Metric:
-    """What a sweep goes by.
+    """What tuning goes by.
 
     Args:
         text: an accuracy of lists or their coverage at a length (``"ndcg@20"``), or ``"rmse"`` or ``"mae"``.
@@ -62,8 +62,8 @@ class Metric:
         return self.name in ACCURACY
 
 
-class SearchPlan(DataPlan):
-    """What ``fillrank sweep`` is asked, as data. A key that is not known is an error.
+class TunePlan(DataPlan):
+    """What ``fillrank tune`` is asked, as data. A key that is not known is an error.
 
     In TOML::
 
@@ -71,7 +71,7 @@ class SearchPlan(DataPlan):
         model = "mmcl"
         metric = "ndcg@20"
         n_trials = 60
-        out = "sweeps/mmcl"
+        out = "runs/tune-mmcl"
 
         [settings]
         dim = 64
@@ -110,7 +110,7 @@ class SearchPlan(DataPlan):
         Raises:
             SettingsError: a key or a value is wrong, a range cannot work, or the model cannot take one of its ends.
         """
-        plan = strict(cls, content, source=source, what="a sweep")
+        plan = strict(cls, content, source=source, what="a plan of tune")
         Metric(plan.metric)
         if not plain(plan.settings):
             raise SettingsError(f"{source}: the study is a file, so its settings are what TOML has; give parts by name")
@@ -119,7 +119,7 @@ class SearchPlan(DataPlan):
                 f"{source}: valid = 0 leaves nothing to choose on; give it a part of the data, such as 0.1"
             )
         space = Space.of(plan.search, f"{source}: search")
-        for name in {name for name, _ in leaves(plan.settings)} & set(space.settings):
+        for name in {name for name, _ in flatten(plan.settings)} & set(space.settings):
             raise SettingsError(f"{source}: {name} is fixed in [settings] and varied in [search]; take one of them out")
         for corner in space.corners():
             _check(plan.maker(corner), f"{source}: search")
@@ -131,18 +131,18 @@ class SearchPlan(DataPlan):
         return Space.of(self.search)
 
     def fixed(self) -> dict[str, Any]:
-        """The settings that every trial has; a seed and the figure that picks its best epoch unless they are given."""
+        """The settings that every trial has; a seed and the metric that picks its best epoch unless they are given."""
         known, metric = recipe(self.model).model_fields, Metric(self.metric)
         own: dict[str, Any] = {"seed": self.seed} if "seed" in known else {}
         if "monitor" in known and known["monitor"].annotation is str and metric.watchable:
             own["monitor"] = self.metric
-        return merged(own, self.settings)
+        return deep_merge(own, self.settings)
 
     def maker(self, drawn: Mapping[str, Any]) -> Recipe:
         """The recipe of a trial; it shows no bars unless its settings say so."""
         kind = recipe(self.model)
         quiet = {"progress": False} if "progress" in kind.model_fields else {}
-        return kind(**merged(quiet | self.fixed(), drawn))
+        return kind(**deep_merge(quiet | self.fixed(), drawn))
 
     def identity(self) -> dict[str, Any]:
         """What has to agree for trials to belong together."""
@@ -150,8 +150,8 @@ class SearchPlan(DataPlan):
         return self.model_dump(exclude={"n_trials", "out", *idle})
 
 
-def read_search(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> SearchPlan:
-    """Read a sweep from a TOML file.
+def read_tune(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> TunePlan:
+    """Read what to tune from a TOML file.
 
     Args:
         path: of the file.
@@ -159,9 +159,9 @@ def read_search(path: str | os.PathLike[str], over: Mapping[str, Any] | None = N
 
     Raises:
         DataError: there is no such file, or it is not TOML.
-        SettingsError: see :meth:`SearchPlan.of`.
+        SettingsError: see :meth:`TunePlan.of`.
     """
-    return SearchPlan.of(merged(read_toml(path, "search"), over or {}), str(path))
+    return TunePlan.of(read_toml(path, "search", over), str(path))
 
 
 def _check(made: Recipe, source: str) -> None:
@@ -169,7 +169,7 @@ def _check(made: Recipe, source: str) -> None:
     if not isinstance(made, Contrastive):
         return
     try:
-        little: dict[str, Any] = {"start": "random"}
+        little: dict[str, Any] = {"init": "random"}
         if isinstance(loss_of(made), ScoreLoss):
             many = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=1 << 20)
             as_sampler(made.sampler, many, sampler_settings(made, many.n_columns))

@@ -1,4 +1,4 @@
-"""What a sweep found: its trials, the best of them as a run, and what mattered."""
+"""What tuning found: its trials, the best of them as a run, and what mattered."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rich.console import Group
 from rich.table import Table
 
 from fillrank.errors import TrainingError
-from fillrank.experiments.data.keep import Keep
+from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.toml.files import toml_text
-from fillrank.experiments.toml.nested import merged, nested
-from fillrank.experiments.tune.plan import Metric, SearchPlan
+from fillrank.experiments.toml.tables import deep_merge, unflatten
+from fillrank.experiments.tune.plan import Metric, TunePlan
 from fillrank.runtime.atomic_write import replacing
 from fillrank.runtime.environment import machine
 from fillrank.terminal import shown
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["SearchRecord", "TrialRecord", "brief", "cell", "record_of", "write_record"]
+__all__ = ["TrialRecord", "TuneRecord", "brief", "cell", "record_of", "write_record"]
 
 _SHOWN = 10
 
@@ -57,8 +57,8 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
-class SearchRecord:
-    """A sweep, so far.
+class TuneRecord:
+    """What tuning found, so far.
 
     Attributes:
         plan: what was asked.
@@ -70,7 +70,7 @@ class SearchRecord:
         interrupted: by Ctrl-C; the same call goes on.
     """
 
-    plan: SearchPlan
+    plan: TunePlan
     protocol: Mapping[str, Any]
     trials: tuple[TrialRecord, ...]
     importance: Mapping[str, float]
@@ -99,8 +99,8 @@ class SearchRecord:
             raise TrainingError("no trial came to its end, so there are no best settings")
         run = self.plan.model_dump(include={"data", "train", "split", "test", "valid", "seed", "model"})
         run |= {"read": self.plan.read} if self.plan.read else {}
-        run |= {} if self.plan.keep == Keep() else {"keep": self.plan.keep.model_dump()}
-        settings = merged(self.plan.fixed(), nested(self.best.settings))
+        run |= {} if self.plan.subsample == Subsample() else {"subsample": self.plan.subsample.model_dump()}
+        settings = deep_merge(self.plan.fixed(), unflatten(self.best.settings))
         return run | {"out": str(Path(self.plan.out) / "best"), "settings": settings}
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,13 +135,13 @@ class SearchRecord:
         return table
 
 
-def record_of(study: Study, plan: SearchPlan, protocol: Mapping[str, Any], *, interrupted: bool) -> SearchRecord:
+def record_of(study: Study, plan: TunePlan, protocol: Mapping[str, Any], *, interrupted: bool) -> TuneRecord:
     """The record of a study as it stands."""
     trials = tuple(_trial(one) for one in study.get_trials(deepcopy=False))
-    return SearchRecord(plan, protocol, trials, _importance(study, trials), _machine(), interrupted)
+    return TuneRecord(plan, protocol, trials, _importance(study, trials), _machine(), interrupted)
 
 
-def write_record(record: SearchRecord, folder: Path) -> None:
+def write_record(record: TuneRecord, folder: Path) -> None:
     """Write ``record.json`` and, once a trial is complete, ``best.toml``."""
     with replacing(folder / "record.json") as temporary:
         temporary.write_text(json.dumps(record.to_dict(), indent=2, default=str) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A sweep carried out: trials until there are enough, and what is written of them."""
+"""Tuning carried out: trials until there are enough, and what is written of them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fillrank.errors import MissingExtraError, SettingsError
-from fillrank.experiments.tune.plan import SearchPlan
+from fillrank.experiments.tune.plan import TunePlan
 from fillrank.runtime.atomic_write import check_inside, disk_full_in_words
 from fillrank.runtime.launch import world_size
 
 if TYPE_CHECKING:
-    from fillrank.experiments.tune.record import SearchRecord
+    from fillrank.experiments.tune.record import TuneRecord
 
-__all__ = ["run_search"]
+__all__ = ["run_tune"]
 
 _WRITTEN = ("record.json", "best.toml", "parallel.png", "importance.png")
 
 
-def run_search(plan: SearchPlan) -> SearchRecord:
-    """Carry a sweep out, or on: trials until there are ``n_trials``, and a record of them.
+def run_tune(plan: TunePlan) -> TuneRecord:
+    """Carry tuning out, or on: trials until there are ``n_trials``, and a record of them.
 
     The study is the file ``study.jsonl`` in ``plan.out``, a line for each event. The same call goes on with it, and
     several processes may work on one at a time: each adds trials until there are enough (what is under way then is
     finished, so there may be a few more). The trials draw from streams of the seed and their number; one process that
-    was stopped and begun again makes the trials of one that was not. Ctrl-C ends the trial in hand, which does not
-    count, and then the sweep.
+    was stopped and begun again makes the trials of one that was not. Ctrl-C ends the trial under way, which does not
+    count, and then the tuning.
 
     Beside the study are written ``record.json`` and ``best.toml``, a run for ``fillrank fit``.
 
@@ -37,16 +37,14 @@ def run_search(plan: SearchPlan) -> SearchRecord:
         TrainingError: no trial came to an end.
     """
     if find_spec("optuna") is None:
-        raise MissingExtraError('a sweep needs Optuna: pip install "fillrank[sweep]"')
+        raise MissingExtraError('tune needs Optuna: pip install "fillrank[tune]"')
     if world_size() > 1:
-        raise SettingsError(
-            "the processes of a sweep share trials, not batches: start it several times, without torchrun"
-        )
+        raise SettingsError("the processes of tune share trials, not batches: start it several times, without torchrun")
     from fillrank.experiments.tune.trials import search
 
-    folder = check_inside(plan.out, "the folder of the sweep", SettingsError)
+    folder = check_inside(plan.out, "the folder of the trials", SettingsError)
     others = [name for name in _WRITTEN if (folder / name).exists()]
     if others and not (folder / "study.jsonl").exists():
-        raise SettingsError(f"{folder} holds {', '.join(others)} and no study of a sweep; name another folder")
+        raise SettingsError(f"{folder} holds {', '.join(others)} and no trials; name another folder")
     with disk_full_in_words(folder):
         return search(plan)

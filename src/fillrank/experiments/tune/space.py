@@ -1,4 +1,4 @@
-"""What a sweep may vary: ranges, choices, and the margins and weights of the multi-margin loss."""
+"""What tuning may vary: ranges, choices, and the margins and weights of the multi-margin loss."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
 from fillrank.errors import SettingsError
-from fillrank.experiments.toml.nested import nested
+from fillrank.experiments.toml.tables import unflatten
 
-__all__ = ["Choices", "MarginsAndWeights", "Range", "Space", "Trial"]
+__all__ = ["Choices", "Draws", "MarginsAndWeights", "Range", "Space"]
 
 _GAP = 0.01  # between two margins, where there is room for it
 
 
-class Trial(Protocol):
+class Draws(Protocol):
     """What draws: :class:`optuna.trial.Trial`, or something like it."""
 
     def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float: ...
@@ -27,7 +27,7 @@ class Trial(Protocol):
 class Dimension(Protocol):
     """One entry of a space."""
 
-    def draw(self, trial: Trial, name: str) -> Any:
+    def draw(self, trial: Draws, name: str) -> Any:
         """A value; for :class:`MarginsAndWeights`, two settings."""
         ...
 
@@ -70,7 +70,7 @@ class Range:
         if self.step is not None and (self.log or not _is_number(self.step) or self.step <= 0):
             raise SettingsError(f"step must be a positive number, and goes with no log; got {self.step!r}")
 
-    def draw(self, trial: Trial, name: str) -> float:
+    def draw(self, trial: Draws, name: str) -> float:
         """A number of the range."""
         if all(isinstance(number, int) for number in (self.low, self.high, self.step or 1)):
             return trial.suggest_int(name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log)
@@ -99,7 +99,7 @@ class Choices:
             raise SettingsError(f"choices must be a list of at least one value, got {self.choices!r}")
         object.__setattr__(self, "choices", tuple(self.choices))
 
-    def draw(self, trial: Trial, name: str) -> Any:
+    def draw(self, trial: Draws, name: str) -> Any:
         """One of them. Lists and tables are known to the trial by their text."""
         if all(isinstance(choice, str | int | float) for choice in self.choices):
             return trial.suggest_categorical(name, self.choices)
@@ -146,7 +146,7 @@ class MarginsAndWeights:
                 f"lowest and highest must be -1 <= lowest < highest <= 1, got {self.lowest!r} and {self.highest!r}"
             )
 
-    def draw(self, trial: Trial, name: str) -> dict[str, list[float]]:
+    def draw(self, trial: Draws, name: str) -> dict[str, list[float]]:
         """The two settings, by name."""
         fewest, most = self.n_margins
         n = fewest if fewest == most else trial.suggest_int(f"{name}.n_margins", fewest, most, step=1, log=False)
@@ -220,7 +220,7 @@ class Space:
         """The dotted names of all settings that are varied."""
         return tuple(leaf for name in self.dimensions for leaf in _settings_of(name))
 
-    def draw(self, trial: Trial) -> dict[str, Any]:
+    def draw(self, trial: Draws) -> dict[str, Any]:
         """Settings, nested as a recipe wants them."""
         return _nested({name: dimension.draw(trial, name) for name, dimension in self.dimensions.items()})
 
@@ -238,7 +238,7 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         own = _settings_of(name)
         flat |= {name: value} if own == (name,) else dict(zip(own, value.values(), strict=True))
-    return nested(flat)
+    return unflatten(flat)
 
 
 def _dimensions(content: Mapping[str, Any], prefix: str, source: str) -> Iterator[tuple[str, Dimension]]:
@@ -278,7 +278,7 @@ def _settings_of(name: str) -> tuple[str, ...]:
     return (f"{table}{dot}margins", f"{table}{dot}weights") if last == "margins_and_weights" else (name,)
 
 
-def _share(trial: Trial, name: str, low: float = 0.0, high: float = 1.0) -> float:
+def _share(trial: Draws, name: str, low: float = 0.0, high: float = 1.0) -> float:
     return trial.suggest_float(name, low, high, step=None, log=False)
 
 

@@ -1,4 +1,4 @@
-"""The trials of a sweep, by Optuna (Akiba et al. 2019): tree-structured Parzen estimators and median pruning."""
+"""Trials by Optuna (Akiba et al. 2019): tree-structured Parzen estimators and median pruning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import optuna
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -22,10 +21,10 @@ from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import Evaluator
 from fillrank.experiments.compare.failures import in_words
-from fillrank.experiments.toml.nested import differences, leaves
-from fillrank.experiments.tune.journal import JournalLock, check_journal, mend_journal
-from fillrank.experiments.tune.plan import Metric, SearchPlan
-from fillrank.experiments.tune.record import SearchRecord, brief, cell, record_of, write_record
+from fillrank.experiments.toml.tables import differences, flatten
+from fillrank.experiments.tune.journal import Journal, JournalLock, check_journal, repair_journal
+from fillrank.experiments.tune.plan import Metric, TunePlan
+from fillrank.experiments.tune.record import TuneRecord, brief, cell, record_of, write_record
 from fillrank.runtime.atomic_write import turn
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.rng import numpy_stream
@@ -33,19 +32,19 @@ from fillrank.training import Look, listening
 
 __all__ = ["search"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 _STUDY = "study.jsonl"
 _FIRST_EPOCHS = 2  # in which no trial is pruned
 _FIRST_TRIALS = 10  # drawn evenly from the space, before the estimator has something to go by
 
 
-def search(plan: SearchPlan) -> SearchRecord:
-    """See :func:`fillrank.experiments.tune.run.run_search`."""
+def search(plan: TunePlan) -> TuneRecord:
+    """See :func:`fillrank.experiments.tune.run.run_tune`."""
     folder = Path(plan.out)
     with _quiet():
         parts = plan.open()
-        judge = _Judge(plan, parts)
+        judge = _Objective(plan, parts)
         study = _open_study(plan, folder)
         with Interrupt() as interrupt:
             stopped = False
@@ -61,16 +60,16 @@ def search(plan: SearchPlan) -> SearchRecord:
     return record
 
 
-class _Judge:
+class _Objective:
     """Fits the settings of a trial and measures them on the validation part; it never holds the test part."""
 
-    def __init__(self, plan: SearchPlan, parts: Split) -> None:
+    def __init__(self, plan: TunePlan, parts: Split) -> None:
         self._metric, self._train, self._valid = Metric(plan.metric), parts.train, parts.valid
         asked = (self._metric.name,) if self._metric.watchable else ("ndcg",)
         self._evaluator = Evaluator.on_valid(parts, k=self._metric.k, metrics=asked)
         self.protocol = dict(self._evaluator.protocol)
 
-    def __call__(self, plan: SearchPlan, drawn: dict[str, Any]) -> float:
+    def __call__(self, plan: TunePlan, drawn: dict[str, Any]) -> float:
         model = plan.maker(drawn).fit(self._train, valid=self._valid, refit=False)
         found = self._evaluator.run(model).metrics
         if self._metric.text not in found:
@@ -94,11 +93,11 @@ class _Stopped(Exception):  # noqa: N818
     """The user has pressed Ctrl-C during the trial."""
 
 
-def _one_trial(study: Study, plan: SearchPlan, judge: _Judge) -> bool:
+def _one_trial(study: Study, plan: TunePlan, judge: _Objective) -> bool:
     """Draw settings, fit them, and tell the study; False where the user has stopped it."""
     trial, started = study.ask(), time.perf_counter()
     drawn = plan.space.draw(trial)
-    trial.set_user_attr("settings", dict(leaves(drawn)))
+    trial.set_user_attr("settings", dict(flatten(drawn)))
     sign = -1 if Metric(plan.metric).lower_is_better else 1
 
     def note(look: Look) -> None:
@@ -117,18 +116,18 @@ def _one_trial(study: Study, plan: SearchPlan, judge: _Judge) -> bool:
     except _Stopped:
         kept = False
     except _UnjudgedError as error:
-        raise SettingsError(f"trial {trial.number} ({_words(dict(leaves(drawn)))}): {error}") from error
+        raise SettingsError(f"trial {trial.number} ({_words(dict(flatten(drawn)))}): {error}") from error
     except Exception as error:  # noqa: BLE001 -- the other trials stand, and go on
         trial.set_user_attr("error", in_words(error))
     finally:  # whatever ends a trial, the study knows that it has ended
         trial.set_user_attr("seconds", round(time.perf_counter() - started, 2))
-        told = study.tell(trial, value, state=state)
+        said = study.tell(trial, value, state=state)
     if kept:
-        _say(study, plan, told)
+        _say(study, plan, said)
     return kept
 
 
-def _say(study: Study, plan: SearchPlan, trial: FrozenTrial) -> None:
+def _say(study: Study, plan: TunePlan, trial: FrozenTrial) -> None:
     """One line of progress."""
     done = [one for one in study.get_trials(deepcopy=False) if one.state == TrialState.COMPLETE]
     came = {
@@ -137,7 +136,7 @@ def _say(study: Study, plan: SearchPlan, trial: FrozenTrial) -> None:
         TrialState.FAIL: lambda: str(trial.user_attrs["error"]),
     }[trial.state]()
     best = f", best {study.best_value:.4f} in trial {study.best_trial.number}" if done else ""
-    _log.info(
+    logger.info(
         "trial %d, %d of %d: %s%s, %.1f s: %s",
         trial.number,
         len(_spent(study)),
@@ -161,7 +160,7 @@ def _spent(study: Study) -> list[FrozenTrial]:
     return [one for one in study.get_trials(deepcopy=False) if one.state in ended or "error" in one.user_attrs]
 
 
-def _open_study(plan: SearchPlan, folder: Path) -> Study:
+def _open_study(plan: TunePlan, folder: Path) -> Study:
     """The study in the folder, or a new one.
 
     Raises:
@@ -172,15 +171,15 @@ def _open_study(plan: SearchPlan, folder: Path) -> Study:
     file = folder / _STUDY
     wanted = StudyDirection.MINIMIZE if Metric(plan.metric).lower_is_better else StudyDirection.MAXIMIZE
     journal = JournalLock(file)
-    mend_journal(file, journal)
+    repair_journal(file, journal)
     if file.exists():
         check_journal(file)
     try:
         study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(file), lock_obj=journal)),
+            storage=JournalStorage(Journal(str(file), lock_obj=journal)),
             sampler=_Numbered(plan.seed),
             pruner=MedianPruner(n_warmup_steps=_FIRST_EPOCHS + 1) if plan.pruning else NopPruner(),
-            study_name="sweep",
+            study_name="sweep",  # its name in the files that there are
             direction=wanted,
             load_if_exists=True,
         )

@@ -26,13 +26,13 @@ from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
 from fillrank.training import Batch, CompletionStep, StepWeights
 
-__all__ = ["Parts", "Watch", "ranker"]
+__all__ = ["CMCParts", "Watch", "ranker"]
 
 _RATING_SHARES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True)
-class Parts:
+class CMCParts:
     """The modules that CMC trains, and what is made of them."""
 
     encoder: MF
@@ -44,7 +44,7 @@ class Parts:
         """Untrained parts for a log."""
         device = pick_device(settings.device)
         generator = torch_stream(settings.seed, "init")
-        if settings.start == "spectral":
+        if settings.init == "spectral":
             spectral = spectral_start(log, settings.dim, seed=settings.seed)
             encoder = MF.from_factors(spectral, generator=generator)
         else:
@@ -96,8 +96,8 @@ class Parts:
             folding = RatingRidge(settings.regularization, settings.bias_regularization)
         else:
             folding = RatingRidge(settings.regularization, settings.bias_shrinkage, bias_per_rating=False)
-        rater = self.head.factors(preference, folding)
-        return preference, rater.refreshed(log) if settings.polish else rater
+        predictor = self.head.factors(preference, folding)
+        return preference, predictor.refit_users(log) if settings.polish else predictor
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class _Judged:
     """As much of a model as an evaluation looks at."""
 
     scorer: Scorer
-    rater: Scorer | None = None
-    scale: tuple[float, float] | None = None
+    predictor: Scorer | None = None
+    value_range: tuple[float, float] | None = None
     name: str = ""
 
 
@@ -123,35 +123,35 @@ class Watch:
 
     settings: CMCSettings
     train: Interactions
-    parts: Parts
+    parts: CMCParts
     evaluator: Evaluator
 
     @classmethod
-    def over(cls, settings: CMCSettings, train: Interactions, valid: Interactions, parts: Parts) -> Self:
+    def over(cls, settings: CMCSettings, train: Interactions, valid: Interactions, parts: CMCParts) -> Self:
         """One that looks at ``valid``."""
         return cls(settings, train, parts, Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",)))
 
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""
-        preference, rater = self.parts.factors(self.settings, self.train)
+        preference, predictor = self.parts.factors(self.settings, self.train)
         share = self.settings.rating_share
-        scorer = ranker(preference, rater, temperature_of(self.settings), 1.0 if share == "auto" else share)
-        found = self.evaluator.run(_Judged(scorer, rater, self.train.scale)).metrics
+        scorer = ranker(preference, predictor, temperature_of(self.settings), 1.0 if share == "auto" else share)
+        found = self.evaluator.run(_Judged(scorer, predictor, self.train.value_range)).metrics
         figures = {f"valid_{name}": found[key] for name, key in (("ndcg", "ndcg@10"), ("rmse", "rmse")) if key in found}
         return _score(self.settings.monitor, figures), figures
 
-    def best_share(self, preference: Factors, rater: Factors) -> float:
+    def best_share(self, preference: Factors, predictor: Factors) -> float:
         """The weight of the predicted value in the ranking that does best on the validation part."""
         temperature = temperature_of(self.settings)
-        tried = ((share, ranker(preference, rater, temperature, share)) for share in _RATING_SHARES)
+        tried = ((share, ranker(preference, predictor, temperature, share)) for share in _RATING_SHARES)
         return best_by(tried, lambda model: self.evaluator.run(model)["ndcg@10"])
 
 
-def ranker(preference: Factors, rater: Factors | None, temperature: float, share: float) -> Factors | Blend:
-    """``preference / temperature + share · rater``, or the preference alone where there is nothing to add."""
-    if rater is None or share == 0:
+def ranker(preference: Factors, predictor: Factors | None, temperature: float, share: float) -> Factors | Blend:
+    """``preference / temperature + share · predictor``, or the preference alone where there is nothing to add."""
+    if predictor is None or share == 0:
         return preference
-    return Blend((preference, rater), (1 / temperature, share))
+    return Blend((preference, predictor), (1 / temperature, share))
 
 
 def _positives(log: Interactions, threshold: float | None) -> Interactions:
@@ -163,8 +163,8 @@ def _positives(log: Interactions, threshold: float | None) -> Interactions:
 
 def _sampler(settings: CMCSettings, known: KnownPositives) -> Sampler:
     if settings.negatives == "in-batch":
-        return InBatch(known, correct=settings.correct)
-    return Uniform(known, min(settings.n_negatives, known.n_columns), correct=settings.correct)
+        return InBatch(known, logq_correction=settings.logq_correction)
+    return Uniform(known, min(settings.n_negatives, known.n_columns), logq_correction=settings.logq_correction)
 
 
 def _score(monitor: str, figures: Mapping[str, float]) -> float:

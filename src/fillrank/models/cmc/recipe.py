@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.models.cmc.build import Parts, Watch, ranker
+from fillrank.models.cmc.build import CMCParts, Watch, ranker
 from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.cmc.training import Training
 from fillrank.recommend import Recommender
@@ -36,7 +36,7 @@ class CMC(CMCSettings):
             None takes every row: that somebody chose to see a film tells of their taste, whatever they thought after.
         negatives: ``"in-batch"`` (the batch's other items) or ``"uniform"`` (drawn from the catalogue).
         n_negatives: how many, for ``"uniform"``; at most the catalogue.
-        correct: the logQ correction, which keeps popular items from being pushed down for coming up often.
+        logq_correction: the logQ correction, which keeps popular items from being pushed down for coming up often.
         symmetric: add the item → user direction.
         contrastive_weight: of InfoNCE beside the squared error.
         regularization: L2 of x and y, per rating. The best value grows with noise and falls with the number of ratings.
@@ -47,11 +47,11 @@ class CMC(CMCSettings):
         vector_regularization: L2 of p and q before they are brought to unit length, per row.
         dropout: share of a user vector's entries that InfoNCE does not see.
         polish: solve the users' side of the rating head in closed form at the end (ridge on the item vectors).
-        start: ``"spectral"`` begins p and q at the degree-normalised SVD, ``"random"`` at random.
+        init: ``"spectral"`` begins p and q at the degree-normalised SVD, ``"random"`` at random.
         rating_share: weight of the predicted value in the ranking; ``"auto"`` takes the best nDCG@10 on validation.
         learning_rate: of Adam, for the rating head.
         vector_learning_rate: of Adam, for p and q; None: the same.
-        epochs, batch_size, patience, average_span, seed: see :class:`fillrank.training.LoopSettings`. ``"auto"``, for
+        epochs, batch_size, patience, ema_span, seed: see :class:`fillrank.training.LoopSettings`. ``"auto"``, for
             the first three, goes by the size of the log: see :class:`fillrank.models.Sizes`.
         monitor: what picks the best epoch on validation: ``"ndcg"``, ``"rmse"``, or ``"both"``, the sum of their
             relative gains with a percent of RMSE worth four of nDCG.
@@ -67,24 +67,24 @@ class CMC(CMCSettings):
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
         settled = self.settled(len(train), watched=valid is not None)
-        parts = Parts.of(settled, train)
+        parts = CMCParts.of(settled, train)
         watch = None if valid is None else Watch.over(settled, train, valid, parts)
         training, found = Training(settled, parts, train, watch).choose(choose=self.temperature == "auto")
         history = found.history if found is not None and found.interrupted else training.run()
         trained, watch = training.recipe, training.watch
-        preference, rater = parts.factors(trained, train)
-        share = self._share(watch, preference, rater)
+        preference, predictor = parts.factors(trained, train)
+        share = self._share(watch, preference, predictor)
         return self._recommender(
             train,
-            ranker(preference, rater, temperature_of(trained), share),
-            rater=rater,
+            ranker(preference, predictor, temperature_of(trained), share),
+            predictor=predictor,
             chosen=trained.model_dump() | {"rating_share": share, "epochs": max(history.best_epoch, 1)},
             history=history.epochs,
         )
 
-    def _share(self, watch: Watch | None, preference: Factors, rater: Factors | None) -> float:
-        if rater is None:
+    def _share(self, watch: Watch | None, preference: Factors, predictor: Factors | None) -> float:
+        if predictor is None:
             return 0.0
         if self.rating_share != "auto":
             return self.rating_share
-        return 1.0 if watch is None else World.current().first(lambda: watch.best_share(preference, rater))
+        return 1.0 if watch is None else World.current().first(lambda: watch.best_share(preference, predictor))

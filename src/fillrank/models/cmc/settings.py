@@ -12,6 +12,7 @@ from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.models.base import NotNegative, Positive, Recipe
 from fillrank.models.loss_ladders import COMPLETION_LADDER
+from fillrank.models.positives import PositiveFrom, threshold
 from fillrank.models.sizing import Auto, Count, Sizes
 from fillrank.models.unused import where
 from fillrank.runtime.atomic_write import check_file
@@ -30,10 +31,10 @@ class CMCSettings(Recipe):
     dim: int = Field(default=64, ge=1)
     rating_dim: int = Field(default=32, ge=0)
     temperature: Positive | Auto = "auto"
-    positive_from: float | Literal["relevant"] | None = None
+    positive_from: PositiveFrom = None
     negatives: Literal["in-batch", "uniform"] = "in-batch"
     n_negatives: int = Field(default=512, ge=1)
-    correct: bool = True
+    logq_correction: bool = True
     symmetric: bool = False
     contrastive_weight: NotNegative = 0.3
     regularization: NotNegative = 0.1
@@ -42,14 +43,14 @@ class CMCSettings(Recipe):
     vector_regularization: NotNegative = 0.0
     dropout: float = Field(default=0.0, ge=0, lt=1)
     polish: bool = True
-    start: Literal["spectral", "random"] = "spectral"
+    init: Literal["spectral", "random"] = "spectral"
     rating_share: NotNegative | Literal["auto"] = "auto"
     learning_rate: Positive = 0.003
     vector_learning_rate: Positive | None = None
     epochs: Count | Auto = "auto"
     batch_size: Count | Auto = "auto"
     patience: Count | Auto = "auto"
-    average_span: NotNegative = 1.0
+    ema_span: NotNegative = 1.0
     monitor: Literal["ndcg", "rmse", "both"] = "both"
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
@@ -86,7 +87,7 @@ class CMCSettings(Recipe):
 
     def threshold(self, log: Interactions) -> float | None:
         """The value from which a row of ``log`` is a positive; None: every row is."""
-        return log.relevant_from if self.positive_from == "relevant" else self.positive_from
+        return threshold(self.positive_from, log)
 
     def learning_rates(self, n_modules: int) -> tuple[float, ...]:
         """Of the vectors, and of the rating head if there is one."""
@@ -100,7 +101,7 @@ class CMCSettings(Recipe):
             epochs=sizes.epochs,
             batch_size=sizes.batch_size,
             patience=sizes.patience,
-            average_span=self.average_span,
+            ema_span=self.ema_span,
             seed=self.seed,
             progress=self.progress,
             checkpoint=None

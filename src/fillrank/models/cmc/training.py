@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from fillrank.data import Interactions
-from fillrank.models.cmc.build import Parts, Watch
+from fillrank.models.cmc.build import CMCParts, Watch
 from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
@@ -33,7 +33,7 @@ class Training:
     """
 
     recipe: CMCSettings
-    parts: Parts
+    parts: CMCParts
     log: Interactions
     watch: Watch | None
 

@@ -29,7 +29,7 @@ from fillrank.encoders.base import Similarity
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors, Scorer
 from fillrank.factors.fold_in import ImplicitRidge
-from fillrank.factors.neural import PairScorer
+from fillrank.factors.neural import NeuralScorer
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, as_loss
 from fillrank.models.base import monitored
 from fillrank.models.contrastive.settings import ContrastiveSettings
@@ -99,22 +99,24 @@ class ContrastiveParts:
             _number(settings.popularity_beta),
             _number(settings.popularity_weight),
         )
-        if settings.route != "spread":
-            if settings.spread_every != type(settings).model_fields["spread_every"].default:
-                raise SettingsError(f"spread_every={settings.spread_every} is for route='spread'; leave it out")
+        if settings.route != "delayed-propagation":
+            if settings.propagate_every != type(settings).model_fields["propagate_every"].default:
+                raise SettingsError(
+                    f"propagate_every={settings.propagate_every} is for route='delayed-propagation'; leave it out"
+                )
             views = _views(settings, encoder)
             return cls(encoder, loss, sampler, views, device, ranking, positive_from=positive_from)
         if not isinstance(encoder, GraphEncoder) or sampler is None or settings.views is not None:
             raise SettingsError(
-                "route='spread' is for encoder='lightgcn' with a loss of scores and without views; "
+                "route='delayed-propagation' is for encoder='lightgcn' with a loss of scores and without views; "
                 "leave it out, or leave out what asks for another"
             )
         return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder, positive_from)
 
-    def scorer(self, **instead: float) -> Factors | PairScorer:
+    def scorer(self, **instead: float) -> Factors | NeuralScorer:
         """What was learnt so far; with other numbers of the ranking, if any are given and there are vectors."""
         if isinstance(self.encoder, PairEncoder):
-            return cast("PairScorer", self.encoder.scorer())
+            return cast("NeuralScorer", self.encoder.scorer())
         return self.ranking.of(self._learnt(), **instead)
 
     def ranked_best(self, names: Sequence[str], watch: Watch, *, epoch: int, shown: bool) -> Self:
@@ -150,7 +152,7 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
     plain = parts.graph is None and (settings.route == "autograd" or everywhere or parts.views is not None)
     if not plain and isinstance(loss, ScoreLoss) and sampler is not None and has_free_tables(parts.encoder):
         steps = TableContrast(parts.encoder, loss, sampler, contrast, world=world)
-        return steps if parts.graph is None else SpreadContrast(steps, parts.graph, every=settings.spread_every)
+        return steps if parts.graph is None else SpreadContrast(steps, parts.graph, every=settings.propagate_every)
     if world.size > 1 and (check_sharing := getattr(parts.encoder, "check_sharing", None)) is not None:
         check_sharing(world.size)
     if contrast.precision != "float32" and "precision" not in parameters_of(type(parts.encoder)):
@@ -160,7 +162,7 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
         )
     encoder = cast("VectorEncoder | PairEncoder", parts.encoder)
     step = ContrastStep(encoder, loss, sampler, contrast, parts.views)
-    return Autograd(step, [parts.encoder], [contrast.learning_rate], clip=settings.clip, world=world)
+    return Autograd(step, [parts.encoder], [contrast.learning_rate], max_grad_norm=settings.max_grad_norm, world=world)
 
 
 class Watch:
@@ -246,7 +248,7 @@ def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
     looked_at = {
         "similarity": "similarity" in taken,
         **dict.fromkeys(("ranked_by", "neighbour_weight", "popularity_beta", "popularity_weight"), not pairs),
-        **dict.fromkeys(("start", "start_scale"), begun),
+        **dict.fromkeys(("init", "init_scale"), begun),
         "dim": begun or "dim" in taken,
     }
     usual = type(settings).model_fields
@@ -264,8 +266,8 @@ def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
 
 
 def _tables(settings: ContrastiveSettings, log: Interactions, generator: torch.Generator) -> Tables:
-    if settings.start == "random":
-        std = settings.start_scale / settings.dim**0.5
+    if settings.init == "random":
+        std = settings.init_scale / settings.dim**0.5
         return normal_tables(log.n_users, log.n_items, settings.dim, generator=generator, std=std)
     spectral = spectral_start(log, settings.dim, seed=settings.seed)
-    return tables_of_factors(spectral, generator=generator, scale=settings.start_scale)
+    return tables_of_factors(spectral, generator=generator, scale=settings.init_scale)

@@ -51,9 +51,9 @@ class Contrastive(ContrastiveSettings):
             popularity alone ranks. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
             :data:`fillrank.models.POPULARITY_WEIGHTS`; it is 0 without one, where ``popularity_beta`` is given, and
             for history users without vectors of their own.
-        start: ``"random"`` (normal, with standard deviation ``start_scale``), or ``"spectral"``: the degree-normalised
-            SVD, its rows scaled to the length ``start_scale``.
-        start_scale: see ``start``.
+        init: ``"random"`` (normal, with standard deviation ``init_scale``), or ``"spectral"``: the degree-normalised
+            SVD, its rows scaled to the length ``init_scale``.
+        init_scale: see ``init``.
         loss: its name in :data:`fillrank.losses.LOSSES`, or that of an installed package; an object or a class of
             losses; or any function of scores ``(pos [B], neg [B, N]) → [B]``, see
             :class:`fillrank.losses.FromFunction`. One of vectors, such as ``"alignment-uniformity"``
@@ -75,17 +75,18 @@ class Contrastive(ContrastiveSettings):
         view_temperature: of that contrast. None: 0.2.
         positive_from: rows with at least this value are positives; ``"relevant"`` takes the data's own threshold, None
             every row.
-        learning_rate, regularization, regularized, dropout, clip, precision: see
+        learning_rate, regularization, regularized, dropout, max_grad_norm, precision: see
             :class:`fillrank.training.ContrastSettings`.
         route: ``"auto"`` takes the fast one where it can (vectors from two tables, a loss of scores, no views, touched
-            rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always. ``"spread"`` is for
-            LightGCN: steps as fast as those of two tables, and every ``spread_every`` of them what has changed is
-            spread over the graph. An approximation; see :class:`fillrank.training.SpreadContrast`.
-        spread_every: steps between two spreads, where the route is ``"spread"``.
-        epochs, batch_size, patience, average_span, schedule, warm_up, look_every, seed, progress: see
+            rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
+            ``"delayed-propagation"`` is for LightGCN: steps as fast as those of two tables, and every
+            ``propagate_every`` of them what has changed is propagated over the graph. An approximation; see
+            :class:`fillrank.training.SpreadContrast`.
+        propagate_every: steps between two propagations, where the route is ``"delayed-propagation"``.
+        epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed, progress: see
             :class:`fillrank.training.LoopSettings`. ``"auto"``, for the first three and the learning rate, goes by the
             size of the log: see :class:`fillrank.models.Sizes`.
-        monitor: the figure of the validation part that picks the best epoch.
+        monitor: the metric of the validation part that picks the best epoch.
         device: ``"auto"`` takes a GPU where there is one.
         checkpoint: a file to which the state goes after each epoch; a stopped training goes on from it.
 
@@ -145,7 +146,7 @@ class BPRMF(Contrastive):
 
     loss: Part = "bpr"
     similarity: Literal["dot", "cosine"] = "dot"
-    start_scale: Positive = 1.0
+    init_scale: Positive = 1.0
 
 
 class LightGCN(Contrastive):

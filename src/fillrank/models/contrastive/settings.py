@@ -14,6 +14,7 @@ from fillrank.errors import SettingsError
 from fillrank.models.base import NotNegative, Positive, Recipe
 from fillrank.models.loss_ladders import usual_settings
 from fillrank.models.named_parts import Part, called, named, objects_of
+from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sizing import Auto, Count, Sizes
 from fillrank.models.unused import where
@@ -43,8 +44,8 @@ class ContrastiveSettings(Recipe):
     neighbour_weight: NotNegative | Auto = "auto"
     popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Auto = "auto"
     popularity_weight: NotNegative | Auto = "auto"
-    start: Literal["random", "spectral"] = "spectral"
-    start_scale: Positive = 0.3
+    init: Literal["random", "spectral"] = "spectral"
+    init_scale: Positive = 0.3
     loss: Part = "bsl"
     loss_settings: Settings = Field(default_factory=dict)
     sampler: Part = "uniform"
@@ -53,22 +54,22 @@ class ContrastiveSettings(Recipe):
     view_settings: Settings = Field(default_factory=dict)
     view_weight: NotNegative | None = None
     view_temperature: Positive | None = None
-    positive_from: float | Literal["relevant"] | None = None
+    positive_from: PositiveFrom = None
     learning_rate: Positive | Auto = "auto"
     regularization: NotNegative = 0.0
     regularized: Literal["touched", "all"] = "touched"
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    clip: Positive | None = None
+    max_grad_norm: Positive | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
-    route: Literal["auto", "autograd", "spread"] = "auto"
-    spread_every: int = Field(default=50, ge=1)
+    route: Literal["auto", "autograd", "delayed-propagation"] = "auto"
+    propagate_every: int = Field(default=50, ge=1)
     epochs: Count | Auto = "auto"
     batch_size: Count | Auto = "auto"
     patience: Count | Auto = "auto"
-    average_span: NotNegative = 1.0
+    ema_span: NotNegative = 1.0
     schedule: Literal["constant", "cosine"] = "constant"
-    warm_up: float = Field(default=0.0, ge=0, lt=1)
-    look_every: int = Field(default=1, ge=1)
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    eval_every: int = Field(default=1, ge=1)
     monitor: str = "ndcg@20"
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
@@ -138,7 +139,7 @@ class ContrastiveSettings(Recipe):
 
     def threshold(self, log: Interactions) -> float | None:
         """The value from which a row of ``log`` is a positive; None: every row is."""
-        return log.relevant_from if self.positive_from == "relevant" else self.positive_from
+        return threshold(self.positive_from, log)
 
     def positives(self, log: Interactions) -> Interactions:
         """The rows of ``log`` that are learnt from, without values.
@@ -146,15 +147,7 @@ class ContrastiveSettings(Recipe):
         Raises:
             SettingsError: none is left.
         """
-        threshold = self.threshold(log)
-        if threshold is None:
-            return log.without_values()
-        if log.values is None:
-            raise SettingsError(f"positive_from={threshold:g} asks for values, and this log has none")
-        kept = log.select(log.values >= threshold).without_values()
-        if not len(kept):
-            raise SettingsError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
-        return kept
+        return positives(self.positive_from, log)
 
     def contrast(self) -> ContrastSettings:
         """The part of the settings that the learner wants."""
@@ -163,7 +156,7 @@ class ContrastiveSettings(Recipe):
             regularization=self.regularization,
             regularized=self.regularized,
             dropout=self.dropout,
-            clip=self.clip,
+            max_grad_norm=self.max_grad_norm,
             precision=self.precision,
         )
 
@@ -174,11 +167,11 @@ class ContrastiveSettings(Recipe):
             epochs=sizes.epochs,
             batch_size=sizes.batch_size,
             patience=sizes.patience,
-            average_span=self.average_span,
-            average_every=8,
+            ema_span=self.ema_span,
+            ema_every=8,
             schedule=self.schedule,
-            warm_up=self.warm_up,
-            look_every=self.look_every,
+            warmup=self.warmup,
+            eval_every=self.eval_every,
             seed=self.seed,
             progress=self.progress,
             checkpoint=None

@@ -111,7 +111,7 @@ class Training:
         tried = self._with(loss_settings)
         brief = allowed.loop(tried.recipe.loop_settings(), len(self.rows))
         if hurries:  # and a running average would be of a model that has not arrived yet
-            brief, rate = replace(brief, average_span=0.0), tried.recipe.contrast().learning_rate
+            brief, rate = replace(brief, ema_span=0.0), tried.recipe.contrast().learning_rate
             faster = tried.recipe.model_copy(update={"learning_rate": allowed.haste * rate})
             tried = replace(tried, recipe=faster)
         with heard_when_stopped():

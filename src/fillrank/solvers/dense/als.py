@@ -6,8 +6,8 @@ import numpy as np
 
 from fillrank.arguments import checked
 from fillrank.solvers.dense.asked import check_asked
-from fillrank.solvers.dense.cells import Cells, Progress, Stop
-from fillrank.solvers.dense.sides import PointSolution, Ridge, solve_rows, weighted_loss
+from fillrank.solvers.dense.cells import Cells, LossCurve, Stop
+from fillrank.solvers.dense.sides import PointSolution, RowRidge, solve_rows, weighted_loss
 from fillrank.solvers.dense.start import spectral_start
 
 __all__ = ["als"]
@@ -47,9 +47,9 @@ def als(
         1.0
     """
     check_asked(cells, rank, regularization=regularization)
-    ridge = Ridge(per_weight=regularization, bias=bias)
+    ridge = RowRidge(per_weight=regularization, bias=bias)
     _, columns = spectral_start(cells, rank, rng)
-    progress = Progress(stop or Stop())
+    progress = LossCurve(stop or Stop())
     while True:
         rows = solve_rows(columns, cells, ridge)
         columns = solve_rows(rows, cells.transposed, ridge)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fillrank.errors import SettingsError, TrainingError
 
-__all__ = ["Array", "Cells", "Progress", "Stop"]
+__all__ = ["Array", "Cells", "LossCurve", "Stop"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -73,7 +73,7 @@ class Stop:
 
 
 @dataclass
-class Progress:
+class LossCurve:
     """The objective after each round so far.
 
     Attributes:

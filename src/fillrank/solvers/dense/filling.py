@@ -15,9 +15,17 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from fillrank.runtime.rng import numpy_stream
-from fillrank.solvers.dense.cells import Array, Cells, Progress
+from fillrank.solvers.dense.cells import Array, Cells, LossCurve
 
-__all__ = ["Shrinkage", "State", "Triplets", "fill_and_decompose", "scaled_to_one", "start_state", "top_triplets"]
+__all__ = [
+    "FillingState",
+    "Shrinkage",
+    "Triplets",
+    "fill_and_decompose",
+    "scaled_to_one",
+    "start_state",
+    "top_triplets",
+]
 
 _DENSE = 300  # smaller side up to which all singular vectors are computed
 
@@ -54,7 +62,7 @@ class Shrinkage(Protocol):
         ...
 
 
-class State(NamedTuple):
+class FillingState(NamedTuple):
     """Where the iteration stands: the low-rank part and the biases ``[m]`` and ``[n]``."""
 
     low_rank: Triplets
@@ -62,10 +70,10 @@ class State(NamedTuple):
     column_bias: Array
 
 
-def start_state(cells: Cells) -> State:
+def start_state(cells: Cells) -> FillingState:
     """Zero everywhere."""
     m, n = cells.values.shape
-    return State(Triplets(np.zeros((m, 0)), np.zeros(0), np.zeros((n, 0))), np.zeros(m), np.zeros(n))
+    return FillingState(Triplets(np.zeros((m, 0)), np.zeros(0), np.zeros((n, 0))), np.zeros(m), np.zeros(n))
 
 
 def scaled_to_one(cells: Cells) -> Cells:
@@ -90,8 +98,10 @@ def top_triplets(table: Array, rank: int) -> Triplets:
     return Triplets(U * signs, s, V * signs)
 
 
-def fill_and_decompose(cells: Cells, state: State, shrinkage: Shrinkage, *, bias: bool, progress: Progress) -> State:
-    """Go round from ``state`` until ``progress``, which is told the objective per unit of weight, says it is enough.
+def fill_and_decompose(
+    cells: Cells, state: FillingState, shrinkage: Shrinkage, *, bias: bool, progress: LossCurve
+) -> FillingState:
+    """Go round from ``state`` until ``progress``, which gets the objective per unit of weight, says it is enough.
 
     ``cells`` has weights of at most 1.
     """
@@ -102,7 +112,7 @@ def fill_and_decompose(cells: Cells, state: State, shrinkage: Shrinkage, *, bias
             column_bias = _best_bias(cells.transposed, (fitted + row_bias[:, None]).T, shrinkage.strength)
             row_bias = _best_bias(cells, fitted + column_bias, shrinkage.strength)
         left_over = cells.values - fitted - row_bias[:, None] - column_bias
-        state = State(shrinkage.best(fitted + cells.weights * left_over), row_bias, column_bias)
+        state = FillingState(shrinkage.best(fitted + cells.weights * left_over), row_bias, column_bias)
         if progress.done(_objective(cells, state, shrinkage)):
             return state
 
@@ -115,7 +125,7 @@ def _best_bias(cells: Cells, others: Array, penalty: float) -> Array:
     return best
 
 
-def _objective(cells: Cells, state: State, shrinkage: Shrinkage) -> float:
+def _objective(cells: Cells, state: FillingState, shrinkage: Shrinkage) -> float:
     low_rank, row_bias, column_bias = state
     error = cells.squared_error(low_rank.table + row_bias[:, None] + column_bias)
     on_biases = shrinkage.strength * float(row_bias @ row_bias + column_bias @ column_bias)

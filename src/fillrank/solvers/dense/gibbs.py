@@ -7,9 +7,9 @@ import numpy as np
 from fillrank.arguments import checked, count
 from fillrank.solvers.dense.als import als
 from fillrank.solvers.dense.asked import check_asked
-from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
+from fillrank.solvers.dense.cells import Array, Cells, LossCurve, Stop
 from fillrank.solvers.dense.posterior import Conditional, Posterior, Prior, summarised
-from fillrank.solvers.dense.sides import Side, product
+from fillrank.solvers.dense.sides import FactorSide, product
 
 __all__ = ["gibbs"]
 
@@ -42,7 +42,7 @@ def gibbs(cells: Cells, rank: int, *, bias: bool = True, sweeps: int = 200, rng:
     count("sweeps", sweeps)
     start = als(cells, rank, bias=bias, stop=Stop(max_iter=5, tol=0), rng=rng)
     columns, rows, noise = start.columns, start.answer(cells).rows, 1.0
-    progress, samples = Progress(Stop(max_iter=sweeps, tol=0)), []
+    progress, samples = LossCurve(Stop(max_iter=sweeps, tol=0)), []
     kept = _kept_sweeps(sweeps)
     for sweep in range(sweeps):
         column_prior = _draw_prior(columns, rng, bias=bias)
@@ -62,7 +62,7 @@ def _kept_sweeps(sweeps: int) -> set[int]:
     return set(np.linspace(first, sweeps - 1, min(_KEPT, sweeps - first)).astype(int).tolist())
 
 
-def _draw_prior(side: Side, rng: np.random.Generator, *, bias: bool) -> Prior:
+def _draw_prior(side: FactorSide, rng: np.random.Generator, *, bias: bool) -> Prior:
     """Mean and precision given the vectors of one side: a draw from the Normal-Wishart posterior."""
     vectors = np.column_stack([side.factors, side.bias]) if bias else side.factors
     n, q = vectors.shape

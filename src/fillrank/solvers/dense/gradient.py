@@ -14,8 +14,8 @@ import numpy as np
 from fillrank.arguments import Own, checked
 from fillrank.errors import TrainingError
 from fillrank.solvers.dense.asked import check_asked
-from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
-from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, weighted_loss
+from fillrank.solvers.dense.cells import Array, Cells, LossCurve, Stop
+from fillrank.solvers.dense.sides import FactorSide, PointSolution, RowRidge, weighted_loss
 from fillrank.solvers.dense.start import spectral_start
 
 __all__ = ["LEARNING_RATES", "Method", "descend"]
@@ -36,14 +36,16 @@ class _Pair(NamedTuple):
     rows: Array
     columns: Array
 
-    def sides(self, *, bias: bool) -> tuple[Side, Side]:
+    def sides(self, *, bias: bool) -> tuple[FactorSide, FactorSide]:
         if not bias:
-            return Side(self.rows, np.zeros(len(self.rows))), Side(self.columns, np.zeros(len(self.columns)))
-        return Side(self.rows[:, :-2], self.rows[:, -2]), Side(self.columns[:, :-2], self.columns[:, -1])
+            return FactorSide(self.rows, np.zeros(len(self.rows))), FactorSide(
+                self.columns, np.zeros(len(self.columns))
+            )
+        return FactorSide(self.rows[:, :-2], self.rows[:, -2]), FactorSide(self.columns[:, :-2], self.columns[:, -1])
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class _MaskedProblem:
     """The objective and its gradient.
 
     The gradient is divided by twice the weight of its row or column, so that one step size fits rows with few cells and
@@ -120,8 +122,8 @@ def descend(
     """
     check_asked(cells, rank, regularization=regularization, learning_rate=learning_rate)
     rate = LEARNING_RATES[method] if learning_rate is None else learning_rate
-    problem = _Problem(cells, regularization, bias)
-    progress = Progress(stop or Stop(), advice=f"try learning_rate={rate / 4:g}")
+    problem = _MaskedProblem(cells, regularization, bias)
+    progress = LossCurve(stop or Stop(), advice=f"try learning_rate={rate / 4:g}")
     start = problem.start(rank, rng)
     with np.errstate(over="ignore", invalid="ignore"):  # progress looks out for both, and knows what to advise
         if method == "gd":
@@ -131,11 +133,11 @@ def descend(
         else:
             end = _sgd(problem, start, rate, progress, rng)
     _, columns = end.sides(bias=bias)
-    ridge = Ridge(per_weight=regularization, bias=bias)
+    ridge = RowRidge(per_weight=regularization, bias=bias)
     return PointSolution(columns, ridge, tuple(progress.losses), progress.converged)
 
 
-def _gd(problem: _Problem, at: _Pair, step: float, progress: Progress) -> _Pair:
+def _gd(problem: _MaskedProblem, at: _Pair, step: float, progress: LossCurve) -> _Pair:
     loss, done = problem.loss(at), False
     while not done:
         slope = problem.gradient(at)
@@ -149,7 +151,7 @@ def _gd(problem: _Problem, at: _Pair, step: float, progress: Progress) -> _Pair:
     return at
 
 
-def _adam(problem: _Problem, at: _Pair, rate: float, progress: Progress) -> _Pair:
+def _adam(problem: _MaskedProblem, at: _Pair, rate: float, progress: LossCurve) -> _Pair:
     decay, decay_square, tiny = 0.9, 0.999, 1e-8
     means = [np.zeros_like(part) for part in at]
     squares = [np.zeros_like(part) for part in at]
@@ -165,7 +167,7 @@ def _adam(problem: _Problem, at: _Pair, rate: float, progress: Progress) -> _Pai
     return at
 
 
-def _sgd(problem: _Problem, at: _Pair, rate: float, progress: Progress, rng: np.random.Generator) -> _Pair:
+def _sgd(problem: _MaskedProblem, at: _Pair, rate: float, progress: LossCurve, rng: np.random.Generator) -> _Pair:
     from fillrank.solvers.dense.sgd_kernel import pass_over_cells  # compiles when first called
 
     rows, columns = np.nonzero(problem.cells.weights)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from fillrank.arguments import checked
 from fillrank.solvers.dense.asked import check_asked
-from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
+from fillrank.solvers.dense.cells import Array, Cells, LossCurve, Stop
 from fillrank.solvers.dense.filling import Triplets, fill_and_decompose, scaled_to_one, start_state, top_triplets
-from fillrank.solvers.dense.sides import PointSolution, Ridge, Side
+from fillrank.solvers.dense.sides import FactorSide, PointSolution, RowRidge
 
 __all__ = ["iterated_svd"]
 
@@ -58,8 +58,10 @@ def iterated_svd(
         1.0
     """
     check_asked(cells, rank, regularization=regularization)
-    progress = Progress(stop or Stop())
+    progress = LossCurve(stop or Stop())
     scaled = scaled_to_one(cells)
     end = fill_and_decompose(scaled, start_state(cells), _Frobenius(rank, regularization), bias=bias, progress=progress)
-    columns = Side(end.low_rank.V, end.column_bias)
-    return PointSolution(columns, Ridge(constant=regularization, bias=bias), tuple(progress.losses), progress.converged)
+    columns = FactorSide(end.low_rank.V, end.column_bias)
+    return PointSolution(
+        columns, RowRidge(constant=regularization, bias=bias), tuple(progress.losses), progress.converged
+    )

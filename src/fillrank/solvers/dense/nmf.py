@@ -7,8 +7,8 @@ import numpy as np
 from fillrank.arguments import checked
 from fillrank.errors import DataError
 from fillrank.solvers.dense.asked import check_asked
-from fillrank.solvers.dense.cells import Cells, Progress, Stop
-from fillrank.solvers.dense.sides import PointSolution, Ridge, Side, solve_rows, weighted_loss
+from fillrank.solvers.dense.cells import Cells, LossCurve, Stop
+from fillrank.solvers.dense.sides import FactorSide, PointSolution, RowRidge, solve_rows, weighted_loss
 
 __all__ = ["nmf"]
 
@@ -42,10 +42,10 @@ def nmf(
         raise DataError(
             "Negative values in data: solver 'nmf' takes values of 0 or more; shift them, or take another solver"
         )
-    ridge = Ridge(per_weight=regularization, bias=False, nonnegative=True)
+    ridge = RowRidge(per_weight=regularization, bias=False, nonnegative=True)
     height = np.sqrt(cells.values[observed].mean() / rank)  # the first product has the mean of the data
-    rows, columns = (Side(height * rng.uniform(0.5, 1.5, (n, rank)), np.zeros(n)) for n in cells.values.shape)
-    progress = Progress(stop or Stop())
+    rows, columns = (FactorSide(height * rng.uniform(0.5, 1.5, (n, rank)), np.zeros(n)) for n in cells.values.shape)
+    progress = LossCurve(stop or Stop())
     while True:
         rows = solve_rows(columns, cells, ridge, start=rows.factors, sweeps=_SWEEPS)
         columns = solve_rows(rows, cells.transposed, ridge, start=columns.factors, sweeps=_SWEEPS)

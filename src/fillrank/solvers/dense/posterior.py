@@ -10,7 +10,7 @@ import numpy as np
 
 from fillrank.solvers.dense.cells import Array, Cells
 from fillrank.solvers.dense.filling import top_triplets
-from fillrank.solvers.dense.sides import Answer, Side, normal_equations, outer_products, product, row_blocks
+from fillrank.solvers.dense.sides import Answer, FactorSide, normal_equations, outer_products, product, row_blocks
 
 __all__ = ["Conditional", "Posterior", "Prior", "side_of", "summarised"]
 
@@ -22,9 +22,9 @@ class Prior(NamedTuple):
     precision: Array
 
 
-def side_of(vectors: Array, *, bias: bool) -> Side:
+def side_of(vectors: Array, *, bias: bool) -> FactorSide:
     """A side from vectors ``[m, q]``, the last entry of which is the bias if there is one."""
-    return Side(vectors[:, :-1], vectors[:, -1]) if bias else Side(vectors, np.zeros(len(vectors)))
+    return FactorSide(vectors[:, :-1], vectors[:, -1]) if bias else FactorSide(vectors, np.zeros(len(vectors)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Conditional:
         bias: whether there are biases.
     """
 
-    columns: Side
+    columns: FactorSide
     prior: Prior
     noise: float
     bias: bool
@@ -52,7 +52,7 @@ class Conditional:
             pulls = self.noise * targets + self.prior.precision @ self.prior.mean
             yield rows, np.linalg.solve(precisions, pulls[:, :, None])[:, :, 0], precisions
 
-    def draw(self, cells: Cells, rng: np.random.Generator) -> Side:
+    def draw(self, cells: Cells, rng: np.random.Generator) -> FactorSide:
         """A draw of the rows' side."""
         drawn = np.empty((len(cells.values), len(self.prior.mean)))
         for rows, means, precisions in self.normals(cells):
@@ -88,7 +88,7 @@ class Posterior:
     """
 
     samples: tuple[Conditional, ...]
-    columns: Side
+    columns: FactorSide
     losses: tuple[float, ...]
     converged: bool = True
 
@@ -111,10 +111,10 @@ class Posterior:
 def summarised(samples: tuple[Conditional, ...], cells: Cells, rank: int, losses: tuple[float, ...]) -> Posterior:
     """The posterior, with the columns' summary made from its prediction of ``cells``."""
     column_bias = np.mean([sample.columns.bias for sample in samples], axis=0)
-    without_factors = Side(np.zeros((len(column_bias), 0)), column_bias)
+    without_factors = FactorSide(np.zeros((len(column_bias), 0)), column_bias)
     mean = _mean(samples, cells)
     rest = mean - product(_project(mean, without_factors, bias=samples[0].bias), without_factors)
-    return Posterior(samples, Side(top_triplets(rest, rank).V, column_bias), losses)
+    return Posterior(samples, FactorSide(top_triplets(rest, rank).V, column_bias), losses)
 
 
 def _mean(samples: tuple[Conditional, ...], cells: Cells) -> Array:
@@ -124,8 +124,8 @@ def _mean(samples: tuple[Conditional, ...], cells: Cells) -> Array:
     return total / len(samples)
 
 
-def _project(predicted: Array, columns: Side, *, bias: bool) -> Side:
+def _project(predicted: Array, columns: FactorSide, *, bias: bool) -> FactorSide:
     """The rows' side that comes closest to a prediction, its biases the means of what the columns' biases leave."""
     rest = predicted - columns.bias
     row_bias = rest.mean(axis=1) if bias else np.zeros(len(rest))
-    return Side((rest - row_bias[:, None]) @ columns.factors, row_bias)
+    return FactorSide((rest - row_bias[:, None]) @ columns.factors, row_bias)

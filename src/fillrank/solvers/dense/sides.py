@@ -18,9 +18,9 @@ from fillrank.solvers.dense.cells import Array, Cells
 
 __all__ = [
     "Answer",
+    "FactorSide",
     "PointSolution",
-    "Ridge",
-    "Side",
+    "RowRidge",
     "normal_equations",
     "outer_products",
     "product",
@@ -35,7 +35,7 @@ _SETTLED = 1e-10  # largest change, relative to the largest entry, at which such
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class FactorSide:
     """The rows', or the columns', part of a factorization: ``factors [m, r]``; ``bias [m]``, zeros where none is."""
 
     factors: Array
@@ -47,7 +47,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Ridge:
+class RowRidge:
     """How a row is solved for.
 
     The row minimises ``Σ_j w_ij (z_ij - ẑ_ij)² + p_i (|u_i|² + b_i²)`` with ``p_i = per_weight · Σ_j w_ij + constant``.
@@ -70,12 +70,12 @@ class Ridge:
         return np.where(weight > 0, self.per_weight * weight + self.constant, 1.0)
 
 
-def product(rows: Side, columns: Side) -> Array:
+def product(rows: FactorSide, columns: FactorSide) -> Array:
     """The table that two sides stand for, ``[m, n]``."""
     return rows.factors @ columns.factors.T + rows.bias[:, None] + columns.bias
 
 
-def weighted_loss(cells: Cells, rows: Side, columns: Side, regularization: float) -> float:
+def weighted_loss(cells: Cells, rows: FactorSide, columns: FactorSide, regularization: float) -> float:
     """The objective of als, gd, sgd, adam and nmf, per unit of weight.
 
     ``[Σ w_ij (z_ij - ẑ_ij)² + λ Σ_i w_i (|u_i|² + b_i²) + λ Σ_j w_j (|v_j|² + c_j²)] / Σ w_ij`` with ``w_i``, ``w_j``
@@ -111,8 +111,8 @@ def outer_products(design: Array) -> Array:
 
 
 def solve_rows(
-    columns: Side, cells: Cells, ridge: Ridge, *, start: Array | None = None, sweeps: int | None = None
-) -> Side:
+    columns: FactorSide, cells: Cells, ridge: RowRidge, *, start: Array | None = None, sweeps: int | None = None
+) -> FactorSide:
     """The rows' side, given the columns'.
 
     Args:
@@ -133,7 +133,7 @@ def solve_rows(
             answers[rows] = _nonnegative(grams, targets, begin, sweeps)
         else:
             answers[rows] = _unconstrained(grams, targets, penalty)
-    return Side(answers[:, :-1], answers[:, -1]) if ridge.bias else Side(answers, np.zeros(len(answers)))
+    return FactorSide(answers[:, :-1], answers[:, -1]) if ridge.bias else FactorSide(answers, np.zeros(len(answers)))
 
 
 def _add_to_diagonals(grams: Array, penalty: Array) -> None:
@@ -169,7 +169,7 @@ def _nonnegative(grams: Array, targets: Array, start: Array, sweeps: int | None)
 class Answer(NamedTuple):
     """What a solution says of some rows: their side, and the whole table ``[m, n]``."""
 
-    rows: Side
+    rows: FactorSide
     table: Array
 
 
@@ -184,8 +184,8 @@ class PointSolution:
         converged: whether it settled before it ran out of rounds.
     """
 
-    columns: Side
-    ridge: Ridge
+    columns: FactorSide
+    ridge: RowRidge
     losses: tuple[float, ...]
     converged: bool
 

@@ -10,9 +10,9 @@ import numpy as np
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.solvers.dense.asked import check_asked
-from fillrank.solvers.dense.cells import Array, Cells, Progress, Stop
+from fillrank.solvers.dense.cells import Array, Cells, LossCurve, Stop
 from fillrank.solvers.dense.filling import Triplets, fill_and_decompose, scaled_to_one, start_state, top_triplets
-from fillrank.solvers.dense.sides import PointSolution, Ridge, Side
+from fillrank.solvers.dense.sides import FactorSide, PointSolution, RowRidge
 
 __all__ = ["soft_impute", "soft_impute_path"]
 
@@ -86,10 +86,10 @@ def soft_impute_path(
     largest = float(top_triplets(scaled.weights * scaled.values, 1).s[0])
     state, found = start_state(cells), []
     for fraction in fractions:
-        shrinkage, progress = _Nuclear(rank, fraction * largest), Progress(stop or Stop())
+        shrinkage, progress = _Nuclear(rank, fraction * largest), LossCurve(stop or Stop())
         state = fill_and_decompose(scaled, state, shrinkage, bias=bias, progress=progress)
-        columns = Side(state.low_rank.V * np.sqrt(state.low_rank.s), state.column_bias)
-        ridge = Ridge(constant=shrinkage.strength, bias=bias)
+        columns = FactorSide(state.low_rank.V * np.sqrt(state.low_rank.s), state.column_bias)
+        ridge = RowRidge(constant=shrinkage.strength, bias=bias)
         found.append(PointSolution(columns, ridge, tuple(progress.losses), progress.converged))
     return tuple(found)
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from fillrank.solvers.dense.cells import Array, Cells
 from fillrank.solvers.dense.filling import top_triplets
-from fillrank.solvers.dense.sides import Side
+from fillrank.solvers.dense.sides import FactorSide
 
 __all__ = ["spectral_start"]
 
 _CHANCE = 0.01  # share of the start that is random: keeps it off saddles
 
 
-def spectral_start(cells: Cells, rank: int, rng: np.random.Generator) -> tuple[Side, Side]:
+def spectral_start(cells: Cells, rank: int, rng: np.random.Generator) -> tuple[FactorSide, FactorSide]:
     """The rows' and the columns' side from the singular vectors of the table with zeros in its holes, a little blurred.
 
     From a random start, few cells and little regularization can send factors of opposite signs to infinity; these
@@ -27,8 +27,8 @@ def spectral_start(cells: Cells, rank: int, rng: np.random.Generator) -> tuple[S
     return _blurred(found.U, rank, known_rows, rng), columns
 
 
-def _blurred(vectors: Array, rank: int, known: Array, rng: np.random.Generator) -> Side:
+def _blurred(vectors: Array, rank: int, known: Array, rng: np.random.Generator) -> FactorSide:
     n, n_found = vectors.shape
     factors = _CHANCE * rng.standard_normal((n, rank)) / np.sqrt(rank)
     factors[:, :n_found] += vectors * np.sqrt(n / rank)
-    return Side(factors * known[:, None], np.zeros(n))
+    return FactorSide(factors * known[:, None], np.zeros(n))

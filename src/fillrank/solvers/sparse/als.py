@@ -70,7 +70,7 @@ class RatingLoss:
         return replace(self.folding(), bias_regularization=self.item_bias_regularization)
 
     @checked
-    def value(self, factors: Factors, log: Interactions) -> float:
+    def value(self, factors: Factors, interactions: Interactions) -> float:
         """The loss, in double precision; ``factors`` have both biases.
 
         Example:
@@ -81,15 +81,15 @@ class RatingLoss:
             >>> RatingLoss(0.5, 0.0).value(guess, log)  # (5 - 3)² + 0.5 + 0.5
             5.0
         """
-        check_sizes(factors, log)
-        predicted = factors.score_pairs(_places(log.users), _places(log.items)).double().numpy()
-        error = float(np.square(_values(log) - predicted).sum())
+        check_sizes(factors, interactions)
+        predicted = factors.score_pairs(_places(interactions.users), _places(interactions.items)).double().numpy()
+        error = float(np.square(_values(interactions) - predicted).sum())
         return error + sum(
             self.regularization * float(counts @ _squares(vectors))
             + ridge.bias_regularization * float(_squares(bias) @ (counts if self.bias_per_rating else 1 + 0 * counts))
             for ridge, counts, vectors, bias in (
-                (self.folding(), log.user_counts, factors.users, factors.user_bias),
-                (self.of_items(), log.item_counts, factors.items, factors.item_bias),
+                (self.folding(), interactions.user_counts, factors.users, factors.user_bias),
+                (self.of_items(), interactions.item_counts, factors.items, factors.item_bias),
             )
             if bias is not None
         )
@@ -97,13 +97,13 @@ class RatingLoss:
 
 @checked
 def als(
-    log: Interactions,
+    interactions: Interactions,
     dim: int,
     loss: RatingLoss | None = None,
     *,
     iterations: int = 15,
     solver: RowSolver | None = None,
-    spread: float = 0.1,
+    init_scale: float = 0.1,
     seed: int = 0,
 ) -> Factors:
     """Factors that minimise :class:`RatingLoss`, by least squares in one side after the other.
@@ -112,13 +112,13 @@ def als(
     rises.
 
     Args:
-        log: ratings.
+        interactions: ratings.
         dim: length of the vectors.
         loss: the two penalties.
         iterations: rounds of items, then users. With exact steps the users are at the minimum for the items they end
             with, so folding a user's own ratings in gives that user's vector and bias.
         solver: of the least-squares problems; None: exact.
-        spread: the users' vectors start normal with this standard deviation over ``√dim``.
+        init_scale: the users' vectors start normal with this standard deviation over ``√dim``.
         seed: of the start.
 
     Returns:
@@ -126,7 +126,7 @@ def als(
 
     Raises:
         DataError: the log has no rows or no values.
-        SettingsError: ``dim`` or ``iterations`` is below 1, or ``spread`` is not above 0.
+        SettingsError: ``dim`` or ``iterations`` is below 1, or ``init_scale`` is not above 0.
         TrainingError: a problem has no single solution, as happens without regularisation.
 
     Example:
@@ -136,29 +136,29 @@ def als(
         1
     """
     count("iterations", iterations)
-    rounds = als_rounds(log, dim, loss, solver=solver, spread=spread, seed=seed)
+    rounds = als_rounds(interactions, dim, loss, solver=solver, init_scale=init_scale, seed=seed)
     return next(islice(rounds, iterations - 1, None))
 
 
 def als_rounds(
-    log: Interactions,
+    interactions: Interactions,
     dim: int,
     loss: RatingLoss | None = None,
     *,
     solver: RowSolver | None = None,
-    spread: float = 0.1,
+    init_scale: float = 0.1,
     seed: int = 0,
 ) -> Iterator[Factors]:
     """The factors after each round of :func:`als`, without end; see there."""
-    mean = float(_values(log).mean())
+    mean = float(_values(interactions).mean())
     count("dim", dim, most=MOST_DIM)
-    affordable(8.0 * dim * (log.n_users + log.n_items), f"vectors of dim={dim} for {log!r}")
-    if not spread > 0:
-        raise SettingsError(f"spread must be above 0, got {spread}")
+    affordable(8.0 * dim * (interactions.n_users + interactions.n_items), f"vectors of dim={dim} for {interactions!r}")
+    if not init_scale > 0:
+        raise SettingsError(f"init_scale must be above 0, got {init_scale}")
     loss = loss or RatingLoss()
     rng = numpy_stream(seed, "als")
-    users, items = (np.zeros((n, dim + 1), dtype=np.float32) for n in (log.n_users, log.n_items))
-    users[:, :dim] = rng.standard_normal((log.n_users, dim), dtype=np.float32) * (spread / dim**0.5)
+    users, items = (np.zeros((n, dim + 1), dtype=np.float32) for n in (interactions.n_users, interactions.n_items))
+    users[:, :dim] = rng.standard_normal((interactions.n_users, dim), dtype=np.float32) * (init_scale / dim**0.5)
 
     def step(ridge: RatingRidge, matrix: Any, others: Array, start: Array) -> Array:
         """One side, vectors and biases in the last column, solved with the other held fixed."""
@@ -169,8 +169,8 @@ def als_rounds(
         return solved
 
     while True:
-        items = step(loss.of_items(), log.csc, users, items)
-        users = step(loss.folding(), log.csr, items, users)
+        items = step(loss.of_items(), interactions.csc, users, items)
+        users = step(loss.folding(), interactions.csr, items, users)
         yield _factors(users, items, mean, loss.folding())
 
 
@@ -181,10 +181,10 @@ def _factors(users: Array, items: Array, mean: float, folding: RatingRidge) -> F
     return Factors(p, q, user_bias=user_bias, item_bias=item_bias, offset=mean, folding=folding)
 
 
-def _values(log: Interactions) -> NDArray[np.float64]:
-    if log.values is None or not len(log):
+def _values(interactions: Interactions) -> NDArray[np.float64]:
+    if interactions.values is None or not len(interactions):
         raise DataError("ALS learns from values, and this log has none; read it with a value column")
-    return log.values.astype(np.float64)
+    return interactions.values.astype(np.float64)
 
 
 def _places(column: NDArray[np.int32]) -> torch.Tensor:

@@ -26,24 +26,26 @@ class Biases:
     item_bias: NDArray[np.float64]
     user_shrinkage: float = 5.0
 
-    def residuals(self, log: Interactions) -> NDArray[np.float64]:
+    def residuals(self, interactions: Interactions) -> NDArray[np.float64]:
         """What the biases leave over of each value, float64 ``[nnz]``.
 
         Raises:
             DataError: the log has no values, or other users or items.
         """
-        sizes, own = (log.n_users, log.n_items), (len(self.user_bias), len(self.item_bias))
+        sizes, own = (interactions.n_users, interactions.n_items), (len(self.user_bias), len(self.item_bias))
         if sizes != own:
             raise DataError(
                 f"the biases are of {own[0]} users and {own[1]} items, the log of {sizes[0]} and {sizes[1]}; take "
                 "those that were fitted to this log"
             ).about("biases")
-        return _values(log) - self.mean - self.user_bias[log.users] - self.item_bias[log.items]
+        return (
+            _values(interactions) - self.mean - self.user_bias[interactions.users] - self.item_bias[interactions.items]
+        )
 
 
 @checked
 def fit_biases(
-    log: Interactions, *, user_shrinkage: float = 5.0, item_shrinkage: float = 3.0, iterations: int = 10
+    interactions: Interactions, *, user_shrinkage: float = 5.0, item_shrinkage: float = 3.0, iterations: int = 10
 ) -> Biases:
     """Biases by alternating averages, pulled to zero as if by some extra ratings of average height.
 
@@ -51,7 +53,7 @@ def fit_biases(
     in one side with the other held fixed, so the objective never rises.
 
     Args:
-        log: interactions with values.
+        interactions: interactions with values.
         user_shrinkage, item_shrinkage: how many ratings of average height each user and item is lent.
         iterations: rounds of items, then users.
 
@@ -63,20 +65,20 @@ def fit_biases(
         if not setting >= 0:
             raise SettingsError(f"{name} must be 0 or more, got {setting}")
     count("iterations", iterations)
-    values = _values(log)
+    values = _values(interactions)
     mean = float(values.mean())
     centred = values - mean
-    user_bias, item_bias = np.zeros(log.n_users), np.zeros(log.n_items)
-    per_user, per_item = log.user_counts, log.item_counts
+    user_bias, item_bias = np.zeros(interactions.n_users), np.zeros(interactions.n_items)
+    per_user, per_item = interactions.user_counts, interactions.item_counts
     for _ in range(iterations):
-        left = np.bincount(log.items, centred - user_bias[log.users], log.n_items)
+        left = np.bincount(interactions.items, centred - user_bias[interactions.users], interactions.n_items)
         item_bias = left / np.maximum(item_shrinkage + per_item, 1e-12)
-        left = np.bincount(log.users, centred - item_bias[log.items], log.n_users)
+        left = np.bincount(interactions.users, centred - item_bias[interactions.items], interactions.n_users)
         user_bias = left / np.maximum(user_shrinkage + per_user, 1e-12)
     return Biases(mean, user_bias, item_bias, user_shrinkage)
 
 
-def _values(log: Interactions) -> NDArray[np.float64]:
-    if log.values is None or not len(log):
+def _values(interactions: Interactions) -> NDArray[np.float64]:
+    if interactions.values is None or not len(interactions):
         raise DataError("biases are of values, and this log has none; read it with a value column")
-    return log.values.astype(np.float64)
+    return interactions.values.astype(np.float64)

@@ -67,7 +67,7 @@ class ImplicitLoss:
         return ImplicitRidge(self.unobserved_weight, self.regularization, frequency_exponent=self.frequency_exponent)
 
     @checked
-    def value(self, factors: Factors, log: Interactions) -> float:
+    def value(self, factors: Factors, interactions: Interactions) -> float:
         """The loss, in double precision: ``O(nnz · d + (n_users + n_items) · d²)``.
 
         Example:
@@ -76,20 +76,20 @@ class ImplicitLoss:
             >>> ImplicitLoss(0.5, 0.0).value(both, log)  # one user and item have 0 where 1 is wanted, or 1 for 0
             3.0
         """
-        check_sizes(factors, log)
+        check_sizes(factors, interactions)
         users, items = (side.double().numpy() for side in (factors.users, factors.items))
         observed = 0.0
-        for start in range(0, len(log), _PAIRS):
+        for start in range(0, len(interactions), _PAIRS):
             rows = slice(start, start + _PAIRS)
-            scores = np.einsum("rd,rd->r", users[log.users[rows]], items[log.items[rows]])
+            scores = np.einsum("rd,rd->r", users[interactions.users[rows]], items[interactions.items[rows]])
             observed += float(np.square(scores - 1).sum())
         everywhere = float(((users.T @ users) * (items.T @ items)).sum())
         ridge = self.folding()
         pulls = (
             float(ridge.strength(counts, n_others) @ np.square(side).sum(1))
             for side, counts, n_others in (
-                (users, log.user_counts, log.n_items),
-                (items, log.item_counts, log.n_users),
+                (users, interactions.user_counts, interactions.n_items),
+                (items, interactions.item_counts, interactions.n_users),
             )
         )
         return observed + self.unobserved_weight * everywhere + sum(pulls)
@@ -97,30 +97,30 @@ class ImplicitLoss:
 
 @checked
 def ials(
-    log: Interactions,
+    interactions: Interactions,
     dim: int,
     loss: ImplicitLoss | None = None,
     *,
     iterations: int = 16,
     solver: RowSolver | None = None,
-    spread: float = 0.1,
+    init_scale: float = 0.1,
     seed: int = 0,
 ) -> Factors:
     """Factors that minimise :class:`ImplicitLoss`, by least squares in one side after the other.
 
     Args:
-        log: the interactions; values are not looked at.
+        interactions: the interactions; values are not looked at.
         dim: length of the vectors.
         loss: the weights of the loss.
         iterations: rounds of items, then users. With exact steps the users are at the minimum for the items they end
             with, so folding a user's own history in gives that user's vector.
         solver: of the least-squares problems; None: exact.
-        spread: the start is normal with this standard deviation over ``√dim``.
+        init_scale: the start is normal with this standard deviation over ``√dim``.
         seed: of the start.
 
     Raises:
         DataError: the log has no rows.
-        SettingsError: ``dim`` or ``iterations`` is below 1, or ``spread`` is not above 0.
+        SettingsError: ``dim`` or ``iterations`` is below 1, or ``init_scale`` is not above 0.
         TrainingError: a problem has no single solution, as happens without regularisation.
 
     Example:
@@ -129,31 +129,31 @@ def ials(
         1
     """
     count("iterations", iterations)
-    rounds = ials_rounds(log, dim, loss, solver=solver, spread=spread, seed=seed)
+    rounds = ials_rounds(interactions, dim, loss, solver=solver, init_scale=init_scale, seed=seed)
     return next(islice(rounds, iterations - 1, None))
 
 
 def ials_rounds(
-    log: Interactions,
+    interactions: Interactions,
     dim: int,
     loss: ImplicitLoss | None = None,
     *,
     solver: RowSolver | None = None,
-    spread: float = 0.1,
+    init_scale: float = 0.1,
     seed: int = 0,
 ) -> Iterator[Factors]:
     """The factors after each round of :func:`ials`, without end; see there."""
-    if not len(log):
+    if not len(interactions):
         raise DataError("there is nothing to learn from: the log has no rows")
     count("dim", dim, most=MOST_DIM)
-    affordable(8.0 * dim * (log.n_users + log.n_items), f"vectors of dim={dim} for {log!r}")
-    if not spread > 0:
-        raise SettingsError(f"spread must be above 0, got {spread}")
+    affordable(8.0 * dim * (interactions.n_users + interactions.n_items), f"vectors of dim={dim} for {interactions!r}")
+    if not init_scale > 0:
+        raise SettingsError(f"init_scale must be above 0, got {init_scale}")
     ridge, solver, rng = (loss or ImplicitLoss()).folding(), solver or RowSolver(), numpy_stream(seed, "ials")
-    ones = log.without_values()
+    ones = interactions.without_values()
     users, items = (
-        rng.standard_normal((n, dim), dtype=np.float32) * np.float32(spread / dim**0.5)
-        for n in (log.n_users, log.n_items)
+        rng.standard_normal((n, dim), dtype=np.float32) * np.float32(init_scale / dim**0.5)
+        for n in (interactions.n_users, interactions.n_items)
     )
     while True:
         items = solve_ridges(ridge.ridges(ones.csc, users), solver, start=items, repeats=_REPEATS)

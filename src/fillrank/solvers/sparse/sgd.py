@@ -18,8 +18,8 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import RatingRidge
 from fillrank.runtime.rng import numpy_stream
-from fillrank.solvers.sparse.sgd_grid import Bands, Grid
-from fillrank.solvers.sparse.sgd_kernel import Rates, Rows, Side, compiled_sweep, padded_width
+from fillrank.solvers.sparse.sgd_grid import Bands, BlockGrid
+from fillrank.solvers.sparse.sgd_kernel import Rates, RatingRows, SgdSide, compiled_sweep, padded_width
 
 __all__ = ["AfterEpoch", "SgdEpoch", "SgdSettings", "biased_sgd"]
 
@@ -103,7 +103,7 @@ AfterEpoch = Callable[[SgdEpoch], bool]
 
 @checked
 def biased_sgd(
-    log: Interactions,
+    interactions: Interactions,
     settings: SgdSettings | None = None,
     *,
     n_threads: int | None = None,
@@ -119,7 +119,7 @@ def biased_sgd(
     result is the same to the last bit for every number of threads.
 
     Args:
-        log: ratings. Never made dense: memory is that of the log and the factors.
+        interactions: ratings. Never made dense: memory is that of the log and the factors.
         settings: see :class:`SgdSettings`; None takes those that did best on a validation part of MovieLens 1M.
         n_threads: None takes as many as PyTorch does.
         after_epoch: see :data:`AfterEpoch`.
@@ -143,11 +143,14 @@ def biased_sgd(
     """
     settings = SgdSettings() if settings is None else settings
     n_threads = torch.get_num_threads() if n_threads is None else threads("n_threads", n_threads)
-    if log.values is None or not len(log):
+    if interactions.values is None or not len(interactions):
         raise DataError("this solver learns from values, and this log has none; read it with a value column")
-    affordable(8.0 * settings.dim * (log.n_users + log.n_items), f"vectors of dim={settings.dim} for {log!r}")
-    grid = Grid.deal(log, log.values, numpy_stream(settings.seed, "sgd grid"))
-    learner = _Learner.fresh(log, grid, settings)
+    affordable(
+        8.0 * settings.dim * (interactions.n_users + interactions.n_items),
+        f"vectors of dim={settings.dim} for {interactions!r}",
+    )
+    grid = BlockGrid.deal(interactions, interactions.values, numpy_stream(settings.seed, "sgd grid"))
+    learner = _SgdState.fresh(interactions, grid, settings)
     with ThreadPoolExecutor(n_threads) as pool:
         for epoch in learner.epochs(pool, n_threads):
             if after_epoch is not None and after_epoch(epoch):
@@ -156,19 +159,19 @@ def biased_sgd(
 
 
 @dataclass(frozen=True, eq=False)
-class _Learner:
+class _SgdState:
     """Both sides in the order of the grid's bands, and what moves them."""
 
-    grid: Grid
-    users: Side
-    items: Side
+    grid: BlockGrid
+    users: SgdSide
+    items: SgdSide
     settings: SgdSettings
 
     @classmethod
-    def fresh(cls, log: Interactions, grid: Grid, settings: SgdSettings) -> _Learner:
+    def fresh(cls, interactions: Interactions, grid: BlockGrid, settings: SgdSettings) -> _SgdState:
         rng = numpy_stream(settings.seed, "sgd start")
-        users = _start(log.user_counts[grid.users.order], settings, rng)
-        items = _start(log.item_counts[grid.items.order], settings, rng)
+        users = _start(interactions.user_counts[grid.users.order], settings, rng)
+        items = _start(interactions.item_counts[grid.items.order], settings, rng)
         return cls(grid, users, items, settings)
 
     def epochs(self, pool: Executor, n_threads: int) -> Iterator[SgdEpoch]:
@@ -190,7 +193,7 @@ class _Learner:
             total += sum(squares)  # in the order of the blocks, whoever did them
         return total
 
-    def _work(self, queue: Iterator[tuple[int, Rows]], rates: Rates, squares: list[float]) -> None:
+    def _work(self, queue: Iterator[tuple[int, RatingRows]], rates: Rates, squares: list[float]) -> None:
         """Learn from one block after another, until the threads that share the queue have emptied it."""
         for number, rows in queue:
             squares[number] = compiled_sweep(rows, self.users, self.items, rates)
@@ -216,14 +219,14 @@ class _Learner:
             users[0], items[0], user_bias=users[1], item_bias=items[1], offset=self.grid.mean, folding=folding
         )
 
-    def _in_order(self, side: Side, bands: Bands) -> tuple[Tensor, Tensor]:
+    def _in_order(self, side: SgdSide, bands: Bands) -> tuple[Tensor, Tensor]:
         spread, vectors = self.grid.spread, side.vectors[:, : self.settings.dim]
         parts = (math.sqrt(spread) * vectors[bands.place], spread * side.bias[bands.place])
         vector, bias = (torch.from_numpy(part.astype(np.float32, copy=False)) for part in parts)
         return vector, bias
 
 
-def _start(counts: NDArray[np.int64], settings: SgdSettings, rng: np.random.Generator) -> Side:
+def _start(counts: NDArray[np.int64], settings: SgdSettings, rng: np.random.Generator) -> SgdSide:
     """Short random vectors, zeros for who has no rating, in rows of padded width; biases of zero."""
     dim = settings.dim
     vectors = torch.zeros(len(counts), padded_width(dim)).numpy()  # from PyTorch, as it begins at a whole cache line
@@ -231,4 +234,4 @@ def _start(counts: NDArray[np.int64], settings: SgdSettings, rng: np.random.Gene
     vectors[:, :dim] *= np.float32(_START / math.sqrt(dim)) * (counts > 0)[:, None]
     share = 1.0 if settings.bias_per_rating else 1.0 / np.maximum(counts, 1)
     pull = np.broadcast_to(np.float32(1.0) * settings.bias_regularization * share, len(counts)).astype(np.float32)
-    return Side(vectors, np.zeros(len(counts), dtype=np.float32), pull)
+    return SgdSide(vectors, np.zeros(len(counts), dtype=np.float32), pull)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.data import Interactions
-from fillrank.solvers.sparse.sgd_kernel import Rows
+from fillrank.solvers.sparse.sgd_kernel import RatingRows
 
-__all__ = ["Bands", "Grid"]
+__all__ = ["Bands", "BlockGrid"]
 
 _BLOCK = 8192  # ratings of a block, about: enough to make handing it to a thread cost little
 _MOST_BANDS = 32
@@ -57,7 +57,7 @@ class Bands:
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class BlockGrid:
     """The ratings of a log, block after block; within a block, user after user in their shuffled order.
 
     Attributes:
@@ -71,50 +71,53 @@ class Grid:
 
     users: Bands
     items: Bands
-    rows: Rows
+    rows: RatingRows
     ends: NDArray[np.int64]
     side: int
     mean: float
     spread: float
 
     @classmethod
-    def deal(cls, log: Interactions, values: NDArray[np.floating[Any]], rng: np.random.Generator) -> Self:
+    def deal(cls, interactions: Interactions, values: NDArray[np.floating[Any]], rng: np.random.Generator) -> Self:
         """The grid of a log with these values."""
-        side = _side(log)
-        users, items = Bands.cut(log.user_counts, side, rng), Bands.cut(log.item_counts, side, rng)
-        by_user = _rows_of_users(log, users.order)
-        block = users.band[log.users] * np.uint16(side) + items.band[log.items]
+        side = _side(interactions)
+        users, items = Bands.cut(interactions.user_counts, side, rng), Bands.cut(interactions.item_counts, side, rng)
+        by_user = _rows_of_users(interactions, users.order)
+        block = users.band[interactions.users] * np.uint16(side) + items.band[interactions.items]
         order = by_user[np.argsort(block[by_user], kind="stable")]  # of 16 bits: a radix sort, as fast as reading them
         values = values.astype(np.float64)
         mean, spread = float(values.mean()), float(values.std()) or 1.0
-        rows = Rows(
-            users.place[log.users[order]],
-            items.place[log.items[order]],
+        rows = RatingRows(
+            users.place[interactions.users[order]],
+            items.place[interactions.items[order]],
             ((values - mean) / spread).astype(np.float32)[order],
         )
         ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=side * side))])
         return cls(users, items, rows, ends, side, mean, spread)
 
-    def rounds(self, rng: np.random.Generator) -> Iterator[list[Rows]]:
+    def rounds(self, rng: np.random.Generator) -> Iterator[list[RatingRows]]:
         """Every block once, in rounds of blocks that share no user and no item, in a random order."""
         down, across = rng.permutation(self.side), rng.permutation(self.side)
         for shift in range(self.side):
             yield [self.block(i, j) for i, j in zip(down, np.roll(across, shift), strict=True)]
 
-    def block(self, i: int, j: int) -> Rows:
+    def block(self, i: int, j: int) -> RatingRows:
         """The ratings of the i-th band of users on the j-th band of items."""
         number = i * self.side + j
         part = slice(self.ends[number], self.ends[number + 1])
-        return Rows(self.rows.users[part], self.rows.items[part], self.rows.values[part])
+        return RatingRows(self.rows.users[part], self.rows.items[part], self.rows.values[part])
 
 
-def _side(log: Interactions) -> int:
+def _side(interactions: Interactions) -> int:
     """How many bands: a power of two, so that two, four or eight threads share a round evenly."""
-    wanted = min(isqrt(len(log) // _BLOCK), log.n_users, log.n_items, _MOST_BANDS)
+    wanted = min(isqrt(len(interactions) // _BLOCK), interactions.n_users, interactions.n_items, _MOST_BANDS)
     return 1 << max(wanted, 1).bit_length() - 1
 
 
-def _rows_of_users(log: Interactions, order: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rows_of_users(interactions: Interactions, order: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows of the log, int64 ``[nnz]``, all those of the first user in ``order`` first, and so on."""
-    counts, starts = log.user_counts[order], (np.cumsum(log.user_counts) - log.user_counts)[order]
-    return np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(log))
+    counts, starts = (
+        interactions.user_counts[order],
+        (np.cumsum(interactions.user_counts) - interactions.user_counts)[order],
+    )
+    return np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(interactions))

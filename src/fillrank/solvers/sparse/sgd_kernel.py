@@ -8,13 +8,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Rates", "Rows", "Side", "compiled_sweep", "padded_width", "plain_sweep"]
+__all__ = ["Rates", "RatingRows", "SgdSide", "compiled_sweep", "padded_width", "plain_sweep"]
 
 _LANES = 16  # float32 numbers in the widest vector register (AVX-512), and in a cache line
 _REORDER = {"reassoc", "contract", "nsz"}  # lets a sum be taken in vectors; NaN and infinity keep their meaning
 
 
-class Rows(NamedTuple):
+class RatingRows(NamedTuple):
     """Some ratings, in the order to take them: int32 ``[n]``, int32 ``[n]``, and float32 ``[n]`` less their mean."""
 
     users: NDArray[np.int32]
@@ -22,7 +22,7 @@ class Rows(NamedTuple):
     values: NDArray[np.float32]
 
 
-class Side(NamedTuple):
+class SgdSide(NamedTuple):
     """What is learnt of the users, or of the items: float32 ``[m, width]`` and ``[m]``, changed in place.
 
     ``pull``, ``[m]``, is the penalty of each bias in the step of one rating.
@@ -41,7 +41,7 @@ class Rates(NamedTuple):
     regularization: np.float32
 
 
-def plain_sweep(rows: Rows, users: Side, items: Side, rates: Rates) -> float:
+def plain_sweep(rows: RatingRows, users: SgdSide, items: SgdSide, rates: Rates) -> float:
     """Rating by rating, a step down the gradient of half of ``e² + λ(|p|² + |q|²) + λ_u b_u² + λ_i b_i²``.
 
     ``e = r - b_u - b_i - <p, q>``, with the values of before the step on every right-hand side. Both sides change in
@@ -69,7 +69,7 @@ def padded_width(dim: int) -> int:
 
 
 @njit(nogil=True, fastmath=_REORDER)
-def compiled_sweep(rows: Rows, users: Side, items: Side, rates: Rates) -> float:
+def compiled_sweep(rows: RatingRows, users: SgdSide, items: SgdSide, rates: Rates) -> float:
     """:func:`plain_sweep`, compiled: both loops over a vector become vector instructions.
 
     A product may be summed in another order than in the plain one; it is the same order on every run.

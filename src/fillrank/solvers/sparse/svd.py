@@ -134,22 +134,28 @@ def _check_complete(matrix: sp.csr_array[Any] | Array) -> None:
 
 
 @checked
-def pure_svd(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
+def pure_svd(interactions: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
     """PureSVD: the truncated SVD of the matrix with every hole filled with zero.
 
     ``users = U·√S``, ``items = V·√S``; a new user with row r is ``r·V/√S``, which scores as ``r·V·Vᵀ`` (Cremonesi,
-    Koren & Turrin 2010). The root on both sides changes no score and makes likeness between items weigh the directions.
+    Koren & Turrin 2010). The root on both sides changes no score and makes similarity of items weigh the directions.
     The scores rank; they are no predictions of values.
     """
-    U, s, Vt = truncated_svd(log.csr, rank, method=method, seed=seed)
+    U, s, Vt = truncated_svd(interactions.csr, rank, method=method, seed=seed)
     root = _root(s)
-    folding = Projection(_tensor(Vt.T / root), use_values=log.values is not None)
+    folding = Projection(_tensor(Vt.T / root), use_values=interactions.values is not None)
     return Factors(_tensor(U * root), _tensor(Vt.T * root), folding=folding)
 
 
 @checked
 def normalised_svd(
-    log: Interactions, rank: int, *, beta: float = 0.5, power: float = 0.0, method: SvdMethod = "exact", seed: int = 0
+    interactions: Interactions,
+    rank: int,
+    *,
+    beta: float = 0.5,
+    power: float = 0.0,
+    method: SvdMethod = "exact",
+    seed: int = 0,
 ) -> Factors:
     """Truncated SVD of the interaction matrix with degrees divided out on both sides.
 
@@ -158,7 +164,7 @@ def normalised_svd(
     ``p_u = Σ_{i∈u} d_i^-β · S^(power/2) · V_i``.
 
     Args:
-        log: the interactions; values are not looked at.
+        interactions: the interactions; values are not looked at.
         rank: number of singular vectors.
         beta: how strongly popular items are pulled back up; larger favours them more.
         power: of the singular values; 0 weighs all directions alike.
@@ -169,7 +175,7 @@ def normalised_svd(
     for name, exponent in (("beta", beta), ("power", power)):
         if abs(exponent) > _STEEPEST:
             raise SettingsError(f"{name} is an exponent, and must be from -{_STEEPEST} to {_STEEPEST}, got {exponent}")
-    return normalised_basis(log, rank, method=method, seed=seed).factors(beta=beta, power=power)
+    return normalised_basis(interactions, rank, method=method, seed=seed).factors(beta=beta, power=power)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,33 +201,37 @@ class NormalisedBasis:
         return Factors(_tensor(self.ones @ weights), _tensor(items), folding=Projection(_tensor(weights)))
 
 
-def normalised_basis(log: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> NormalisedBasis:
-    """Decompose the degree-normalised matrix of ``log``; see :func:`normalised_svd`."""
-    ones = log.without_values().csr
-    per_user = np.maximum(log.user_counts, 1).astype(np.float32)
-    per_item = np.maximum(log.item_counts, 1).astype(np.float32)
+def normalised_basis(
+    interactions: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0
+) -> NormalisedBasis:
+    """Decompose the degree-normalised matrix of ``interactions``; see :func:`normalised_svd`."""
+    ones = interactions.without_values().csr
+    per_user = np.maximum(interactions.user_counts, 1).astype(np.float32)
+    per_item = np.maximum(interactions.item_counts, 1).astype(np.float32)
     balanced = (sp.diags_array(per_user**-0.5) @ ones @ sp.diags_array(per_item**-0.5)).tocsr()
     _, s, Vt = truncated_svd(balanced, rank, method=method, seed=seed)
     return NormalisedBasis(ones, per_item, s, Vt.T)
 
 
 @checked
-def biased_svd(log: Interactions, rank: int, biases: Biases, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
+def biased_svd(
+    interactions: Interactions, rank: int, biases: Biases, *, method: SvdMethod = "exact", seed: int = 0
+) -> Factors:
     """Mean and biases, plus the truncated SVD of what they leave over (holes filled with zero).
 
     What is usually meant by "SVD" for ratings: each rating minus its biases' prediction, decomposed. A new user's bias
     is the shrunken mean of what mean and item biases leave over, and their vector the projection of the rest.
 
     Args:
-        log: ratings.
+        interactions: ratings.
         rank: number of singular vectors; 0: the biases alone.
         biases: fitted to the same log, see :func:`fillrank.solvers.sparse.biases.fit_biases`.
         method, seed: see :func:`truncated_svd`.
     """
     if rank == 0:
         return biases_as_factors(biases)
-    left_over = log.csr.copy()
-    left_over.data = biases.residuals(log).astype(np.float32)
+    left_over = interactions.csr.copy()
+    left_over.data = biases.residuals(interactions).astype(np.float32)
     U, s, Vt = truncated_svd(left_over, rank, method=method, seed=seed)
     root = _root(s)
     bare = biases_as_factors(biases)

@@ -108,7 +108,7 @@ class ContrastStep:
         log_q = drawn.log_q if loss.uses_log_q else None
         if isinstance(model, _Vectors):
             anchors, positives, negatives = model.vectors(batch.users, batch.items, drawn.items)
-            anchors = self._thinned(anchors, batch, generator)
+            anchors = self._with_dropout(anchors, batch, generator)
             if drawn.shared:
                 value = contrast(loss, anchors, positives, negatives, drawn.mask, log_q)
             else:
@@ -123,9 +123,9 @@ class ContrastStep:
         """The loss of each of this process's rows, which look at all rows of the whole batch."""
         whole, model = batch.all, _Vectors(cast("VectorEncoder", self.encoder))  # of vectors, as such a loss wants it
         users, items, _ = model.vectors(whole.users, whole.items, whole.items[:0])
-        return loss(self._thinned(users, whole, generator), items)[batch.rows_of_whole]
+        return loss(self._with_dropout(users, whole, generator), items)[batch.rows_of_whole]
 
-    def _thinned(self, anchors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
+    def _with_dropout(self, anchors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         rate = self.settings.dropout
         return anchors * dropout_mask(batch, anchors, rate, generator) if rate > 0 else anchors
 

@@ -38,7 +38,7 @@ class ContrastSettings:
             for every row: see ``regularized``.
         regularized: ``"touched"`` or ``"all"``.
         dropout: share of the entries of a user's vector that the loss does not see.
-        clip: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
+        max_grad_norm: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
         precision: of the scores and the products around them on the fast route (bfloat16 only where the processor
             multiplies it, else float32: see :func:`fillrank.runtime.device.halves`), of the products with the graph
             in LightGCN. The tables, and all sums, are float32.
@@ -48,7 +48,7 @@ class ContrastSettings:
     regularization: float = 0.0
     regularized: Literal["touched", "all"] = "touched"
     dropout: float = 0.0
-    clip: float | None = None
+    max_grad_norm: float | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
@@ -56,8 +56,8 @@ class ContrastSettings:
             raise SettingsError(f"dropout must be from 0 to below 1, got {self.dropout}")
         if not 0 <= self.regularization < float("inf"):
             raise SettingsError(f"regularization must be 0 or more, got {self.regularization}")
-        if self.clip is not None and not self.clip > 0:
-            raise SettingsError(f"clip must be a positive length or None, got {self.clip}")
+        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
+            raise SettingsError(f"max_grad_norm must be a positive length or None, got {self.max_grad_norm}")
 
 
 class TableContrast:
@@ -159,16 +159,16 @@ class TableContrast:
         if not self._by_users:
             arrived()
         of_users = self._users.through(users[1].div_(n))
-        if self._settings.clip is None:
+        if self._settings.max_grad_norm is None:
             self._users.adam.step(users[0], of_users)
         if self._by_users:
             arrived()
         of_items = self._items.through(items[1].div_(n))
-        if self._settings.clip is not None:
+        if self._settings.max_grad_norm is not None:
             squares = [gradient.square().sum() for gradient in (of_users, of_items)]
             if self._by_users:
                 self._world.add(squares[0])
-            scale = (self._settings.clip / ((squares[0] + squares[1]).sqrt() + 1e-6)).clamp(max=1.0)
+            scale = (self._settings.max_grad_norm / ((squares[0] + squares[1]).sqrt() + 1e-6)).clamp(max=1.0)
             of_items *= scale
             self._users.adam.step(users[0], of_users.mul_(scale))
         self._items.adam.step(items[0], of_items)

@@ -12,18 +12,18 @@ from torch import Tensor
 
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import RatingRidge
-from fillrank.factors.temporal import Dated
+from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.solvers.sparse.gibbs.chain import Chain
 from fillrank.solvers.sparse.gibbs.design import Design
-from fillrank.solvers.sparse.gibbs.products import Kept, product_sum, svd_of_product
+from fillrank.solvers.sparse.gibbs.products import LowRankSum, product_sum, svd_of_product
 
-__all__ = ["Average"]
+__all__ = ["PosteriorSums"]
 
 USERS, ITEMS, DAYS = range(3)
 _SMALLEST = 1e-12
 
 
-class Average:
+class PosteriorSums:
     """Sums over samples of all that the mean prediction is made of.
 
     A sample predicts ``offset + α_u + β_i + δ_t + <a_u, b_i> + <a_u, d_t> + <b_i, d_t>``. The linear parts have means
@@ -66,8 +66,8 @@ class Average:
         for pair, product in self._products.items():
             product.absorb(other._products[pair])
 
-    def rater(self) -> tuple[Factors | Dated, float]:
-        """The mean prediction, in the units of the values, and the largest loss of a product (see :class:`Kept`)."""
+    def predictor(self) -> tuple[Factors | TimeAwareFactors, float]:
+        """The mean prediction, in the units of the values, and the largest loss of a product (:class:`LowRankSum`)."""
         unit = self._design.spread / self.count
         kept = {pair: _scaled(product.kept(), unit) for pair, product in self._products.items()}
         offset = self._design.mean + unit * self._offset
@@ -85,10 +85,10 @@ class Average:
         undated = self._undated(offset + float(day_mean), user_bias, item_bias, kept[USERS, ITEMS])
         days = torch.from_numpy(self._design.days.copy())
         by_day = (_tensor(part) for part in (day_bias, users, user_days, items, item_days))
-        return Dated(undated, days, *by_day), loss
+        return TimeAwareFactors(undated, days, *by_day), loss
 
     def _undated(
-        self, offset: float, user_bias: NDArray[np.float64], item_bias: NDArray[np.float64], product: Kept
+        self, offset: float, user_bias: NDArray[np.float64], item_bias: NDArray[np.float64], product: LowRankSum
     ) -> Factors:
         """Factors whose users have mean 0 and covariance 1, so that a ridge with one penalty is a new user's posterior.
 
@@ -110,7 +110,7 @@ class Average:
         )
 
 
-def _scaled(kept: Kept, unit: float) -> Kept:
+def _scaled(kept: LowRankSum, unit: float) -> LowRankSum:
     return kept._replace(right=unit * kept.right)
 
 

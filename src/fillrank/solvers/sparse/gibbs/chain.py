@@ -9,7 +9,7 @@ from fillrank.solvers.sparse.gibbs.design import Design, Sets
 from fillrank.solvers.sparse.gibbs.kernels import draw_members, gather, move
 from fillrank.solvers.sparse.gibbs.priors import NormalPrior, draw_noise, draw_prior
 
-__all__ = ["Chain", "Group", "Side"]
+__all__ = ["Chain", "ParameterGroup", "SampledSide"]
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ _ROWS = 1 << 16
 """Ratings that are predicted at a time."""
 
 
-class Group:
+class ParameterGroup:
     """Values of one kind, ``[1 + dim, n]``: row 0 is linear, row f the f-th dimension. Each row has its own prior."""
 
     def __init__(self, values: Floats) -> None:
@@ -33,7 +33,7 @@ class Group:
         return self.priors[f]
 
 
-class Side:
+class SampledSide:
     """Users, items or days: their own values and, where they hold sets, what they take from the members.
 
     Attributes:
@@ -41,8 +41,8 @@ class Side:
     """
 
     def __init__(self, start: Floats, sets: Sets | None = None) -> None:
-        self.own, self.sets = Group(start), sets
-        self.members = None if sets is None else Group(np.zeros((len(start), sets.n_members)))
+        self.own, self.sets = ParameterGroup(start), sets
+        self.members = None if sets is None else ParameterGroup(np.zeros((len(start), sets.n_members)))
         self.totals = start.copy()
 
     def draw(self, f: int, sums: Floats, noise: float, rng: np.random.Generator) -> None:
@@ -84,7 +84,7 @@ class Chain:
         users, items, days = (_START * rng.standard_normal((1 + dim, n)) for n in design.sizes)
         if not design.dated:
             days[:] = 0.0
-        self.sides = Side(users, design.user_sets), Side(items, design.item_sets), Side(days)
+        self.sides = SampledSide(users, design.user_sets), SampledSide(items, design.item_sets), SampledSide(days)
         self.noise, self.offset = 1.0, 0.0
         self._halves = [np.full(n, 0.5) for n in design.sizes]  # two make 1, the slope of the linear row
         self.errors = design.targets - self.predict(*design.places)

@@ -73,33 +73,33 @@ class Design:
 
     @property
     def dated(self) -> bool:
-        """Whether days are told apart."""
+        """Whether days are distinguished."""
         return len(self.days) > 0
 
     @classmethod
-    def of(cls, log: Interactions, *, dates: bool = False, sets: bool = True) -> Self:
+    def of(cls, interactions: Interactions, *, dates: bool = False, sets: bool = True) -> Self:
         """From a log with values and, for ``dates``, times.
 
         Raises:
             DataError: there are no rows, no values, or no times where dates are asked for.
         """
-        if log.values is None or not len(log):
+        if interactions.values is None or not len(interactions):
             raise DataError("Gibbs sampling learns from values, and this log has none; read it with a value column")
-        days, places = np.zeros(0, dtype=np.int64), np.zeros(len(log), dtype=np.int32)
+        days, places = np.zeros(0, dtype=np.int64), np.zeros(len(interactions), dtype=np.int32)
         if dates:
-            if log.times is None:
+            if interactions.times is None:
                 raise DataError("dates=True needs times, and this log has none; read it with a time column")
-            days, inverse = np.unique(day_of(log.times), return_inverse=True)
+            days, inverse = np.unique(day_of(interactions.times), return_inverse=True)
             places = inverse.astype(np.int32)
-        users, items, values = log.users, log.items, log.values.astype(np.float64)
+        users, items, values = interactions.users, interactions.items, interactions.values.astype(np.float64)
         mean, spread = float(values.mean()), float(values.std()) or 1.0
         return cls(
             places=(users, items, places),
-            sizes=(log.n_users, log.n_items, max(len(days), 1)),
+            sizes=(interactions.n_users, interactions.n_items, max(len(days), 1)),
             targets=(values - mean) / spread,
             mean=mean,
             spread=spread,
-            user_sets=Sets.of(items, users, log.n_items, log.n_users) if sets else None,
-            item_sets=Sets.of(users, items, log.n_users, log.n_items) if sets else None,
+            user_sets=Sets.of(items, users, interactions.n_items, interactions.n_users) if sets else None,
+            item_sets=Sets.of(users, items, interactions.n_users, interactions.n_items) if sets else None,
             days=days,
         )

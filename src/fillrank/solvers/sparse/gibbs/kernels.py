@@ -33,7 +33,7 @@ def plain_gather(
     Args:
         own: ``[nnz]``, each rating's place on the side that is to be drawn.
         first, second: ``[nnz]``, its places on the two other sides.
-        x, y: values of those sides in the dimension at hand.
+        x, y: values of those sides in this dimension.
         errors: ``[nnz]``, value minus prediction.
         sums: ``[2, n]``, written over.
     """

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DenseSum", "Kept", "ProductSum", "ThinSum", "product_sum", "svd_of_product"]
+__all__ = ["DenseSum", "LowRankSum", "ProductSum", "ThinSum", "product_sum", "svd_of_product"]
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ _CELLS = 1 << 22
 """Tables of up to so many cells (32 MiB) are summed cell by cell: that is no slower, and loses less."""
 
 
-class Kept(NamedTuple):
+class LowRankSum(NamedTuple):
     """What is kept of a sum: ``left [m, c] @ right [n, c].T``.
 
     Attributes:
@@ -60,7 +60,7 @@ class ProductSum(ABC):
         """Add another sum of the same kind."""
 
     @abstractmethod
-    def kept(self) -> Kept:
+    def kept(self) -> LowRankSum:
         """The sum in at most ``dim`` columns."""
 
 
@@ -96,11 +96,11 @@ class DenseSum(ProductSum):
         """See :class:`ProductSum`."""
         self._table += other._table
 
-    def kept(self) -> Kept:
+    def kept(self) -> LowRankSum:
         """See :class:`ProductSum`."""
         U, s, Vt = np.linalg.svd(self._table, full_matrices=False)
         best = slice(self._dim)
-        return Kept.of(U[:, best], Vt[best].T * s[best], float(np.linalg.norm(s[self._dim :])))
+        return LowRankSum.of(U[:, best], Vt[best].T * s[best], float(np.linalg.norm(s[self._dim :])))
 
 
 class ThinSum(ProductSum):
@@ -132,10 +132,10 @@ class ThinSum(ProductSum):
         for left, right in zip(other._left, other._right, strict=True):
             self.add(left, right)
 
-    def kept(self) -> Kept:
+    def kept(self) -> LowRankSum:
         """See :class:`ProductSum`."""
         self._cut()
-        return Kept.of(self._left[0], self._right[0], self._lost)
+        return LowRankSum.of(self._left[0], self._right[0], self._lost)
 
     def _cut(self) -> None:
         U, s, V = svd_of_product(np.hstack(self._left), np.hstack(self._right))

@@ -14,9 +14,9 @@ from fillrank.arguments import MOST_DIM, affordable, checked, count, threads
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError, TrainingError
 from fillrank.factors import Factors
-from fillrank.factors.temporal import Dated
+from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.runtime.rng import numpy_stream
-from fillrank.solvers.sparse.gibbs.average import Average
+from fillrank.solvers.sparse.gibbs.average import PosteriorSums
 from fillrank.solvers.sparse.gibbs.chain import Chain
 from fillrank.solvers.sparse.gibbs.design import Design
 
@@ -89,19 +89,19 @@ class PosteriorMean:
     """The mean prediction over all samples.
 
     Attributes:
-        rater: predicts it.
+        predictor: predicts it.
         n_samples: how many samples it is the mean of.
         loss: what keeping the products in ``kept_dim`` columns has lost, at most and relative to their norm.
     """
 
-    rater: Factors | Dated
+    predictor: Factors | TimeAwareFactors
     n_samples: int
     loss: float
 
 
 @checked
 def bayesian_factors(
-    log: Interactions, settings: GibbsSettings | None = None, *, after_sweep: AfterSweep | None = None
+    interactions: Interactions, settings: GibbsSettings | None = None, *, after_sweep: AfterSweep | None = None
 ) -> PosteriorMean:
     """Bayesian matrix factorisation with implicit sets and days, by Gibbs sampling.
 
@@ -119,7 +119,7 @@ def bayesian_factors(
     sums (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
 
     Args:
-        log: ratings, with times for ``dates``.
+        interactions: ratings, with times for ``dates``.
         settings: see :class:`GibbsSettings`.
         after_sweep: called after each sweep; True ends the chain, which keeps its last sample if it has no other.
 
@@ -131,17 +131,17 @@ def bayesian_factors(
         >>> from fillrank.data import synthetic
         >>> log = synthetic(60, 40, 900, rank=2, seed=0).interactions
         >>> mean = bayesian_factors(log, GibbsSettings(dim=3, iterations=30, burn_in=10))
-        >>> mean.n_samples, mean.rater.n_users, mean.rater.n_items
+        >>> mean.n_samples, mean.predictor.n_users, mean.predictor.n_items
         (40, 60, 40)
     """
     settings = settings or GibbsSettings()
     affordable(
-        8.0 * settings.n_chains * settings.dim * (log.n_users + log.n_items),
-        f"n_chains={settings.n_chains} with vectors of dim={settings.dim} for {log!r}",
+        8.0 * settings.n_chains * settings.dim * (interactions.n_users + interactions.n_items),
+        f"n_chains={settings.n_chains} with vectors of dim={settings.dim} for {interactions!r}",
     )
-    design = Design.of(log, dates=settings.dates, sets=settings.sets)
+    design = Design.of(interactions, dates=settings.dates, sets=settings.sets)
 
-    def run(chain: int) -> Average:
+    def run(chain: int) -> PosteriorSums:
         return _run(design, settings, chain, after_sweep or (lambda _: False))
 
     with threadpool_limits(1, user_api="blas"):  # a threaded product adds up in another order: other last bits
@@ -149,14 +149,14 @@ def bayesian_factors(
             total, *rest = pool.map(run, range(settings.n_chains))
         for average in rest:
             total.absorb(average)
-        rater, loss = total.rater()
-    return PosteriorMean(rater, total.count, loss)
+        predictor, loss = total.predictor()
+    return PosteriorMean(predictor, total.count, loss)
 
 
-def _run(design: Design, settings: GibbsSettings, number: int, after_sweep: AfterSweep) -> Average:
+def _run(design: Design, settings: GibbsSettings, number: int, after_sweep: AfterSweep) -> PosteriorSums:
     """One chain from its start to its end."""
     chain = Chain(design, settings.dim, numpy_stream(settings.seed, "gibbs", number))
-    average = Average(design, settings.kept_dim)
+    average = PosteriorSums(design, settings.kept_dim)
     for sweep in range(1, settings.iterations + 1):
         chain.sweep()
         error = float(np.sqrt(np.mean(np.square(chain.errors))))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fillrank.errors import DataError
-from fillrank.experiments.reproduce.crossed import crossed, number_in
 from fillrank.experiments.reproduce.markdown import fill_tables, gridded
+from fillrank.experiments.reproduce.pivot import number_in, pivot
 from fillrank.report.grid_plots import grid_lines, grid_map
 
 FIGURES = {
@@ -48,20 +48,20 @@ def document(figures: dict[str, tuple[float, float]]) -> dict[str, Any]:
 
 
 def test_columns_are_ordered_by_their_number_and_lines_as_they_come() -> None:
-    grid = crossed(document(FIGURES))
+    grid = pivot(document(FIGURES))
     assert grid.lines == ["mmcl", "ccl"]
     assert grid.columns == ["50 negatives", "800 negatives"]
-    assert grid.cells["ccl", "800 negatives"].figures["ndcg"].mean == 0.2
+    assert grid.cells["ccl", "800 negatives"].metrics["ndcg"].mean == 0.2
     assert ("ccl", "50 negatives") not in grid.cells
 
 
 def test_columns_without_numbers_stay_as_they_come() -> None:
-    grid = crossed(document({"mmcl, plain": (0.1, 0.1), "mmcl, 32 hardest": (0.2, 0.1), "mmcl, LightGCN": (0.1, 0.1)}))
+    grid = pivot(document({"mmcl, plain": (0.1, 0.1), "mmcl, 32 hardest": (0.2, 0.1), "mmcl, LightGCN": (0.1, 0.1)}))
     assert grid.columns == ["plain", "32 hardest", "LightGCN"]
 
 
 def test_only_what_stands_before_the_first_comma_is_the_line() -> None:
-    assert crossed(document({"ccl, MF, batches of 8192": (0.1, 0.1)})).columns == ["MF, batches of 8192"]
+    assert pivot(document({"ccl, MF, batches of 8192": (0.1, 0.1)})).columns == ["MF, batches of 8192"]
 
 
 def test_the_best_of_a_column_is_bold(tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_pictures_show_what_is_in_the_grid(draw: Any, tmp_path: Path) -> None:
 
 def test_what_is_no_grid_is_refused() -> None:
     with pytest.raises(DataError, match="a grid wants entries that are called 'THIS, THAT', and 'mf-bsl' of negatives"):
-        crossed(document({"mf-bsl": (0.1, 0.1)}))
+        pivot(document({"mf-bsl": (0.1, 0.1)}))
     with pytest.raises(DataError, match="no run of the study negatives is finished"):
-        crossed(document(FIGURES) | {"runs": []})
+        pivot(document(FIGURES) | {"runs": []})
 
 
 def test_a_number_is_found_in_words() -> None:

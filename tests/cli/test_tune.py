@@ -1,4 +1,4 @@
-"""``fillrank fit RUN.TOML`` and ``fillrank sweep``, by the command line."""
+"""``fillrank fit RUN.TOML`` and ``fillrank tune``, by the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from typer.testing import Result
 
 from fillrank.recommend import Recommender
-from fillrank.report.sweep_plots import importance, parallel_coordinates
+from fillrank.report.tune_plots import importance, parallel_coordinates
 
 Run = Callable[..., Result]
 Json = Callable[..., Any]
@@ -46,8 +46,8 @@ def test_options_take_precedence_over_the_file(files: Path, json_of: Json) -> No
         (("fit", "none.toml"), 1, "the run none.toml cannot be read"),
         (("fit", "--data", "x.csv"), 2, "--out: it is needed where no RUN.TOML says it"),
         (("fit", "--out", "x"), 2, "--data: it is needed where no RUN.TOML says it"),
-        (("sweep", "none.toml"), 1, "the search none.toml cannot be read"),
-        (("sweep",), 2, "Missing argument 'SEARCH.TOML'"),
+        (("tune", "none.toml"), 1, "the search none.toml cannot be read"),
+        (("tune",), 2, "Missing argument 'TUNE.TOML'"),
     ],
 )
 def test_mistakes(words: tuple[str, ...], code: int, said: str, fillrank: Run) -> None:
@@ -56,16 +56,16 @@ def test_mistakes(words: tuple[str, ...], code: int, said: str, fillrank: Run) -
     assert said in result.stderr
 
 
-def test_a_sweep_ends_in_a_table_two_pictures_and_a_run(files: Path, fillrank: Run, json_of: Json) -> None:
-    pytest.importorskip("optuna", reason="searches need the extra fillrank[sweep]")
-    result = fillrank("sweep", files / "search.toml", "--set", "method=randomized")
+def test_tuning_ends_in_a_table_two_pictures_and_a_run(files: Path, fillrank: Run, json_of: Json) -> None:
+    pytest.importorskip("optuna", reason="searches need the extra fillrank[tune]")
+    result = fillrank("tune", files / "search.toml", "--set", "method=randomized")
     assert result.exit_code == 0, result.stderr
     assert "validation part: 3 complete" in result.stdout
     assert "fillrank fit" in result.stderr
     out = files / "search-out"
     names = {"study.jsonl", "record.json", "best.toml", "parallel.png", "importance.png"}
     assert {file.name for file in out.iterdir()} == names
-    document = json_of("sweep", files / "search.toml", "--set", "method=randomized", "--n-trials", 4)
+    document = json_of("tune", files / "search.toml", "--set", "method=randomized", "--n-trials", 4)
     assert len(document["trials"]) == 4
     json_of("fit", out / "best.toml")
     model = Recommender.load(out / "best")

@@ -1,4 +1,4 @@
-"""Sweeps: spaces whose every draw is valid, trials that repeat, studies that go on, and nothing of the test part."""
+"""Tuning: spaces whose every draw is valid, trials that repeat, studies that go on, and nothing of the test part."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import Evaluator
 from fillrank.experiments.run.fit import RunPlan, fit_run
 from fillrank.experiments.toml.files import toml_text
-from fillrank.experiments.tune.plan import SearchPlan, read_search
-from fillrank.experiments.tune.record import SearchRecord
-from fillrank.experiments.tune.run import run_search
+from fillrank.experiments.tune.plan import TunePlan, read_tune
+from fillrank.experiments.tune.record import TuneRecord
+from fillrank.experiments.tune.run import run_tune
 from fillrank.experiments.tune.space import MarginsAndWeights, Space
 from fillrank.losses import MMCL
 from fillrank.training import Look, loop
 
-pytest.importorskip("optuna", reason="searches need the extra fillrank[sweep]")
+pytest.importorskip("optuna", reason="searches need the extra fillrank[tune]")
 
 SETTINGS: dict[str, Any] = {
     "dim": 4,
@@ -69,12 +69,12 @@ def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def plan(log_file: Path, out: Path, **own: Any) -> SearchPlan:
+def plan(log_file: Path, out: Path, **own: Any) -> TunePlan:
     content = {"data": str(log_file), "out": str(out), "model": "mmcl", "metric": "ndcg@5", "n_trials": 3}
-    return SearchPlan.of(content | {"settings": SETTINGS, "search": RATES} | own)
+    return TunePlan.of(content | {"settings": SETTINGS, "search": RATES} | own)
 
 
-def drawn(record: SearchRecord) -> list[tuple[dict[str, Any], float | None]]:
+def drawn(record: TuneRecord) -> list[tuple[dict[str, Any], float | None]]:
     return [(dict(trial.settings), trial.value) for trial in record.trials]
 
 
@@ -166,7 +166,7 @@ def test_a_bad_space_is_refused_before_anything_is_read(search: dict[str, Any], 
         ({"metric": "rmse@10"}, "metric must be one of"),
         ({"valid": 0.0}, "valid = 0 leaves nothing to choose on"),
         ({"n_trials": 0}, "n_trials: Input should be greater than or equal to 1"),
-        ({"trials": 3}, "trials: Extra inputs are not permitted; a sweep has data"),
+        ({"trials": 3}, "trials: Extra inputs are not permitted; a plan of tune has data"),
         ({"model": "mmmcl"}, "no model is called 'mmmcl'"),
     ],
 )
@@ -177,21 +177,21 @@ def test_a_wrong_search_is_refused(own: dict[str, Any], message: str) -> None:
 
 def test_a_study_goes_on_as_if_it_had_not_been_stopped(log_file: Path, tmp_path: Path) -> None:
     search = RATES | {"loss_settings": {"margins_and_weights": {"n_margins": [1, 3]}}}
-    whole = run_search(plan(log_file, tmp_path / "whole", search=search, n_trials=4))
-    run_search(plan(log_file, tmp_path / "parts", search=search, n_trials=2))
+    whole = run_tune(plan(log_file, tmp_path / "whole", search=search, n_trials=4))
+    run_tune(plan(log_file, tmp_path / "parts", search=search, n_trials=2))
     with (tmp_path / "parts" / "study.jsonl").open("a") as torn:
         torn.write('{"op_code": 4, "wor')  # a process was killed while it wrote
-    resumed = run_search(plan(log_file, tmp_path / "parts", search=search, n_trials=4))
+    resumed = run_tune(plan(log_file, tmp_path / "parts", search=search, n_trials=4))
     assert drawn(resumed) == drawn(whole)
     assert len({str(settings) for settings, _ in drawn(whole)}) == 4
-    assert run_search(plan(log_file, tmp_path / "parts", search=search, n_trials=3)).trials == resumed.trials
+    assert run_tune(plan(log_file, tmp_path / "parts", search=search, n_trials=3)).trials == resumed.trials
     with pytest.raises(SettingsError, match=r"of another plan \(metric, search.loss_settings.* differ\)"):
-        run_search(plan(log_file, tmp_path / "parts", metric="recall@5", n_trials=4))
+        run_tune(plan(log_file, tmp_path / "parts", metric="recall@5", n_trials=4))
 
 
 def test_the_best_settings_are_a_run_that_gives_the_same_figure(log_file: Path, tmp_path: Path) -> None:
     chosen = plan(log_file, tmp_path / "s")
-    record = run_search(chosen)
+    record = run_tune(chosen)
     best = max(record.trials, key=lambda trial: trial.value or 0)
     assert record.best == best
     outcome = fit_run(RunPlan.of(tomllib.loads((tmp_path / "s" / "best.toml").read_text())))
@@ -212,18 +212,18 @@ def test_the_best_settings_are_a_run_that_gives_the_same_figure(log_file: Path, 
 def test_errors_are_minimised_and_models_without_epochs_take_part(log_file: Path, tmp_path: Path) -> None:
     search = {"rank": {"low": 1, "high": 6}}
     own = {"model": "biased-svd", "settings": {"user_shrinkage": 3.0, "item_shrinkage": 3.0}, "search": search}
-    record = run_search(plan(log_file, tmp_path / "s", metric="rmse", **own))
+    record = run_tune(plan(log_file, tmp_path / "s", metric="rmse", **own))
     values = [trial.value for trial in record.trials]
     assert record.best is not None
     assert record.best.value == min(values)
     with pytest.raises(SettingsError, match=r"trial 0 \(rank = \d\): pure-svd has no rmse here, only ndcg@10"):
-        run_search(plan(log_file, tmp_path / "t", metric="rmse", model="pure-svd", settings={}, search=search))
+        run_tune(plan(log_file, tmp_path / "t", metric="rmse", model="pure-svd", settings={}, search=search))
 
 
 def test_the_test_part_changes_nothing(log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = run_search(plan(log_file, tmp_path / "a", n_trials=1))
-    monkeypatch.setattr(SearchPlan, "open", lambda self: _without_test(RunPlan.open(self)))
-    assert drawn(run_search(plan(log_file, tmp_path / "b", n_trials=1))) == drawn(before)
+    before = run_tune(plan(log_file, tmp_path / "a", n_trials=1))
+    monkeypatch.setattr(TunePlan, "open", lambda self: _without_test(RunPlan.open(self)))
+    assert drawn(run_tune(plan(log_file, tmp_path / "b", n_trials=1))) == drawn(before)
 
 
 def _without_test(parts: Any) -> Any:
@@ -248,7 +248,7 @@ def test_a_trial_that_promises_little_is_pruned(
     loop_tell = loop.tell
     monkeypatch.setattr(loop, "tell", note)
     quick = {"settings": SETTINGS | GIVEN | {"epochs": 4, "patience": 9}, "n_trials": 7, "search": RATES}
-    record = run_search(plan(log_file, tmp_path / "s", **quick))
+    record = run_tune(plan(log_file, tmp_path / "s", **quick))
     assert [trial.state for trial in record.trials] == ["complete"] * 6 + ["pruned"]
     assert [trial.epochs for trial in record.trials] == [4] * 6 + [3]
     assert record.trials[-1].value is None
@@ -267,10 +267,10 @@ def test_ctrl_c_ends_the_trial_and_leaves_a_study_that_goes_on(
     loop_tell = loop.tell
     with monkeypatch.context() as patch:
         patch.setattr(loop, "tell", press)
-        record = run_search(plan(log_file, tmp_path / "s", **quick))
+        record = run_tune(plan(log_file, tmp_path / "s", **quick))
     assert record.interrupted
     assert [trial.state for trial in record.trials] == ["complete", "fail"]
-    record = run_search(plan(log_file, tmp_path / "s", **quick))
+    record = run_tune(plan(log_file, tmp_path / "s", **quick))
     assert [trial.state for trial in record.trials] == ["complete", "fail", "complete", "complete"]
     assert not record.interrupted
 
@@ -283,14 +283,14 @@ def test_trials_that_diverge_are_counted_and_named(
 
     monkeypatch.setattr(loop, "tell", diverge)
     with pytest.raises(TrainingError, match="none of 2 trials came to its end; the last error: the loss is nan"):
-        run_search(plan(log_file, tmp_path / "s", n_trials=2))
+        run_tune(plan(log_file, tmp_path / "s", n_trials=2))
     assert json.loads((tmp_path / "s" / "record.json").read_text())["trials"][1]["error"] == "the loss is nan"
 
 
 def test_a_trial_that_fails_leaves_the_others(log_file: Path, tmp_path: Path) -> None:
     """One of the two ranks is above what the log has."""
     search = {"rank": {"choices": [2, 5000]}}
-    record = run_search(plan(log_file, tmp_path / "s", n_trials=8, model="pure-svd", settings={}, search=search))
+    record = run_tune(plan(log_file, tmp_path / "s", n_trials=8, model="pure-svd", settings={}, search=search))
     assert {trial.state for trial in record.trials} == {"complete", "fail"}
     assert record.best is not None
     assert record.best.settings == {"rank": 2}
@@ -307,32 +307,32 @@ def test_a_file_that_is_no_study_and_a_group_of_processes(
 ) -> None:
     (tmp_path / "study.jsonl").write_text('{"op_code": 0}\n{"broken\n')
     with pytest.raises(DataError, match="is no whole study"):
-        run_search(plan(log_file, tmp_path))
+        run_tune(plan(log_file, tmp_path))
     for name, value in (("WORLD_SIZE", "2"), ("RANK", "0"), ("MASTER_ADDR", "here"), ("MASTER_PORT", "29500")):
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match="start it several times, without torchrun"):
-        run_search(plan(log_file, tmp_path))
+        run_tune(plan(log_file, tmp_path))
 
 
 def test_two_processes_share_the_trials(log_file: Path, tmp_path: Path) -> None:
     chosen = plan(log_file, tmp_path / "s", n_trials=6)
     (tmp_path / "search.toml").write_text(toml_text(chosen.model_dump()))
-    assert read_search(tmp_path / "search.toml") == chosen
-    command = [sys.executable, "-m", "fillrank", "sweep", str(tmp_path / "search.toml"), "--json"]
+    assert read_tune(tmp_path / "search.toml") == chosen
+    command = [sys.executable, "-m", "fillrank", "tune", str(tmp_path / "search.toml"), "--json"]
     pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in pair:
         said, errors = process.communicate(timeout=100)
         assert process.returncode == 0, errors
         assert json.loads(said)["best"]["value"] > 0
-    record = run_search(chosen)
+    record = run_tune(chosen)
     assert 6 <= len(record.trials) <= 7  # the one that was under way when there were enough
     assert {trial.state for trial in record.trials} <= {"complete", "pruned"}
     assert len({trial.settings["learning_rate"] for trial in record.trials}) == len(record.trials)
 
 
-def test_a_sweep_knows_the_number_of_negatives_that_a_recipe_has_by_itself(log_file: Path, tmp_path: Path) -> None:
-    """What ``fit`` takes, a sweep takes: a sampler's settings without ``n_negatives`` among them."""
+def test_tuning_knows_the_number_of_negatives_that_a_recipe_has_by_itself(log_file: Path, tmp_path: Path) -> None:
+    """What ``fit`` takes, tuning takes: a sampler's settings without ``n_negatives`` among them."""
     settings = {"dim": 4, "epochs": 1, "sampler": "popularity"}
     search = {"sampler_settings": {"beta": {"choices": [0.0, 0.5]}}}
-    record = run_search(plan(log_file, tmp_path, settings=settings, search=search, n_trials=2))
+    record = run_tune(plan(log_file, tmp_path, settings=settings, search=search, n_trials=2))
     assert all(trial.value is not None for trial in record.trials)

@@ -10,11 +10,11 @@ from typing import Any
 from fillrank.errors import DataError
 from fillrank.experiments.reproduce.table import StudyRow, rows_of
 
-__all__ = ["Crossed", "crossed", "number_in"]
+__all__ = ["Pivot", "number_in", "pivot"]
 
 
 @dataclass(frozen=True)
-class Crossed:
+class Pivot:
     """A grid of results.
 
     Attributes:
@@ -28,7 +28,7 @@ class Crossed:
     cells: Mapping[tuple[str, str], StudyRow]
 
 
-def crossed(record: Mapping[str, Any]) -> Crossed:
+def pivot(record: Mapping[str, Any]) -> Pivot:
     """The grid of a record's entries, under the first of its protocols.
 
     Args:
@@ -53,7 +53,7 @@ def crossed(record: Mapping[str, Any]) -> Crossed:
     numbers = {column: number_in(column) for column in columns}
     if None not in numbers.values():
         columns.sort(key=lambda column: numbers[column] or 0.0)
-    return Crossed(list(dict.fromkeys(line for line, _ in cells)), columns, cells)
+    return Pivot(list(dict.fromkeys(line for line, _ in cells)), columns, cells)
 
 
 def number_in(words: str) -> float | None:

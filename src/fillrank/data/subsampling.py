@@ -9,11 +9,11 @@ from fillrank.data.parts import Split
 from fillrank.errors import SettingsError
 from fillrank.runtime.rng import numpy_stream
 
-__all__ = ["thinned"]
+__all__ = ["subsample"]
 
 
 @checked
-def thinned(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 0) -> Split:
+def subsample(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 0) -> Split:
     """Some of the users with all that they did, or some of the rows of train.
 
     The ids stay as they are, so whoever was left out is a user without rows.
@@ -21,7 +21,7 @@ def thinned(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 
     Args:
         split: of any kind.
         users: share of the users that are kept, in every part of the split.
-        rows: share of the (remaining) rows of train that are kept; validation and test keep theirs, so the figures of
+        rows: share of the (remaining) rows of train that are kept; validation and test keep theirs, so the metrics of
             different shares are about the same rows.
         seed: the same seed keeps the same, and a greater share keeps all that a smaller one does.
 
@@ -31,7 +31,7 @@ def thinned(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 
     Example:
         >>> from fillrank.data import split, synthetic
         >>> whole = split.random(synthetic(50, 20, 400, seed=1).interactions)
-        >>> part = thinned(whole, rows=0.5)
+        >>> part = subsample(whole, rows=0.5)
         >>> len(whole.train), len(part.train), len(part.test) == len(whole.test)
         (320, 160, True)
     """
@@ -51,5 +51,5 @@ def thinned(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 
         train = train.select(np.sort(order[: round(rows * len(order))]))
     if not len(train):
         raise SettingsError(f"users={users:g} and rows={rows:g} leave nothing to learn from; keep more")
-    told = {name: share for name, share in (("users", users), ("rows", rows)) if share < 1}
-    return Split(train, valid, test, {**split.protocol, "kept": {**told, "seed": seed}})
+    shares = {name: share for name, share in (("users", users), ("rows", rows)) if share < 1}
+    return Split(train, valid, test, {**split.protocol, "kept": {**shares, "seed": seed}})

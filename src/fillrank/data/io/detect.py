@@ -34,7 +34,7 @@ _MAGIC: dict[bytes, Format] = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xf
 def open_part(
     source: Input, stream: IO[bytes], options: ReadOptions, is_name: Callable[[str], bool]
 ) -> tuple[Part, Decoder | None]:
-    """Look into a file; what the options leave open is told from its name, or else from what it holds.
+    """Look into a file; what the options leave open is inferred from its name, or else from what it holds.
 
     Args:
         source: the file.

@@ -1,4 +1,4 @@
-"""On what terms items are handed out: which of them are masked, and whether ``log_q`` is told."""
+"""How items are handed out: which of them are masked, and whether ``log_q`` is given."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fillrank.errors import SettingsError
 from fillrank.samplers.base import Negatives
 from fillrank.samplers.known import KnownPositives
 
-__all__ = ["Exclude", "Terms"]
+__all__ = ["Exclude", "NegativePolicy"]
 
 Exclude: TypeAlias = Literal["known", "own", "none"]
 """What is no negative of a row: every known positive of its user, only the positive that stands in the row, nothing."""
@@ -21,14 +21,14 @@ Exclude: TypeAlias = Literal["known", "own", "none"]
 
 @checked
 @dataclass(frozen=True, eq=False)
-class Terms:
+class NegativePolicy:
     """The settings that every sampler has.
 
     Attributes:
         known: the positives, rows = users.
         exclude: ``"known"`` masks every known positive of the user, exactly; ``"own"`` only the row's own positive, as
             most published in-batch code does; ``"none"`` masks nothing, as most published uniform sampling does.
-        correct: hand out ``log_q``; if False it is zero for all, and the loss counts every draw as one item.
+        logq_correction: hand out ``log_q``; if False it is zero for all, and the loss counts every draw as one item.
 
     Raises:
         SettingsError: one of them is not among its choices.
@@ -36,7 +36,7 @@ class Terms:
 
     known: KnownPositives
     exclude: Exclude = "known"
-    correct: bool = True
+    logq_correction: bool = True
 
     def __post_init__(self) -> None:
         if self.exclude not in get_args(Exclude):
@@ -48,8 +48,8 @@ class Terms:
         fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
         check_places("users", users, self.known.n_rows)
         check_places("items", items, self.known.n_columns)
-        told = log_q.float() if self.correct else torch.zeros_like(log_q, dtype=torch.float32)
-        return Negatives(items, told, self._mask(users, positives, items))
+        handed = log_q.float() if self.logq_correction else torch.zeros_like(log_q, dtype=torch.float32)
+        return Negatives(items, handed, self._mask(users, positives, items))
 
     def _mask(self, users: Tensor, positives: Tensor, items: Tensor) -> Tensor | None:
         if self.exclude == "none":

@@ -1,4 +1,4 @@
-"""``sweep``: a search over the settings of a model."""
+"""``tune``: the settings of a model chosen by trials on the validation part."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fillrank.cli.output import show
 from fillrank.cli.shell import end_interrupted
 from fillrank.errors import MissingExtraError
 
-__all__ = ["sweep"]
+__all__ = ["tune"]
 
 
-def sweep(
+def tune(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="SEARCH.TOML", help="The data, the model, the metric, and what is varied.", parser=path_of
+            metavar="TUNE.TOML", help="The data, the model, the metric, and what is varied.", parser=path_of
         ),
     ],
     out: Annotated[
@@ -48,22 +48,22 @@ def sweep(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search the settings of a model on the validation part, and write the best as a run for `fillrank fit`.
+    """Tune the settings of a model on the validation part, and write the best as a run for `fillrank fit`.
 
     Run it in several terminals at once, and they share the trials. The test part is never looked at.
     """
     if find_spec("matplotlib") is None:  # said now, not after hours of trials
-        raise MissingExtraError('the pictures of a sweep need Matplotlib: pip install "fillrank[sweep]"')
-    from fillrank.experiments.tune.plan import read_search
-    from fillrank.experiments.tune.run import run_search
-    from fillrank.report.sweep_plots import draw
+        raise MissingExtraError('the pictures of tune need Matplotlib: pip install "fillrank[tune]"')
+    from fillrank.experiments.tune.plan import read_tune
+    from fillrank.experiments.tune.run import run_tune
+    from fillrank.report.tune_plots import draw
 
     over: dict[str, Any] = {"n_trials": n_trials, "seed": seed, "out": None if out is None else str(out)}
     over |= {"settings": parse_settings(settings, "--set") or None}
-    plan = read_search(
+    plan = read_tune(
         file, {name: value for name, value in over.items() if value is not None} | source_over(data, train, test)
     )
-    record = run_search(plan)
+    record = run_tune(plan)
     document = record.to_dict()
     draw(document, Path(plan.out))
     show(document, record, as_json=as_json)

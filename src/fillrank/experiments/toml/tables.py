@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["differences", "leaves", "merged", "nested"]
+__all__ = ["deep_merge", "differences", "flatten", "unflatten"]
 
 
-def merged(content: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(content: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``content`` with the values of ``over`` in place of its own, table by table.
 
     Example:
-        >>> merged({"model": "ccl", "settings": {"dim": 64, "seed": 0}}, {"settings": {"dim": 32}})
+        >>> deep_merge({"model": "ccl", "settings": {"dim": 64, "seed": 0}}, {"settings": {"dim": 32}})
         {'model': 'ccl', 'settings': {'dim': 32, 'seed': 0}}
     """
     found = dict(content)
     for key, value in over.items():
         own = found.get(key)
-        found[key] = merged(own, value) if isinstance(own, Mapping) and isinstance(value, Mapping) else value
+        found[key] = deep_merge(own, value) if isinstance(own, Mapping) and isinstance(value, Mapping) else value
     return found
 
 
-def leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of nested tables by their dotted names; the inverse of :func:`nested`.
+def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested tables by their dotted names; the inverse of :func:`unflatten`.
 
     Example:
-        >>> dict(leaves({"dim": 8, "loss_settings": {"margin": 0.4}}))
+        >>> dict(flatten({"dim": 8, "loss_settings": {"margin": 0.4}}))
         {'dim': 8, 'loss_settings.margin': 0.4}
     """
     for name, value in content.items():
         if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
     """Tables from values with dotted names.
 
     Example:
-        >>> nested({"dim": 8, "loss_settings.margin": 0.4})
+        >>> unflatten({"dim": 8, "loss_settings.margin": 0.4})
         {'dim': 8, 'loss_settings': {'margin': 0.4}}
     """
     found: dict[str, Any] = {}
@@ -49,7 +49,7 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
         branch: dict[str, Any] = {last: value}
         for table in reversed(tables):
             branch = {table: branch}
-        found = merged(found, branch)
+        found = deep_merge(found, branch)
     return found
 
 
@@ -60,6 +60,6 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
         >>> differences({"model": "ccl", "settings": {"dim": 8}}, {"model": "ccl", "settings": {"dim": 4, "seed": 1}})
         ['settings.dim', 'settings.seed']
     """
-    flat, flat_other = dict(leaves(one)), dict(leaves(other))
+    flat, flat_other = dict(flatten(one)), dict(flatten(other))
     names = dict.fromkeys([*flat, *flat_other])
     return [name for name in names if name not in flat or name not in flat_other or flat[name] != flat_other[name]]

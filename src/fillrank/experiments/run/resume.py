@@ -11,13 +11,13 @@ from typing import Any
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.toml.files import read_toml, toml_text
-from fillrank.experiments.toml.nested import differences
+from fillrank.experiments.toml.tables import differences
 from fillrank.runtime.atomic_write import remove_leftovers, replacing
 
-__all__ = ["Unfinished"]
+__all__ = ["Resumable"]
 
 
-class Unfinished:
+class Resumable:
     """The folder ``<out>.checkpoint``: ``state.safetensors``, written after each epoch, and the ``run.toml`` it is of.
 
     Args:

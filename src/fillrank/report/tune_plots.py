@@ -1,4 +1,4 @@
-"""Pictures of a sweep: every trial as a line through its settings, and which of them mattered."""
+"""Pictures of trials: every trial as a line through its settings, and which of them mattered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parallel_coordinates(record: Mapping[str, Any], path: str | os.PathLike[str]
     get an axis, eight at most.
 
     Args:
-        record: what :meth:`fillrank.experiments.tune.record.SearchRecord.to_dict` gave.
+        record: what :meth:`fillrank.experiments.tune.record.TuneRecord.to_dict` gave.
         path: of the picture.
 
     Raises:
@@ -43,9 +43,9 @@ def parallel_coordinates(record: Mapping[str, Any], path: str | os.PathLike[str]
     """
     trials, metric = _complete(record), record["plan"]["metric"]
     names = _axes(record, trials)
-    places = [_Axis(metric, [trial["value"] for trial in trials])]
+    places = [_ParameterAxis(metric, [trial["value"] for trial in trials])]
     for name, title in zip(names, brief(names), strict=True):
-        places.append(_Axis(title, [trial["params"][name] for trial in trials]))
+        places.append(_ParameterAxis(title, [trial["params"][name] for trial in trials]))
     figure, (axis,) = blank(1, (max(4.5, 1.5 * len(places) + 1), 4.2))
     best_first = sorted(range(len(trials)), key=lambda n: trials[n]["value"], reverse=not _lower_is_better(metric))
     for rank, n in reversed(list(enumerate(best_first))):
@@ -78,7 +78,7 @@ def importance(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """
     shares: Mapping[str, float] = record["importance"]
     if not shares:
-        raise DataError("importance needs two complete trials of different figures; let the sweep run on")
+        raise DataError("importance needs two complete trials of different figures; let it run on")
     ordered = sorted(shares.items(), key=lambda pair: pair[1])
     figure, (axis,) = blank(1, (6.4, 0.36 * len(ordered) + 1.3))
     names = brief([name for name, _ in ordered])
@@ -89,7 +89,7 @@ def importance(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     return write_figure(figure, path)
 
 
-class _Axis:
+class _ParameterAxis:
     """The values of one parameter as heights from 0 to 1: by size, on a logarithmic scale where they span it."""
 
     def __init__(self, title: str, values: Sequence[Any]) -> None:
@@ -121,7 +121,7 @@ class _Axis:
 def _complete(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     trials = [trial for trial in record["trials"] if trial["value"] is not None]
     if not trials:
-        raise DataError("no trial of this sweep is complete, so there is nothing to draw; let it run on")
+        raise DataError("no trial is complete, so there is nothing to draw; let it run on")
     return trials
 
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from fillrank.data import Split
 
-__all__ = ["Keep"]
+__all__ = ["Subsample"]
 
 
-class Keep(BaseModel):
-    """Shares of users and of training rows; see :func:`fillrank.data.thinned`. In TOML: ``keep = { users = 0.25 }``.
+class Subsample(BaseModel):
+    """Shares of users and of rows, in TOML ``subsample = { rows = 0.5 }``; see :func:`fillrank.data.subsample`.
 
     Attributes:
         users: share of the users, in every part of the split.
@@ -27,6 +27,6 @@ class Keep(BaseModel):
 
     def of(self, split: Split, seed: int) -> Split:
         """The part of a split."""
-        from fillrank.data import thinned
+        from fillrank.data import subsample
 
-        return thinned(split, users=self.users, rows=self.rows, seed=seed)
+        return subsample(split, users=self.users, rows=self.rows, seed=seed)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from fillrank.samplers.known import KnownPositives
 
-__all__ = ["log_absent", "log_presence", "shares"]
+__all__ = ["log_absent", "log_inclusion", "shares"]
 
 
 def shares(known: KnownPositives) -> Tensor:
@@ -21,11 +21,11 @@ def log_absent(probability: Tensor) -> Tensor:
     return torch.log1p(-probability.double())
 
 
-def log_presence(absent: Tensor) -> Tensor:
+def log_inclusion(absent: Tensor) -> Tensor:
     """``log(1 - e^absent)``, from the log of the chance that an item is in no draw to that of being in at least one.
 
     Example:
-        >>> chance = log_presence(10 * log_absent(torch.tensor([0.5, 1e-9, 1.0])))
+        >>> chance = log_inclusion(10 * log_absent(torch.tensor([0.5, 1e-9, 1.0])))
         >>> [f"{q:.6g}" for q in chance.exp().tolist()]
         ['0.999023', '1e-08', '1']
     """

@@ -1,4 +1,4 @@
-"""Entries of a study that are like others."""
+"""Entries of a study that extend others."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import pytest
 
 from fillrank.errors import SettingsError
 from fillrank.experiments.reproduce.study import read_study, studies
-from fillrank.experiments.toml.likeness import spelt_out
+from fillrank.experiments.toml.extends import resolve_extends
 
 TEXT = """
 title = "A small one"
 data = "ml-1m"
 
-[bases.trained]
+[templates.trained]
 model = "contrastive"
-keep = { users = 0.5 }
+subsample = { users = 0.5 }
 settings = { dim = 8, loss = "ccl", loss_settings = { margin = 0.5 } }
 
-[bases.few]
+[templates.few]
 settings.sampler_settings.n_negatives = 4
 
 [entries.narrow]
-like = ["trained", "few"]
+extends = ["trained", "few"]
 seeds = [0, 1]
 protocols = ["legacy"]
 published = { "recall@20" = 0.5, source = "nowhere" }
 
 [entries.wide]
-like = "narrow"
+extends = "narrow"
 settings = { dim = 64, loss_settings.negative_weight = 9.0 }
 
 [entries.popular]
@@ -48,7 +48,7 @@ def test_what_is_alike_is_written_once(tmp_path: Path) -> None:
     assert (narrow.settings["dim"], wide.settings["dim"]) == (8, 64)
     assert narrow.settings["loss_settings"] == {"margin": 0.5}
     assert wide.settings["loss_settings"] == {"margin": 0.5, "negative_weight": 9.0}
-    assert narrow.keep == wide.keep is not None
+    assert narrow.subsample == wide.subsample is not None
     assert study.entries["popular"].settings == {}
 
 
@@ -63,10 +63,12 @@ def test_what_an_entry_answers_to_is_its_own(tmp_path: Path) -> None:
 
 
 def test_the_later_of_several_has_the_last_word_but_one() -> None:
-    bases = {"a": {"settings": {"dim": 1, "epochs": 1, "seed": 1}}, "b": {"settings": {"dim": 2, "epochs": 2}}}
-    found = spelt_out({"bases": bases, "entries": {"e": {"like": ["a", "b"], "settings": {"dim": 3}}}}, "a.toml")
+    templates = {"a": {"settings": {"dim": 1, "epochs": 1, "seed": 1}}, "b": {"settings": {"dim": 2, "epochs": 2}}}
+    found = resolve_extends(
+        {"templates": templates, "entries": {"e": {"extends": ["a", "b"], "settings": {"dim": 3}}}}, "a.toml"
+    )
     assert found == {"entries": {"e": {"settings": {"dim": 3, "epochs": 2, "seed": 1}}}}
-    assert bases["a"]["settings"]["dim"] == 1  # what is handed on stays as it was
+    assert templates["a"]["settings"]["dim"] == 1  # what is inherited stays as it was
 
 
 @pytest.mark.parametrize(
@@ -78,20 +80,26 @@ def test_the_later_of_several_has_the_last_word_but_one() -> None:
         ),
         (
             ('["trained", "few"]', '["trained", 3]'),
-            r"narrow: like = \['trained', 3\]; it takes a name or a list of names",
+            r"narrow: extends = \['trained', 3\]; it takes a name or a list of names",
         ),
-        (('["trained", "few"]', '["wide", "few"]'), "narrow is like wide is like narrow; that has no end"),
-        (('"narrow"\n', '"wide"\n'), "wide is like wide; that has no end"),
-        (('["trained", "few"]', '"trained"'), "no entry is like the base 'few'; take it out, or name it in a 'like'"),
+        (('["trained", "few"]', '["wide", "few"]'), "narrow extends wide extends narrow; that has no end"),
+        (('"narrow"\n', '"wide"\n'), "wide extends wide; that has no end"),
         (
-            ("keep =", "seeds = [1]\nkeep ="),
-            "the base 'trained' has 'seeds'; a base has model, settings, keep, tuning, like",
+            ('["trained", "few"]', '"trained"'),
+            "no entry extends the template 'few'; take it out, or name it in an 'extends'",
         ),
-        (("[bases.few]", "[bases.wide]"), "'wide' is a base and an entry; give one of them another name"),
-        (("[bases.few]\nsettings", "[bases]\nfew"), "the base 'few' has 'sampler_settings'; a base has"),
+        (
+            ("subsample =", "seeds = [1]\nsubsample ="),
+            "the template 'trained' has 'seeds'; a template has model, settings, subsample, tune, extends",
+        ),
+        (("[templates.few]", "[templates.wide]"), "'wide' is a template and an entry; give one of them another name"),
+        (
+            ("[templates.few]\nsettings", "[templates]\nfew"),
+            "the template 'few' has 'sampler_settings'; a template has",
+        ),
     ],
 )
-def test_a_likeness_that_cannot_be_is_refused(change: tuple[str, str], message: str, tmp_path: Path) -> None:
+def test_an_extension_that_cannot_be_is_refused(change: tuple[str, str], message: str, tmp_path: Path) -> None:
     assert change[0] in TEXT
     file = tmp_path / "small.toml"
     file.write_text(TEXT.replace(*change))
@@ -99,15 +107,15 @@ def test_a_likeness_that_cannot_be_is_refused(change: tuple[str, str], message: 
         read_study(file)
 
 
-@pytest.mark.parametrize("bases", [3, {"few": 3}])
-def test_bases_are_tables(bases: object) -> None:
-    with pytest.raises(SettingsError, match=r"a\.toml: bases takes tables, as in \[bases\.NAME\], got"):
-        spelt_out({"bases": bases}, "a.toml")
+@pytest.mark.parametrize("templates", [3, {"few": 3}])
+def test_templates_are_tables(templates: object) -> None:
+    with pytest.raises(SettingsError, match=r"a\.toml: templates takes tables, as in \[templates\.NAME\], got"):
+        resolve_extends({"templates": templates}, "a.toml")
 
 
 def test_nothing_changes_where_nothing_is_like_another() -> None:
     content = tomllib.loads('title = "x"\n[entries.a]\nmodel = "popularity"\n')
-    assert spelt_out(content, "a.toml") == content
+    assert resolve_extends(content, "a.toml") == content
 
 
 @pytest.mark.parametrize("name", studies())
