@@ -127,4 +127,5 @@ def test_json_is_one_document(table: Path, tmp_path: Path, fillrank: Run) -> Non
     assert set(json.loads(result.stdout)) == {
         *("out", "layout", "header", "row_ids", "n_rows", "n_columns", "n_known", "n_filled"),
         *("solver", "scaled_by", "rank", "regularization", "n_iter", "converged", "notes"),
+        *("rmse_kept_back", "rmse_of_means"),
     }

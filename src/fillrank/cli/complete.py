@@ -16,7 +16,7 @@ from fillrank.cli.overwriting import ForceOption
 if TYPE_CHECKING:
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
 
-__all__ = ["complete", "parse_bounds"]
+__all__ = ["complete", "parse_bounds", "parse_strength"]
 
 SolverName = Literal["als", "gd", "sgd", "adam", "svd", "soft-impute", "nmf", "gibbs"]
 
@@ -25,16 +25,20 @@ def complete(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN", help="A table in a text file: wide with blanks, or row,column,value.", parser=path_of
+            metavar="IN",
+            help="A text, wide with blanks or row,column,value; or Parquet or Arrow.",
+            parser=path_of,
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; may be IN itself.", parser=path_of)],
     rank: Annotated[int | None, typer.Option("--rank", help="Number of factors; 10 unless given.")] = None,
     solver: Annotated[SolverName, typer.Option("--solver", help="How to find them.")] = "als",
     regularization: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            "--regularization", help="How strongly factors are held small; by default chosen on cells kept back."
+            "--regularization",
+            metavar="NUMBER|auto",
+            help="How strongly factors are held small; auto, the default: chosen on cells kept back.",
         ),
     ] = None,
     cv: Annotated[bool, typer.Option("--cv", help="Choose rank and regularization by cross-validation.")] = False,
@@ -79,6 +83,13 @@ def complete(
         str | None, typer.Option("--thousands", metavar="MARK", help="Between groups of three digits, as in 1,234.")
     ] = None,
     unit: Annotated[str, typer.Option("--unit", metavar="TEXT", help="What stands behind numbers, as in 12%.")] = "",
+    whole: Annotated[
+        bool,
+        typer.Option("--round", help="Round what is filled into columns whose known values are all whole numbers."),
+    ] = False,
+    clip: Annotated[
+        bool, typer.Option("--clip", help="Keep what is filled in between the least and the largest of its column.")
+    ] = False,
     digits: Annotated[int, typer.Option("--digits", help="Significant digits of what is filled in.")] = 6,
     max_iter: Annotated[int, typer.Option("--max-iter", help="Rounds at most.")] = 200,
     scale: Annotated[
@@ -90,14 +101,14 @@ def complete(
     as_json: JsonOption = False,
 ) -> None:
     """Fill the holes of a table; all else in the file stays as it is, to the letter."""
-    asked = {"rank": rank, "regularization": regularization}
+    asked = {"rank": rank, "regularization": parse_strength(regularization)}
     if cv and asked != {"rank": None, "regularization": None}:
         raise typer.BadParameter("it chooses --rank and --regularization; leave them out", param_hint="--cv")
     limits = parse_bounds(bounds)
     from sklearn.exceptions import ConvergenceWarning
 
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
-    from fillrank.completion.files import complete_file
+    from fillrank.completion.files import Finish, complete_file
     from fillrank.completion.numbers import Notation
     from fillrank.completion.reading import Reading
 
@@ -122,11 +133,31 @@ def complete(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # is said below
-        done = complete_file(source, out, estimator, reading=reading, digits=digits, force=force)
+        done = complete_file(
+            source, out, estimator, reading=reading, digits=digits, force=force, finish=Finish(whole, clip)
+        )
     document = {"out": out, **asdict(done), **_account(estimator)}
     for note in done.notes:
         typer.echo(note, err=True)
     show(document, _in_words(document), as_json=as_json)
+
+
+def parse_strength(text: str | None) -> float | str | None:
+    """A number, or ``auto``.
+
+    Raises:
+        typer.BadParameter: it is something else.
+
+    Example:
+        >>> parse_strength("0.1"), parse_strength("auto"), parse_strength(None)
+        (0.1, 'auto', None)
+    """
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor auto", param_hint="--regularization") from None
 
 
 def parse_bounds(bounds: str | None) -> tuple[float, float] | None:
@@ -172,9 +203,16 @@ def _in_words(document: dict[str, Any]) -> str:
     )
     if document["scaled_by"] == "columns":
         text += "\neach column was scaled by itself: it predicts cells kept back better (--scale table: all as one)"
+    unit = ", in standard deviations of the columns" if document["scaled_by"] == "columns" else ""
     if "best_rmse" in document:
-        unit = ", in standard deviations of the columns" if document["scaled_by"] == "columns" else ""
-        text += f"\nroot mean squared error on cells kept back: {document['best_rmse']:.4g}{unit}"
+        text += f"\nroot mean squared error in cross-validation: {document['best_rmse']:.4g}{unit}"
+    if document["rmse_kept_back"] is not None:
+        text += (
+            f"\nroot mean squared error on known cells kept back: {document['rmse_kept_back']:.4g}; "
+            f"of the columns' means: {document['rmse_of_means']:.4g}{unit}"
+        )
+        if document["rmse_kept_back"] >= document["rmse_of_means"]:
+            text += "\nthat is no better than the means: the columns tell little of one another, or too little is known"
     if not document["converged"]:
         text += "\nit was still moving when it stopped; --max-iter gives it more rounds"
     return text

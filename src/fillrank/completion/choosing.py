@@ -11,11 +11,12 @@ import numpy as np
 from fillrank.completion.fitting import fit_table
 from fillrank.completion.settings import Settings
 from fillrank.completion.table import Scale, Table, in_units
+from fillrank.completion.telling import NowAndThen
 from fillrank.errors import TrainingError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["KeptBack", "with_regularization", "with_scale"]
+__all__ = ["KeptBack", "errors_kept_back", "with_regularization", "with_scale"]
 
 _FEW = 5_000  # known cells up to which each is kept back once, in five turns
 _FOLDS = 5
@@ -43,6 +44,7 @@ class KeptBack:
     def __init__(self, table: Table, weights: Array, seed: int, bounds: tuple[float, float]) -> None:
         self._table, self._weights, self._seed, self._bounds = table, weights, seed, bounds
         self._errors: dict[Settings, Array] = {}
+        self._progress = NowAndThen()
 
     @cached_property
     def parts(self) -> list[Array]:
@@ -76,7 +78,19 @@ class KeptBack:
         """
         if settings not in self._errors:
             self._errors[settings] = self._squares([self._missed(settings, part) for part in self.parts])
+            self._progress.say("choosing on cells kept back: %d settings tried", len(self._errors))
         return self._total(self._errors[settings], units)
+
+    def error_of_means(self, units: float | Array) -> float:
+        """The same of the columns' means over the cells that are left: what a model has to be better than."""
+        return self._total(self._squares([self._missed_by_means(part) for part in self.parts]), units)
+
+    def _missed_by_means(self, part: Array) -> Array:
+        rest = self._table.observed & ~part
+        values = np.where(rest, self._table.values, 0.0).astype(np.float64)
+        counts = rest.sum(axis=0)
+        means = np.where(counts > 0, values.sum(axis=0) / np.maximum(counts, 1), values.sum() / rest.sum())
+        return np.where(part, means - self._table.values, 0.0)
 
     def _missed(self, settings: Settings, part: Array) -> Array:
         rest = Table(self._table.values, self._table.observed & ~part)
@@ -146,6 +160,19 @@ def with_regularization(settings: Settings, kept_back: KeptBack) -> Settings:
     enough = _NOTHING_LEFT * kept_back.size(units)
     search = _Search(error, settings.strength, settings.strongest, enough, _DOUBT / kept_back.count)
     return replace(settings, regularization=search.best())
+
+
+def errors_kept_back(settings: Settings, kept_back: KeptBack) -> tuple[float, float] | None:
+    """The root mean squared error on cells that are kept back: of a model, in at most 50 rounds, and of column means.
+
+    In the units of the data, or where each column has a scale of its own in standard deviations of the columns. None
+    where there are too few cells.
+    """
+    if not kept_back.parts:
+        return None
+    units, n = kept_back.units(settings), kept_back.count
+    model, means = kept_back.error(_shortened(settings), units), kept_back.error_of_means(units)
+    return float(np.sqrt(model / n)), float(np.sqrt(means / n))
 
 
 def _shortened(settings: Settings) -> Settings:

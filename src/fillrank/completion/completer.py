@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from fillrank.arguments import count
 from fillrank.completion.choosing import KeptBack, with_regularization, with_scale
 from fillrank.completion.containers import as_numbers, in_the_form_of
 from fillrank.completion.fitting import Fitted, check_learnable, fit_table, seed_from
@@ -20,6 +21,8 @@ from fillrank.completion.objects import Missing
 from fillrank.completion.settings import Settings, Solver, check_bounds
 from fillrank.completion.table import Table, hidden_parts, in_units, observed_cells
 from fillrank.errors import ArgumentError, DataError, FillrankError, SettingsError
+from fillrank.runtime.rng import numpy_stream
+from fillrank.solvers.dense import Posterior
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["Completer"]
@@ -32,6 +35,9 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
     """The base of :class:`MatrixCompletion` and :class:`MatrixCompletionCV`: not for use on its own."""
 
     solver: Solver
+    bias: bool | Literal["auto"]
+    max_iter: int
+    tol: float
     bounds: tuple[float, float] | None
     missing_values: Missing
     random_state: Any
@@ -78,7 +84,10 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
     def predictive_std(self) -> Array:
         """How sure ``solver="gibbs"`` is: the standard deviation of a new observation of each cell learned from.
 
-        Of what the data leave open and of noise together, float64 ``[m, n_features]``, in the units of the data.
+        Of what the data leave open and of noise together, float64 ``[m, n_features]``, in the units of the data. There
+        is one noise for all cells: where each column has a scale of its own (``scaled_by_``), it is the same share of
+        every column's spread, and else the same number. A column that is much noisier than the others is given too
+        little, and the quiet ones too much.
 
         Raises:
             SettingsError: the solver is another one.
@@ -87,6 +96,37 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         if self._std is None:
             raise SettingsError(f"only solver='gibbs' knows how sure it is, and this is {self.solver!r}; take that one")
         return self._std.copy()
+
+    def draws(self, X: Any, n: int = 10, *, mask: Any = None, random_state: Any = 0) -> Array:
+        """``solver="gibbs"``: several completions of ``X``, its holes filled by chance as the posterior has them.
+
+        That is multiple imputation: carry an analysis out on each of the ``n`` tables, and pool what comes out by
+        Rubin's rules (the mean of the estimates; of their variances the mean, and ``1 + 1/n`` times the variance
+        between them). A table filled once with :meth:`transform` looks surer than it is. Each draw takes one of the
+        kept samples, evenly spaced, draws the rows' vectors given it, and adds the noise; known cells come back as they
+        are.
+
+        Args:
+            X: ``[m, n_features]``, as for :meth:`transform`.
+            n: how many, at most as many as there are samples (100 of a chain of 150 or more).
+            mask: as for :meth:`fit`.
+            random_state: the same gives the same tables.
+
+        Returns:
+            float64 ``[n, m, n_features]``.
+
+        Raises:
+            SettingsError: the solver is another one, or has not kept as many samples.
+        """
+        check_is_fitted(self)
+        table, rng = self._table(X, mask, reset=False), numpy_stream(seed_from(random_state), "draws")
+        if not isinstance(self._fitted.solution, Posterior):
+            raise SettingsError(f"only solver='gibbs' can draw tables, and this is {self.solver!r}; take that one")
+        most = len(self._fitted.solution.samples)
+        count("n", n, most=most)
+        return np.array(
+            [np.where(table.observed, table.values, self._clipped(one)) for one in self._fitted.draws(table, n, rng)]
+        )
 
     def score(self, X: Any, y: Any = None, *, mask: Any = None) -> float:  # noqa: ARG002
         """How well known cells of ``X`` are predicted from the others of their row: minus the root mean squared error.

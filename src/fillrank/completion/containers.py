@@ -34,6 +34,12 @@ def as_numbers(X: Any, missing: Missing = None) -> Any:
             f"X is {X!r}, and must be a table of numbers; for a table in a file: fillrank complete, or "
             "fillrank.completion.files.complete_file"
         )
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+        raise DataError(
+            f"X is sparse ({type(X).__name__}). If what it does not store is missing, as in a log of ratings, take a "
+            "model for logs: fr.Interactions.from_csr(X) makes one, fr.models.ALS().fit(log) learns from it. If it is "
+            "a table with some holes, give an array with NaN in them: toarray() puts zeros there, which are values"
+        )
     if _is_tensor(X):
         return _without(as_array(X), _as_held_by(X, codes))
     hidden = None
@@ -70,7 +76,11 @@ def as_array(X: Any) -> Any:
     if not _is_tensor(X):
         return X
     if X.layout is not sys.modules["torch"].strided:
-        raise DataError(f"the tensor is sparse ({X.layout}); give its .to_dense(), with NaN where a value is missing")
+        raise DataError(
+            f"the tensor is sparse ({X.layout}). If what it does not store is missing, as in a log of ratings, take a "
+            "model for logs (fr.models.ALS); if it is a table with some holes, give its .to_dense(), with NaN where a "
+            "value is missing"
+        )
     X = X.detach().cpu()
     narrow = X.dtype.is_floating_point and X.dtype.itemsize < 4  # NumPy has no bfloat16; float32 holds each of them
     return (X.float() if narrow else X).numpy()

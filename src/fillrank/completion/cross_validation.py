@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -19,6 +19,7 @@ from fillrank.completion.grid import ParameterGrid
 from fillrank.completion.objects import Missing
 from fillrank.completion.settings import ScaledBy, Settings, Solver, check_bounds
 from fillrank.completion.table import Table, in_units, row_weights
+from fillrank.completion.telling import NowAndThen
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.dense.cells import Array
@@ -117,9 +118,10 @@ class MatrixCompletionCV(Completer):
         enough = _NOTHING_LEFT
         if first.scale == "table":
             enough *= float(np.std(table.values[table.observed & (weights > 0)[:, None]]))
+        progress = NowAndThen()
         while True:
             candidates = grid.candidates
-            errors = np.array([trials(candidate) for candidate in candidates])
+            errors = np.array([trials(candidate) for candidate in _announced(candidates, trials, progress)])
             means = errors.mean(axis=1)
             best = int(np.flatnonzero(means <= means.min() * (1 + _AS_GOOD))[0])
             wider = grid.beyond(candidates[best])
@@ -172,6 +174,26 @@ class MatrixCompletionCV(Completer):
             return np.array(missed)
 
         return errors
+
+
+def _announced(
+    candidates: Sequence[Settings], trials: Callable[[Settings], Array], progress: NowAndThen
+) -> Iterator[Settings]:
+    """The candidates one by one, saying now and then how many have been tried, and which is the best so far."""
+    best: tuple[float, Settings] | None = None
+    for number, candidate in enumerate(candidates, start=1):
+        yield candidate
+        error = float(trials(candidate).mean())  # is known by now
+        if best is None or error < best[0]:
+            best = error, candidate
+        progress.say(
+            "%d of %d pairs tried; the best so far: rank %d, regularization %s, error %.4g",
+            number,
+            len(candidates),
+            best[1].rank,
+            best[1].regularization,
+            best[0],
+        )
 
 
 def _deal(cells: Array, n_parts: int, seed: int) -> Array:

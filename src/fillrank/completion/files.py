@@ -7,17 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
+from fillrank.completion.choosing import KeptBack, errors_kept_back
 from fillrank.completion.completer import Completer
+from fillrank.completion.fitting import seed_from
 from fillrank.completion.long import looks_long, read_long
 from fillrank.completion.reading import Layout, Reading, TextCells
+from fillrank.completion.settings import Settings, check_bounds
+from fillrank.completion.table import Table
 from fillrank.completion.text import Text
+from fillrank.completion.typed_table import TYPED, as_text, typed_table, write_typed
 from fillrank.completion.wide import read_wide
 from fillrank.data.io.files import unpacked
 from fillrank.errors import DataError, FillrankError, SettingsError
 from fillrank.runtime.atomic_write import check_file, replacing
 from fillrank.runtime.paths import expanded
+from fillrank.solvers.dense.cells import Array
 
-__all__ = ["CompletedFile", "complete_file"]
+__all__ = ["CompletedFile", "Finish", "complete_file"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,9 @@ class CompletedFile:
         n_known: cells with a number.
         n_filled: numbers that were put in.
         notes: what should be known of how it was read.
+        rmse_kept_back, rmse_of_means: root mean squared errors on known cells that were kept back, of the model and of
+            the columns' means; in standard deviations of the columns where each has a scale of its own. None where
+            there are too few cells.
     """
 
     layout: Layout
@@ -40,6 +49,8 @@ class CompletedFile:
     n_known: int
     n_filled: int
     notes: tuple[str, ...] = ()
+    rmse_kept_back: float | None = None
+    rmse_of_means: float | None = None
 
 
 def complete_file(
@@ -50,6 +61,7 @@ def complete_file(
     reading: Reading | None = None,
     digits: int = 6,
     force: bool = False,
+    finish: Finish | None = None,
 ) -> CompletedFile:
     """Fill the holes of the table in ``source`` and write it to ``target``.
 
@@ -58,12 +70,16 @@ def complete_file(
     before: one with the same header and without a hole.
 
     Args:
-        source: comma-, tab-, semicolon- or bar-separated text, perhaps compressed; ``target`` is not.
-        target: a file; its folder is made if it is not there.
+        source: comma-, tab-, semicolon- or bar-separated text, perhaps compressed (``target`` is not); or a Parquet or
+            Arrow file, which is read as if it were such a text with a header.
+        target: a file; its folder is made if it is not there. A Parquet or Arrow file becomes one again where the name
+            ends so (``.parquet``, ``.arrow``, ``.feather``), with its types but for floating-point numbers in the
+            columns that had holes; else a text.
         estimator: a :class:`~fillrank.MatrixCompletion` or :class:`~fillrank.MatrixCompletionCV`; it is fitted.
         reading: how to read; see :class:`~fillrank.completion.reading.Reading`.
         digits: significant digits of what is filled in.
         force: write over any other file as well.
+        finish: what is done to the numbers that are filled in; see :class:`Finish`.
 
     Raises:
         DataError: the file cannot be read or understood (see :func:`~fillrank.completion.wide.read_wide` and
@@ -75,17 +91,72 @@ def complete_file(
     place = check_file(target, "the file to write")
     how = reading or Reading()
     origin = expanded(source, "the table")
-    text = Text.decoded(unpacked(origin), how.separator)
+    frame = typed_table(origin)
+    if frame is None and place.suffix.lower() in TYPED:
+        raise SettingsError(f"{origin.name} is a text, and is written as one; let the file to write end in .csv, say")
+    text = Text.decoded(unpacked(origin), how.separator) if frame is None else as_text(frame)
+    how = how if frame is None else replace(how, header=True, separator=None)
     if not force:
         _check_kind(place, origin, text, how)
     grid = _read(text, how)
     filled = estimator.fit_transform(grid.table.values)
+    filled = filled if finish is None else finish.applied(filled, grid.table)
+    errors = _errors(estimator, grid.table)
     n_filled = grid.write(filled, lambda value: how.notation.written(value, digits))
     with replacing(place) as fresh:
-        fresh.write_bytes(text.encoded())
+        if frame is not None and place.suffix.lower() in TYPED:
+            write_typed(frame, text, fresh, place.suffix.lower())
+        else:
+            fresh.write_bytes(text.encoded())
     m, n = filled.shape
     n_known = int(grid.table.observed.sum())
-    return CompletedFile(grid.layout, grid.header, grid.row_ids, m, n, n_known, n_filled, grid.notes)
+    return CompletedFile(grid.layout, grid.header, grid.row_ids, m, n, n_known, n_filled, grid.notes, *errors)
+
+
+def _errors(estimator: Completer, table: Table) -> tuple[float | None, float | None]:
+    """How well known cells that are kept back are predicted, by such a model and by the columns' means."""
+    settings = Settings(
+        estimator.rank_,
+        estimator.solver,
+        "auto" if estimator.regularization_ is None else estimator.regularization_,
+        estimator.bias,
+        getattr(estimator, "learning_rate", "auto"),
+        estimator.max_iter,
+        estimator.tol,
+        estimator.scaled_by_,
+    )
+    weights = np.ones(len(table.values))
+    kept_back = KeptBack(table, weights, seed_from(estimator.random_state), check_bounds(estimator.bounds))
+    return errors_kept_back(settings, kept_back) or (None, None)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done to numbers before they are filled in.
+
+    Attributes:
+        whole: round them in columns whose known values are all whole numbers.
+        within: clip them to the known values of their column: to its smallest and its largest.
+    """
+
+    whole: bool = False
+    within: bool = False
+
+    def applied(self, filled: Array, table: Table) -> Array:
+        """The full table ``[m, n]`` with its holes so changed."""
+        known = np.where(table.observed, table.values, np.nan)
+        some = table.observed.any(axis=0)
+        changed = filled.copy()
+        if self.within:
+            low, high = (
+                np.where(some, edge(np.where(table.observed, known, other), axis=0), other)
+                for edge, other in ((np.min, np.inf), (np.max, -np.inf))
+            )
+            changed[:, some] = np.clip(changed, low, high)[:, some]
+        if self.whole:
+            are_whole = some & np.where(table.observed, table.values == np.round(table.values), True).all(axis=0)
+            changed[:, are_whole] = np.round(changed[:, are_whole])
+        return np.where(table.observed, filled, changed)
 
 
 def _check_kind(target: Path, source: Path, text: Text, reading: Reading) -> None:
@@ -93,7 +164,8 @@ def _check_kind(target: Path, source: Path, text: Text, reading: Reading) -> Non
     if not target.is_file() or not target.stat().st_size or target.samefile(source):
         return
     try:
-        there = Text.decoded(target.read_bytes(), text.separator)
+        frame = typed_table(target)
+        there = Text.decoded(target.read_bytes(), text.separator) if frame is None else as_text(frame)
         grid = _read(there, replace(reading, all_pairs=False))
         same = not grid.header or there.rows[0].fields == text.rows[0].fields
         n_holes = grid.write(np.zeros(grid.table.values.shape), str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +42,12 @@ class Fitted:
         if not isinstance(self.solution, Posterior):
             return None
         return self.scale.spread * self.solution.predictive_std(self.scale.cells(table))
+
+    def draws(self, table: Table, n: int, rng: np.random.Generator) -> Iterator[Array]:
+        """New observations of every cell, ``[m, n]`` each, from ``n`` samples of a posterior."""
+        if isinstance(self.solution, Posterior):
+            for drawn in self.solution.draws(self.scale.cells(table), n, rng):
+                yield self.scale.restore(drawn)
 
 
 def fit_table(table: Table, weights: Array, settings: Settings, seed: int) -> Fitted:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fillrank.completion.oddities import notes_on_codes
 from fillrank.completion.reading import Reading, TextCells, read_numbers
 from fillrank.completion.table import Table
 from fillrank.completion.text import Record, Text, plain
@@ -87,7 +88,7 @@ def read_long(text: Text, reading: Reading) -> TextCells:
         text.append([fields for _, fields in added])
         return len(holes) + len(added)
 
-    return TextCells("long", header, True, table, write)
+    return TextCells("long", header, True, table, write, tuple(notes_on_codes(listed, [plain(value_name)])))
 
 
 def _places(header: Sequence[str]) -> _Places | None:

@@ -115,7 +115,7 @@ def read_numbers(
         BadRowsError: some are neither finite numbers nor missing.
     """
     values = np.full((len(fields), len(names)), np.nan)
-    bad: list[tuple[str, str]] = []
+    bad: list[tuple[str, str, int]] = []
     for i, row in enumerate(fields):
         for j, written in enumerate(row):
             if reading.is_missing(written):
@@ -123,12 +123,13 @@ def read_numbers(
             if (number := reading.number(written)) is not None:
                 values[i, j] = number
             else:
-                bad.append((plain(written), f"line {lines[i]}, column {plain(names[j])!r}: {plain(written)[:40]!r}"))
+                where = f"line {lines[i]}, column {plain(names[j])!r}: {plain(written)[:40]!r}"
+                bad.append((plain(written), where, j))
     if bad:
         more = f" and {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
-        shown = "; ".join(where for _, where in bad[:_SHOWN])
+        shown = "; ".join(where for _, where, _ in bad[:_SHOWN])
         counted = "1 field is no finite number" if len(bad) == 1 else f"{len(bad):,} fields are no finite numbers"
-        raise BadRowsError(f"{counted}: {shown}{more}; {_advice([said for said, _ in bad], reading)}")
+        raise BadRowsError(f"{counted}: {shown}{more}; {_what_to_do(bad, values, names, reading)}")
     return Table(values, ~np.isnan(values))
 
 
@@ -140,6 +141,22 @@ _NOTATIONS = (
     (Notation(thousands=" "), "--thousands ' ' for 1 234"),
     (Notation(unit="%"), "--unit % for a sign behind the numbers"),
 )
+
+
+def _what_to_do(bad: list[tuple[str, str, int]], values: Array, names: Sequence[str], reading: Reading) -> str:
+    """Columns of text are named for ``--ignore``, and the other fields get the advice that fits them."""
+    known = (~np.isnan(values)).sum(axis=0)
+    text = {
+        column
+        for column in {column for _, _, column in bad}
+        if not known[column] and all(reading.is_name(said) for said, _, place in bad if place == column)
+    }
+    rest = [said for said, _, column in bad if column not in text]
+    if not text or len(text) == len(names):
+        return _advice([said for said, _, _ in bad], reading)
+    ignored = " ".join(f"--ignore {shlex.quote(plain(names[column]))}" for column in sorted(text))
+    said = f"columns of text are left as they are with {ignored}"
+    return f"{said}; of the others: {_advice(rest, reading)}" if rest else said
 
 
 def _advice(bad: list[str], reading: Reading) -> str:

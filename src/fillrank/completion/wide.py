@@ -8,14 +8,16 @@ from itertools import pairwise
 import numpy as np
 
 from fillrank.completion.first_line import header_lines, is_header
+from fillrank.completion.oddities import notes_on_codes, notes_on_columns, notes_on_ids
 from fillrank.completion.reading import Reading, TextCells, read_numbers
 from fillrank.completion.text import Record, Text, plain
 from fillrank.data.io.names import USUAL_NAMES, is_id_name, plain_name
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import BadRowsError, DataError, SettingsError
 from fillrank.solvers.dense.cells import Array
 
 __all__ = ["read_wide"]
 
+_FEWEST_CELLS = 6
 _TIMES = frozenset({"year", "years", "month", "week", "day", "hour", "quarter"})
 
 
@@ -54,7 +56,13 @@ def read_wide(text: Text, reading: Reading) -> TextCells:
     if not body or not columns:
         raise DataError("the table has no cells besides its header and ids; there is nothing to complete")
     fields = [[row.fields[place] for place in columns] for row in body]
-    table = read_numbers(fields, [row.line for row in body], [names[place] for place in columns], reading)
+    lines, called = [row.line for row in body], [names[place] for place in columns]
+    try:
+        table = read_numbers(fields, lines, called, reading)
+    except BadRowsError as error:
+        if not _may_be_long(body):
+            raise
+        raise BadRowsError(f"{error}; or, as no pair of its first two columns is there twice: --layout long") from error
 
     def write(full: Array, form: Callable[[float], str]) -> int:
         holes = np.argwhere(~table.observed).tolist()
@@ -65,6 +73,13 @@ def read_wide(text: Text, reading: Reading) -> TextCells:
     notes = [f"lines {rows[0].line} to {rows[n_above - 1].line} are taken for the header"] if n_above > 1 else []
     if reading.row_ids is None:
         notes += _on_the_first_column(first, name, body, reading, is_ids=ids)
+    notes += notes_on_ids([plain(row.fields[first]) for row in body], lines) if ids else []
+    notes += notes_on_columns(table, called, lines) + notes_on_codes(table, called)
+    if reading.layout == "auto" and table.observed.all() and _may_be_long(body):
+        notes.append(
+            "three columns, and no pair of the first two is there twice: if each line is a cell (row, column, value), "
+            "it is a long table: --layout long"
+        )
     return TextCells("wide", header, ids, table, write, tuple(notes))
 
 
@@ -115,6 +130,15 @@ def _on_the_first_column(
             "numbers the rows: --row-ids"
         ]
     return []
+
+
+def _may_be_long(body: list[Record]) -> bool:
+    """Whether three columns look like a row, a column and a value: both names come again and again, no pair twice."""
+    if len(body) < _FEWEST_CELLS or any(len(row.fields) != 3 for row in body):
+        return False
+    sides = [[plain(row.fields[side]) for row in body] for side in (0, 1)]
+    again = all(len(set(side)) <= len(body) / 2 for side in sides)
+    return again and len(set(zip(*sides, strict=True))) == len(body)
 
 
 def _is_no_column(place: int, body: list[Record], names: Sequence[str]) -> bool:

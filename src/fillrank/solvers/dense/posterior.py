@@ -97,6 +97,13 @@ class Posterior:
         mean = _mean(self.samples, cells)
         return Answer(_project(mean, self.columns, bias=self.samples[0].bias), mean)
 
+    def draws(self, cells: Cells, n: int, rng: np.random.Generator) -> Iterator[Array]:
+        """A new observation of every cell of the rows, ``[m, n]``, from each of ``n`` samples, evenly spaced."""
+        for place in np.linspace(0, len(self.samples) - 1, n).round().astype(int).tolist():
+            sample = self.samples[place]
+            mean = product(sample.draw(cells, rng), sample.columns)
+            yield mean + rng.standard_normal(mean.shape) / np.sqrt(sample.noise)
+
     def predictive_std(self, cells: Cells) -> Array:
         """The standard deviation of a new observation of each cell, ``[m, n]``: of what is unknown, and of noise."""
         n, first, second = len(self.samples), np.zeros_like(cells.values), np.zeros_like(cells.values)

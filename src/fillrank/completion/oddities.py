@@ -1,0 +1,94 @@
+"""What looks odd in a table that was read well: said in notes, never changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fillrank.completion.table import Table
+from fillrank.solvers.dense.cells import Array
+
+__all__ = ["likely_codes", "notes_on_codes", "notes_on_columns", "notes_on_ids"]
+
+_SHOWN = 5
+_FEWEST = 5  # other values beside a likely code
+_NEGATIVE = frozenset(map(float, (-1, -7, -8, -9, -77, -88, -99, -777, -888, -999, -7777, -8888, -9999, -99999)))
+_NINES = frozenset(map(float, (9, 99, 999, 9999, 99999, 999999)))
+
+
+def likely_codes(values: Array) -> Mapping[float, int]:
+    """Numbers of a column that may stand for a missing value, and how often each does.
+
+    Such a code is far from all other values: a negative one where no other is, or 9, 99, 999 … at least as far above
+    the largest other value as those are from one another.
+
+    Example:
+        >>> likely_codes(np.array([1, 5, 3, 2, 4, 999, 999])), likely_codes(np.array([1.0, 5, 3, 2, 4, 9, 6]))
+        ({999.0: 2}, {})
+    """
+    known = values[~np.isnan(values)]
+    found: dict[float, int] = {}
+    for code in sorted(_NEGATIVE | _NINES):
+        n = int((known == code).sum())
+        if not n:
+            continue
+        others = known[(known != code) & ~np.isin(known, list(found))]
+        if len(others) < _FEWEST or len(np.unique(others)) < 2:
+            continue
+        low, high = float(others.min()), float(others.max())
+        if (low >= 0) if code < 0 else (code - high >= high - low):
+            found[code] = n
+    return found
+
+
+def notes_on_codes(table: Table, names: Sequence[str]) -> list[str]:
+    """A note for each number that may stand for a missing value, with the columns that it stands in."""
+    where: dict[float, list[tuple[str, int]]] = {}
+    for name, column, observed in zip(names, table.values.T, table.observed.T, strict=True):
+        for code, n in likely_codes(np.where(observed, column, np.nan)).items():
+            where.setdefault(code, []).append((name, n))
+    return [
+        f"{code:g} stands {sum(n for _, n in columns):,}× in {_listed([name for name, _ in columns], 'column')}, "
+        f"far from all other values there, and is taken for a value; if it means that there is none: --missing={code:g}"
+        for code, columns in where.items()
+    ]
+
+
+def notes_on_columns(table: Table, names: Sequence[str], lines: Sequence[int]) -> list[str]:
+    """Notes on columns and rows without a single value: what is filled into them says nothing of them."""
+    columns = [name for name, known in zip(names, _any(table.observed.T), strict=True) if not known]
+    rows = [str(line) for line, known in zip(lines, _any(table.observed), strict=True) if not known]
+    notes = []
+    if columns:
+        notes.append(
+            f"no value at all in {_listed(columns, 'column')}: what is filled in there is what rows usually have"
+        )
+    if rows and len(names) > 1:  # in a single column every hole is such a row
+        notes.append(f"no value at all in {_listed(rows, 'line', quoted=False)}: filled with what columns usually have")
+    return notes
+
+
+def notes_on_ids(ids: Sequence[str], lines: Sequence[int]) -> list[str]:
+    """A note on ids that several lines have: each line stays a row of its own."""
+    times = Counter(one for one in ids if one)
+    twice = [one for one, n in times.items() if n > 1]
+    if not twice:
+        return []
+    first = next(str(line) for one, line in zip(ids, lines, strict=True) if one == twice[0])
+    more = f" and {len(twice) - 1:,} others" if len(twice) > 1 else ""
+    return [
+        f"the id {twice[0]!r} (first in line {first}){more} stand{'s' if not more else ''} in several lines; each line "
+        "is filled as a row of its own"
+    ]
+
+
+def _any(known: Array) -> list[bool]:
+    return [bool(row.any()) for row in known]
+
+
+def _listed(names: Sequence[str], noun: str, *, quoted: bool = True) -> str:
+    shown = ", ".join(repr(name) if quoted else name for name in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"{noun}{'s' if len(names) > 1 else ''} {shown}{more}"
