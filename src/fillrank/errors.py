@@ -116,7 +116,18 @@ class SettingsError(FillrankError, ValueError):
 
 
 class ArgumentError(SettingsError, TypeError):
-    """An argument of a public function is of the wrong kind."""
+    """An argument of a public function is of the wrong kind.
+
+    Attributes:
+        door: the name of the function or class, with which the message begins; ``""`` where it begins with none.
+    """
+
+    door: str = ""
+
+    def at(self, door: str) -> Self:
+        """The same error, which knows the function that it came from."""
+        self.door = door
+        return self
 
 
 class TrainingError(FillrankError, RuntimeError):

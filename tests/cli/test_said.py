@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from fillrank.cli.options import parse_settings
 from fillrank.cli.wording import in_options, in_plain_words
+from fillrank.errors import DataError
 
 Run = Callable[..., Result]
 LOG = "user,item,rating\n" + "".join(
@@ -62,7 +63,7 @@ def test_another_spelling_is_refused_without_names_of_classes(log: Path, fillran
 
 def test_messages_of_another_kind_stay_as_they_are() -> None:
     said = "log.csv, line 3: value 'x (str)' is not a number"
-    assert in_plain_words(said) == said
+    assert in_plain_words(DataError(said), said) == said
     assert in_options("Say header=True or header=False") == "Say --read header=true or --read header=false"
 
 

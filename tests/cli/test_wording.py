@@ -20,16 +20,20 @@ EVENTS = "user,item\n" + "".join(f"{row % 7},{row % 11}\n" for row in range(77))
         (
             EVENTS,
             "--model pure-svd --set rank=auto --valid 0",
-            "no validation part; give --valid 0.1, or the settings",
+            "no validation part: give --valid, or those settings",
         ),
         (
             EVENTS,
             "--split by-time",
-            "use --split random or --split per-user, or name .* --read time=…",
+            "take the split random or per-user, or name their column: --read time=…",
         ),
-        (EVENTS, "--model als", "name the column of values with --read value=…"),
-        (EVENTS, "--read relevant_from=4", "--read relevant_from=4 asks for values, .* values with --read value=…"),
-        (EVENTS, "--split random --test 2020-01-31", "a moment, which goes with by-time; leave --split out"),
+        (EVENTS, "--model als", "name their column: --read value=…"),
+        (EVENTS, "--read relevant_from=4", "--read relevant_from=4 asks for values, .* their column: --read value=…"),
+        (
+            EVENTS,
+            "--split random --test 2020-01-31",
+            "--split: 'random' .* a moment, which goes with by-time; leave it",
+        ),
     ],
 )
 def test_an_error_names_the_option(

@@ -76,9 +76,8 @@ def _taken(function: str, parameter: str, kind: Kind, value: Any) -> Any:
         return kind.take(value)
     except Refused as refused:
         hint = f"; {refused}" if str(refused) else ""
-        raise ArgumentError(f"{function}: {parameter} must be {kind.words}, got {shown(value)}{hint}").about(
-            parameter
-        ) from None
+        said = f"{function}: {parameter} must be {kind.words}, got {shown(value)}{hint}"
+        raise ArgumentError(said).about(parameter).at(function) from None
     except FillrankError as error:  # of what a value was to be made into, such as a log of a table
         raise error.about(parameter) from error.__cause__
 

@@ -67,8 +67,8 @@ class PlainSpoken(TyperGroup):
         except (FillrankError, OSError) as error:
             if debugging():
                 raise
-            command, said = command_of(self, typed), in_plain_words(_in_words(error))
-            said = of_option(said, getattr(error, "argument", ""), command, typed)
+            command, said = command_of(self, typed), in_plain_words(error, _in_words(error))
+            said = of_option(said, error, command, typed)
             _say(f"{_PROGRAM}: {in_options(said) if takes_read(command) else said}")
             code = 1
         sys.exit(code if isinstance(code, int) else 0)

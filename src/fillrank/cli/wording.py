@@ -13,40 +13,28 @@ _READ = (
     "thousands member max_expansion relevant_from"
 )
 _ARGUMENT = re.compile(rf"(?<![\w.-])(?<!--read )({_READ.replace(' ', '|')})=")
-_PHRASES = (
-    ("and no valid; give valid, or them", "and no validation part; give --valid 0.1, or the settings with --set"),
-    ("read it with a value column", "name the column of values with --read value=…"),
-    ("read the time column", "name the column of times with --read time=…"),
-    ("use random or per_user", "use --split random or --split per-user"),
-    ("leave split out", "leave --split out"),
-    ("name the column of the values", "name the column of the values with --read value=…"),
-)
-
-
-_KIND = re.compile(r"\b(?P<door>[A-Za-z_]\w*): (?=(?P<name>\w+) must be (?P<wanted>.*?), got )")
 _TYPE = re.compile(r"(, got .*) \((?:str|int|float|bool|list|dict)\)")
+_TRUTH = (("True or False or None", "true, false or None"), ("True or False", "true or false"))
 _FLAG = re.compile(r"(?<=[a-z]=)(True|False)\b")
 _READERS = {"ReadOptions", "LogOptions", "Columns", "read", "scan"}
 
 
-def in_plain_words(said: str) -> str:
-    """A message about the kind of an argument without the names of classes, and with flags as TOML writes them.
+def in_plain_words(error: BaseException, said: str) -> str:
+    """What is said of an error; of the kind of an argument without names of classes, and with flags as TOML has them.
 
     Example:
-        >>> in_plain_words("ReadOptions: day_first must be True or False or None, got 'perhaps' (str)")
-        "--read day_first must be true, false or None, got 'perhaps'"
+        >>> from fillrank.errors import ArgumentError
+        >>> error = ArgumentError("read: header must be True or False or None, got 'perhaps' (str)").at("read")
+        >>> in_plain_words(error, str(error))
+        "header must be true, false or None, got 'perhaps'"
     """
-    found = _KIND.search(said)
-    if found is None:
+    door = getattr(error, "door", "")
+    if not door:
         return said
-    option = "--read " if found["door"] in _READERS else ""
-    wanted = (
-        found["wanted"]
-        .replace("True or False or None", "true, false or None")
-        .replace("True or False", "true or false")
-    )
-    rest = said[found.end() :].replace(found["wanted"], wanted, 1)
-    return said[: found.start()] + option + _TYPE.sub(r"\1", rest)
+    wanted, got, rest = said.replace(f"{door}: ", "", 1).partition(", got ")
+    for python, plain in _TRUTH:
+        wanted = wanted.replace(python, plain)
+    return wanted + _TYPE.sub(r"\1", got + rest)
 
 
 _ALSO = {
@@ -60,16 +48,18 @@ _ALSO = {
 """Arguments of the library that have another name among the options."""
 
 
-def of_option(said: str, argument: str, command: Any, args: Sequence[str]) -> str:
+def of_option(said: str, error: BaseException, command: Any, args: Sequence[str]) -> str:
     """A message about an argument of the library, said of the option that it came from.
 
     Args:
         said: the message; it names the argument, or begins with it.
-        argument: its name, :attr:`fillrank.errors.FillrankError.argument`; "" where it is about none.
+        error: knows the argument, :attr:`fillrank.errors.FillrankError.argument`, and perhaps the function.
         command: that was run.
         args: the words that were typed.
     """
-    option = _option(argument, command, args) if argument else ""
+    argument = getattr(error, "argument", "")
+    of_reading = getattr(error, "door", "") in _READERS
+    option = f"--read {argument}" if of_reading else _option(argument, command, args) if argument else ""
     if not option:
         return said
     head = f"{argument}: "
@@ -110,8 +100,6 @@ def in_options(said: str) -> str:
         >>> in_options("no column is recognised as the item; name it: item=…")
         'no column is recognised as the item; name it: --read item=…'
     """
-    for phrase, own in _PHRASES:
-        said = said.replace(phrase, own)
     said = _ARGUMENT.sub(r"--read \1=", said)
     return _FLAG.sub(lambda flag: flag[0].lower(), said)
 

@@ -53,8 +53,8 @@ def check_log(log: _Checked) -> None:
             )
     if log.values is None and log.relevant_from is not None:
         raise DataError(
-            f"relevant_from={log.relevant_from:g} asks for values, and this log has none; leave it out, or name the "
-            "column of the values"
+            f"relevant_from={log.relevant_from:g} asks for values, and this log has none; leave it out, or name "
+            "their column: value=…"
         )
     if log.values is not None:
         with np.errstate(over="ignore"):

@@ -238,7 +238,8 @@ def _check_fractions(test: float, valid: float) -> None:
 def _times(data: Interactions, split: str) -> NDArray[np.int64]:
     if data.times is None:
         raise DataError(
-            f"{split} needs times, and this log has none; use random or per_user, or read the time column"
+            f"{split} needs times, and this log has none; take the split random or per-user, or name their column: "
+            "time=…"
         ).about("data")
     return data.times
 

@@ -231,8 +231,9 @@ def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
     """
     if valid is None:
         raise SettingsError(
-            f"{type(recipe).__name__} has settings to choose ('auto') and no valid; give valid, or them"
-        )
+            f"{type(recipe).__name__} has settings to choose ('auto') and no validation part: give valid, or those "
+            "settings"
+        ).about("valid")
     return valid
 
 

@@ -141,7 +141,7 @@ def _log_problem(item_factors: Tensor, interactions: Interactions, mask: Tensor 
     if mask is not None:
         raise DataError("a mask goes with a table; in a log, what is missing has no row")
     if interactions.values is None:
-        raise DataError("ratings are wanted, and this log has no values; read it with a value column")
+        raise DataError("ratings are wanted, and this log has no values; name their column: value=…")
     if interactions.n_items != len(item_factors):
         raise DataError(f"the log is over {interactions.n_items} items, the item factors over {len(item_factors)}")
     if not len(interactions):

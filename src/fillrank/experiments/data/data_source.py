@@ -102,7 +102,7 @@ def open_split(
     timed = isinstance(test, str) and not isinstance(data, tuple)
     if how not in ("auto", "by-time" if timed else how) or (isinstance(data, tuple) and how != "auto"):
         what = f"test = {test!r} is a moment, which goes with by-time" if timed else "train and test files are a split"
-        raise SettingsError(f"split = {how!r}: {what}; leave split out")
+        raise SettingsError(f"split: {how!r} does not go with that, as {what}; leave it out").about("split")
     if how == "auto":
         return default_split(named_or_read(data, read), test=test, valid=valid, seed=seed)
     from fillrank.data import split

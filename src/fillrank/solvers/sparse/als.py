@@ -183,7 +183,7 @@ def _factors(users: Array, items: Array, mean: float, folding: RatingRidge) -> F
 
 def _values(interactions: Interactions) -> NDArray[np.float64]:
     if interactions.values is None or not len(interactions):
-        raise DataError("ALS learns from values, and this log has none; read it with a value column")
+        raise DataError("ALS learns from values, and this log has none; name their column: value=…")
     return interactions.values.astype(np.float64)
 
 

@@ -80,5 +80,5 @@ def fit_biases(
 
 def _values(interactions: Interactions) -> NDArray[np.float64]:
     if interactions.values is None or not len(interactions):
-        raise DataError("biases are of values, and this log has none; read it with a value column")
+        raise DataError("biases are of values, and this log has none; name their column: value=…")
     return interactions.values.astype(np.float64)

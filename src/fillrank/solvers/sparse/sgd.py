@@ -144,7 +144,7 @@ def biased_sgd(
     settings = SgdSettings() if settings is None else settings
     n_threads = torch.get_num_threads() if n_threads is None else threads("n_threads", n_threads)
     if interactions.values is None or not len(interactions):
-        raise DataError("this solver learns from values, and this log has none; read it with a value column")
+        raise DataError("this solver learns from values, and this log has none; name their column: value=…")
     affordable(
         8.0 * settings.dim * (interactions.n_users + interactions.n_items),
         f"vectors of dim={settings.dim} for {interactions!r}",

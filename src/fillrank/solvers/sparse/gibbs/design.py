@@ -84,7 +84,7 @@ class Design:
             DataError: there are no rows, no values, or no times where dates are asked for.
         """
         if interactions.values is None or not len(interactions):
-            raise DataError("Gibbs sampling learns from values, and this log has none; read it with a value column")
+            raise DataError("Gibbs sampling learns from values, and this log has none; name their column: value=…")
         days, places = np.zeros(0, dtype=np.int64), np.zeros(len(interactions), dtype=np.int32)
         if dates:
             if interactions.times is None:
