@@ -99,7 +99,7 @@ class ScoreError(DataError):
     """A model's score, or its prediction, of a user and an item is NaN or infinite.
 
     Attributes:
-        user, item: which; outside ids where the model has them, or else places.
+        user, item: which; outside ids where the model has them, or else indices.
     """
 
     def __init__(self, said: str, user: Any = None, item: Any = None) -> None:

@@ -143,7 +143,7 @@ def test_labels_may_be_numbers_and_missing_in_many_ways() -> None:
 
 @pytest.mark.parametrize("places", [[3], [-1], [[0]], np.array([0.5])])
 def test_places_that_are_not_there_are_refused(places: object) -> None:
-    with pytest.raises(ValueError, match=r"places|codes"):
+    with pytest.raises(ValueError, match=r"indices|indexes"):
         IdMap([1, 2, 3]).decode(places)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="code is a place, a number from 0 to 2"):
+    with pytest.raises(DataError, match="index is a number from 0 to 2"):
         IdMap([1, 2, 3]).label(3)

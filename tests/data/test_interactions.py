@@ -118,7 +118,7 @@ def test_the_log_cannot_be_changed_and_does_not_change_with_its_sources() -> Non
     ("columns", "words"),
     [
         ({"items": np.array([0])}, "items has 1 rows where users has 2"),
-        ({"items": np.array([0, 9])}, "item places run from 0 to 9, but there are 2 item ids"),
+        ({"items": np.array([0, 9])}, "item indices run from 0 to 9, but there are 2 item ids"),
         (
             {"values": np.array([1.0, np.nan])},
             "1 values are NaN, infinite or too large for 32 bits, the first that of user .* and item .*: nan",

@@ -165,7 +165,7 @@ def test_gradients_do_not_reach_the_items() -> None:
         ([[1], {2: 3.0}], "at least one, and all of one kind"),
         ([[1], []], "history 1 is empty; a new user needs at least one item"),
         ([{}], "history 0 is empty"),
-        ([[40]], "history 0 names item 40 .int.; items are places from 0 to 39"),
+        ([[40]], "history 0 names item 40 .int.; items are indices from 0 to 39"),
         ([[0], [-1]], "history 1 names item -1"),
         ([["Heat"]], "history 0 names item 'Heat'"),
         ([[True]], "history 0 names item True"),

@@ -109,11 +109,11 @@ def test_scores_that_want_gradients_can_be_ranked():
 
 
 def test_mistakes_are_named(factors):
-    with pytest.raises(DataError, match="users are places, and run from 2 to 30, but there are 30: 0 to 29"):
+    with pytest.raises(DataError, match="users are indices, and run from 2 to 30, but there are 30: 0 to 29"):
         rank(factors, [2, 30])
-    with pytest.raises(DataError, match="candidates are places, and run from -1 to 3, but there are 50"):
+    with pytest.raises(DataError, match="candidates are indices, and run from -1 to 3, but there are 50"):
         rank(factors, candidates=[-1, 3])
-    with pytest.raises(DataError, match="exclude must be places: whole numbers in one dimension, got float64"):
+    with pytest.raises(DataError, match="exclude must be indices: whole numbers in one dimension, got float64"):
         rank(factors, exclude=[0.5])
     with pytest.raises(DataError, match=r"seen must be \[30, 50\] as the scorer is, got \[50, 30\]"):
         rank(factors, seen=sp.csr_array((50, 30)))

@@ -14,7 +14,7 @@ __all__ = ["naming"]
 def naming(argument: str) -> Iterator[None]:
     """Whatever goes wrong inside the block is about ``argument``: the error says so, and knows it.
 
-    What turns ids into places, or looks a file up, does not know which argument of the caller it works for.
+    What turns ids into indices, or looks a file up, does not know which argument of the caller it works for.
 
     Example:
         >>> from fillrank.data import IdMap

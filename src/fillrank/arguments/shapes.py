@@ -54,7 +54,7 @@ def fitting(wanted: dict[str, str], **tensors: Any) -> None:
 
 
 def check_places(name: str, places: Any, n: int) -> None:
-    """Refuse places that are not among 0 … n-1; on a GPU, where looking would make it wait, they are let through.
+    """Refuse indices that are not among 0 … n-1; on a GPU, where looking would make it wait, they are let through.
 
     Raises:
         DataError: the message names the smallest and the largest.

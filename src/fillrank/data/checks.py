@@ -32,7 +32,7 @@ class _Checked(Protocol):
 
 
 def check_log(log: _Checked) -> None:
-    """Columns of one length, places that have an id, finite values.
+    """Columns of one length, indices that have an id, finite values.
 
     Raises:
         DataError: one of these does not hold.
@@ -49,7 +49,7 @@ def check_log(log: _Checked) -> None:
     for kind, places, ids in (("user", log.users, log.user_ids), ("item", log.items, log.item_ids)):
         if n and (int(np.min(places)) < 0 or int(np.max(places)) >= len(ids)):
             raise DataError(
-                f"{kind} places run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
+                f"{kind} indices run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
             )
     if log.values is None and log.relevant_from is not None:
         raise DataError(
@@ -69,10 +69,10 @@ def check_log(log: _Checked) -> None:
 
 
 def checked_rows(rows: NDArray[Any], n: int) -> NDArray[Any]:
-    """A mask of ``n`` rows, or places of rows, that may be looked up.
+    """A mask of ``n`` rows, or indices of rows, that may be looked up.
 
     Raises:
-        DataError: the mask has another length, or a place is not among the rows.
+        DataError: the mask has another length, or an index is not among the rows.
     """
     if rows.ndim == 1 and not len(rows) and rows.dtype != bool:
         return np.zeros(0, dtype=np.int64)
@@ -81,5 +81,5 @@ def checked_rows(rows: NDArray[Any], n: int) -> NDArray[Any]:
     else:
         fits = rows.ndim == 1 and rows.dtype.kind in "iu" and -n <= int(rows.min()) <= int(rows.max()) < n
     if not fits:
-        raise DataError(f"rows must be a mask of {n} truth values, or places from 0 to {n - 1}, got {shown(rows)}")
+        raise DataError(f"rows must be a mask of {n} truth values, or indices from 0 to {n - 1}, got {shown(rows)}")
     return rows

@@ -17,7 +17,7 @@ DUPLICATES: tuple[Duplicates, ...] = ("error", "last", "first", "mean", "sum")
 
 
 class LogRows(NamedTuple):
-    """The columns of a log as arrays of one length: places of users and items, and what goes with each pair."""
+    """The columns of a log as arrays of one length: indices of users and items, and what goes with each pair."""
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -30,7 +30,7 @@ def merge_duplicates(rows: LogRows, n_items: int, duplicates: Duplicates) -> Log
 
     Args:
         rows: the rows as they came.
-        n_items: places of items run from 0 to ``n_items - 1``.
+        n_items: indices of items run from 0 to ``n_items - 1``.
         duplicates: ``"last"`` and ``"first"`` keep one row of a pair, by time where there are times and else by the
             order of the rows; ``"mean"`` and ``"sum"`` join the values and keep the latest time. In a log without
             values ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows none.

@@ -37,7 +37,7 @@ def sorted_places(column: pl.Series) -> list[int]:
 
 
 def places_of(asked: pl.Series, places: Mapping[Any, int], *, numbers: bool) -> Sequence[int]:
-    """The place of each id, -1 where it has none.
+    """The index of each id, -1 where it has none.
 
     Args:
         asked: ids as they came.

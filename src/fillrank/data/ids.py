@@ -27,11 +27,11 @@ _YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 
 @checked
 class IdMap:
-    """The ids of one kind (users or items), each with its place 0 … n-1.
+    """The ids of one kind (users or items), each with its index 0 … n-1.
 
-    Ids are whole numbers or strings; :mod:`fillrank.data.id_values` has a table of what becomes of all else. The places
-    follow the sorted order of the ids, so they do not depend on the order of the rows in a file. An id may carry a
-    *label*: the name that people read, such as a film's title.
+    Ids are whole numbers or strings; :mod:`fillrank.data.id_values` has a table of what becomes of all else. The
+    indices follow the sorted order of the ids, so they do not depend on the order of the rows in a file. An id may
+    carry a *label*: the name that people read, such as a film's title.
 
     Args:
         ids: the ids; unique. Whole numbers are kept as 64-bit integers, all else becomes a string.
@@ -90,7 +90,7 @@ class IdMap:
 
     @checked
     def encode(self, ids: Iterable[Any], *, unknown: Literal["raise", "mark"] = "raise") -> NDArray[np.int32]:
-        """The places of ``ids``: int32, the same length and order.
+        """The indices of ``ids``: int32, the same length and order.
 
         An id is found as what it went in, and by its text: 5 by ``"5"`` (but not by ``"05"``, ``"+5"`` or ``"5.0"``), a
         date by a date, ``"2.0"`` by 2.0.
@@ -104,9 +104,9 @@ class IdMap:
         """
         with naming("ids"):
             asked = values_of(ids)
-        codes = self._codes(asked)
-        if unknown == "raise" and (codes < 0).any():
-            strangers = asked.gather(np.flatnonzero(codes < 0)).to_list()
+        indices = self._codes(asked)
+        if unknown == "raise" and (indices < 0).any():
+            strangers = asked.gather(np.flatnonzero(indices < 0)).to_list()
             first = ", ".join(shown_id(i) for i in strangers[:3])
             raise UnknownIdError(
                 f"{len(strangers)} of {len(asked)} ids are not in the data: {first}"
@@ -114,7 +114,7 @@ class IdMap:
                 if len(self)
                 else f"id {shown_id(strangers[0])} asked of an empty id map"
             )
-        return codes
+        return indices
 
     def spelled(self, ids: Iterable[Any]) -> pl.Series:
         """``ids`` as this map has them, known or not: of its type where all of them can be, else all as text.
@@ -131,31 +131,31 @@ class IdMap:
         return keys if not keys.null_count() else pl.Series([None if i is None else text_of(i) for i in asked])
 
     @checked
-    def decode(self, codes: NDArray[np.integer[Any]] | Sequence[int]) -> pl.Series:
-        """The outside ids at the places ``codes``.
+    def decode(self, indices: NDArray[np.integer[Any]] | Sequence[int]) -> pl.Series:
+        """The outside ids at ``indices``.
 
         Raises:
-            DataError: a place is not among 0 … n-1.
+            DataError: an index is not among 0 … n-1.
         """
-        places = np.asarray(codes, dtype=np.int64)
+        places = np.asarray(indices, dtype=np.int64)
         if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < len(self)):
-            raise DataError(f"codes are places, a list of numbers from 0 to {len(self) - 1}, got {shown(codes)}")
+            raise DataError(f"indices are a list of numbers from 0 to {len(self) - 1}, got {shown(indices)}")
         return self.ids.gather(places)
 
     @checked
-    def label(self, code: int) -> str:
-        """The name to show for one place: its label, or the id itself where it has none.
+    def label(self, index: int) -> str:
+        """The name to show for one index: its label, or the id itself where it has none.
 
         Raises:
-            DataError: the place is not among 0 … n-1.
+            DataError: the index is not among 0 … n-1.
         """
-        if not 0 <= code < len(self):
-            raise DataError(f"code is a place, a number from 0 to {len(self) - 1}, got {code}")
-        name = None if self.labels is None else self.labels[code]
-        return str(self.ids[code]) if name is None else str(name)
+        if not 0 <= index < len(self):
+            raise DataError(f"index is a number from 0 to {len(self) - 1}, got {index}")
+        name = None if self.labels is None else self.labels[index]
+        return str(self.ids[index]) if name is None else str(name)
 
     def resolve(self, name: Any) -> int:
-        """The place of an id *or* a label, as a person would type it.
+        """The index of an id *or* a label, as a person would type it.
 
         A text is taken for an id, and for a label: upper and lower case alike, with its year in brackets or without. An
         id in square brackets is an id and nothing else; so is what is no text, unless no id is equal to it.
@@ -200,7 +200,7 @@ class IdMap:
         return f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?" if labels else ""
 
     def _codes(self, asked: pl.Series) -> NDArray[np.int32]:
-        """The place of each id, -1 where it is not known."""
+        """The index of each id, -1 where it is not known."""
         if polars_is_lost():
             return np.array(places_of(asked, self._lookup, numbers=self.ids.dtype == pl.Int64), dtype=np.int32)
         column = keys_like(asked, self.ids)

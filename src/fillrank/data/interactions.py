@@ -35,8 +35,8 @@ class Interactions:
     a value.
 
     Attributes:
-        users: int32 ``[nnz]``, places in ``user_ids``.
-        items: int32 ``[nnz]``, places in ``item_ids``.
+        users: int32 ``[nnz]``, indices into ``user_ids``.
+        items: int32 ``[nnz]``, indices into ``item_ids``.
         values: float32 ``[nnz]`` (a rating, a count), or None for a log without values.
         times: int64 ``[nnz]``, seconds since 1970 (UTC), or None.
         user_ids, item_ids: the outside ids; they may hold users and items with no row here (those of a split do).
@@ -45,7 +45,7 @@ class Interactions:
         name: of the data set, for reports.
 
     Raises:
-        DataError: lengths differ, a place is out of range, or a value is NaN or infinite.
+        DataError: lengths differ, an index is out of range, or a value is NaN or infinite.
         DuplicateError: a (user, item) pair is there twice.
 
     Example:
@@ -245,10 +245,10 @@ class Interactions:
 
     @checked
     def select(self, rows: NDArray[Any]) -> Self:
-        """The rows at a boolean mask or at places; the id maps stay as they are.
+        """The rows at a boolean mask or at indices; the id maps stay as they are.
 
         Raises:
-            DataError: the mask is not as long as the log, or a place is not among its rows.
+            DataError: the mask is not as long as the log, or an index is not among its rows.
         """
         rows = checked_rows(rows, len(self))
         return replace(

@@ -80,7 +80,7 @@ def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed:
 def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
     """The latest ``n`` rows of each user for the test, the latest ``valid`` before them for validation.
 
-    Rows of one moment are ordered by item: the greater place in ``item_ids`` counts as later. Every user keeps at least
+    Rows of one moment are ordered by item: the greater index in ``item_ids`` counts as later. Every user keeps at least
     one row to train on: one with too few rows gives to the test first.
 
     Args:
@@ -215,7 +215,7 @@ def _known_to(train: Interactions, test: Interactions) -> Interactions:
 
 
 def _places(ours: IdMap, theirs: IdMap, met: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The place in ``ours`` of each of ``theirs``; -1 for one that is not there, or that nobody met."""
+    """The index in ``ours`` of each of ``theirs``; -1 for one that is not there, or that nobody met."""
     ids = theirs.ids if theirs.ids.dtype == ours.ids.dtype else theirs.ids.cast(pl.String)
     places = ours.encode(ids, unknown="mark")
     return np.where((places >= 0) & (met[np.maximum(places, 0)] > 0), places, -1).astype(np.int32)

@@ -24,7 +24,7 @@ class Synthetic:
     """A synthetic log and the truth behind it.
 
     Attributes:
-        interactions: the log; ids are the whole numbers from 0, so an id is its own place.
+        interactions: the log; ids are the whole numbers from 0, so an id is its own index.
         users: float32 ``[n_users, rank]``, the true user vectors.
         items: float32 ``[n_items, rank]``, the true item vectors.
         item_probability: float64 ``[n_items]``, how likely a draw is to fall on each item; sums to 1.
@@ -39,16 +39,16 @@ class Synthetic:
 
     @checked
     def truth(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
-        """The values of single pairs before noise: places ``[B]``, ``[B]`` → float32 ``[B]``.
+        """The values of single pairs before noise: indices ``[B]``, ``[B]`` → float32 ``[B]``.
 
         Raises:
-            DataError: the two differ in length, or a place is not among the users or items.
+            DataError: the two differ in length, or an index is not among the users or items.
         """
         if users.shape != items.shape:
             raise DataError(f"one item for each user is wanted, got {shown(users)} and {shown(items)}")
         for kind, places, n in (("users", users, len(self.users)), ("items", items, len(self.items))):
             if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < n):
-                raise DataError(f"{kind} must be a list of places from 0 to {n - 1}, got {shown(places)}")
+                raise DataError(f"{kind} must be a list of indices from 0 to {n - 1}, got {shown(places)}")
         return _pair_values(self.users, self.items, users, items)
 
 
@@ -132,7 +132,7 @@ def checkerboard(n: int) -> Interactions:
 def _plain_log(
     users: NDArray[np.int64], items: NDArray[np.int64], values: NDArray[np.float32] | None, *shape: int, name: str
 ) -> Interactions:
-    """A log whose ids are the places themselves."""
+    """A log whose ids are the indices themselves."""
     user_ids, item_ids = (IdMap(pl.int_range(n, eager=True)) for n in shape)
     return Interactions(
         users=users.astype(np.int32),

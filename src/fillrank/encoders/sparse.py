@@ -31,7 +31,7 @@ class SparseMatrix(nn.Module):
         items: int64 ``[nnz]``, in rising order for each user.
         weights: float ``[nnz]``.
         shape: ``(n_users, n_items)``.
-        by_item: int64 ``[nnz]``, the places of the pairs in the order of (item, user); found where not given.
+        by_item: int64 ``[nnz]``, the indices of the pairs in the order of (item, user); found where not given.
 
     Example:
         >>> matrix = SparseMatrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), torch.ones(3), (2, 2))

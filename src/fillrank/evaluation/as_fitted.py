@@ -19,7 +19,7 @@ logger = logging.getLogger("fillrank")
 
 
 def check_ids(model: Any, interactions: Interactions) -> None:
-    """Refuse a log whose users and items are not those of the model: its places would mean others.
+    """Refuse a log whose users and items are not those of the model: its indices would mean others.
 
     Args:
         model: a :class:`~fillrank.recommend.Recommender`; what knows no ids is let through.

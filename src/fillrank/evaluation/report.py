@@ -29,7 +29,7 @@ class Report:
     Attributes:
         model: its name.
         metrics: by name: ``"recall@10"``, ``"coverage@10"``, ``"rmse"`` …
-        users: int64 ``[n]``, the places of the users behind the metrics, rising.
+        users: int64 ``[n]``, the indices of the users behind the metrics, rising.
         per_user: float64 ``[n]`` by name. A metric's own name holds its value for each user, NaN where a user has none;
             ``squared_error``, ``absolute_error`` (sums) and ``n_rated`` (a count) are the parts of RMSE and MAE.
             Coverage and Gini belong to all lists together and have no per-user values.

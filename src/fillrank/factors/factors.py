@@ -136,7 +136,7 @@ class Factors:
         """The same items with the users of ``interactions`` in place of the old ones.
 
         Args:
-            interactions: the histories of the new users; its items must be this model's items, in the same places.
+            interactions: the histories of the new users; its items must be this model's items, at the same indices.
 
         Raises:
             DataError: the items do not fit, a history is empty, or this model has no way to fold users in.

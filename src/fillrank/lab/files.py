@@ -128,7 +128,7 @@ def read_lab_files(ratings: str | os.PathLike[str], titles: str | os.PathLike[st
 
 
 def _most_met(counts: np.ndarray[Any, Any], n: int) -> np.ndarray[Any, Any]:
-    """The places of the ``n`` largest counts, in the order of the places; equal counts: the lower place first."""
+    """The places of the ``n`` largest counts, in the order of the places; equal counts: the lower index first."""
     return np.sort(np.argsort(-counts, kind="stable")[:n])
 
 

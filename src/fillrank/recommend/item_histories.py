@@ -1,4 +1,4 @@
-"""Histories over items that have no ids, only places: what :func:`fillrank.fold_in` takes."""
+"""Histories over items that have no ids, only indices: what :func:`fillrank.fold_in` takes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fillrank.errors import DataError
 __all__ = ["ItemHistories", "log_of"]
 
 ItemHistories: TypeAlias = Interactions | Sequence[Sequence[int]] | Sequence[Mapping[int, float]]
-"""One history for each new user: items as places 0 … n_items-1, or a mapping from such places to ratings."""
+"""One history for each new user: items as indices 0 … n_items-1, or a mapping from such indices to ratings."""
 
 
 def log_of(histories: ItemHistories, n_items: int) -> Interactions:
-    """The histories as a log whose ids are places: a user for each history, ``n_items`` items.
+    """The histories as a log whose ids are indices: a user for each history, ``n_items`` items.
 
     Raises:
         DataError: a history is empty, names an item twice or one that is not there, or has a rating that is no finite
@@ -71,7 +71,7 @@ def _rows(user: int, history: Any, n_items: int) -> list[tuple[int, int, float]]
         raise DataError(f"history {user} is empty; a new user needs at least one item")
     for item, rating in pairs:
         if isinstance(item, bool) or not isinstance(item, int | np.integer) or not 0 <= item < n_items:
-            raise DataError(f"history {user} names item {shown(item)}; items are places from 0 to {n_items - 1}")
+            raise DataError(f"history {user} names item {shown(item)}; items are indices from 0 to {n_items - 1}")
         if not isinstance(rating, Real) or not math.isfinite(rating):
             raise DataError(f"the rating of item {item} in history {user} must be a finite number, got {shown(rating)}")
     if len({int(item) for item, _ in pairs}) < len(pairs):

@@ -21,7 +21,7 @@ _ADVICE = "a ranking needs numbers: look for a diverged model, or for values and
 
 @contextmanager
 def with_ids(user_ids: IdMap, item_ids: IdMap) -> Iterator[None]:
-    """A :class:`~fillrank.errors.ScoreError` from inside speaks of places; it leaves the block with outside ids."""
+    """A :class:`~fillrank.errors.ScoreError` from inside speaks of indices; it leaves the block with outside ids."""
     try:
         yield
     except ScoreError as error:
@@ -47,7 +47,7 @@ def check_finite(scores: Tensor, users: Tensor, *, ours: bool) -> None:
         ours: the scorer is one of fillrank's; any other may give -inf for what it wants never to be listed.
 
     Raises:
-        ScoreError: with the places of the first of them.
+        ScoreError: with the indices of the first of them.
     """
     bad = ~torch.isfinite(scores) if ours else scores.isnan() | scores.isposinf()
     if bool(bad.any()):
@@ -63,4 +63,4 @@ def check_pairs(scores: Tensor, users: Tensor, items: Tensor) -> None:
 
 
 def _error(user: int, item: int) -> ScoreError:
-    return ScoreError(f"the score of user {user} and item {item} (places) is NaN or infinite; {_ADVICE}", user, item)
+    return ScoreError(f"the score of user {user} and item {item} (indices) is NaN or infinite; {_ADVICE}", user, item)

@@ -89,7 +89,7 @@ class Lists:
         allowed: bool ``[n]``, or empty: every item may be listed.
 
     Attributes:
-        items: int64 ``[n_rows, k]``, the best first, equal scores by their place; -1 where a list is shorter.
+        items: int64 ``[n_rows, k]``, the best first, equal scores by their index; -1 where a list is shorter.
         best: their scores ``[n_rows, k]``; -inf where a list is shorter.
         nan_at: int64 ``[n_rows]``, the place of a NaN or -1.
     """

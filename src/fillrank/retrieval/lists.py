@@ -91,20 +91,20 @@ def rank(
 
     Args:
         scorer: gives a score for each item.
-        users: places of users, in the order wanted. None: every user.
+        users: indices of users, in the order wanted. None: every user.
         k: length of a list, at least 1.
         seen: ``[n_users, n_items]``; a user's stored items (zeros too) are left out. None: nothing is.
-        candidates: places of the only items to list. None: all of them.
-        exclude: places of items to list for nobody.
+        candidates: indices of the only items to list. None: all of them.
+        exclude: indices of items to list for nobody.
         memory: bytes that a block of scores and its copies may take; what the scorer takes itself is not counted.
-        device: where the users' places are put for the scorer. None: the scorer's own ``device``, or else the CPU.
+        device: where the users' indices are put for the scorer. None: the scorer's own ``device``, or else the CPU.
 
     Returns:
         One list per user. An item that is scored -inf is not listed.
 
     Raises:
         SettingsError: ``k`` or ``memory`` is too small.
-        DataError: a place is out of range, or ``seen`` has another shape.
+        DataError: an index is out of range, or ``seen`` has another shape.
         ScoreError: a score is NaN or infinite; -inf is let through from a scorer that is none of fillrank's.
     """
     blocks = list(
@@ -203,10 +203,12 @@ def _places(given: Places, n: int, name: str) -> NDArray[np.int64]:
     try:
         array = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that NumPy does not take
-        raise DataError(f"{name} must be places: whole numbers in one dimension, got {shown(given)}") from error
+        raise DataError(f"{name} must be indices: whole numbers in one dimension, got {shown(given)}") from error
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise DataError(f"{name} must be places: whole numbers in one dimension, got {array.dtype} {list(array.shape)}")
+        raise DataError(
+            f"{name} must be indices: whole numbers in one dimension, got {array.dtype} {list(array.shape)}"
+        )
     if array.size and (array.min() < 0 or array.max() >= n):
         run = f"from {array.min()} to {array.max()}"
-        raise DataError(f"{name} are places, and run {run}, but there are {n}: 0 to {n - 1}")
+        raise DataError(f"{name} are indices, and run {run}, but there are {n}: 0 to {n - 1}")
     return array.astype(np.int64)

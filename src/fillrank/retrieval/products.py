@@ -47,13 +47,13 @@ def top_k_products(
 
     Args:
         factors: float32, on the CPU.
-        users: int64 ``[B]``, their places.
+        users: int64 ``[B]``, their indices.
         k: length of a list.
         seen: ``[B, n_items]``; whatever is stored in its row b is left out of list b.
         allowed: bool ``[n_items]``: only these may be listed. None: all.
 
     Returns:
-        ``(places, scores)``, int64 and float32 ``[B, k]``, ended with -1 and -inf where a list is shorter.
+        ``(indices, scores)``, int64 and float32 ``[B, k]``, ended with -1 and -inf where a list is shorter.
 
     Raises:
         SettingsError: ``k`` is below 1.

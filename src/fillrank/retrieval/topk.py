@@ -26,7 +26,7 @@ _SORT_CELLS = 2**24  # tied rows are sorted in blocks of so many cells
 def top_k(
     scores: Tensor, k: int, *, seen: sp.csr_array[Any] | None = None, allowed: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The ``k`` best of each row, the best first; of equal scores, the lower place first.
+    """The ``k`` best of each row, the best first; of equal scores, the lower index first.
 
     Places that are seen, not allowed, or scored -inf are never listed. ``scores`` is left as it is. On a CPU a large
     block takes the compiled pass of :mod:`fillrank.retrieval.kernel`, all else :func:`top_k_by_topk`; they agree in
@@ -36,11 +36,11 @@ def top_k(
         scores: float ``[B, n]``, higher is better; +inf and -inf are in order.
         k: length of a list, at least 1.
         seen: ``[B, n]``; whatever is *stored* in its row b is left out of list b, a stored zero too.
-        allowed: bool ``[n]``: only these places may be listed. None: all.
+        allowed: bool ``[n]``: only these indices may be listed. None: all.
 
     Returns:
-        ``(places, scores)``: int64 ``[B, k]`` and float ``[B, k]``. Where a list is shorter than k, its end holds
-        place -1 and score -inf.
+        ``(indices, scores)``: int64 ``[B, k]`` and float ``[B, k]``. Where a list is shorter than k, its end holds
+        index -1 and score -inf.
 
     Raises:
         SettingsError: ``k`` is below 1.

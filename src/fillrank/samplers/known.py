@@ -114,7 +114,7 @@ class KnownPositives:
         start = first - (length.cumsum(0) - length)
         hit = place[self.columns[start[row] + torch.arange(len(row), device=rows.device)]]
         mask = torch.zeros(len(each), len(columns) + 1, dtype=torch.bool, device=rows.device)
-        mask[row, hit] = True  # a positive that is not among the columns has place -1: the spare last column
+        mask[row, hit] = True  # a positive that is not among the columns has index -1: the spare last column
         return mask[copies, :-1]
 
     def _mask_pairs(self, rows: Tensor, columns: Tensor) -> Tensor:

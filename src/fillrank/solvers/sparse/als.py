@@ -132,7 +132,7 @@ def als(
     Example:
         >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["Heat", "Alien", "Heat"], values=[5, 1, 4])
         >>> factors = als(log, dim=2, iterations=5)
-        >>> factors.score(torch.tensor([1])).argmax().item()  # Heat has place 1
+        >>> factors.score(torch.tensor([1])).argmax().item()  # Heat has index 1
         1
     """
     count("iterations", iterations)

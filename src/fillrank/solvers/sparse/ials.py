@@ -125,7 +125,7 @@ def ials(
 
     Example:
         >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["Heat", "Alien", "Heat"])
-        >>> ials(log, dim=2, iterations=5).score(torch.tensor([1])).argmax().item()  # Heat has place 1
+        >>> ials(log, dim=2, iterations=5).score(torch.tensor([1])).argmax().item()  # Heat has index 1
         1
     """
     count("iterations", iterations)
