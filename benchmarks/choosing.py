@@ -46,7 +46,7 @@ def measured(log: str, kind: str, rows: list[int]) -> dict[str, Any]:
     parts = default_split(LOGS[log](), test=0.1, valid=0.1, seed=0)
     rows.clear()
     began = time.process_time()
-    model = RECIPES[kind](progress=False).fit(parts.train, parts.valid)
+    model = RECIPES[kind]().fit(parts.train, parts.valid, progress=False)
     seconds = time.process_time() - began
     epochs = sum("refit" not in epoch for epoch in model.history)
     training = epochs * len(parts.train)

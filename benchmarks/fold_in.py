@@ -95,10 +95,11 @@ def only_users(log: Interactions, chosen: np.ndarray) -> Interactions:
 def fitted(name: str, halves: Halves, seed: int) -> tuple[fr.Recommender, fr.Recommender]:
     """The model of the old users, and the one of everybody with the same settings."""
     parts = split.random(halves.old, test=0.1, valid=0.1, seed=seed)  # the test part only goes back into training
-    kind, always = recipe(name), {"seed": seed, "progress": False}
-    own = {setting: value for setting, value in always.items() if setting in kind.model_fields}
+    kind = recipe(name)
+    own = {"seed": seed} if "seed" in kind.model_fields else {}
     candidates = [
-        kind(**own, **settings).fit(parts.train, parts.valid, refit=False) for settings in TRIED.get(name, [{}])
+        kind(**own, **settings).fit(parts.train, parts.valid, refit=False, progress=False)
+        for settings in TRIED.get(name, [{}])
     ]
 
     def score(model: fr.Recommender) -> float:

@@ -41,12 +41,12 @@ class Row:
         return float(np.median([epoch["seconds"] for epoch in recipe.fit(log).history[1:]]))
 
 
-QUIET = {"dim": 32, "progress": False}
+SMALL = {"dim": 32}
 ROWS = (
-    Row("sgd", "epochs", 10, QUIET),
-    Row("als", "iterations", 3, QUIET | {"regularization": 0.05}),
-    Row("ials", "iterations", 3, QUIET | {"unobserved_weight": 0.1, "regularization": 0.01}),
-    Row("gibbs", "iterations", 3, QUIET | {"burn_in": 0, "kept_dim": 32}),
+    Row("sgd", "epochs", 10, SMALL),
+    Row("als", "iterations", 3, SMALL | {"regularization": 0.05}),
+    Row("ials", "iterations", 3, SMALL | {"unobserved_weight": 0.1, "regularization": 0.01}),
+    Row("gibbs", "iterations", 3, SMALL | {"burn_in": 0, "kept_dim": 32}),
 )
 
 

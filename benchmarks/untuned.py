@@ -63,17 +63,16 @@ def goal(figures: Figures) -> float:
     return math.log(max(figures[f"ndcg@{K}"], 1e-6)) + 4 * error
 
 
-def quiet(kind: str, seed: int, settings: Mapping[str, Any]) -> Any:
-    """The recipe with its seed, without progress."""
-    known = RECIPES[kind].model_fields
-    own = {name: value for name, value in {"seed": seed, "progress": False}.items() if name in known}
+def seeded(kind: str, seed: int, settings: Mapping[str, Any]) -> Any:
+    """The recipe with its seed."""
+    own = {"seed": seed} if "seed" in RECIPES[kind].model_fields else {}
     return RECIPES[kind](**own | dict(settings))
 
 
 def by_default(kind: str, seed: int, parts: fr.Split) -> dict[str, Any]:
     """The recipe as it is."""
     began = time.perf_counter()
-    model = quiet(kind, seed, {}).fit(parts.train, parts.valid)
+    model = seeded(kind, seed, {}).fit(parts.train, parts.valid, progress=False)
     seconds = time.perf_counter() - began
     return {"figures": judged(kind, parts, model), "seconds": round(seconds, 2), "settings": chosen_of(kind, model)}
 
@@ -92,7 +91,7 @@ def tuned(kind: str, seed: int, parts: fr.Split, trials: int) -> dict[str, Any]:
     def objective(trial: optuna.Trial) -> float:
         settings, start = space.draw(trial), time.perf_counter()
         try:
-            model = quiet(kind, seed, settings).fit(parts.train, parts.valid, refit=False)
+            model = seeded(kind, seed, settings).fit(parts.train, parts.valid, refit=False, progress=False)
             reached = goal(judged(kind, held, model))
         except fr.FillrankError as error:
             print(f"  trial {trial.number} failed: {error}", file=sys.stderr)
@@ -105,7 +104,7 @@ def tuned(kind: str, seed: int, parts: fr.Split, trials: int) -> dict[str, Any]:
     sampler = optuna.samplers.TPESampler(seed=seed)
     optuna.create_study(direction="maximize", sampler=sampler).optimize(objective, n_trials=trials)
     _, drawn, chosen = max(tried, key=lambda one: one[0])
-    model = RECIPES[kind](**chosen).fit(parts.train.union(parts.valid))
+    model = RECIPES[kind](**chosen).fit(parts.train.union(parts.valid), progress=False)
     seconds = round(float(np.median(took)), 2)  # of a trial
     return {"figures": judged(kind, parts, model), "seconds": seconds, "settings": drawn, "trials": trials}
 

@@ -26,7 +26,7 @@ def main(epochs=5):
     ENCODERS.register("prototypes", Prototypes)
     log = synthetic(200, 100, 4000, seed=1).interactions.without_values()
     encoder = {"name": "prototypes", "n_prototypes": 12}
-    model = fr.Contrastive(encoder=encoder, learning_rate=0.02, dim=16, epochs=epochs, progress=False).fit(log)
+    model = fr.Contrastive(encoder=encoder, learning_rate=0.02, dim=16, epochs=epochs).fit(log, progress=False)
     print(model.fold_in([0, 3, 5]).recommend(k=3))
     return model
 

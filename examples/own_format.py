@@ -31,7 +31,7 @@ def main():
         log = fr.read(Path(folder, "ratings.blocks"))
     parts = fr.split.random(log, test=0.1, valid=0.1, seed=0)
     check_model(fr.BiasedSVD(rank=2), parts=parts)  # what was read will do for a model
-    return fr.BiasedSVD(rank=2).fit(log)
+    return fr.BiasedSVD(rank=2).fit(log, progress=False)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ def main(epochs=5):
     LOSSES.register("squared-hinge", squared_hinge)  # from here on it has a name, also in files
     log = synthetic(200, 100, 4000, seed=1).interactions.without_values()
     split = fr.split.random(log, test=0.1, valid=0.1, seed=0)
-    recipe = fr.Contrastive(loss={"name": "squared-hinge", "margin": 0.3}, dim=16, epochs=epochs, progress=False)
-    model = recipe.fit(split.train, split.valid)
+    recipe = fr.Contrastive(loss={"name": "squared-hinge", "margin": 0.3}, dim=16, epochs=epochs)
+    model = recipe.fit(split.train, split.valid, progress=False)
     print(fr.evaluate(model, split, k=10))
     return model
 

@@ -28,7 +28,7 @@ def main(epochs=5):
     check_sampler(Parity)  # masks, seeds, and log_q against simulation
     SAMPLERS.register("parity", Parity)
     log = synthetic(200, 100, 4000, seed=1).interactions.without_values()
-    model = fr.Contrastive(loss="infonce", sampler="parity", dim=16, epochs=epochs, progress=False).fit(log)
+    model = fr.Contrastive(loss="infonce", sampler="parity", dim=16, epochs=epochs).fit(log, progress=False)
     print(model.recommend(k=3).head(3))
     return model
 

@@ -31,9 +31,9 @@ texts = fr.Interactions.from_frame(
     frame.with_columns(pl.format("u{}", "user_id"), pl.format("i{}", "item_id"), title=pl.format("Film {}", "item_id")),
     user="user_id", item="item_id", value="value", label="title",
 )
-als = fr.ALS(dim=4, iterations=2, regularization=0.1, bias_regularization=0.1, progress=False).fit(texts)
+als = fr.ALS(dim=4, iterations=2, regularization=0.1, bias_regularization=0.1).fit(texts)
 svd = fr.PureSVD(rank=4).fit(log)
-fast = fr.Contrastive(dim=4, epochs=1, progress=False).fit(log)
+fast = fr.Contrastive(dim=4, epochs=1).fit(log)
 parts = fr.split.random(log, test=0.1, valid=0.1, seed=0)
 fr.evaluate(svd, parts)
 svd.save(here / "svd")
@@ -58,7 +58,7 @@ works = {
     "load": lambda: fr.Recommender.load(here / "als").recommend(k=3).rows(),
     "evaluate": lambda: fr.evaluate(svd, parts).metrics,
     "fit": lambda: fr.PureSVD(rank=4).fit(log).recommend(k=3).rows(),
-    "train": lambda: fr.Contrastive(dim=4, epochs=1, progress=False).fit(log).recommend(k=3).rows(),
+    "train": lambda: fr.Contrastive(dim=4, epochs=1).fit(log).recommend(k=3).rows(),
     "torch": lambda: float((torch.ones(500, 500) @ torch.ones(500, 500)).sum()),
 }
 refused = {

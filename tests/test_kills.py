@@ -37,7 +37,6 @@ refit = false
 dim = 16
 epochs = 30
 patience = 30
-progress = false
 """
 STUDY = """
 title = "A study"

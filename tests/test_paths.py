@@ -104,7 +104,7 @@ def test_every_function_that_takes_a_path_knows_the_home_folder(home: Path) -> N
     assert len(fr.read("~/lo*.csv")) == len(log)
     fr.Popularity().fit(log).save("~/runs/m")
     assert fr.Recommender.load("~/runs/m").name == fr.Recommender.load(home / "runs/m").name
-    fr.Contrastive(dim=4, epochs=1, progress=False, checkpoint="~/state").fit(log)
+    fr.Contrastive(dim=4, epochs=1).fit(log, checkpoint="~/state")
     assert (home / "state").is_file()
     assert complete_file("~/table.csv", "~/out/full.csv", fr.MatrixCompletion(rank=1)).n_filled == 1
     (home / "run.toml").write_text('data = "~/log.csv"\nmodel = "popularity"\nout = "~/m2"\n')
@@ -136,7 +136,7 @@ def test_a_plan_with_a_place_that_cannot_be_is_refused(out: str) -> None:
     with pytest.raises(SettingsError, match=r"out: .*(empty|network address|no home folder|NUL)"):
         TunePlan.of({"data": "x.csv", "model": "pure-svd", "out": out, "search": {"rank": {"low": 1, "high": 2}}})
     with pytest.raises(FillrankError):
-        fr.Contrastive(checkpoint=out, progress=False).fit(fr.synthetic(20, 15, 100).interactions)
+        fr.Contrastive().fit(fr.synthetic(20, 15, 100).interactions, checkpoint=out)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ newest = MODULE:Newest
 [fillrank.encoders]
 shifted = MODULE:Shifted
 """
-QUICK = {"dim": 4, "epochs": 1, "neighbour_weight": 0.0, "popularity_beta": 0.0, "progress": False}
+QUICK = {"dim": 4, "epochs": 1, "neighbour_weight": 0.0, "popularity_beta": 0.0}
 
 
 def test_the_names_of_a_package_work_everywhere(package: Callable[..., None], parts: Split) -> None:

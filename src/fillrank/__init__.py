@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
     )
     from fillrank.recommend import Recommender, fold_in
     from fillrank.solvers.sparse.svd import truncated_svd
+    from fillrank.training import FitOptions, callbacks
 
 __all__ = [
     "ALS",
@@ -64,6 +65,7 @@ __all__ = [
     "Contrastive",
     "Factors",
     "FillrankError",
+    "FitOptions",
     "FixedItems",
     "Gibbs",
     "IdMap",
@@ -80,6 +82,7 @@ __all__ = [
     "Scorer",
     "Split",
     "__version__",
+    "callbacks",
     "compare",
     "errors",
     "evaluate",
@@ -123,6 +126,7 @@ _HOMES = {
     "fillrank.recommend": ("Recommender", "fold_in"),
     "fillrank.lab.functions": ("gd_factorise_masked", "reconstruction_loss", "sgd_factorise", "sgd_factorise_masked"),
     "fillrank.solvers.sparse.svd": ("truncated_svd",),
+    "fillrank.training": ("FitOptions", "callbacks"),
 }
 watch_log(logging.getLogger("fillrank"))
 watch_forks()

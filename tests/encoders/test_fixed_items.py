@@ -20,7 +20,7 @@ USERS = torch.randn(150, 3, generator=GENERATOR)
 
 
 def trained(encoder: FixedItems, step: object, log: Interactions, epochs: int, rate: float = 0.05) -> None:
-    settings = LoopSettings(epochs=epochs, batch_size=len(log), ema_span=0, progress=False)
+    settings = LoopSettings(epochs=epochs, batch_size=len(log), ema_span=0)
     train(Autograd(step, [encoder], [rate]), Batch.of(log, None, "cpu"), settings)
 
 

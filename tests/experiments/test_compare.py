@@ -15,7 +15,7 @@ from fillrank.experiments.compare.runs import compare
 from fillrank.experiments.compare.table import ComparisonTable
 from fillrank.models import PureSVD
 
-FAST = {"dim": 8, "rating_dim": 4, "epochs": 2, "batch_size": 512, "n_negatives": 40, "progress": False}
+FAST = {"dim": 8, "rating_dim": 4, "epochs": 2, "batch_size": 512, "n_negatives": 40}
 MODELS = {
     "popularity": {},
     "pure-svd": {"rank": 4},
@@ -80,9 +80,9 @@ def test_the_test_part_is_not_looked_at_before_the_end(parts: Split, monkeypatch
     handed = []
     original = CMC.fit
 
-    def spy(self, train, valid=None, *, refit=True):
+    def spy(self, train, valid=None, *, refit=True, **options):
         handed.append((train, valid, refit))
-        return original(self, train, valid, refit=refit)
+        return original(self, train, valid, refit=refit, **options)
 
     monkeypatch.setattr(CMC, "fit", spy)
     honest = compare(parts, {"cmc": FAST})

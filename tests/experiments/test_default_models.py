@@ -13,6 +13,7 @@ from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.experiments.run.fit import RunPlan, fit_run
 from fillrank.models import RECIPES, Recipe, default_model, default_models
+from fillrank.training.context import FitContext
 
 LOGS = {
     "ratings": lambda log: log,
@@ -32,8 +33,8 @@ def test_the_default_is_by_the_log(kind: str, wanted: str, ratings: Interactions
 def test_every_model_that_is_compared_by_default_can_be_fitted(
     kind: str, ratings: Interactions, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def at_once(self: Recipe, train: Interactions, valid: Interactions | None) -> fr.Recommender:
-        return fr.Popularity()._fit(train, valid)
+    def at_once(self: Recipe, train: Interactions, valid: Interactions | None, context: FitContext) -> fr.Recommender:
+        return fr.Popularity()._fit(train, valid, context)
 
     for name in ("cmc", "contrastive", "ials"):  # long trainings; that they take such a log is tested elsewhere
         monkeypatch.setattr(RECIPES[name], "_fit", at_once)
@@ -49,7 +50,7 @@ def test_a_run_that_names_no_model_takes_the_one_for_the_log(
 ) -> None:
     file = tmp_path / "events.csv"
     ratings.without_values().to_frame().write_csv(file)
-    content = {"data": str(file), "out": str(tmp_path / "m"), "settings": {"dim": 4, "epochs": 1, "progress": False}}
+    content = {"data": str(file), "out": str(tmp_path / "m"), "settings": {"dim": 4, "epochs": 1}}
     with caplog.at_level("INFO", "fillrank"):
         outcome = fit_run(RunPlan.of(content))
     assert outcome is not None

@@ -26,13 +26,12 @@ from fillrank.experiments.toml.files import toml_text
 from fillrank.experiments.toml.tables import deep_merge, flatten, unflatten
 from fillrank.recommend import Recommender
 from fillrank.runtime.launch import processes
-from fillrank.training import listening
+from fillrank.training.callbacks import EpochEnd, FitEnd, LambdaCallback, Recorder
 
 SMALL = {
     "dim": 4,
     "epochs": 3,
     "batch_size": 256,
-    "progress": False,
     "sampler_settings": {"n_negatives": 8},
     "loss_settings": {"temperature": 0.1},
     "neighbour_weight": 0.0,
@@ -56,7 +55,7 @@ def plan(log_file: Path, out: Path, **own: Any) -> RunPlan:
 
 
 def cmc_plan(log_file: Path, out: Path) -> RunPlan:
-    settings = {"dim": 4, "rating_dim": 2, "epochs": 2, "batch_size": 256, "progress": False}
+    settings = {"dim": 4, "rating_dim": 2, "epochs": 2, "batch_size": 256}
     return RunPlan.of({"data": str(log_file), "out": str(out), "model": "cmc", "settings": settings})
 
 
@@ -115,28 +114,83 @@ def test_a_folder_of_something_else_is_refused_before_the_training(log_file: Pat
 def test_a_training_that_broke_off_goes_on(log_file: Path, tmp_path: Path) -> None:
     """Broken after its second epoch, the same run goes on there and ends at the factors of one that was not broken."""
 
-    def power_cut(look: Any) -> None:
-        if look.epoch == 3:
+    def power_cut(end: EpochEnd) -> None:
+        if end.epoch == 3:
             raise RuntimeError("no power")
 
     whole, broken = plan(log_file, tmp_path / "whole"), plan(log_file, tmp_path / "broken")
     fit_run(whole)
-    with pytest.raises(RuntimeError, match="no power"), listening(power_cut):
-        fit_run(broken)
+    with pytest.raises(RuntimeError, match="no power"):
+        fit_run(broken, callbacks=[LambdaCallback(on_epoch_end=power_cut)])
     state = tmp_path / "broken.checkpoint" / "state.safetensors"
     assert state.exists()
     with pytest.raises(SettingsError, match=r"with other settings \(settings.learning_rate\)"):
         fit_run(plan(log_file, tmp_path / "broken", learning_rate=0.1))
-    seen: list[int] = []
-    with listening(lambda look: seen.append(look.epoch)):
-        outcome = fit_run(broken)
+    heard = Recorder()
+    outcome = fit_run(broken, callbacks=[heard])
     assert outcome is not None
-    assert seen == [3]
-    assert outcome.model.settings.get("checkpoint") is None
+    assert [end.epoch for end in heard.of("fit")] == [3]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["broken", "whole"]
     assert all(
         torch.equal(*pair) for pair in zip(vectors(tmp_path / "whole"), vectors(tmp_path / "broken"), strict=True)
     )
+
+
+def test_a_training_that_broke_off_in_its_second_fit_goes_on(log_file: Path, tmp_path: Path) -> None:
+    def power_cut(end: FitEnd) -> None:
+        raise RuntimeError("no power")
+
+    with pytest.raises(RuntimeError, match="no power"):
+        fit_run(plan(log_file, tmp_path / "x"), callbacks=[LambdaCallback(on_fit_end=power_cut)])
+    assert (tmp_path / "x.checkpoint" / "state.safetensors.refit").exists()
+    heard = Recorder()
+    outcome = fit_run(plan(log_file, tmp_path / "x"), callbacks=[heard])
+    assert outcome is not None
+    assert outcome.model.refit
+    assert heard.of("fit") == []
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_how_it_runs_is_not_what_is_saved(log_file: Path, tmp_path: Path) -> None:
+    options = {
+        "progress": False,
+        "device": "cpu",
+        "n_threads": 1,
+        "time_budget": "1h",
+        "log_to": str(tmp_path / "a.csv"),
+    }
+    content = {"data": str(log_file), "out": str(tmp_path / "x"), "model": "contrastive", "settings": SMALL}
+    outcome = fit_run(RunPlan.of(content | {"options": options}))
+    assert outcome is not None
+    resolved = tomllib.loads((tmp_path / "x" / "run.toml").read_text())
+    assert resolved["options"] == {"time_budget": "1h"}, "which alone makes a difference to what is learnt"
+    for found in (resolved["settings"], Recommender.load(tmp_path / "x").settings):
+        assert not {"progress", "device", "n_threads", "checkpoint"} & found.keys()
+    assert (tmp_path / "a.csv").read_text().startswith("fit,model,stage,epoch,")
+
+
+def test_files_that_hold_it_among_the_settings_are_read(
+    log_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = {"progress": False, "device": "cpu"}
+    run = plan(log_file, tmp_path / "x", **old)
+    assert (run.options.progress, run.options.device) == (False, "cpu")
+    assert run.settings == SMALL
+    assert "progress, device: how a fit runs stands under [options] in a TOML file" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"progres": True}, r"options.progres: Extra inputs are not permitted"),
+        ({"time_budget": "soon"}, "options.time_budget: a time budget is a number of seconds above 0"),
+        ({"log_to": "a.txt"}, "options.log_to: the log of a training is a file that ends in .csv or .jsonl"),
+        ({"n_threads": 0}, "options.n_threads: Input should be greater than or equal to 1"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        RunPlan.of({"data": "x", "out": "x", "model": "als", "options": options}, "run.toml")
 
 
 def test_a_run_that_cannot_begin_leaves_nothing(log_file: Path, tmp_path: Path) -> None:
@@ -213,7 +267,7 @@ def test_two_processes_fit_what_one_fits(plan_of: Callable[..., RunPlan], log_fi
 def test_an_error_in_one_process_ends_the_other(log_file: Path, tmp_path: Path) -> None:
     """The second finds no log where it was told to look; the first waits for it at the first step, and is told."""
     words = ("--out", tmp_path / "x", "--model", "contrastive", "--set", "dim=4", "--set", "epochs=50")
-    words = (*words, "--set", "progress=false")
+    words = (*words, "--no-progress")
     first, second = together(*words, ranks=(("--data", log_file), ("--data", tmp_path / "nothing.csv")))
     assert (first[0], second[0]) == (1, 1)
     assert "nothing.csv" in second[2]

@@ -94,7 +94,7 @@ def test_a_folder_of_somebody_else_where_the_state_goes_is_left_alone() -> None:
     folder = Path("m.checkpoint")
     folder.mkdir()
     (folder / "thesis.tex").write_text("years of work")
-    small = {"settings": {"dim": 4, "epochs": 1, "progress": False}}
+    small = {"settings": {"dim": 4, "epochs": 1}}
     with pytest.raises(SettingsError, match=r"holds something else \(thesis\.tex\); move it"):
         fit_run(plan("m", "contrastive", **small))
     assert (folder / "thesis.tex").read_text() == "years of work"
@@ -112,7 +112,7 @@ def test_a_torn_record_of_an_unfinished_run_is_an_error_in_words() -> None:
 
 def test_a_state_that_cannot_be_written_is_found_before_the_training() -> None:
     with pytest.raises(SettingsError, match=r"the checkpoint log\.csv/state cannot be written: .* is a file"):
-        fr.Contrastive(dim=4, progress=False, checkpoint="log.csv/state").fit(fr.read("log.csv"))
+        fr.Contrastive(dim=4).fit(fr.read("log.csv"), checkpoint="log.csv/state")
 
 
 def test_a_torn_state_is_refused_wherever_it_is_torn(tmp_path: Path) -> None:
@@ -124,15 +124,15 @@ def test_a_torn_state_is_refused_wherever_it_is_torn(tmp_path: Path) -> None:
         real(self, state)
         saved.append(path.read_bytes())
 
-    recipe = fr.Contrastive(dim=2, epochs=3, progress=False, checkpoint=str(path))
+    recipe = fr.Contrastive(dim=2, epochs=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoint, "write", write)
-        recipe.fit(log)
+        recipe.fit(log, checkpoint=path)
     whole = saved[1]
     for place in range(0, len(whole), 41):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x40]) + whole[place + 1 :])
         with pytest.raises(DataError, match="is no whole checkpoint"):
-            recipe.fit(log)
+            recipe.fit(log, checkpoint=path)
     path.write_bytes(whole[:-1])
     with pytest.raises(DataError, match="is no whole checkpoint"):
-        recipe.fit(log)
+        recipe.fit(log, checkpoint=path)

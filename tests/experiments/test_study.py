@@ -124,9 +124,9 @@ def test_the_honest_protocol_keeps_test_away_and_the_legacy_one_watches_it(
     seen: list[tuple[Any, Any]] = []
     original = Contrastive._fit
 
-    def spy(self, train, valid=None):
+    def spy(self, train, valid, context):
         seen.append((train, valid))
-        return original(self, train, valid)
+        return original(self, train, valid, context)
 
     monkeypatch.setattr(Contrastive, "_fit", spy)
     honest, legacy = run_study(study, tmp_path / "r.json", only=["mf"]).runs
@@ -217,6 +217,7 @@ def test_ctrl_c_keeps_what_is_finished(study: Study, tmp_path: Path, monkeypatch
 def test_two_at_once_find_what_one_finds(study: Study, tmp_path: Path) -> None:
     environment = dict(os.environ)
     one, two = (run_study(study, tmp_path / f"{jobs}.json", jobs=jobs) for jobs in (1, 2))
+    assert two.failures == ()
     assert [run.key for run in two.runs] == KEYS
     for alone, beside in zip(one.runs, two.runs, strict=True):
         assert beside.metrics == pytest.approx(alone.metrics, rel=1e-3)
@@ -437,7 +438,6 @@ subsample = { users = 0.5 }
 [entries.tuned.settings]
 dim = 4
 epochs = 1
-progress = false
 sampler_settings.n_negatives = 20
 [entries.tuned.tune]
 n_trials = 2

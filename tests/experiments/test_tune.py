@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from fillrank.experiments.tune.plan import TunePlan, read_tune
 from fillrank.experiments.tune.record import TuneRecord
 from fillrank.experiments.tune.run import run_tune
 from fillrank.experiments.tune.space import MarginsAndWeights, Space
+from fillrank.experiments.tune.trials import Following
 from fillrank.losses import MMCL
-from fillrank.training import Look, loop
+from fillrank.training.callbacks import EpochEnd
 
 pytest.importorskip("optuna", reason="searches need the extra fillrank[tune]")
 
@@ -240,13 +242,13 @@ def test_a_trial_that_promises_little_is_pruned(
     trials = iter([1.0] * 6 + [0.1])
     heights: list[float] = []
 
-    def note(look: Look) -> None:
-        if look.epoch == 1:
+    def note(self: Following, end: EpochEnd) -> None:
+        if end.epoch == 1:
             heights.append(next(trials))
-        loop_tell(Look(look.epoch, heights[-1] * look.epoch, {}))
+        heard(self, replace(end, score=heights[-1] * end.epoch))
 
-    loop_tell = loop.tell
-    monkeypatch.setattr(loop, "tell", note)
+    heard = Following.on_epoch_end
+    monkeypatch.setattr(Following, "on_epoch_end", note)
     quick = {"settings": SETTINGS | GIVEN | {"epochs": 4, "patience": 9}, "n_trials": 7, "search": RATES}
     record = run_tune(plan(log_file, tmp_path / "s", **quick))
     assert [trial.state for trial in record.trials] == ["complete"] * 6 + ["pruned"]
@@ -257,16 +259,16 @@ def test_a_trial_that_promises_little_is_pruned(
 def test_ctrl_c_ends_the_trial_and_leaves_a_study_that_goes_on(
     log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = []
+    epochs = []
     quick = {"settings": SETTINGS | GIVEN, "search": RATES}
 
-    def press(look: Look) -> None:
-        looks.append(look)
-        loop_tell(Look(look.epoch, look.score, look.figures, interrupted=len(looks) == 5))
+    def press(self: Following, end: EpochEnd) -> None:
+        epochs.append(end)
+        heard(self, replace(end, interrupted=len(epochs) == 5))
 
-    loop_tell = loop.tell
+    heard = Following.on_epoch_end
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "tell", press)
+        patch.setattr(Following, "on_epoch_end", press)
         record = run_tune(plan(log_file, tmp_path / "s", **quick))
     assert record.interrupted
     assert [trial.state for trial in record.trials] == ["complete", "fail"]
@@ -278,10 +280,10 @@ def test_ctrl_c_ends_the_trial_and_leaves_a_study_that_goes_on(
 def test_trials_that_diverge_are_counted_and_named(
     log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def diverge(look: Look) -> None:
+    def diverge(self: Following, end: EpochEnd) -> None:
         raise TrainingError("the loss is nan")
 
-    monkeypatch.setattr(loop, "tell", diverge)
+    monkeypatch.setattr(Following, "on_epoch_end", diverge)
     with pytest.raises(TrainingError, match="none of 2 trials came to its end; the last error: the loss is nan"):
         run_tune(plan(log_file, tmp_path / "s", n_trials=2))
     assert json.loads((tmp_path / "s" / "record.json").read_text())["trials"][1]["error"] == "the loss is nan"

@@ -18,7 +18,7 @@ from fillrank.experiments.run.fit import RunPlan
 from fillrank.factors import Blend, Factors
 from fillrank.models.blend import Blended, _best_share, _blend, _spread
 from fillrank.models.contrastive.build import Watch
-from fillrank.training import Look, listening
+from fillrank.training.callbacks import Recorder
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4, beta=0.5, power=0.0)
 
@@ -107,22 +107,26 @@ def test_all_weight_on_one_part_ranks_as_that_part(parts: Split) -> None:
     assert blend.recommend(k=5)["item_id"].equals(OTHER.fit(parts.train).recommend(k=5)["item_id"])
 
 
-def test_seed_device_and_progress_reach_the_parts_that_have_none_of_their_own() -> None:
-    own = fr.Contrastive(seed=3, progress=True)
+def test_a_seed_reaches_the_parts_that_have_none_of_their_own() -> None:
+    own = fr.Contrastive(seed=3)
     inner = Blended(parts=[fr.Contrastive(), OTHER])
-    blend = Blended(parts=[own, inner, OTHER], seed=5, progress=False, device="cpu", checkpoint="here")
+    blend = Blended(parts=[own, inner, OTHER], seed=5)
     for one in (blend, Blended(**blend.model_dump()), Blended(**json.loads(blend.model_dump_json()))):
-        first, second, third = (one._handed_on(part, n) for n, part in enumerate(one.parts))
-        within, beside = (second._handed_on(part, n) for n, part in enumerate(second.parts))
+        first, second, third = (one._with_seed(part) for part in one.parts)
+        within, beside = (second._with_seed(part) for part in second.parts)
         assert [part.seed for part in (first, second, third, within, beside)] == [3, 5, 5, 5, 5]
-        assert [part.progress for part in (first, within)] == [True, False]
-        assert [part.device for part in (first, within)] == ["cpu", "cpu"]
-        assert [part.checkpoint for part in (first, within)] == ["here.0", "here.1.0"]
+
+
+def test_how_a_fit_runs_reaches_the_parts(parts: Split, tmp_path: Path) -> None:
+    learnt = fr.Contrastive(dim=4, epochs=1, sampler_settings={"n_negatives": 4})
+    blend = Blended(parts=[learnt, Blended(parts=[learnt, OTHER], weights=[1.0, 1.0]), OTHER], weights=[1.0, 1.0, 1.0])
+    blend.fit(parts.train, parts.valid, refit=False, checkpoint=tmp_path / "here")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.0", "here.1.0"]
 
 
 def test_a_fit_again_takes_another_seed(parts: Split) -> None:
     part = fr.Contrastive(dim=4, epochs=1, init="random", sampler_settings={"n_negatives": 4})
-    settings = Blended(parts=[part, OTHER], weights=[1.0, 0.0], progress=False).fit(parts.train).settings
+    settings = Blended(parts=[part, OTHER], weights=[1.0, 0.0]).fit(parts.train).settings
     one, other, again = (Blended(**(settings | {"seed": seed})).fit(parts.train).scorer for seed in (0, 1, 1))
     assert not torch.equal(one.parts[0].users, other.parts[0].users)
     assert torch.equal(again.parts[0].users, other.parts[0].users)
@@ -133,7 +137,7 @@ def test_a_run_names_its_parts_as_any_run_names_its_model() -> None:
     plan = RunPlan.of({"data": "ml-1m", "model": "blended", "out": "x", "seed": 7, "settings": {"parts": parts}})
     made = plan.recipe()
     assert [type(part) for part in made.parts] == [fr.PureSVD, fr.Popularity]
-    assert made._handed_on(made.parts[0], 0).seed == 7
+    assert made._with_seed(made.parts[0]).seed == 7
     assert RunPlan.of(plan.resolved()).recipe().parts == made.parts
 
 
@@ -197,7 +201,7 @@ def test_new_users_hear_as_much_of_each_part_as_known_ones(name: str, parts: Spl
     settings = {"dim": 8, "epochs": 3, "similarity": "dot", "sampler_settings": {"n_negatives": 20}}
     learnt = {"model": name, "settings": settings}
     log = parts.train.without_values()
-    model = Blended(parts=[learnt, OTHER], weights=[1.0, 1.0], progress=False).fit(log).scorer
+    model = Blended(parts=[learnt, OTHER], weights=[1.0, 1.0]).fit(log).scorer
     folded = model.fold_in(log)
 
     def says(blend: Blend) -> list[float]:
@@ -217,7 +221,7 @@ def test_items_are_alike_to_the_part_that_says_most(parts: Split) -> None:
 @pytest.mark.parametrize(("weights", "left"), [("auto", [1.0]), ([2.0, 1.0, 1.0], [2.0]), ([0.0, 1.0, 1.0], [1.0])])
 def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split, weights: object, left: list[float]) -> None:
     part = fr.Contrastive(dim=4, epochs=50, sampler_settings={"n_negatives": 4})
-    seen: list[Look] = []
+    heard = Recorder()
     looked: list[Watch] = []
     before = Watch.look
 
@@ -227,24 +231,26 @@ def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split, weights: obje
         looked.append(watch)
         return before(watch)
 
-    with pytest.MonkeyPatch.context() as patch, listening(seen.append):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Watch, "look", look_and_stop)
-        model = Blended(parts=[part, part, OTHER], weights=weights, progress=False).fit(parts.train, parts.valid)
+        blend = Blended(parts=[part, part, OTHER], weights=weights)
+        model = blend.fit(parts.train, parts.valid, callbacks=[heard])
     assert len(model.settings["parts"]) == 1
     assert model.settings["weights"] == left
-    assert [look.interrupted for look in seen] == [True]
+    assert heard.epochs[-1].interrupted
+    assert {(end.model, end.provisional) for end in heard.epochs} == {("blended.parts.0", True)}
 
 
 def test_a_blend_that_broke_off_goes_on_from_its_checkpoint(parts: Split, tmp_path: Path) -> None:
-    def blend(**more: object) -> Blended:
+    def blend() -> Blended:
         learnt = fr.Contrastive(dim=4, epochs=3, sampler_settings={"n_negatives": 4})
-        return Blended(parts=[learnt, learnt, OTHER], weights=[1.0, 1.0, 1.0], progress=False, **more)
+        return Blended(parts=[learnt, learnt, OTHER], weights=[1.0, 1.0, 1.0])
 
     whole, begun = blend().fit(parts.train), []
     before = fr.Contrastive._fit
 
     def broken(recipe: fr.Contrastive, *given: object) -> fr.Recommender:
-        begun.append(recipe.checkpoint)
+        begun.append(given[-1].options.checkpoint)
         if len(begun) == 2:
             raise KeyboardInterrupt
         return before(recipe, *given)
@@ -253,8 +259,8 @@ def test_a_blend_that_broke_off_goes_on_from_its_checkpoint(parts: Split, tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fr.Contrastive, "_fit", broken)
         with pytest.raises(KeyboardInterrupt):
-            blend(checkpoint=place).fit(parts.train)
+            blend().fit(parts.train, checkpoint=place)
     assert [path.name for path in tmp_path.iterdir()] == ["state.0"]
-    again = blend(checkpoint=place).fit(parts.train)
+    again = blend().fit(parts.train, checkpoint=place)
     assert torch.equal(again.scorer.flat.users, whole.scorer.flat.users)
     assert "checkpoint" not in again.settings["parts"][0]["settings"]

@@ -16,7 +16,6 @@ FAST = {
     "rating_dim": 4,
     "epochs": 3,
     "batch_size": 512,
-    "progress": False,
     "negatives": "uniform",
     "n_negatives": 40,
 }
@@ -53,7 +52,7 @@ def test_what_ials_tries_first_is_shown(
     caplog.clear()
     with caplog.at_level("INFO", "fillrank"):
         fr.IALS(**model.settings).fit(parts.train, parts.valid)
-        fr.IALS(**settings, progress=False).fit(parts.train, parts.valid)
+        fr.IALS(**settings).fit(parts.train, parts.valid, progress=False)
     assert "trial" not in caplog.text, "there is nothing to try, or nobody to show it to"
 
 
@@ -113,7 +112,7 @@ def test_settings_that_cannot_work_are_named(settings: dict, message: str) -> No
 
 def test_a_device_that_is_not_there_is_named(parts: Split) -> None:
     with pytest.raises(SettingsError, match="device 'abacus' cannot be used"):
-        CMC(**FAST, device="abacus").fit(parts.train)
+        CMC(**FAST).fit(parts.train, device="abacus")
 
 
 def test_a_threshold_that_leaves_no_positive_is_refused(parts: Split) -> None:

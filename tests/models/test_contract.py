@@ -17,10 +17,10 @@ SMALL = {
     "pure-svd": {"rank": 4},
     "normalised-svd": {"rank": 4, "beta": 0.5, "power": 0.0},
     "biased-svd": {"rank": 4, "user_shrinkage": 5.0, "item_shrinkage": 3.0},
-    "sgd": {"dim": 4, "epochs": 10, "progress": False},
-    "als": {"dim": 4, "iterations": 6, "progress": False},
-    "ials": {"dim": 8, "unobserved_weight": 0.1, "regularization": 0.01, "iterations": 6, "progress": False},
-    "gibbs": {"dim": 4, "iterations": 30, "burn_in": 10, "progress": False},
+    "sgd": {"dim": 4, "epochs": 10},
+    "als": {"dim": 4, "iterations": 6},
+    "ials": {"dim": 8, "unobserved_weight": 0.1, "regularization": 0.01, "iterations": 6},
+    "gibbs": {"dim": 4, "iterations": 30, "burn_in": 10},
     "cmc": {
         "dim": 8,
         "rating_dim": 4,
@@ -28,7 +28,6 @@ SMALL = {
         "learning_rate": 0.02,
         "batch_size": 256,
         "n_negatives": 40,
-        "progress": False,
     },
 }
 SMALL["blended"] = {
@@ -45,7 +44,6 @@ SMALL |= {
         "sampler_settings": {"n_negatives": 20},
         "neighbour_weight": 0.0,
         "popularity_beta": 0.0,
-        "progress": False,
     }
     for name in CONTRASTIVE
 }

@@ -16,7 +16,9 @@ from fillrank.factors import Factors
 from fillrank.models import MMCL, NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, Contrastive, LightGCN, NeuMF, Popularity
 from fillrank.models.contrastive.build import ContrastiveParts, pick_route
 from fillrank.models.ranked import Ranking
-from fillrank.training import Look, World, listening
+from fillrank.training import FitOptions, World
+from fillrank.training.callbacks import Recorder
+from fillrank.training.context import FitContext
 
 QUICK = {
     "dim": 4,
@@ -25,7 +27,6 @@ QUICK = {
     "sampler_settings": {"n_negatives": 20},
     "neighbour_weight": 0.0,
     "popularity_beta": 0.0,
-    "progress": False,
 }
 
 
@@ -199,27 +200,27 @@ def test_what_is_not_set_is_as_the_authors_have_it(views: str, weight: float, pa
 def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(parts: Split, tmp_path) -> None:
     file = tmp_path / "run.ckpt"
     whole = Contrastive(**QUICK | {"epochs": 4}).fit(parts.train)
-    first = Contrastive(**QUICK | {"epochs": 4}, checkpoint=str(file)).fit(parts.train)
+    first = Contrastive(**QUICK | {"epochs": 4}).fit(parts.train, checkpoint=file)
     assert file.exists()
-    again = Contrastive(**QUICK | {"epochs": 4}, checkpoint=str(file)).fit(parts.train)  # nothing is left to learn
+    again = Contrastive(**QUICK | {"epochs": 4}).fit(parts.train, checkpoint=file)  # nothing is left to learn
     for model in (first, again):
         assert torch.equal(model.scorer.users, whole.scorer.users)
 
 
 def test_a_checkpoint_of_other_settings_or_other_data_is_refused(parts: Split, tmp_path) -> None:
     file = str(tmp_path / "run.ckpt")
-    Contrastive(**QUICK, checkpoint=file).fit(parts.train)
+    Contrastive(**QUICK).fit(parts.train, checkpoint=file)
     with pytest.raises(DataError, match="is of another training"):
-        Contrastive(**QUICK | {"loss": "ccl"}, checkpoint=file).fit(parts.train)
+        Contrastive(**QUICK | {"loss": "ccl"}).fit(parts.train, checkpoint=file)
     others = replace(parts.train, items=(parts.train.n_items - 1 - parts.train.items))
     with pytest.raises(DataError, match="is of another training"):
-        Contrastive(**QUICK, checkpoint=file).fit(others)
+        Contrastive(**QUICK).fit(others, checkpoint=file)
 
 
 @pytest.mark.parametrize("kind", [Contrastive, MMCL, LightGCN, NeuMF])
 def test_the_defaults_will_do_for_small_data(kind: type[Contrastive]) -> None:
     board = checkerboard(12)
-    assert len(kind(epochs=1, progress=False).fit(board).recommend(k=1)) == board.n_users
+    assert len(kind(epochs=1).fit(board).recommend(k=1)) == board.n_users
 
 
 def test_items_can_be_ranked_by_lengths_that_cosines_do_not_see(parts: Split) -> None:
@@ -311,7 +312,7 @@ def test_where_there_is_no_taste_popularity_ranks() -> None:
     rows = [(user, item) for user in range(400) for item in draws.choice(40, 3, replace=False, p=share / share.sum())]
     parts = split.random(Interactions.from_arrays(*np.transpose(rows)), test=0.1, valid=0.2, seed=0)
     judged = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=20, metrics=("ndcg",))
-    chosen = Contrastive(dim=8, epochs=5, progress=False).fit(parts.train, parts.valid, refit=False)
+    chosen = Contrastive(dim=8, epochs=5).fit(parts.train, parts.valid, refit=False)
     popular = Popularity().fit(parts.train)
     assert judged.run(chosen.scorer)["ndcg@20"] >= 0.995 * judged.run(popular.scorer)["ndcg@20"]
     assert chosen.settings["popularity_weight"] > 0
@@ -347,21 +348,21 @@ def test_choosing_what_ranks_can_be_stopped_by_hand(caplog: pytest.LogCaptureFix
             signal.raise_signal(signal.SIGINT)
         return float(len(trials)), {}
 
-    looks: list[Look] = []
-    with listening(looks.append):
-        best = Ranking(log, "cosine", popularity_beta=0.1).chosen(
-            ["neighbour_weight"], learnt, judge, epoch=7, shown=False
-        )
+    heard = Recorder()
+    context = FitContext(FitOptions(progress=False, callbacks=[heard]))
+    best = Ranking(log, "cosine", popularity_beta=0.1).chosen(["neighbour_weight"], learnt, judge, context)
     assert (best.neighbour_weight, best.popularity_beta, len(trials)) == (NEIGHBOUR_WEIGHTS[2], 0.1, 3)
     assert "stopped by hand in trial 3 of the ranking; keeping trial 3" in caplog.text
-    assert looks == [Look(7, 3.0, {}, interrupted=True)]
+    assert [(end.stage, end.epoch, end.score, end.interrupted) for end in heard.epochs] == [
+        *(("trial", n, float(n), n == 3) for n in (1, 2, 3))
+    ]
 
 
 def test_of_several_processes_the_first_chooses_what_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     log, gains = checkerboard(20), iter([0.1, 0.3, 0.2, 0.1, 0.1, 0.1])  # the best is at no end
 
     class Second(World):
-        def first(self, work):  # noqa: ARG002
+        def broadcast(self, work):  # noqa: ARG002
             return next(gains), {}
 
         def any(self, flag: bool) -> bool:
@@ -377,12 +378,13 @@ def test_of_several_processes_the_first_chooses_what_ranks(monkeypatch: pytest.M
 
 
 def test_a_search_hears_no_look_at_what_will_be_ranked_otherwise(parts: Split) -> None:
-    heard: dict[str, list[Look]] = {"auto": [], "plain": []}
+    heard = {"auto": Recorder(), "plain": Recorder()}
     for name, settings in (("auto", {"neighbour_weight": "auto"}), ("plain", {})):
-        with listening(heard[name].append):
-            Contrastive(**QUICK | settings, monitor="ndcg@5").fit(parts.train, valid=parts.valid)
-    assert not heard["auto"]
-    assert heard["plain"]
+        recipe = Contrastive(**QUICK | settings, monitor="ndcg@5")
+        recipe.fit(parts.train, valid=parts.valid, callbacks=[heard[name]])
+    assert heard["auto"].of("fit")
+    assert all(end.provisional for end in heard["auto"].epochs)
+    assert not any(end.provisional for end in heard["plain"].of("fit"))
 
 
 def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:

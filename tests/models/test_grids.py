@@ -15,7 +15,7 @@ from fillrank.models.grid import Axis, best_point
 from fillrank.models.holding_out import some_users
 from fillrank.solvers.sparse import svd
 
-QUICK = {"progress": False}
+QUICK = {}
 MORE = {
     "pure-svd": {},
     "normalised-svd": {"beta": 0.5, "power": 0.0},
@@ -77,7 +77,7 @@ def test_a_search_goes_on_beyond_both_ends_and_stays_within_what_is_allowed() ->
 def test_ials_takes_a_longer_vector_where_that_ranks_better() -> None:
     log = fr.synthetic(100, 70, 2000, rank=10, noise=0.1, seed=2).interactions
     parts = split.random(log.without_values(), valid=0.1)
-    model = fr.IALS(unobserved_weight=0.03, regularization=0.01, progress=False).fit(parts.train, parts.valid)
+    model = fr.IALS(unobserved_weight=0.03, regularization=0.01).fit(parts.train, parts.valid)
     figures = {
         dim: fr.IALS(**{**model.settings, "dim": dim, "iterations": 4}).fit(parts.train, parts.valid).history[3]
         for dim in (model.settings["dim"] // 2, model.settings["dim"])

@@ -12,18 +12,18 @@ import fillrank as fr
 from fillrank.data import Interactions, Split
 from fillrank.errors import DataError, SettingsError
 from fillrank.models import ALS, CMC, IALS, RECIPES, SGD, Blended, Contrastive, NormalisedSVD, Popularity, PureSVD
-from fillrank.training import Look, listening
+from fillrank.training.callbacks import Callback, EpochEnd, Recorder
 
-QUICK = {"dim": 4, "epochs": 4, "batch_size": 512, "learning_rate": 0.01, "progress": False}
+QUICK = {"dim": 4, "epochs": 4, "batch_size": 512, "learning_rate": 0.01}
 MF = {**QUICK, "sampler_settings": {"n_negatives": 20}, "neighbour_weight": "auto"}
 RECIPES_TO_CHOOSE = {
     "pure-svd": PureSVD(),
-    "als": ALS(dim=2, iterations=6, progress=False),
-    "ials": IALS(dim=4, iterations=4, progress=False),
-    "sgd": SGD(dim=2, epochs=6, progress=False),
+    "als": ALS(dim=2, iterations=6),
+    "ials": IALS(dim=4, iterations=4),
+    "sgd": SGD(dim=2, epochs=6),
     "cmc": CMC(**QUICK, rating_dim=2, n_negatives=20),
     "contrastive": Contrastive(**MF),
-    "blended": Blended(parts=[Contrastive(**MF), NormalisedSVD(rank=4, beta=0.5, power=0.0)], progress=False),
+    "blended": Blended(parts=[Contrastive(**MF), NormalisedSVD(rank=4, beta=0.5, power=0.0)]),
 }
 """One for each way in which something is chosen: settings, a round, an epoch, a ranking, weights."""
 RATINGS_ONLY = {"als", "biased-svd", "gibbs", "sgd"}
@@ -109,10 +109,10 @@ def test_where_nothing_is_chosen_one_fit_on_everything_is_all(recipe, parts: Spl
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "gibbs"])
 def test_every_recipe_can_be_fitted_by_its_defaults_without_validation(name: str, parts: Split) -> None:
     kind = RECIPES[name]
-    own = {"epochs": 1, "iterations": 1, "dim": 4, "progress": False}
+    own = {"epochs": 1, "iterations": 1, "dim": 4}
     model = kind(**{name: value for name, value in own.items() if name in kind.model_fields}).fit(parts.train)
     assert len(model.interactions) == len(parts.train)
-    assert "auto" not in {str(value) for value in model.settings.values() if value != model.settings.get("device")}
+    assert "auto" not in {str(value) for setting, value in model.settings.items() if setting != "route"}
 
 
 def test_without_validation_defaults_are_chosen_on_rows_that_are_learnt_from_in_the_end(parts: Split) -> None:
@@ -148,42 +148,39 @@ def test_rows_of_validation_that_are_in_train_are_refused(parts: Split) -> None:
         PureSVD().fit(parts.train, some)
 
 
-class _Interrupting:
+class _Interrupting(Callback):
     """Presses Ctrl-C when the training of that number begins its second epoch."""
 
     def __init__(self, training: int) -> None:
         self.training, self.begun, self.stops = training, 0, 0
 
-    def __call__(self, look: Look) -> None:
-        self.begun += look.epoch == 1
-        self.stops += look.interrupted
-        if look.epoch == 1 and self.begun == self.training:
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        self.begun += end.epoch == 1
+        self.stops += end.interrupted
+        if end.epoch == 1 and self.begun == self.training:
             os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_a_choosing_fit_that_was_stopped_starts_no_refit(parts: Split) -> None:
     outside = _Interrupting(training=1)
-    with listening(outside):
-        model = SGD(dim=2, epochs=6, progress=False).fit(parts.train, parts.valid)
+    model = SGD(dim=2, epochs=6).fit(parts.train, parts.valid, callbacks=[outside])
     assert outside.begun == outside.stops == 1
     assert model.refit is False
     assert not any("refit" in epoch for epoch in model.history)
 
 
-def test_a_refit_that_was_stopped_leaves_the_model_that_was_chosen(parts: Split, monkeypatch) -> None:
-    """Outside nobody hears of the epochs of a second fit, but of its end by hand."""
-    from fillrank.models import sgd
-
-    recipe = SGD(dim=2, epochs=6, progress=False)
+def test_a_refit_that_was_stopped_leaves_the_model_that_was_chosen(parts: Split) -> None:
+    recipe = SGD(dim=2, epochs=6)
     chosen = recipe.fit(parts.train, parts.valid, refit=False)
-    pressed, heard = _Interrupting(training=2), []
-    monkeypatch.setattr(sgd, "tell", lambda look, tell=sgd.tell: (pressed(look), tell(look)))
-    with listening(heard.append):
-        model = recipe.fit(parts.train, parts.valid)
+    heard = Recorder()
+    model = recipe.fit(parts.train, parts.valid, callbacks=[heard, _Interrupting(training=2)])
     assert model.refit is False
     np.testing.assert_array_equal(scores(model), scores(chosen))
-    assert heard[-1].interrupted
-    assert [look.interrupted for look in heard] == [False] * len(chosen.history) + [True]
+    assert [(end.stage, end.interrupted) for end in heard.epochs] == [
+        *[("fit", False)] * len(chosen.history),
+        *[("refit", False), ("refit", True)],
+    ]
+    assert all(end.provisional for end in heard.of("refit"))
 
 
 def test_a_second_fit_shows_itself_as_one(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
@@ -195,10 +192,9 @@ def test_a_second_fit_shows_itself_as_one(parts: Split, caplog: pytest.LogCaptur
 
 
 def test_a_checkpoint_of_the_second_fit_stands_beside_that_of_the_first(parts: Split, tmp_path) -> None:
-    recipe = Contrastive(**MF, checkpoint=str(tmp_path / "state"))
-    model = recipe.fit(parts.train, parts.valid)
+    recipe, state = Contrastive(**MF), {"checkpoint": tmp_path / "state"}
+    model = recipe.fit(parts.train, parts.valid, **state)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["state", "state.refit"]
-    assert model.settings["checkpoint"] == str(tmp_path / "state")
     np.testing.assert_array_equal(scores(model), scores(Contrastive(**MF).fit(parts.train, parts.valid)))
     (tmp_path / "state.refit").unlink()  # killed between the two
-    np.testing.assert_array_equal(scores(model), scores(recipe.fit(parts.train, parts.valid)))
+    np.testing.assert_array_equal(scores(model), scores(recipe.fit(parts.train, parts.valid, **state)))

@@ -8,7 +8,7 @@ import fillrank as fr
 from fillrank.data import Split
 from fillrank.models import Recipe
 
-QUICK = {"dim": 4, "progress": False}
+QUICK = {"dim": 4}
 PENALTIES = {"regularization": 0.02, "bias_regularization": 1.0}
 WEIGHTS = {"unobserved_weight": 0.1, "regularization": 0.01}
 TOO_SHORT: dict[str, Recipe] = {
@@ -64,7 +64,7 @@ def test_a_training_that_was_still_getting_better_is_told(parts: Split, caplog: 
 def test_the_second_fit_repeats_what_was_chosen_and_says_nothing(
     parts: Split, caplog: pytest.LogCaptureFixture
 ) -> None:
-    overfitting = fr.ALS(dim=6, regularization=0.001, bias_regularization=0.1, iterations=40, progress=False)
+    overfitting = fr.ALS(dim=6, regularization=0.001, bias_regularization=0.1, iterations=40)
     model = overfitting.fit(parts.train, parts.valid)
     assert model.refit
     assert 1 < model.settings["iterations"] < 20

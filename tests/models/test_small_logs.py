@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fillrank.data import Interactions
 from fillrank.models import CMC, MMCL, Contrastive, LightGCN, NeuMF, Recipe
 
-QUICK = {"epochs": 1, "progress": False}
+QUICK = {"epochs": 1}
 HARD = {"n_negatives": 1, "base": {"name": "uniform", "n_negatives": 1}}
 KINDS: dict[str, Recipe] = {
     "uniform": Contrastive(**QUICK),

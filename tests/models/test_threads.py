@@ -12,7 +12,7 @@ import fillrank as fr
 from fillrank.data import Split, split
 from fillrank.models import RECIPES, Recipe
 
-TRAINED = {"dim": 32, "epochs": 1, "progress": False}
+TRAINED = {"dim": 32, "epochs": 1}
 PENALTIES = {"regularization": 0.05, "bias_regularization": 3.0}
 SETTINGS = {
     "popularity": {},
@@ -20,9 +20,9 @@ SETTINGS = {
     "normalised-svd": {"rank": 32, "beta": 0.5, "power": 0.0},
     "biased-svd": {"rank": 32, "user_shrinkage": 5.0, "item_shrinkage": 3.0},
     "sgd": {**TRAINED, "epochs": 3},
-    "als": {"dim": 32, "iterations": 2, "progress": False, **PENALTIES},
-    "ials": {"dim": 32, "iterations": 2, "progress": False, "unobserved_weight": 0.1, "regularization": 0.01},
-    "gibbs": {"dim": 16, "iterations": 8, "burn_in": 2, "progress": False},
+    "als": {"dim": 32, "iterations": 2, **PENALTIES},
+    "ials": {"dim": 32, "iterations": 2, "unobserved_weight": 0.1, "regularization": 0.01},
+    "gibbs": {"dim": 16, "iterations": 8, "burn_in": 2},
     "cmc": {**TRAINED, "batch_size": 4096},
     "blended": {
         "parts": [{"model": "contrastive", "settings": TRAINED}, {"model": "pure-svd", "settings": {"rank": 8}}]

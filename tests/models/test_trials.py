@@ -17,9 +17,10 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.models import BPRMF, CCL, CMC, MMCL, Contrastive, LightGCN, Recipe
 from fillrank.models.loss_ladders import LOSS_LADDERS
 from fillrank.models.trials import Allowance
-from fillrank.training import Autograd, Look, LoopSettings, TableContrast, listening
+from fillrank.training import Autograd, LoopSettings, TableContrast
+from fillrank.training.callbacks import EpochEnd, LambdaCallback, Recorder
 
-SMALL = {"dim": 8, "progress": False}
+SMALL = {"dim": 8}
 QUICK = {**SMALL, "rating_dim": 4, "epochs": 3, "batch_size": 256}
 COSTLY: dict[str, Recipe] = {
     "contrastive": Contrastive(**SMALL),
@@ -135,7 +136,7 @@ def test_cmc_takes_the_temperature_that_its_monitor_likes(parts: Split, monkeypa
 
 def test_ctrl_c_in_the_trials_of_cmc_keeps_the_best(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[float] = []
-    looks: list[Look] = []
+    heard, trials = Recorder(), Recorder()
 
     def stopped(training: Any) -> float:
         tried.append(training.recipe.temperature)
@@ -143,13 +144,13 @@ def test_ctrl_c_in_the_trials_of_cmc_keeps_the_best(parts: Split, monkeypatch: p
             signal.raise_signal(signal.SIGINT)
         return -tried[-1]
 
-    with listening(looks.append):
-        CMC(**QUICK, temperature=0.1).fit(parts.train, parts.valid, refit=False)
-        n_looks = len(looks)
-        CMC(**QUICK).fit(parts.train, parts.valid, refit=False)
-        assert len(looks) == 2 * n_looks, "trials are nobody's business"
-        monkeypatch.setattr("fillrank.models.cmc.training.Training.reached", stopped)
-        model = CMC(**QUICK).fit(parts.train, parts.valid)
+    CMC(**QUICK, temperature=0.1).fit(parts.train, parts.valid, refit=False, callbacks=[heard])
+    CMC(**QUICK).fit(parts.train, parts.valid, refit=False, callbacks=[trials])
+    assert [end.epoch for end in trials.of("fit")] == [end.epoch for end in heard.epochs]
+    assert trials.of("trial")
+    assert all(end.provisional for end in trials.of("trial")), "no search may prune by a trial"
+    monkeypatch.setattr("fillrank.models.cmc.training.Training.reached", stopped)
+    model = CMC(**QUICK).fit(parts.train, parts.valid)
     assert (tried, model.settings["temperature"]) == ([0.14, 0.07], 0.07)
     assert not model.refit
 
@@ -158,24 +159,25 @@ def test_a_cmc_that_was_stopped_goes_on_without_choosing_again(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = CMC(**QUICK).fit(parts.train, parts.valid)
-    recipe = CMC(**QUICK, checkpoint=str(tmp_path / "state"))
+    recipe = CMC(**QUICK)
 
     class KilledError(Exception):
         pass
 
-    def kill(look: Look) -> None:
-        if look.epoch == 2:
+    def kill(end: EpochEnd) -> None:
+        if end.stage == "fit" and end.epoch == 2:
             raise KilledError
 
-    with listening(kill), pytest.raises(KilledError):
-        recipe.fit(parts.train, parts.valid)
+    state = {"checkpoint": tmp_path / "state"}
+    with pytest.raises(KilledError):
+        recipe.fit(parts.train, parts.valid, callbacks=[LambdaCallback(on_epoch_end=kill)], **state)
     monkeypatch.setattr("fillrank.models.cmc.training.climb_ladders", _never)
-    resumed = recipe.fit(parts.train, parts.valid)
-    assert resumed.settings | {"checkpoint": None} == whole.settings
+    resumed = recipe.fit(parts.train, parts.valid, **state)
+    assert resumed.settings == whole.settings
     everybody = torch.arange(parts.train.n_users)
     assert torch.equal(resumed.scorer.score(everybody), whole.scorer.score(everybody))
     with pytest.raises(DataError, match="is of another training"):
-        CMC(**QUICK, seed=1, temperature=0.1, checkpoint=recipe.checkpoint).fit(parts.train, parts.valid)
+        CMC(**QUICK, seed=1, temperature=0.1).fit(parts.train, parts.valid, **state)
 
 
 def test_a_log_without_ratings_has_a_temperature_too() -> None:

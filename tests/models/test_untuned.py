@@ -15,9 +15,9 @@ from fillrank.models import BPRMF, CCL, MMCL, USUAL_NEIGHBOUR_WEIGHT, Contrastiv
 from fillrank.models.climbing import Climb
 from fillrank.models.loss_ladders import LOSS_LADDERS, open_ladders, usual_settings
 from fillrank.models.sizing import Sizes
-from fillrank.training import Look, listening
+from fillrank.training.callbacks import EpochEnd, LambdaCallback, Recorder
 
-QUICK = {"dim": 8, "epochs": 3, "batch_size": 256, "sampler_settings": {"n_negatives": 20}, "progress": False}
+QUICK = {"dim": 8, "epochs": 3, "batch_size": 256, "sampler_settings": {"n_negatives": 20}}
 KINDS: dict[str, Recipe] = {
     "contrastive": Contrastive(**QUICK),
     "softmax": Contrastive(loss="infonce", **QUICK),
@@ -65,7 +65,7 @@ def test_by_default_a_tenth_is_held_out_to_choose_and_learnt_from_in_the_end(par
 
 
 def test_a_log_too_small_to_hold_anything_out_goes_by_the_rule() -> None:
-    model = Contrastive(epochs=1, progress=False).fit(Interactions.from_arrays([0, 0, 1], [0, 1, 1]))
+    model = Contrastive(epochs=1).fit(Interactions.from_arrays([0, 0, 1], [0, 1, 1]))
     assert model.settings["neighbour_weight"] == USUAL_NEIGHBOUR_WEIGHT
     assert model.settings["loss_settings"] == {"temperature": 0.2}
 
@@ -148,10 +148,9 @@ def test_a_temperature_far_from_the_usual_is_found(parts: Split, monkeypatch: py
 
 def test_no_search_hears_of_trials_but_of_ctrl_c_it_does(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Contrastive(**QUICK | {"neighbour_weight": 0.0, "popularity_beta": 0.0})
-    looks: list[Look] = []
-    with listening(looks.append):
-        recipe.fit(parts.train, parts.valid)
-    assert [look.epoch for look in looks] == [1, 2, 3]
+    heard, stopped_trial = Recorder(), Recorder()
+    recipe.fit(parts.train, parts.valid, callbacks=[heard])
+    assert [end.epoch for end in heard.epochs if not end.provisional] == [1, 2, 3]
 
     tried: list[float] = []
 
@@ -162,8 +161,8 @@ def test_no_search_hears_of_trials_but_of_ctrl_c_it_does(parts: Split, monkeypat
         return -tried[-1]
 
     monkeypatch.setattr("fillrank.models.contrastive.training.Training.reached", stopped)
-    looks.clear()
-    model = recipe.fit(parts.train, parts.valid)
+    model = recipe.fit(parts.train, parts.valid, callbacks=[stopped_trial])
+    assert [(end.stage, end.interrupted) for end in stopped_trial.epochs] == [("trial", False), ("trial", True)]
     assert (tried, model.settings["loss_settings"]) == ([0.2, 0.1], {"temperature": 0.1})
     assert model.settings["epochs"] == 1, "the best trial is what is kept"
 
@@ -172,31 +171,29 @@ def test_a_resumed_training_keeps_what_was_chosen(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Contrastive(**QUICK).fit(parts.train, parts.valid)
-    recipe = Contrastive(**QUICK, checkpoint=str(tmp_path / "state"))
+    recipe, state = Contrastive(**QUICK), {"checkpoint": tmp_path / "state"}
 
     class KilledError(Exception):
         pass
 
-    def kill(look: Look) -> None:
-        if look.epoch == 2:
+    def kill(end: EpochEnd) -> None:
+        if end.stage == "fit" and end.epoch == 2:
             raise KilledError
 
-    with monkeypatch.context() as patch:
-        patch.setattr("fillrank.models.contrastive.recipe.heard_when_stopped", lambda: listening(kill))
-        with pytest.raises(KilledError):
-            recipe.fit(parts.train, parts.valid)
+    with pytest.raises(KilledError):
+        recipe.fit(parts.train, parts.valid, callbacks=[LambdaCallback(on_epoch_end=kill)], **state)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the choice stands in the checkpoint")
 
     monkeypatch.setattr("fillrank.models.contrastive.training.climb_ladders", never)
-    resumed = recipe.fit(parts.train, parts.valid)
-    assert resumed.settings | {"checkpoint": None} == whole.settings
+    resumed = recipe.fit(parts.train, parts.valid, **state)
+    assert resumed.settings == whole.settings
     assert torch.equal(resumed.scorer.items, whole.scorer.items)
 
 
 def test_a_validation_part_of_one_row_is_enough() -> None:
     log = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 1, 2, 0])
     rows = np.arange(len(log))
-    model = Contrastive(epochs=2, progress=False).fit(log.select(rows[:4]), log.select(rows[4:]))
+    model = Contrastive(epochs=2).fit(log.select(rows[:4]), log.select(rows[4:]))
     assert without_auto(model.settings["loss_settings"])

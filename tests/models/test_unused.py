@@ -16,11 +16,11 @@ from fillrank.errors import DataError
 from fillrank.models import ALS, CMC, IALS, RECIPES, SGD, Contrastive, NormalisedSVD, Popularity, PureSVD
 from fillrank.runtime import notices
 
-FAST = {"dim": 4, "epochs": 1, "progress": False}
+FAST = {"dim": 4, "epochs": 1}
 DECIDED = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "loss_settings": {"temperature": 0.2}}  # nothing to choose
 OF_PAIRS = {
     "normalised-svd": NormalisedSVD(rank=4, beta=0.5, power=0.0),
-    "ials": IALS(dim=4, unobserved_weight=0.1, regularization=0.01, iterations=1, progress=False),
+    "ials": IALS(dim=4, unobserved_weight=0.1, regularization=0.01, iterations=1),
     "contrastive": Contrastive(**FAST),
 }
 
@@ -47,7 +47,7 @@ def test_ratings_that_a_model_does_not_use_are_said_to_be_unused_once(
 
 @pytest.mark.parametrize("name", ["popularity", "pure-svd", "als", "cmc"])
 def test_models_that_use_ratings_say_nothing(name: str, parts: Split, caplog: pytest.LogCaptureFixture) -> None:
-    own = {"rank": 4, "regularization": 0.1, "dim": 4, "epochs": 1, "iterations": 1, "progress": False}
+    own = {"rank": 4, "regularization": 0.1, "dim": 4, "epochs": 1, "iterations": 1}
     kind = RECIPES[name]
     kind(**{key: value for key, value in own.items() if key in kind.model_fields}).fit(parts.train, refit=False)
     assert not [line for line in caplog.messages if "does not" in line]
@@ -76,14 +76,14 @@ def test_a_dislike_is_not_taken_for_a_liking(name: str, parts: Split, caplog: py
 
 
 def test_a_dislike_is_one_to_a_model_of_ratings(parts: Split) -> None:
-    model = ALS(dim=4, regularization=0.1, iterations=2, progress=False).fit(parts.train)
+    model = ALS(dim=4, regularization=0.1, iterations=2).fit(parts.train)
     assert model.fold_in({0: -3.0}).recommend(k=3).height == 3
 
 
 def test_a_history_without_ratings_leaves_a_user_of_a_rating_model_at_the_average(
     parts: Split, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ALS(dim=4, regularization=0.1, iterations=2, progress=False).fit(parts.train).fold_in([0, 1])
+    ALS(dim=4, regularization=0.1, iterations=2).fit(parts.train).fold_in([0, 1])
     assert "als learns from ratings, and a new user without any stays at the average" in caplog.text
 
 
@@ -109,7 +109,7 @@ def test_histories_over_given_items_are_treated_alike(objective: str, caplog: py
         ),
         (CMC(**FAST, n_negatives=9), "cmc does not look at n_negatives here, but where negatives='uniform'"),
         (CMC(**FAST, rating_dim=3), "cmc does not look at rating_dim here, but where there are ratings"),
-        (IALS(dim=2, iterations=1, steps=5, progress=False), "ials does not look at steps here, but where method='cg'"),
+        (IALS(dim=2, iterations=1, steps=5), "ials does not look at steps here, but where method='cg'"),
         (Contrastive(**FAST, positive_from="relevant"), "contrastive does not look at positive_from here, but where"),
         (
             Contrastive(**FAST, **DECIDED, patience=9),
@@ -123,7 +123,7 @@ def test_settings_without_effect_are_said_to_have_none(recipe, said: str, parts:
 
 
 def test_settings_that_are_left_alone_are_not_spoken_of(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
-    model = SGD(dim=2, epochs=2, progress=False).fit(parts.train, parts.valid)
+    model = SGD(dim=2, epochs=2).fit(parts.train, parts.valid)
     SGD(**model.settings).fit(parts.train)
     PureSVD(rank=4).fit(parts.train)
     assert not [line for line in caplog.messages if "does not look at" in line]
@@ -136,7 +136,7 @@ def test_relevance_without_values_is_refused_where_the_log_is_made() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [ALS(dim=3, regularization=1.0, iterations=2, progress=False), PureSVD(rank=3)],
+    [ALS(dim=3, regularization=1.0, iterations=2), PureSVD(rank=3)],
     ids=lambda one: type(one).__name__,
 )
 @pytest.mark.parametrize("stray", [-7.0, 50.0])

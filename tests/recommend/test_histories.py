@@ -64,7 +64,7 @@ def test_a_known_user_folded_in_gets_the_same_list(model: fr.Recommender, parts:
 
 def test_folding_in_finds_what_a_known_user_was_given(parts: Split) -> None:
     """The closed form on the item vectors ranks a held-out user's test items nearly as well as training did."""
-    recipe = CMC(dim=8, rating_dim=4, epochs=8, learning_rate=0.02, batch_size=256, n_negatives=40, progress=False)
+    recipe = CMC(dim=8, rating_dim=4, epochs=8, learning_rate=0.02, batch_size=256, n_negatives=40)
     model = recipe.fit(parts.train, parts.valid)
     folded = model.scorer.fold_in(parts.train)
     trained, closed = (fr.evaluate(s, test=parts.test, train=parts.train)["ndcg@10"] for s in (model.scorer, folded))

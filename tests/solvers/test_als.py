@@ -100,9 +100,7 @@ def test_users_and_items_without_a_rating_are_average(parts: Split) -> None:
 
 
 def test_the_recipe_keeps_the_round_that_predicts_best(parts: Split) -> None:
-    model = ALS(dim=6, regularization=0.001, iterations=12, patience=2, progress=False).fit(
-        parts.train, parts.valid, refit=False
-    )
+    model = ALS(dim=6, regularization=0.001, iterations=12, patience=2).fit(parts.train, parts.valid, refit=False)
     errors = [epoch["valid_rmse"] for epoch in model.history]
     assert model.settings["iterations"] == 1 + int(np.argmin(errors))
     assert len(errors) < 12  # patience ended
@@ -179,7 +177,7 @@ def test_on_sparse_logs_it_is_no_worse_than_the_biases_alone(
     parts = split.random(log, test=0.3, valid=0.2, seed=0)
     errors = {
         kind: evaluate(recipe.fit(parts.train, parts.valid), parts)["rmse"]
-        for kind, recipe in {"als": ALS(dim=8, progress=False), "biases": Popularity()}.items()
+        for kind, recipe in {"als": ALS(dim=8), "biases": Popularity()}.items()
     }
     assert errors["als"] < 1.01 * errors["biases"], "but for the luck of a few hundred rows"
 
@@ -189,6 +187,6 @@ def test_the_penalty_that_is_chosen_follows_the_scale_of_the_values() -> None:
     errors = []
     for scale in (1.0, 50.0):
         parts = split.random(replace(log, values=log.values * scale), valid=0.1)
-        model = ALS(dim=8, progress=False).fit(parts.train, parts.valid)
+        model = ALS(dim=8).fit(parts.train, parts.valid)
         errors.append(evaluate(model, parts)["rmse"] / scale)
     assert errors[1] == pytest.approx(errors[0], rel=0.05)

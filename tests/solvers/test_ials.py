@@ -107,17 +107,17 @@ def test_values_are_not_looked_at(parts: Split) -> None:
 
 
 def test_the_recipe_keeps_the_round_that_ranks_best(parts: Split) -> None:
-    recipe = IALS(dim=8, unobserved_weight=0.1, regularization=0.003, iterations=8, patience=2, progress=False)
+    recipe = IALS(dim=8, unobserved_weight=0.1, regularization=0.003, iterations=8, patience=2)
     model = recipe.fit(parts.train, parts.valid, refit=False)
     figures = [epoch["valid_ndcg@20"] for epoch in model.history]
     assert figures[model.settings["iterations"] - 1] == max(figures)
 
 
 def test_the_weights_are_chosen_on_validation_and_only_there(parts: Split) -> None:
-    model = IALS(dim=4, iterations=4, progress=False).fit(parts.train, parts.valid, refit=False)
+    model = IALS(dim=4, iterations=4).fit(parts.train, parts.valid, refit=False)
     best = max(epoch["valid_ndcg@20"] for epoch in model.history)
     for weight in (0.01, 0.3):
-        other = IALS(dim=4, unobserved_weight=weight, iterations=4, progress=False)
+        other = IALS(dim=4, unobserved_weight=weight, iterations=4)
         other = other.fit(parts.train, parts.valid, refit=False)
         assert other.settings["unobserved_weight"] == weight
         assert best >= 0.99 * other.history[-1]["valid_ndcg@20"]  # a search along axes may miss a little
@@ -128,7 +128,7 @@ def test_the_weights_are_chosen_on_validation_and_only_there(parts: Split) -> No
 @pytest.mark.parametrize("recipe", ["iterations", "dim", "unobserved_weight", "regularization", "frequency_exponent"])
 def test_every_setting_changes_the_result(recipe: str, parts: Split) -> None:
     """A guard against dead options."""
-    plain = {"dim": 4, "unobserved_weight": 0.1, "regularization": 0.003, "iterations": 2, "progress": False}
+    plain = {"dim": 4, "unobserved_weight": 0.1, "regularization": 0.003, "iterations": 2}
     one, two = (
         IALS(**settings).fit(parts.train).recommend(k=5)["score"]
         for settings in (plain, plain | {recipe: {"iterations": 3, "dim": 5}.get(recipe, 0.5)})

@@ -19,8 +19,8 @@ LOG = fr.synthetic(30, 20, 250, seed=1).interactions
 ROUTES = {"fast": {}, "autograd": {"route": "autograd"}}
 
 
-def recipe(path: Path, route: str) -> fr.Contrastive:
-    return fr.Contrastive(dim=2, epochs=3, progress=False, checkpoint=str(path), **ROUTES[route])
+def fitted(path: Path, route: str) -> fr.Recommender:
+    return fr.Contrastive(dim=2, epochs=3, **ROUTES[route]).fit(LOG, checkpoint=path)
 
 
 def parts_of(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -54,13 +54,13 @@ def stopped(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoint, "write", write)
-        recipe(path, request.param).fit(LOG)
+        fitted(path, request.param)
     return request.param, path, written[1]
 
 
 def tried(path: Path, route: str) -> fr.Recommender | None:
     try:
-        return recipe(path, route).fit(LOG)
+        return fitted(path, route)
     except FillrankError:
         return None
 

@@ -27,7 +27,7 @@ class Line(nn.Module):
 
 
 ROWS = Batch(torch.zeros(8).long(), torch.zeros(8).long(), None, torch.ones(8, dtype=torch.bool))
-SETTINGS = LoopSettings(epochs=20, batch_size=4, ema_span=0.0, patience=2, progress=False)
+SETTINGS = LoopSettings(epochs=20, batch_size=4, ema_span=0.0, patience=2)
 
 
 def pull(line: Line):
@@ -122,7 +122,7 @@ def test_the_average_is_a_plain_mean_at_first() -> None:
 
 @pytest.mark.parametrize("negatives", ["uniform", "in-batch"])
 def test_same_seed_same_bits_whatever_the_number_of_threads(parts: Split, negatives: str) -> None:
-    recipe = CMC(dim=8, rating_dim=4, epochs=2, batch_size=256, negatives=negatives, n_negatives=32, progress=False)
+    recipe = CMC(dim=8, rating_dim=4, epochs=2, batch_size=256, negatives=negatives, n_negatives=32)
     threads, vectors = torch.get_num_threads(), []
     try:
         for n in (1, 2):

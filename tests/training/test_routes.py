@@ -19,12 +19,14 @@ from fillrank.training import (
     Batch,
     ContrastSettings,
     ContrastStep,
+    FitOptions,
     LoopSettings,
     RowAdam,
     TableContrast,
     World,
     train,
 )
+from fillrank.training.context import FitContext
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +219,7 @@ def test_two_parts_of_a_batch_make_the_whole(log: Interactions) -> None:
         sum(step(part, torch.Generator().manual_seed(1)).values()).backward()
         return torch.cat([start.users.grad, start.items.grad])
 
-    halves = [gradient(batch.part(World(rank, 2))) for rank in (0, 1)]
+    halves = [gradient(batch.shard(World(rank, 2))) for rank in (0, 1)]
     torch.testing.assert_close(halves[0] + halves[1], gradient(batch))
 
 
@@ -228,6 +230,10 @@ def plain_learner_for(log: Interactions, mf: MF) -> Autograd:
 
 def learner_for(log: Interactions, mf: MF) -> TableContrast:
     return TableContrast(mf, InfoNCE(), Uniform(KnownPositives.of_users(log), 12), ContrastSettings(learning_rate=0.01))
+
+
+def with_checkpoint(file: object) -> FitContext:
+    return FitContext(FitOptions(progress=False, checkpoint=file))
 
 
 @pytest.mark.parametrize("route", ["fast", "plain"])
@@ -243,8 +249,9 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(route: str, log: Inter
                 raise TimeoutError
             return mf.users.detach()[0, 0].item(), {}
 
-        settings = LoopSettings(5, 64, patience=9, progress=False, checkpoint=checkpoint)
-        train(learner_for(log, mf) if route == "fast" else plain_learner_for(log, mf), rows, settings, monitor)
+        settings = LoopSettings(5, 64, patience=9)
+        learner = learner_for(log, mf) if route == "fast" else plain_learner_for(log, mf)
+        train(learner, rows, settings, monitor, with_checkpoint(checkpoint))
         return mf
 
     with pytest.raises(TimeoutError):
@@ -256,16 +263,16 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(route: str, log: Inter
 
 def test_a_checkpoint_of_another_training_is_refused(log: Interactions, tmp_path) -> None:
     rows, file = Batch.of(log, None, "cpu"), tmp_path / "run.ckpt"
-    train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64, progress=False, checkpoint=file))
+    train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64), context=with_checkpoint(file))
     with pytest.raises(DataError, match="is of another training"):
-        train(learner_for(log, encoder(log)), rows, LoopSettings(1, 32, progress=False, checkpoint=file))
+        train(learner_for(log, encoder(log)), rows, LoopSettings(1, 32), context=with_checkpoint(file))
 
 
 def test_a_torn_checkpoint_is_refused(log: Interactions, tmp_path) -> None:
     rows, file = Batch.of(log, None, "cpu"), tmp_path / "run.ckpt"
     file.write_bytes(b"half of it")
     with pytest.raises(DataError, match="is no whole checkpoint"):
-        train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64, progress=False, checkpoint=file))
+        train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64), context=with_checkpoint(file))
 
 
 def test_the_cosine_schedule_rises_and_falls() -> None:
@@ -278,7 +285,7 @@ def test_the_same_seed_gives_the_same_bits(log: Interactions) -> None:
     rows, found = Batch.of(log, None, "cpu"), []
     for _ in range(2):
         mf = encoder(log)
-        train(learner_for(log, mf), rows, LoopSettings(3, 64, progress=False))
+        train(learner_for(log, mf), rows, LoopSettings(3, 64))
         found.append(mf.users.detach().clone())
     assert torch.equal(*found)
 

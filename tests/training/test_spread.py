@@ -14,7 +14,17 @@ from fillrank.encoders.sparse import adjacency_of
 from fillrank.errors import SettingsError
 from fillrank.losses import BSL
 from fillrank.samplers import KnownPositives, Uniform
-from fillrank.training import Batch, ContrastSettings, LoopSettings, SpreadContrast, TableContrast, smoothed, train
+from fillrank.training import (
+    Batch,
+    ContrastSettings,
+    FitOptions,
+    LoopSettings,
+    SpreadContrast,
+    TableContrast,
+    smoothed,
+    train,
+)
+from fillrank.training.context import FitContext
 
 WEIGHTS = (0.5, 0.3, 0.2)
 
@@ -93,8 +103,8 @@ def test_a_stopped_training_goes_on_to_the_same_place(log: Interactions, tmp_pat
                 raise KeyboardInterrupt
             return float(n), {}
 
-        settings = LoopSettings(4, 70, ema_span=0, progress=False, checkpoint=tmp_path / file)
-        train(learner, rows, settings, look)
+        settings = LoopSettings(4, 70, ema_span=0)
+        train(learner, rows, settings, look, FitContext(FitOptions(progress=False, checkpoint=tmp_path / file)))
         return both(mf)
 
     whole = trained("whole")

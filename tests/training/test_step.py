@@ -98,7 +98,7 @@ def test_the_symmetric_term_is_the_mean_of_both_directions() -> None:
 
 def test_the_correction_keeps_popular_items_from_being_pushed_down(parts: Split) -> None:
     """Trained in batch on skewed data, scores follow popularity with the correction, and much less without."""
-    common = {"dim": 8, "rating_dim": 0, "epochs": 4, "batch_size": 16, "learning_rate": 0.01, "progress": False}
+    common = {"dim": 8, "rating_dim": 0, "epochs": 4, "batch_size": 16, "learning_rate": 0.01}
     train = parts.train.without_values()
     agreement = []
     for correct in (True, False):
@@ -142,7 +142,7 @@ def test_parts_of_a_batch_make_the_whole(n_rows: int) -> None:
 
     whole, gradients = found(batch)
     assert set(whole) == {"squared_error", "penalty", "contrastive", "vector_penalty"}
-    shared = [found(batch.part(World(rank, 3))) for rank in range(3)]
+    shared = [found(batch.shard(World(rank, 3))) for rank in range(3)]
     for name, value in whole.items():
         torch.testing.assert_close(sum(parts[name] for parts, _ in shared), value)
     for place, gradient in enumerate(gradients):

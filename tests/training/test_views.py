@@ -133,7 +133,7 @@ def test_two_parts_of_a_batch_make_the_whole(shared: bool | None, n_rows: int, l
         parts = step(part, torch.Generator().manual_seed(1))
         return [*parts.values(), *torch.autograd.grad(sum(parts.values()), list(made.parameters()))]
 
-    halves = [found(batch.part(World(rank, 2))) for rank in (0, 1)]
+    halves = [found(batch.shard(World(rank, 2))) for rank in (0, 1)]
     for one, other, whole in zip(*halves, found(batch), strict=True):
         torch.testing.assert_close(one + other, whole)
 
@@ -143,7 +143,7 @@ def test_a_loss_that_looks_at_the_whole_batch_is_refused_a_part_of_one(log: Inte
     sampler, loss = Uniform(KnownPositives.of_users(log), 12), BSL(several_positives=True)
     step = ContrastStep(made, loss, sampler, ContrastSettings())
     with pytest.raises(SettingsError, match="looks at a batch as a whole, and several processes share it; use one"):
-        step(batch.part(World(0, 2)), torch.Generator())
+        step(batch.shard(World(0, 2)), torch.Generator())
 
 
 def test_parts_that_do_not_go_together_are_refused(log: Interactions) -> None:

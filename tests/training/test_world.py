@@ -22,7 +22,9 @@ from fillrank.encoders import MF, LightGCN, view
 from fillrank.losses import InfoNCE, ViewContrast
 from fillrank.samplers import InBatch, KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, TableContrast, World
-from fillrank.training import SpreadContrast, ViewTerm, listening, smoothed, train
+from fillrank.training import FitOptions, SpreadContrast, ViewTerm, smoothed, train
+from fillrank.training.context import FitContext
+from fillrank.training.callbacks import Callback
 
 route, out = sys.argv[1:]
 torch.set_num_threads(1)
@@ -36,7 +38,7 @@ known, world = KnownPositives.of_users(log), World.current()
 clip = None if large else 1.0
 settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05, max_grad_norm=clip)
 size = len(log) - 1 if route.endswith("one-is-left") else 101  # then the last batch has one row, and a process none
-fast = {"fast", "resumed", "one-is-left", "negatives-of-each", "compiled", "compiled-one-is-left"}
+fast = {"fast", "resumed", "stopped", "one-is-left", "negatives-of-each", "compiled", "compiled-one-is-left"}
 
 def fresh():
     sampler = Uniform(known, 16, shared=route != "negatives-of-each")
@@ -61,22 +63,29 @@ else:
     step = ContrastStep(mf, InfoNCE(), InBatch(known), settings, views)
     learner = Autograd(step, [mf], [0.01], max_grad_norm=1.0, world=world)
 monitor = lambda: (float(mf.users.detach().square().sum()), {})
-rows, loop = Batch.of(log, None, "cpu"), LoopSettings(4, size, patience=9, progress=False)
+rows, loop, context = Batch.of(log, None, "cpu"), LoopSettings(4, size, patience=9), FitContext()
 if route.startswith("resumed"):
-    loop = replace(loop, checkpoint=Path(out + ".state"))
+    class Stop(Callback):
+        def on_epoch_end(self, end):
+            if end.epoch == 3:
+                raise KeyboardInterrupt
 
-    def stop(look):
-        if look.epoch == 3:
-            raise KeyboardInterrupt
-
+    state = FitOptions(progress=False, checkpoint=out + ".state")
+    context = FitContext(state)
     try:
-        with listening(stop):
-            train(learner, rows, loop, monitor)
+        train(learner, rows, loop, monitor, FitContext(replace(state, callbacks=[Stop()])))
     except KeyboardInterrupt:
         with torch.no_grad():
             mf.users.zero_(), mf.items.zero_()
         learner = fresh()
-history = train(learner, rows, loop, monitor)
+if route == "stopped":  # the last process alone wants to stop
+    class Enough(Callback):
+        def on_epoch_end(self, end):
+            return end.epoch == 2 and world.rank == world.size - 1
+
+    context = FitContext(FitOptions(progress=False, callbacks=[Enough()]))
+history = train(learner, rows, loop, monitor, context)
+assert route != "stopped" or (len(history.epochs) == 2 and history.stopped)
 if world.rank == 0:
     np.savez(out, users=mf.users.detach().numpy(), items=mf.items.detach().numpy(), best=history.best_epoch,
              losses=[epoch["contrastive"] + epoch.get("views", 0) for epoch in history.epochs])
@@ -111,7 +120,7 @@ from fillrank.training import CompletionStep
 one_is_left = len(parts.train) - 1  # the last batch has one row: too few for two processes
 recipe = CMC(dim=6, rating_dim=3, positive_from=float(np.median(parts.train.values)), symmetric=True, dropout=0.2,
              vector_regularization=0.01, learning_rate=0.02, epochs=8, batch_size=one_is_left, patience=9,
-             init="random", device="cpu", progress=False)
+             init="random", device="cpu")
 rows, step = [], CompletionStep.__call__
 CompletionStep.__call__ = lambda self, batch, draws: rows.append(len(batch)) or step(self, batch, draws)
 model = recipe.fit(parts.train, parts.valid)
@@ -129,7 +138,7 @@ learnt = Contrastive(dim=6, epochs=4, batch_size=101, learning_rate=0.01, sample
 seen, learn = [], Contrastive._fit
 Contrastive._fit = lambda recipe, *given: seen.append(learn(recipe, *given)) or seen[-1]
 spectral = NormalisedSVD(rank=4, beta=0.5, power=0.0)
-model = Blended(parts=[learnt, spectral], device="cpu", progress=False).fit(parts.train, parts.valid)
+model = Blended(parts=[learnt, spectral], device="cpu").fit(parts.train, parts.valid)
 if World.current().rank == 0:
     np.savez(out, users=model.scorer.flat.users.numpy(), items=model.scorer.flat.items.numpy(),
              losses=[epoch["contrastive"] for epoch in seen[0].history], best=model.settings["weights"])
@@ -139,6 +148,7 @@ WORK = {
     "one-is-left": PAIRS,
     "negatives-of-each": PAIRS,
     "resumed": PAIRS,
+    "stopped": PAIRS,
     "compiled": PAIRS,
     "compiled-one-is-left": PAIRS,
     "spread": PAIRS,
@@ -183,7 +193,7 @@ def test_a_training_resumed_by_two_processes_ends_where_an_unbroken_one_ends(
         np.testing.assert_array_equal(resumed[name], unbroken[name])
 
 
-SLOW = {"noise", "negatives-of-each", "resumed", "resumed-spread", "compiled-one-is-left"}
+SLOW = {"noise", "stopped", "negatives-of-each", "resumed", "resumed-spread", "compiled-one-is-left"}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,11 @@ import typer
 
 from fillrank.cli.options import (
     DataOption,
+    DeviceOption,
     JsonOption,
     KOption,
+    LogToOption,
+    ProgressOption,
     ReadOption,
     RunArgument,
     SeedOption,
@@ -18,10 +21,13 @@ from fillrank.cli.options import (
     SplitName,
     SplitOption,
     TestOption,
+    ThreadsOption,
+    TimeBudgetOption,
     TrainOption,
     ValidOption,
     parse_settings,
     path_of,
+    run_options,
     source_of,
     source_over,
 )
@@ -162,6 +168,11 @@ def fit(
             "--refit/--no-refit", help="After choosing, fit again on train and validation together; so unless given."
         ),
     ] = None,
+    time_budget: TimeBudgetOption = None,
+    log_to: LogToOption = None,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model and save it. The test part stays unseen, for `fillrank evaluate`; --test 0 keeps nothing back."""
@@ -172,7 +183,7 @@ def fit(
     given["refit"] = refit
     tables = {"settings": parse_settings(settings, "--set"), "read": parse_settings(read, "--read")}
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    over |= source_over(data, train, test)
+    over |= source_over(data, train, test) | run_options(progress, device, threads, time_budget, log_to)
     over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
     from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
 

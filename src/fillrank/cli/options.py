@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fillrank.errors import DataError
+from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.data.data_source import SplitName
 from fillrank.runtime.paths import expanded
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataOption",
+    "DeviceOption",
     "JsonOption",
     "KOption",
+    "LogToOption",
+    "ProgressOption",
     "ReadOption",
     "RunArgument",
     "SeedOption",
@@ -28,12 +31,15 @@ __all__ = [
     "SplitName",
     "SplitOption",
     "TestOption",
+    "ThreadsOption",
+    "TimeBudgetOption",
     "TrainOption",
     "ValidOption",
     "open_log",
     "parse_settings",
     "parse_value",
     "path_of",
+    "run_options",
     "source_of",
     "source_over",
 ]
@@ -97,6 +103,53 @@ _LARGEST = 2**63 - 1
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=_LARGEST, help="The same seed gives the same result.")]
 KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def _budget(text: str) -> str:
+    from fillrank.training.callbacks.budget import seconds_of
+
+    try:
+        seconds_of(text)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
+def _log(text: str | Path) -> Path:
+    path = path_of(text)
+    if path.suffix not in {".csv", ".jsonl"}:
+        raise typer.BadParameter(f"it must end in .csv or .jsonl, got {str(text)!r}")
+    return path
+
+
+ProgressOption = Annotated[bool | None, typer.Option("--progress/--no-progress", help="Show how far it is; so it is.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option("--device", help="Where the contrastive models and cmc train: cpu, cuda, …; a GPU if there is one."),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="At most so many threads; as many as PyTorch uses, if not given.")
+]
+TimeBudgetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-budget", metavar="TIME", help="90s, 10m, 1h30m: then stop, and keep the best so far.", parser=_budget
+    ),
+]
+LogToOption = Annotated[
+    Path | None,
+    typer.Option("--log-to", metavar="FILE", help="A row for each epoch, to a .csv or .jsonl file.", parser=_log),
+]
+
+
+def run_options(
+    progress: bool | None, device: str | None, threads: int | None, budget: str | None, log: Path | None
+) -> dict[str, Any]:
+    """The table ``options`` of a plan: what was given of how a fit runs."""
+    table = {"progress": progress, "device": device, "n_threads": threads, "time_budget": budget}
+    table["log_to"] = None if log is None else str(log)
+    given = {name: value for name, value in table.items() if value is not None}
+    return {"options": given} if given else {}
 
 
 _PYTHON = {"True": True, "False": False, "None": None}

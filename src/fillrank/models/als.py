@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.models.alternating import TRIAL, Alternating, Judge, best_round, unjudged
+from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteration, unjudged
 from fillrank.models.base import NotNegative, error_on
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.als import RatingLoss, als_rounds
 from fillrank.solvers.sparse.biases import fit_biases
 from fillrank.solvers.sparse.svd import biases_as_factors
+from fillrank.training.context import FitContext
 
 __all__ = ["ALS"]
 
@@ -32,8 +33,8 @@ _MOST_TRIED = 24
 class ALS(Alternating):
     """Ratings by alternating least squares; see :func:`fillrank.solvers.sparse.als.als`.
 
-    It predicts values, and ranks by what it predicts. Given a validation part, it keeps the round that predicts that
-    part best.
+    It predicts values, and ranks by what it predicts. Given a validation part, it keeps the iteration that predicts
+    that part best.
 
     Attributes:
         dim: length of the vectors.
@@ -43,18 +44,17 @@ class ALS(Alternating):
             recipe worse than they are, but for the luck of the validation part. At most 24 settings are tried.
         item_bias_regularization: of the items' biases; None: that of the users', or chosen like it.
         bias_per_rating: see there too.
-        method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
+        method, steps, block: see :class:`fillrank.factors.ridge.RowSolver`.
         init_scale: of the start.
-        iterations: at most this many rounds.
-        patience: rounds without a better error on validation before the learning stops.
+        iterations: at most this many.
+        patience: iterations without a better error on validation before the learning stops.
         seed: of the start.
-        progress: show it.
 
     Example:
         >>> from fillrank.data import split, synthetic
         >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
-        >>> model = ALS(dim=4, progress=False).fit(parts.train, parts.valid)
-        >>> again = ALS(**model.settings).fit(parts.train.union(parts.valid))
+        >>> model = ALS(dim=4).fit(parts.train, parts.valid, progress=False)
+        >>> again = ALS(**model.settings).fit(parts.train.union(parts.valid), progress=False)
         >>> bool((again.predictor.items == model.predictor.items).all())
         True
     """
@@ -69,22 +69,24 @@ class ALS(Alternating):
     bias_per_rating: bool = False
     iterations: int = Field(default=30, ge=1)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
-        judge = unjudged if valid is None else _error_judge(train, valid)
-        penalties = self._penalties(train, judge)
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
+        judge = None if valid is None else _error_judge(train, valid)
+        penalties = self._penalties(train, judge or unjudged, context)
         loss = self._loss(penalties)
-        kept = best_round(self, self._rounds(train, penalties), judge, lambda factors: loss.value(factors, train))
-        chosen = {**penalties, "iterations": kept.number}
-        return self._recommender(train, kept.factors, predictor=kept.factors, chosen=chosen, history=kept.history)
+        iterations = self._iterations(train, penalties)
+        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, train), context)
+        factors = cast("Factors", rounds.best)
+        chosen = {**penalties, "iterations": rounds.best_epoch}
+        return self._recommender(train, factors, predictor=factors, chosen=chosen, history=rounds.history)
 
     def _loss(self, penalties: Point) -> RatingLoss:
         return RatingLoss(**penalties, bias_per_rating=self.bias_per_rating)
 
-    def _rounds(self, train: Interactions, penalties: Point) -> Iterator[Factors]:
+    def _iterations(self, train: Interactions, penalties: Point) -> Iterator[Factors]:
         loss = self._loss(penalties)
         return als_rounds(train, self.dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
 
-    def _penalties(self, train: Interactions, judge: Judge) -> dict[str, float]:
+    def _penalties(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
         """Both penalties: as given, or the best on validation after a few rounds.
 
         What is right for vectors grows in proportion to the spread of the values, so the usual ones, which are for
@@ -93,7 +95,7 @@ class ALS(Alternating):
         """
         spread = 1.0 if train.values is None else float(train.values.std())
         unit = 2.0 ** round(math.log2(spread)) if spread > 0 else 1.0
-        start = {"regularization": self.regularization, **self._of_biases(train, judge)}
+        start = {"regularization": self.regularization, **self._of_biases(train, judge, context)}
         axes = {name: Axis(allowed=_allowed) for name in start if name != "regularization" and self._free(name)}
         if start["regularization"] == "auto":
             start["regularization"] = 0.1 * unit
@@ -102,17 +104,17 @@ class ALS(Alternating):
         point = {name: float(penalty) for name, penalty in start.items()}
 
         def judged(point: Point) -> Judgement:
-            gain, figures = judge(next(islice(self._rounds(train, point), TRIAL - 1, None)))
+            gain, figures = judge(next(islice(self._iterations(train, point), TRIAL - 1, None)))
             return (_in_doubt(gain) if point["regularization"] >= _VANISHING * unit else gain), figures
 
-        return best_point(axes, point, judged, most=_MOST_TRIED, shown=self.progress) if axes else point
+        return best_point(axes, point, judged, most=_MOST_TRIED, context=context) if axes else point
 
     def _free(self, name: str) -> bool:
         """Whether this penalty of biases is to be chosen."""
         given = getattr(self, name)
         return given == "auto" or (given is None and self.bias_regularization == "auto")
 
-    def _of_biases(self, train: Interactions, judge: Judge) -> dict[str, float]:
+    def _of_biases(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
         """The penalties with which the biases alone predict best, where they are not given: the search begins there."""
         names = ("bias_regularization", "item_bias_regularization")
         usual = (0.02, 0.02) if self.bias_per_rating else _USUAL
@@ -129,7 +131,7 @@ class ALS(Alternating):
             gain, figures = judge(biases_as_factors(alone))
             return (_in_doubt(gain) if point == start else gain), figures
 
-        return best_point(axes, start, judged, most=_MOST_TRIED)
+        return best_point(axes, start, judged, most=_MOST_TRIED, context=context)
 
 
 def _in_doubt(gain: float) -> float:

@@ -1,13 +1,8 @@
-"""What the recipes through alternating least squares share: how rows are solved, and which round is kept."""
+"""What the recipes through alternating least squares share: how rows are solved, and which iteration is kept."""
 
 from __future__ import annotations
 
-import logging
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
 from typing import TypeAlias
 
 from pydantic import Field
@@ -18,19 +13,16 @@ from fillrank.factors.ridge import RidgeMethod, RowSolver
 from fillrank.models.base import Positive, Recipe
 from fillrank.models.grid import Judgement
 from fillrank.models.unused import where
-from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.progress import Progress, current_stage
-from fillrank.training.looks import Look, tell
+from fillrank.training.context import FitContext
+from fillrank.training.rounds import Rounds
 from fillrank.training.settling import warn_if_unsettled
 
-__all__ = ["TRIAL", "Alternating", "Judge", "best_round", "unjudged"]
+__all__ = ["TRIAL", "Alternating", "Judge", "best_iteration", "unjudged"]
 
-logger = logging.getLogger("fillrank")
-
-TRIAL = 4  # rounds after which penalties are compared; the best pair was the same one after 8 or 16
+TRIAL = 4  # iterations after which penalties are compared; the best pair was the same one after 8 or 16
 
 Judge: TypeAlias = Callable[[Factors], Judgement]
-"""How good a round is."""
+"""How good an iteration is."""
 
 
 class Alternating(Recipe):
@@ -43,8 +35,6 @@ class Alternating(Recipe):
     iterations: int = Field(default=16, ge=1)
     patience: int = Field(default=3, ge=1)
     seed: int = Field(default=0, ge=0)
-    n_threads: int | None = Field(default=None, ge=1)
-    progress: bool = True
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
@@ -53,59 +43,38 @@ class Alternating(Recipe):
 
     def solver(self) -> RowSolver:
         """How rows are solved."""
-        return RowSolver(self.method, self.steps, self.block, self.n_threads)
-
-
-@dataclass
-class _Kept:
-    """The best round so far, and the figures of all."""
-
-    factors: Factors = field(init=False)
-    number: int = 0
-    gain: float = -math.inf
-    history: list[dict[str, float]] = field(default_factory=list)
+        return RowSolver(self.method, self.steps, self.block)
 
 
 def unjudged(factors: Factors) -> Judgement:  # noqa: ARG001
-    """Without a validation part every round is as good as the one before, and so the last is kept."""
+    """Of a search without a validation part: nothing is better than where it begins."""
     return 0.0, {}
 
 
-def best_round(
-    recipe: Alternating, rounds: Iterator[Factors], judge: Judge, objective: Callable[[Factors], float]
-) -> _Kept:
-    """The best of the first rounds by ``judge``; of equals, the last.
+def best_iteration(
+    recipe: Alternating,
+    iterations: Iterator[Factors],
+    judge: Judge | None,
+    objective: Callable[[Factors], float],
+    context: FitContext,
+) -> Rounds[Factors]:
+    """Go through the iterations, and keep the best by ``judge``, or without one the last.
 
     Where they run out while the judge, or without one the ``objective``, still finds them better, a warning says so.
     """
-    kept, started = _Kept(), time.perf_counter()
-    losses: list[float] = []
-    best_before = -math.inf
-    with Interrupt() as interrupt, Progress(recipe.iterations, 1, shown=recipe.progress) as progress:
-        for number, factors in enumerate(islice(rounds, recipe.iterations), start=1):
-            gain, figures = judge(factors)
-            if not figures and number >= recipe.iterations - 1 and current_stage() != "refit":
+    limit, losses = recipe.iterations, list[float]()
+    with Rounds[Factors](context, limit, patience=recipe.patience, unit="iteration") as rounds:
+        for number, factors in zip(rounds.numbers(), iterations, strict=False):
+            rounds.learnt()
+            score, metrics = (None, {}) if judge is None else judge(factors)
+            if judge is None and number >= limit - 1 and context.stage != "refit":
                 losses.append(objective(factors))
-            best_before = kept.gain
-            if gain >= kept.gain:
-                kept.factors, kept.number, kept.gain = factors, number, gain
-            now = time.perf_counter()
-            kept.history.append({"epoch": number, "seconds": round(now - started, 6), **figures})
-            started = now
-            progress.step_done()
-            progress.epoch_done(kept.history[-1], kept.number)
-            asked = interrupt.asked  # read once: who listens hears of every stop
-            tell(Look(number, gain, figures, asked))
-            if asked:
-                logger.warning("stopped by hand in round %d; keeping round %d, the best so far", number, kept.number)
-            if asked or number - kept.number >= recipe.patience:
-                break
-    if len(kept.history) == recipe.iterations == kept.number > 1 and not interrupt.asked:
-        name, limit = type(recipe).__name__, recipe.iterations
+            rounds.epoch_end(metrics, score=score, keep=lambda found=factors: found)  # type: ignore[misc]
+    if rounds.ran_out:
+        before, last, of = abs(rounds.before_best), abs(rounds.best_score), "validation"
         if len(losses) == 2:
-            before, last = losses
-            warn_if_unsettled(name, "iterations", limit, before=before, last=last, of="what it minimises")
-        elif kept.gain != 0:
-            before, last = abs(best_before), abs(kept.gain)
-            warn_if_unsettled(name, "iterations", limit, before=before, last=last, of="validation")
-    return kept
+            (before, last), of = losses, "what it minimises"
+        if judge is not None or len(losses) == 2:
+            kind = type(recipe).__name__
+            warn_if_unsettled(kind, "iterations", limit, before=before, last=last, of=of, stage=context.stage)
+    return rounds

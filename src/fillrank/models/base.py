@@ -7,12 +7,12 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar, Unpack
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
-from fillrank.arguments import affordable, checked
+from fillrank.arguments import affordable, checked, shown
 from fillrank.data import Interactions
 from fillrank.data.ids import shown_id
 from fillrank.errors import DataError, SettingsError
@@ -30,8 +30,11 @@ from fillrank.renames import in_words, read_settings
 from fillrank.retrieval.lists import MEMORY
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.progress import stage
-from fillrank.training.looks import only_stops
+from fillrank.runtime.notices import say_once
+from fillrank.runtime.threads import at_most
+from fillrank.training.callbacks import FitStart
+from fillrank.training.context import FitContext
+from fillrank.training.options import RUN_WORDS, FitKeywords, FitOptions, options_with
 
 __all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on", "monitored", "needed"]
 
@@ -73,7 +76,17 @@ class Recipe(BaseModel, ABC):
     shares_batches: ClassVar[bool] = False
     """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
 
+    resumes: ClassVar[bool] = False
+    """Whether a fit that was stopped can go on from a checkpoint."""
+
+    uses_device: ClassVar[bool] = False
+    """Whether it can be fitted elsewhere than on the CPU."""
+
+    _old_options: dict[str, Any] = PrivateAttr(default_factory=dict)
+    """Options of the fit that came as settings, as in older files; in the place of defaults."""
+
     def __init__(self, **settings: Any) -> None:
+        options = {name: settings.pop(name) for name in RUN_WORDS if name in settings}
         fields = type(self).model_fields
         settings, found = read_settings(settings)
         if found:
@@ -84,9 +97,19 @@ class Recipe(BaseModel, ABC):
             refused = SettingsError(_explain(type(self), error.errors()))
             names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
             raise (refused.about(names.pop()) if len(names) == 1 else refused) from None
+        if options:
+            self._old_options = _as_options(options)
 
     @checked
-    def fit(self, train: Interactions, valid: Interactions | None = None, *, refit: bool = True) -> Recommender:
+    def fit(
+        self,
+        train: Interactions,
+        valid: Interactions | None = None,
+        *,
+        refit: bool = True,
+        options: FitOptions | None = None,
+        **keywords: Unpack[FitKeywords],
+    ) -> Recommender:
         """Choose what is ``"auto"``, and when to stop, on ``valid``; then fit that on ``train`` and ``valid`` together.
 
         The figures of both fits are in the recommender's ``history``; the rows of the second have ``"refit": 1``. Where
@@ -106,12 +129,26 @@ class Recipe(BaseModel, ABC):
                 as seen in any case.
             refit: False keeps the model that was chosen, which has learnt from ``train`` alone: for figures on
                 ``valid``, or to compare with figures that were made so.
+            options: how the fit runs: progress, device, threads, checkpoint, callbacks. None of it is stored.
+            **keywords: single ones of these options, in the place of those in ``options``:
+                ``fit(train, valid, progress=False, callbacks=[…])``.
 
         Raises:
             DataError: the log is empty, has no values where the recipe needs them, or the two parts have other ids or
                 a row in common.
-            SettingsError: ``"auto"`` was asked for and there is no ``valid``, or a setting does not fit the data.
+            SettingsError: ``"auto"`` was asked for and there is no ``valid``, a setting does not fit the data, or an
+                option does not go with the model.
         """
+        context = FitContext(self._options(options, keywords), self.kind)
+        start = FitStart(self.kind, self.model_dump(), len(train), 0 if valid is None else len(valid))
+        with at_most(context.options.n_threads), context.running(start):
+            context.begins(must=True)
+            return self.fit_within(context, train, valid, refit=refit)
+
+    def fit_within(
+        self, context: FitContext, train: Interactions, valid: Interactions | None, *, refit: bool
+    ) -> Recommender:
+        """What :meth:`fit` does, as a part of a fit that is under way."""
         if not len(train):
             raise DataError(f"there is nothing to learn from: {train!r} has no rows")
         if valid is not None and (valid.user_ids != train.user_ids or valid.item_ids != train.item_ids):
@@ -128,14 +165,17 @@ class Recipe(BaseModel, ABC):
             if self.asks_to_choose():
                 needed(self, None)
             (train, valid), refit = held_out(train, seed=getattr(self, "seed", 0)), True
-        say_what_is_idle(self, train, valid)
+        if context.stage != "refit":  # or the first fit has said it
+            say_what_is_idle(self, train, valid)
         with Interrupt(holds=False) as stop:  # of several trainings in one fit, one Ctrl-C ends all
             if valid is None:
-                return self._fit(train, None)
+                return self._fit(train, None, context)
             if not self.chooses():
-                return met(self._fit(whole if refit else train, None), whole, refit=refit)
-            chosen = met(self._fit(train, valid), whole, refit=False)
-            return self._refitted(chosen, whole, stop) if refit and not World.current().any(stop.asked) else chosen
+                return met(self._fit(whole if refit else train, None, context), whole, refit=refit)
+            chosen = met(self._fit(train, valid, context), whole, refit=False)
+            if not refit or World.current().any(stop.asked):
+                return chosen
+            return self._refitted(chosen, whole, context.refit(), stop)
 
     def chooses(self) -> bool:
         """Whether anything is chosen on the validation part, given one."""
@@ -173,23 +213,40 @@ class Recipe(BaseModel, ABC):
         """Whether ``"auto"`` was asked for by name, where :meth:`undecided` also counts defaults."""
         return any(getattr(self, name) == "auto" for name in self.chosen_on_valid if name in self.model_fields_set)
 
-    def _refitted(self, chosen: Recommender, whole: Interactions, stop: Interrupt) -> Recommender:
-        """What was chosen, fitted on everything; or ``chosen`` itself, where the user stopped that."""
-        again = self.again(chosen.settings)
-        if (place := getattr(self, "checkpoint", None)) is not None:
-            again = again.model_copy(update={"checkpoint": f"{place}.refit"})
-        if getattr(self, "progress", False):
+    def _refitted(self, chosen: Recommender, whole: Interactions, context: FitContext, stop: Interrupt) -> Recommender:
+        """What was chosen, fitted on everything; or ``chosen`` itself, where that was stopped."""
+        if not context.begins():
+            return chosen
+        if context.options.progress:
             logger.info("chosen; now %s is fitted on train and validation together, %d rows", self.kind, len(whole))
-        with stage("refit"), only_stops():
-            model = again.fit(whole)
-        if World.current().any(stop.asked):
-            logger.warning("the second fit, on train and validation, was stopped by hand; keeping the first, on train")
+        model = self.again(chosen.settings).fit_within(context, whole, None, refit=False)
+        by_hand = World.current().any(stop.asked)
+        if by_hand or "refit" in context.state.stopped:
+            said = "the second fit, on train and validation, was stopped %s; keeping the first, on train"
+            logger.warning(said, "by hand" if by_hand else "by a callback")
             return chosen
         history = (*chosen.history, *({**epoch, "refit": 1} for epoch in model.history))
         return replace(model, settings=chosen.settings, history=history, refit=True)
 
+    def within_blend(self, context: FitContext) -> FitContext:
+        """The context of a part of a blend, as far as it goes for this recipe."""
+        options = replace(context.options, **self._old_options)
+        return replace(context, options=options if self.resumes else replace(options, checkpoint=None))
+
+    def _options(self, options: FitOptions | None, keywords: Mapping[str, Any]) -> FitOptions:
+        """How a fit runs, of what was asked; see :meth:`fit`."""
+        before = self._old_options if options is None else {}
+        found = options_with(options, {**before, **keywords})
+        if found.checkpoint is not None and not self.resumes:
+            raise SettingsError(f"{self.kind} keeps no state that a fit could go on from; leave checkpoint out").about(
+                "checkpoint"
+            )
+        if found.device not in {"auto", "cpu"} and not self.uses_device:
+            say_once(f"{self.kind} is fitted on the CPU, and not on {shown(found.device)}")
+        return found
+
     @abstractmethod
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender: ...
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender: ...
 
     def _recommender(
         self,
@@ -210,6 +267,17 @@ class Recipe(BaseModel, ABC):
             settings=settings,
             history=tuple(history),
         )
+
+
+def _as_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the fit that were given as settings, checked but for the file; says that this will end."""
+    options_with(None, {name: value for name, value in given.items() if name != "checkpoint"})
+    for name, value in given.items():
+        say_once(
+            f"{name} is how a fit runs and no setting of a model: give it to fit, as in fit(train, {name}={value!r}), "
+            "or in a TOML file under [options]; among the settings it is read until the next release"
+        )
+    return dict(given)
 
 
 def best_by(candidates: Iterable[tuple[Candidate, Model]], judge: Callable[[Model], float]) -> Candidate:

@@ -22,14 +22,15 @@ from fillrank.models.base import NotNegative, Recipe, monitored, needed
 from fillrank.models.contrastive.recipe import Contrastive
 from fillrank.models.svd import NormalisedSVD
 from fillrank.recommend import Recommender
+from fillrank.runtime.distributed import World
+from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.rng import numpy_stream
-from fillrank.training import Look, listening_alone
+from fillrank.training.context import FitContext
 
 __all__ = ["Blended"]
 
 logger = logging.getLogger("fillrank")
 
-_INHERITED = ("seed", "device", "progress", "checkpoint")
 _LEAST_SPREAD = 1e-6  # of scores, as a share of their size: below it they are all the same, but for rounding
 _FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
 
@@ -81,8 +82,7 @@ class Blended(Recipe):
         weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
             gives each next one that share of the sum that does best on the validation part: none, if it is no help.
         monitor: the metric of the validation part that picks the weights.
-        seed, device, progress: of each part that has such a setting and was not given its own.
-        checkpoint: likewise, with the number of the part after it: a fit that was stopped goes on from there.
+        seed: of each part that has one and was not given its own.
 
     Example:
         ``Blended(parts=[Contrastive(dim=64), NormalisedSVD(rank=512)]).fit(split.train, valid=split.valid)``
@@ -90,15 +90,14 @@ class Blended(Recipe):
 
     kind: ClassVar[str] = "blended"
     shares_batches: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    uses_device: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("weights",)
 
     parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
     weights: list[NotNegative] | Literal["auto"] = "auto"
     monitor: str = "ndcg@20"
     seed: int = Field(default=0, ge=0)
-    device: str = "auto"
-    progress: bool = True
-    checkpoint: str | None = None
 
     @field_validator("parts")
     @classmethod
@@ -141,9 +140,9 @@ class Blended(Recipe):
         """See :meth:`Recipe.chooses`: of the parts too."""
         return super().undecided() or any(part.chooses() for part in self.parts)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         weighing = self._weighing(train, valid)
-        models = self._fitted(train, valid)
+        models = self._fitted(train, valid, context)
         scorers = [_scorer(model) for model in models]
         spreads = [_spread(scorer) for scorer in scorers]
         weights = weighing(scorers, spreads)
@@ -158,36 +157,35 @@ class Blended(Recipe):
             chosen={"parts": parts, "weights": weights},
         )
 
-    def _fitted(self, train: Interactions, valid: Interactions | None) -> list[Recommender]:
+    def _fitted(self, train: Interactions, valid: Interactions | None, context: FitContext) -> list[Recommender]:
         """The models of the parts, on train alone, as the blend is fitted again as a whole.
 
         Ctrl-C keeps those that there are, what has been learnt of the last one included.
         """
         models: list[Recommender] = []
-        stops: list[Look] = []
-        with listening_alone(lambda look: stops.append(look) if look.interrupted else None) as pass_on:
+        with Interrupt(holds=False) as stop:
             for n, part in enumerate(self.parts):
-                models.append(self._with_inherited(part, n).fit(train, valid, refit=False))
+                place = part.within_blend(context.part(n))
+                if not place.begins(must=n == 0):
+                    break
+                models.append(self._with_seed(part).fit_within(place, train, valid, refit=False))
                 _scorer(models[-1])
-                if stops:
+                if World.current().any(stop.asked):
                     logger.warning("stopped by hand in part %d of %d; keeping the blend so far", n + 1, len(self.parts))
-                    pass_on(stops[-1])
                     break
         return models
 
-    def _with_inherited(self, part: Recipe, n: int) -> Recipe:
-        """The recipe with this one's seed and so on, as far as it has such settings and was not given others."""
-        open_to = type(part).model_fields.keys() - part.model_fields_set
-        mine = {name: getattr(self, name) for name in _INHERITED if name in open_to}
-        if mine.get("checkpoint") is not None:
-            mine["checkpoint"] = f"{self.checkpoint}.{n}"
-        return part.model_copy(update=mine)
+    def _with_seed(self, part: Recipe) -> Recipe:
+        """The recipe with this one's seed, if it has one and was not given another."""
+        has_own = "seed" in part.model_fields_set or "seed" not in type(part).model_fields
+        return part if has_own else part.model_copy(update={"seed": self.seed})
 
     @staticmethod
     def _own_settings(part: Recipe, model: Recommender) -> dict[str, Any]:
-        """What was chosen, without what was inherited: that is said once, for all parts."""
-        inherited = set(_INHERITED) - part.model_fields_set
-        return {name: value for name, value in model.settings.items() if name not in inherited}
+        """What was chosen, without the seed of all parts: that is said once."""
+        return {
+            name: value for name, value in model.settings.items() if name != "seed" or name in part.model_fields_set
+        }
 
     def _weighing(
         self, train: Interactions, valid: Interactions | None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,10 +12,9 @@ from fillrank.errors import SettingsError
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.base import Recipe
 from fillrank.recommend import Recommender
-from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.progress import Progress
 from fillrank.solvers.sparse.gibbs import GibbsSettings, Sweep, bayesian_factors
-from fillrank.training.looks import Look, tell
+from fillrank.training.context import FitContext
+from fillrank.training.rounds import Rounds
 from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["Gibbs"]
@@ -39,12 +36,11 @@ class Gibbs(Recipe):
         dates: whether predictions know the day; ``"auto"``: if the log has times. An evaluation then predicts each
             row that was held out at the row's own time, which tells on which day it was rated: compare such figures
             with each other. Items are ranked for the average day.
-        progress: show it.
 
     Example:
         >>> from fillrank.data import split, synthetic
         >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions)
-        >>> model = Gibbs(dim=4, iterations=40, burn_in=10, progress=False).fit(parts.train)
+        >>> model = Gibbs(dim=4, iterations=40, burn_in=10).fit(parts.train, progress=False)
         >>> len(model.recommend(k=3)) == 3 * parts.train.n_users
         True
     """
@@ -60,7 +56,6 @@ class Gibbs(Recipe):
     dates: bool | Literal["auto"] = False
     kept_dim: int = Field(default=128, ge=1)
     seed: int = Field(default=0, ge=0)
-    progress: bool = True
 
     @model_validator(mode="after")
     def _leaves_samples(self) -> Self:
@@ -70,47 +65,31 @@ class Gibbs(Recipe):
             ).about("burn_in")
         return self
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002
         dates = train.times is not None if self.dates == "auto" else self.dates
-        settings = GibbsSettings(**self.model_dump(exclude={"dates", "progress"}), dates=dates)
-        with Interrupt() as interrupt, Progress(self.iterations, self.n_chains, shown=self.progress) as progress:
-            watch = _Watch(interrupt, progress)
-            mean = bayesian_factors(train, settings, after_sweep=watch)
-        if interrupt.asked:
-            logger.warning("stopped by hand; keeping the mean of %d samples", mean.n_samples)
-        elif len(kept := [sweep["train_rmse"] for sweep in watch.history[self.burn_in :]]) >= 2 * _WINDOW:
+        settings = GibbsSettings(**self.model_dump(exclude={"dates"}), dates=dates)
+        with Rounds[None](context, self.iterations, steps=self.n_chains, unit="iteration") as rounds:
+
+            def after_sweep(sweep: Sweep) -> bool:
+                """See :data:`fillrank.solvers.gibbs.AfterSweep`; each chain calls from its own thread."""
+                asked = rounds.step_end({"train_rmse": sweep.rmse, "noise": sweep.noise})
+                if sweep.chain == 0:
+                    rounds.learnt()
+                    metrics = {"train_rmse": sweep.rmse, "noise": sweep.noise}
+                    return rounds.epoch_end(metrics, keep=lambda: None) or asked
+                return asked
+
+            mean = bayesian_factors(train, settings, after_sweep=after_sweep)
+            asked = rounds.asked
+        if asked:
+            logger.warning("keeping the mean of the %d samples so far", mean.n_samples)
+        elif len(kept := [sweep["train_rmse"] for sweep in rounds.history[self.burn_in :]]) >= 2 * _WINDOW:
             early, late = sum(kept[:_WINDOW]) / _WINDOW, sum(kept[-_WINDOW:]) / _WINDOW
-            of = "the error on what it learns from, since the burn-in,"
-            warn_if_unsettled("Gibbs", "iterations", self.iterations, before=early, last=late, of=of)
-        watch.history[-1]["loss"] = mean.loss
-        tell(Look(len(watch.history), float(mean.n_samples), watch.history[-1], interrupt.asked))
+            of, limit = "the error on what it learns from, since the burn-in,", self.iterations
+            figures = {"before": early, "last": late}
+            warn_if_unsettled("Gibbs", "iterations", limit, **figures, of=of, stage=context.stage)
+        rounds.history[-1]["truncation_loss"] = mean.loss
         scorer = mean.predictor.undated if isinstance(mean.predictor, TimeAwareFactors) else mean.predictor
         return self._recommender(
-            train, scorer, predictor=mean.predictor, chosen={"dates": dates}, history=watch.history
+            train, scorer, predictor=mean.predictor, chosen={"dates": dates}, history=rounds.history
         )
-
-
-class _Watch:
-    """Looks at the sweeps of all chains, and notes those of the first.
-
-    Attributes:
-        history: the figures of each sweep of the first chain.
-    """
-
-    def __init__(self, interrupt: Interrupt, progress: Progress) -> None:
-        self._interrupt, self._progress = interrupt, progress
-        self._lock, self._before = threading.Lock(), time.perf_counter()
-        self.history: list[dict[str, float]] = []
-
-    def __call__(self, sweep: Sweep) -> bool:
-        """See :data:`fillrank.solvers.sparse.gibbs.AfterSweep`; each chain calls from its own thread."""
-        with self._lock:
-            self._progress.step_done()
-            if sweep.chain == 0:
-                now = time.perf_counter()
-                seconds, self._before = round(now - self._before, 6), now
-                self.history.append(
-                    {"epoch": sweep.number, "seconds": seconds, "train_rmse": sweep.rmse, "noise": sweep.noise}
-                )
-                self._progress.epoch_done(self.history[-1], sweep.number)
-            return self._interrupt.asked

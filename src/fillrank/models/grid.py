@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from fillrank.runtime.progress import Progress
+from fillrank.training.context import FitContext
+from fillrank.training.rounds import Rounds
 
 __all__ = ["Axis", "Judgement", "Point", "best_point"]
 
@@ -61,7 +62,7 @@ def best_point(
     *,
     most: int,
     together: Sequence[str] = (),
-    shown: bool = False,
+    context: FitContext | None = None,
 ) -> dict[str, float]:
     """A point that no change of one setting makes better: a search along one axis after the other.
 
@@ -76,7 +77,7 @@ def best_point(
         most: points judged at most.
         together: settings that stand in for one another, so that the best of one depends on the other: all pairs of
             their values are tried first.
-        shown: show the progress.
+        context: of the fit, whose callbacks are told of each point, and may end the search; None: nobody follows.
 
     Example:
         >>> def judge(point):
@@ -85,19 +86,19 @@ def best_point(
         {'x': 16.0, 'y': 3.0}
     """
     gains: dict[tuple[float, ...], float] = {}
-    point = dict(start)
-    with Progress(most, 1, shown=shown, unit="trial") as progress:
+    point, context = dict(start), (context or FitContext()).trial()
+    if not context.begins():
+        return point
+    with Rounds[tuple[float, ...]](context, most, unit="trial", what="the settings", holds=False) as rounds:
 
         def gain(there: Point) -> float:
             """Of a point; minus infinity where there are no more trials."""
             key = tuple(there.values())
             if key not in gains:
-                if len(gains) >= most:
+                if len(gains) >= most or rounds.over:
                     return -math.inf
-                gains[key], figures = judge(there)
-                progress.step_done()
-                best = max(gains, key=lambda tried: gains[tried])
-                progress.epoch_done({"epoch": len(gains), **figures}, list(gains).index(best) + 1)
+                gains[key], metrics = judge(there)
+                rounds.epoch_end(metrics, score=gains[key], keep=lambda: key)
             return gains[key]
 
         open_together = [name for name in together if name in axes]

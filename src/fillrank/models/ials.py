@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
 from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
-from fillrank.models.alternating import TRIAL, Alternating, Judge, best_round, unjudged
+from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteration, unjudged
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
+from fillrank.training.context import FitContext
 
 __all__ = ["IALS"]
 
@@ -32,7 +33,7 @@ _DOUBLING = 0.01
 class IALS(Alternating):
     """Who met what, by implicit alternating least squares; see :func:`fillrank.solvers.sparse.ials.ials`.
 
-    It only ranks. Given a validation part, it keeps the round with the best nDCG@20.
+    It only ranks. Given a validation part, it keeps the iteration with the best nDCG@20.
 
     Attributes:
         unobserved_weight, regularization, frequency_exponent: see
@@ -44,17 +45,16 @@ class IALS(Alternating):
             end, at most 50 trials. The dimension begins at 64 and is halved, or doubled while that gains a percent, up
             to 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3 ≤ 6·10¹¹`` multiplications a
             round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be given.
-        method, steps, block, n_threads: see :class:`fillrank.factors.ridge.RowSolver`.
+        method, steps, block: see :class:`fillrank.factors.ridge.RowSolver`.
         init_scale: of the start.
-        iterations: at most this many rounds.
-        patience: rounds without a better nDCG@20 on validation before the learning stops.
+        iterations: at most this many.
+        patience: iterations without a better nDCG@20 on validation before the learning stops.
         seed: of the start.
-        progress: show it.
 
     Example:
         >>> from fillrank.data import checkerboard
-        >>> recipe = IALS(dim=2, unobserved_weight=0.1, regularization=0.01, progress=False)
-        >>> model = recipe.fit(checkerboard(20))
+        >>> recipe = IALS(dim=2, unobserved_weight=0.1, regularization=0.01)
+        >>> model = recipe.fit(checkerboard(20), progress=False)
         >>> [int(item) % 2 for item in model.recommend(["0", "1"], k=1)["item_id"]]  # even users like even items
         [0, 1]
     """
@@ -79,15 +79,16 @@ class IALS(Alternating):
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
-        judge = unjudged if valid is None else _ndcg_judge(train, valid)
-        point = self._point(train, judge)
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
+        judge = None if valid is None else _ndcg_judge(train, valid)
+        point = self._point(train, judge or unjudged, context)
         loss = self._loss(point)
-        kept = best_round(self, self._rounds(train, point), judge, lambda factors: loss.value(factors, train))
-        chosen = {**point, "iterations": kept.number}
-        return self._recommender(train, kept.factors, chosen=chosen, history=kept.history)
+        iterations = self._iterations(train, point)
+        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, train), context)
+        chosen = {**point, "iterations": rounds.best_epoch}
+        return self._recommender(train, cast("Factors", rounds.best), chosen=chosen, history=rounds.history)
 
-    def _point(self, train: Interactions, judge: Judge) -> dict[str, float]:
+    def _point(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
         """Weight, penalty, its exponent and the dimension: as given, or the best on validation after a few rounds."""
         start: dict[str, float] = {
             "frequency_exponent": 1.0,
@@ -113,16 +114,16 @@ class IALS(Alternating):
             return {**point, "regularization": point["regularization"] * unit}
 
         def judged(point: Point) -> Judgement:
-            gain, figures = judge(next(islice(self._rounds(train, settled(point)), TRIAL - 1, None)))
+            gain, figures = judge(next(islice(self._iterations(train, settled(point)), TRIAL - 1, None)))
             return gain * (1 - _DOUBLING) ** math.log2(point["dim"]), figures
 
         alike = ("frequency_exponent", "unobserved_weight", "regularization")  # each of them pulls vectors to zero
-        return settled(best_point(axes, point, judged, most=_MOST_TRIED, together=alike, shown=self.progress))
+        return settled(best_point(axes, point, judged, most=_MOST_TRIED, together=alike, context=context))
 
     def _loss(self, point: Point) -> ImplicitLoss:
         return ImplicitLoss(point["unobserved_weight"], point["regularization"], point["frequency_exponent"])
 
-    def _rounds(self, train: Interactions, point: Point) -> Iterator[Factors]:
+    def _iterations(self, train: Interactions, point: Point) -> Iterator[Factors]:
         loss = self._loss(point)
         dim = int(point["dim"])
         return ials_rounds(train, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)

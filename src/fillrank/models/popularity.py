@@ -15,6 +15,7 @@ from fillrank.models.positives import PositiveFrom, positives
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.biases import fit_biases
+from fillrank.training.context import FitContext
 
 __all__ = ["Popularity"]
 
@@ -43,7 +44,7 @@ class Popularity(Recipe):
         marked = self.positive_from != "relevant" or log.relevant_from is not None
         return {**biases, **where(marked, "the log says relevant_from", "positive_from")}
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:  # noqa: ARG002
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002
         counted = positives(self.positive_from, train)
         nothing = torch.zeros(train.n_items, 0)
         counts = torch.tensor(counted.item_counts, dtype=torch.float32)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import inf
 from typing import Self
 
 import torch
@@ -18,9 +16,9 @@ from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.factors import Factors
 from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.models.climbing import Climb
-from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.progress import Progress
-from fillrank.training import Look, World, tell
+from fillrank.training import World
+from fillrank.training.context import FitContext
+from fillrank.training.rounds import Rounds
 
 __all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "POPULARITY_WEIGHTS", "USUAL_NEIGHBOUR_WEIGHT", "Ranking"]
 
@@ -39,7 +37,6 @@ POPULARITY_WEIGHTS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 beside the best."""
 Judge = Callable[[Factors], tuple[float, Mapping[str, float]]]
 """What a ranking reaches on the validation part, higher is better, and what to show of it."""
-logger = logging.getLogger("fillrank")
 _NOTHING = POPULARITY_BETAS.index(0.0)
 _LADDERS = {
     "neighbour_weight": (NEIGHBOUR_WEIGHTS, range(6)),
@@ -96,49 +93,32 @@ class Ranking:
             ranking = replace(ranking, item_bias=weight * of_users * of_items * counts.log1p(), folding=folding)
         return ranking
 
-    def chosen(
-        self, names: Sequence[str], learnt: Factors, judge: Judge, *, epoch: int = 0, shown: bool = True
-    ) -> Self:
+    def chosen(self, names: Sequence[str], learnt: Factors, judge: Judge, context: FitContext | None = None) -> Self:
         """The same with the best numbers that were tried, in turn, each with the other as it stands.
 
         Each is tried along its ladder, and on from an end while that is the best. Of several processes the first one
-        judges, and all go the same way. Ctrl-C ends it with the best so far, and whoever listens hears that the
-        training was stopped.
+        judges, and all go the same way. Ctrl-C or a callback ends it with the best so far.
 
         Args:
             names: of those to choose, out of ``neighbour_weight``, ``popularity_beta`` and ``popularity_weight``.
             learnt: the factors to rank by.
             judge: looks at the validation part.
-            epoch: the last of the training, for those who listen.
-            shown: whether progress is.
+            context: of the fit; None: nobody follows.
         """
         turns = names if len(names) < 2 else (*names, names[0])
-        kept = self.numbers
-        best, highest, number = 0, -inf, 0
-        world = World.current()
+        kept, world, context = self.numbers, World.current(), (context or FitContext()).trial()
         usual = sum(len(_LADDERS[name][1]) for name in turns)
-        with (
-            Interrupt() as interrupt,
-            Progress(usual, 1, shown=shown and world.rank == 0, unit="trial") as progress,
-        ):
+        if not turns or not context.begins():
+            return self
+        with Rounds[None](context, usual, unit="trial", what="the ranking", world=world) as rounds:
             for name in turns:
                 climb = Climb(*_LADDERS[name])
-                while not (stopped := world.any(interrupt.asked) and number > 0) and (place := climb.due()) is not None:
-                    number += 1
+                while not rounds.over and (place := climb.due()) is not None:
                     tried = kept | {name: climb.rungs[place]}
-                    gain, figures = world.first(partial(self._judged, learnt, judge, tried))
+                    gain, metrics = world.broadcast(partial(self._judged, learnt, judge, tried))
                     climb.scores[place] = gain
-                    if gain > highest:
-                        best, highest = number, gain
-                    progress.step_done()
-                    progress.epoch_done({"epoch": number, **figures}, best)
+                    rounds.epoch_end(metrics, score=gain, keep=lambda: None)
                 kept[name] = climb.rungs[climb.best] if climb.scores else kept[name]
-                if stopped:
-                    logger.warning(
-                        "stopped by hand in trial %d of the ranking; keeping trial %d, the best so far", number, best
-                    )
-                    tell(Look(epoch, highest, {}, interrupted=True))
-                    break
         return replace(self, **kept)  # type: ignore[arg-type]
 
     def _judged(self, learnt: Factors, judge: Judge, numbers: Mapping[str, float]) -> tuple[float, Mapping[str, float]]:

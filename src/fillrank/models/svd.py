@@ -26,6 +26,7 @@ from fillrank.solvers.sparse.svd import (
     normalised_basis,
     pure_svd,
 )
+from fillrank.training.context import FitContext
 
 __all__ = ["BiasedSVD", "NormalisedSVD", "PureSVD"]
 
@@ -72,7 +73,7 @@ class PureSVD(_Decomposition):
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002
         log = train if self.use_values else train.without_values()
         rank, factors = _chosen_rank(self, train, valid, lambda r: pure_svd(log, r, method=self.method, seed=self.seed))
         return self._recommender(train, factors, chosen={"rank": rank})
@@ -110,7 +111,7 @@ class NormalisedSVD(_Decomposition):
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         given = {name: getattr(self, name) for name in self.chosen_on_valid if getattr(self, name) != "auto"}
         if len(given) == len(self.chosen_on_valid):
             factors = self._basis(train, given["rank"]).factors(beta=given["beta"], power=given["power"])
@@ -144,8 +145,9 @@ class NormalisedSVD(_Decomposition):
         axes = {name: axis for name, axis in axes.items() if name not in given}
         starts = [{"rank": ranks.values[-1], "beta": beta, "power": power} | given for beta, power in _LINES]
         along = {} if "rank" in given else {"rank": ranks}
-        lines = [best_point(along, start, judge, most=_MOST_TRIED) for start in starts]
-        point = best_point(axes, max(lines, key=lambda line: judge(line)[0]), judge, most=_MOST_TRIED)
+        lines = [best_point(along, start, judge, most=_MOST_TRIED, context=context) for start in starts]
+        best = max(lines, key=lambda line: judge(line)[0])
+        point = best_point(axes, best, judge, most=_MOST_TRIED, context=context)
         rank = int(point["rank"])
         factors = bases[rank].factors(beta=point["beta"], power=point["power"])
         return self._recommender(train, factors, chosen={**point, "rank": rank})
@@ -177,7 +179,7 @@ class BiasedSVD(_Decomposition):
     method: SvdMethod = "exact"
     seed: int = Field(default=0, ge=0)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         given = {"user_shrinkage": self.user_shrinkage, "item_shrinkage": self.item_shrinkage}
         if "auto" not in {self.rank, *given.values()}:
             factors = self._solve(train, int(self.rank), float(self.user_shrinkage), float(self.item_shrinkage))
@@ -194,8 +196,10 @@ class BiasedSVD(_Decomposition):
         start = {"user_shrinkage": 5.0, "item_shrinkage": 3.0} | {k: float(v) for k, v in given.items() if v != "auto"}
         if not axes:  # the rank alone is to be chosen
             judge(start)
-        point = best_point(axes, start, judge, most=_MOST_TRIED)
+        point = best_point(axes, start, judge, most=_MOST_TRIED, context=context)
         pair = point["user_shrinkage"], point["item_shrinkage"]
+        if pair not in found:  # the search was left out
+            judge(point)
         rank = found[pair][1]
         factors = self._solve(train, rank, *pair)
         return self._recommender(train, factors, predictor=factors, chosen={**point, "rank": rank})

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, inf
+from math import ceil
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from fillrank.models.climbing import Climb
 from fillrank.models.loss_ladders import LossLadder
-from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.progress import Progress
 from fillrank.runtime.strict_json import parse_json
 from fillrank.training import History, LoopSettings, World
 from fillrank.training.checkpoint import Checkpoint
+from fillrank.training.context import FitContext
+from fillrank.training.rounds import Rounds
 
 __all__ = ["Allowance", "Found", "chosen_before", "climb_ladders"]
 
@@ -72,7 +72,7 @@ class Allowance:
         """The training's own settings, cut down to one trial, which is judged at its end."""
         epochs = ceil(self.steps / ceil(n_rows / settings.batch_size))
         cut = {"epochs": epochs, "steps": self.steps, "patience": epochs, "eval_every": epochs}
-        return replace(settings, **cut, progress=False, checkpoint=None)  # type: ignore[arg-type]
+        return replace(settings, **cut)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def climb_ladders(
     training: Training,
     *,
     allowed: Allowance,
-    shown: bool,
+    context: FitContext,
 ) -> Found:
     """Train shortly with each rung, from the same start, and take the best; each ladder with the others as they stand.
 
@@ -110,19 +110,20 @@ def climb_ladders(
         module: what is trained; it is brought back to its start before each trial and at the end.
         training: see :data:`Training`.
         allowed: how much it may cost.
-        shown: whether progress is.
+        context: of the fit.
     """
-    if allowed.trials < 2:  # one alone tells nothing
+    context = context.trial()
+    if allowed.trials < 2 or not context.begins():  # one alone tells nothing
         return Found(dict(settings), History(), interrupted=False)
     start = _copy(module)
-    world, kept, best_history, best_state = World.current(), dict(settings), History(), start
-    done: list[tuple[dict[str, Any], float]] = []
-    highest, best, stopped = -inf, 0, False
-    shown = shown and world.rank == 0
-    with Interrupt() as interrupt, Progress(allowed.trials, 1, shown=shown, unit="trial") as progress:
+    kept, done = dict(settings), list[tuple[dict[str, Any], float]]()
+    trials = Rounds[tuple[History, dict[str, Tensor]]](
+        context, allowed.trials, unit="trial", what="the settings", world=World.current()
+    )
+    with trials:
         for ladder in ladders:
             climb = Climb(ladder.rungs, ladder.first, stride=ladder.stride)
-            while not stopped and (place := climb.due()) is not None:
+            while not trials.over and (place := climb.due()) is not None:
                 tried = kept | dict(ladder.rungs[place])
                 known = [score for before, score in done if before == tried]
                 if known:
@@ -134,32 +135,30 @@ def climb_ladders(
                 score, history = training(tried)
                 climb.scores[place] = score
                 done.append((tried, score))
-                if score > highest:
-                    highest, best_history, best_state, best = score, history, _copy(module), len(done)
-                progress.step_done()
-                progress.epoch_done({"epoch": len(done), **_shown(history)}, best)
-                stopped = world.any(interrupt.asked)
+                keep = lambda of=history: (of, _copy(module))  # noqa: E731
+                trials.epoch_end(_shown(history), score=score, keep=keep, stop=history.stopped)
             if climb.scores:
                 kept |= ladder.rungs[climb.near(ladder.usual, within=_ALIKE)]
-    module.load_state_dict(best_state if stopped else start)
-    if stopped:
-        logger.warning("stopped by hand in trial %d of settings; keeping trial %d, the best so far", len(done), best)
+    history, state = trials.best or (History(), start)
+    module.load_state_dict(state if trials.interrupted else start)
     chosen = {name: kept[name] for ladder in ladders for name in ladder.rungs[0]}
     logger.info("chosen in %d short trainings: %s", len(done), ", ".join(f"{name} {chosen[name]}" for name in chosen))
-    return Found(kept, best_history, stopped)
+    return Found(kept, history, trials.interrupted)
 
 
-def chosen_before(settings: LoopSettings, names: Sequence[str]) -> dict[str, Any] | None:
+def chosen_before(settings: LoopSettings, names: Sequence[str], context: FitContext) -> dict[str, Any] | None:
     """What was chosen before a training was stopped; None: there is no checkpoint, or it is of another recipe.
 
     Args:
         settings: of the training; its identity is a recipe's settings as JSON.
         names: of the settings that were chosen.
+        context: of the fit.
 
     Raises:
         DataError: the checkpoint is torn.
     """
-    checkpoint = None if settings.checkpoint is None else Checkpoint(Path(settings.checkpoint))
+    place = context.options.checkpoint
+    checkpoint = None if place is None else Checkpoint(Path(place))
     saved = None if checkpoint is None else checkpoint.read()
     if checkpoint is None or saved is None:
         return None

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 from fillrank.data import Interactions
 from fillrank.registry import is_usual
 from fillrank.runtime.notices import say_once
-from fillrank.runtime.progress import current_stage
 
 __all__ = ["say_what_is_idle", "where"]
 
@@ -34,8 +33,6 @@ class _Asked(Protocol):
 
 def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | None) -> None:
     """Say which of what was given makes no difference: values of the log, settings that were set on purpose."""
-    if current_stage() == "refit":  # the first fit has said it
-        return
     usual = recipe.usual()
     given = {name for name in recipe.model_fields_set if not is_usual(getattr(recipe, name), usual[name])}
     if train.values is not None and not recipe.uses_values(train):

@@ -167,7 +167,7 @@ class _ByLoss:
         sampler = Uniform(known, len(item_factors) if self.n_negatives is None else self.n_negatives)
         encoder = FixedItems(item_factors, _means(item_factors, log), similarity=self.similarity)
         step = _Step(encoder, self.loss, sampler, item_bias, self.regularization)
-        loop = LoopSettings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed, progress=False)
+        loop = LoopSettings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed)
         train(Autograd(step, [encoder], [self.learning_rate]), Batch.of(log, None, item_factors.device), loop)
         return encoder.users.detach()
 

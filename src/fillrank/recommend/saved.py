@@ -42,6 +42,7 @@ from fillrank.runtime.atomic_write import (
 from fillrank.runtime.atomic_write.marks import CONFIG, MARK, is_ours
 from fillrank.runtime.paths import expanded
 from fillrank.runtime.strict_json import parse_json
+from fillrank.training.options import without_run_words
 
 __all__ = ["FORMAT", "check_target", "holds_a_model", "load", "save"]
 
@@ -250,7 +251,7 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "interactions": log,
         "value_range": None if config["value_range"] is None else tuple(config["value_range"]),
         "name": config["name"],
-        "settings": config["settings"],
+        "settings": without_run_words(config["settings"]),
         "history": _read_history(folder / _HISTORY),
         "popularity": popularity,
         "refit": config["refit"],

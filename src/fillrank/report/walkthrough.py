@@ -13,14 +13,13 @@ from fillrank.arguments import checked
 from fillrank.data import Interactions, Split, load, split
 from fillrank.errors import DataError, TrainingError
 from fillrank.evaluation import evaluate
-from fillrank.experiments.compare.runs import compare
+from fillrank.experiments.compare.runs import StopByHand, compare
 from fillrank.models import CMC
 from fillrank.report.canvas import can_draw
 from fillrank.report.demonstration import Demonstration
 from fillrank.report.page import check_page, write_page
 from fillrank.report.plots import accuracy_against_coverage, temperature_study
 from fillrank.runtime.atomic_write import check_inside
-from fillrank.training import Look, listening
 
 __all__ = ["demo"]
 
@@ -87,17 +86,10 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
     """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
     logger.info("CMC at temperature %g", temperature)
-    own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg", "progress": False}
+    own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg"}
     recipe = CMC(**{**settings, **own, "epochs": "auto"})  # each until it gets no better, not for as long as the first
-    with listening(_stop):
-        model = recipe.fit(parts.train, valid=parts.valid)
+    model = recipe.fit(parts.train, valid=parts.valid, progress=False, callbacks=[StopByHand()])
     return {"temperature": temperature, **evaluate(model, parts, k=10).metrics}
-
-
-def _stop(look: Look) -> None:
-    """Half a training is no point of a picture."""
-    if look.interrupted:
-        raise KeyboardInterrupt
 
 
 def _typical_user(parts: Split) -> Any:

@@ -29,7 +29,7 @@ class World:
     and adds its gradients to the others'. So n processes take the steps that one would take, and keep equal tables
     without ever sending one. Where the rows of a batch are shared out by their users (:meth:`own`), nobody else has a
     gradient for a process's users: those are neither sent nor moved elsewhere, until somebody wants to see them all
-    (:meth:`collect`).
+    (:meth:`all_gather`).
 
     Attributes:
         rank: of this process, from 0.
@@ -46,20 +46,20 @@ class World:
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
 
-    def part(self, n: int) -> slice:
+    def shard(self, n: int) -> slice:
         """Which of ``n`` rows are this process's: parts differ by one row at most.
 
-        >>> [World(rank, 2).part(5) for rank in (0, 1)]
+        >>> [World(rank, 2).shard(5) for rank in (0, 1)]
         [slice(0, 2, None), slice(2, 5, None)]
         """
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
-    def add(self, *tensors: Tensor) -> None:
+    def all_reduce(self, *tensors: Tensor) -> None:
         """Replace each tensor by its sum over all processes, in one message."""
-        self.adding(*tensors)()
+        self.begin_all_reduce(*tensors)()
 
-    def adding(self, *tensors: Tensor) -> Callable[[], None]:
-        """Begin to do what :meth:`add` does; what it gives is called to end it, after other work if there is any."""
+    def begin_all_reduce(self, *tensors: Tensor) -> Callable[[], None]:
+        """Begin what :meth:`all_reduce` does; what it gives is called to end it, after other work if there is any."""
         if self.size == 1:
             return _nothing
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -80,7 +80,7 @@ class World:
         """
         return torch.nonzero(ids % self.size == self.rank).flatten()
 
-    def collect(self, table: Tensor) -> None:
+    def all_gather(self, table: Tensor) -> None:
         """Replace the rows of other processes' ids by what these hold in them."""
         if self.size == 1:
             return
@@ -97,7 +97,7 @@ class World:
         dist.all_reduce(raised)
         return bool(raised.item())
 
-    def first(self, work: Callable[[], T]) -> T:
+    def broadcast(self, work: Callable[[], T]) -> T:
         """What ``work`` gives in the first process, which alone does it; the others are sent the result."""
         if self.size == 1:
             return work()

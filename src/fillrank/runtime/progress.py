@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -15,27 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-__all__ = ["Progress", "current_stage", "stage"]
+__all__ = ["Progress"]
 
 _log = logging.getLogger("fillrank")
-_STAGE: ContextVar[str] = ContextVar("stage", default="")
-
-
-@contextmanager
-def stage(name: str) -> Iterator[None]:
-    """Inside the block, progress is shown as that of ``name``: a fit may be made of several trainings."""
-    token = _STAGE.set(name)
-    try:
-        yield
-    finally:
-        _STAGE.reset(token)
-
-
-def current_stage() -> str:
-    """The name that :func:`stage` gave, or nothing."""
-    return _STAGE.get()
-
-
 _FIRST, _NEXT = 0.5, 10.0
 """Seconds until the first line, and from one to the next."""
 
@@ -52,10 +32,11 @@ class Progress:
         steps: of one epoch.
         shown: False keeps silent.
         unit: what an epoch is called.
+        stage: of a fit that is made of several trainings: said before the unit.
     """
 
-    def __init__(self, epochs: int, steps: int, *, shown: bool = True, unit: str = "epoch") -> None:
-        named = f"{_STAGE.get()}: {unit}" if _STAGE.get() else unit
+    def __init__(self, epochs: int, steps: int, *, shown: bool = True, unit: str = "epoch", stage: str = "") -> None:
+        named = f"{stage}: {unit}" if stage else unit
         self._shown, self._steps, self._epochs, self._unit = shown, steps, epochs, named
         self._bar: Bar | None = None
         if shown and _is_terminal():
@@ -66,7 +47,7 @@ class Progress:
                 TimeRemainingColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(_STAGE.get() or "training", total=epochs * steps)
+            self._task = self._bar.add_task(stage or "training", total=epochs * steps)
         self._due = time.monotonic() + _FIRST
         self._held_back = ""
         self._epoch, self._step = 0, 0

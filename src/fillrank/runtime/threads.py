@@ -15,10 +15,11 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from fillrank.runtime.forks import forget_after_fork
 
-__all__ = ["Workers", "all_threads", "available_threads", "one_thread"]
+__all__ = ["Workers", "all_threads", "at_most", "available_threads", "one_thread"]
 
 Found = TypeVar("Found")
 _PARTS = 8
@@ -50,6 +51,27 @@ def all_threads() -> Iterator[None]:
     """Inside the block PyTorch has all its threads again: for what gives the same bits whatever their number."""
     with _threads(available_threads()):
         yield
+
+
+@contextmanager
+def at_most(n: int | None) -> Iterator[None]:
+    """Inside the block PyTorch and the libraries of linear algebra have ``n`` threads; None changes nothing.
+
+    Example:
+        >>> with at_most(1):
+        ...     available_threads()
+        1
+    """
+    if n is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        with threadpool_limits(n, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
-"""Batches, learners, the loop."""
+"""Batches and learners, the trainer, and the one loop of everything that learns in rounds, with its callbacks."""
 
 from fillrank.runtime.distributed import World
+from fillrank.training import callbacks
 from fillrank.training.autograd.contrast import ContrastStep, ViewTerm
 from fillrank.training.autograd.step import Batch, CompletionStep, Step, StepWeights
 from fillrank.training.learner import Autograd, Learner
-from fillrank.training.looks import Listener, Look, listening, listening_alone, only_stops, tell
-from fillrank.training.loop import History, LoopSettings, Monitor, train
+from fillrank.training.loop import LoopSettings, Monitor, train
+from fillrank.training.options import FitOptions
+from fillrank.training.rounds import History
 from fillrank.training.rowwise.adam import RowAdam
 from fillrank.training.rowwise.delayed_propagation import SpreadContrast, smoothed
 from fillrank.training.rowwise.table_contrast import ContrastSettings, TableContrast
@@ -16,10 +18,9 @@ __all__ = [
     "CompletionStep",
     "ContrastSettings",
     "ContrastStep",
+    "FitOptions",
     "History",
     "Learner",
-    "Listener",
-    "Look",
     "LoopSettings",
     "Monitor",
     "RowAdam",
@@ -29,10 +30,7 @@ __all__ = [
     "TableContrast",
     "ViewTerm",
     "World",
-    "listening",
-    "listening_alone",
-    "only_stops",
+    "callbacks",
     "smoothed",
-    "tell",
     "train",
 ]

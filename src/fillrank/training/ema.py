@@ -38,12 +38,12 @@ class Average:
         """The averages, one for each parameter."""
         return self._mean
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs."""
         return {"steps": torch.tensor(self._steps)} | {str(n): mean for n, mean in enumerate(self._mean)}
 
-    def resume(self, state: dict[str, Tensor]) -> None:
-        """The inverse of :meth:`state`."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state_dict`."""
         self._steps = int(state["steps"])
         for n, mean in enumerate(self._mean):
             mean.copy_(state[str(n)])

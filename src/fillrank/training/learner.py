@@ -30,19 +30,19 @@ class Learner(Protocol):
         """One step on a batch; the named parts of its loss, each a scalar."""
         ...
 
-    def slow_down(self, factor: float) -> None:
+    def scale_lr(self, factor: float) -> None:
         """Take the learning rates times ``factor`` from now on (of what they were set to at first)."""
         ...
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs besides the parameters; every process calls it at the same time."""
         ...
 
-    def resume(self, state: dict[str, Tensor]) -> None:
-        """The inverse of :meth:`state`."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state_dict`."""
         ...
 
-    def collect(self, tensors: Sequence[Tensor]) -> None:
+    def all_gather(self, tensors: Sequence[Tensor]) -> None:
         """Fill in what other processes hold; every process calls it at the same time.
 
         Args:
@@ -84,7 +84,7 @@ class Autograd:
     @one_thread()
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`Learner.learn`."""
-        parts = self._step(batch.part(self._world), generator)
+        parts = self._step(batch.shard(self._world), generator)
         if not parts:  # there is nothing to learn from these rows, in any process
             return {}
         self._adam.zero_grad()
@@ -92,25 +92,25 @@ class Autograd:
         total.backward()
         parameters = [p for module in self.modules for p in module.parameters() if p.grad is not None]
         found = {name: part.detach().clone() for name, part in parts.items()}
-        self._world.add(*[p.grad for p in parameters if p.grad is not None], *found.values())
+        self._world.all_reduce(*[p.grad for p in parameters if p.grad is not None], *found.values())
         if self._clip is not None:
             nn.utils.clip_grad_norm_(parameters, self._clip)
         with all_threads():  # number by number: nothing is added up
             self._adam.step()
         return found
 
-    def slow_down(self, factor: float) -> None:
-        """See :meth:`Learner.slow_down`."""
+    def scale_lr(self, factor: float) -> None:
+        """See :meth:`Learner.scale_lr`."""
         for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
 
-    def state(self) -> dict[str, Tensor]:
-        """See :meth:`Learner.state`."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """See :meth:`Learner.state_dict`."""
         moments = self._adam.state_dict()["state"]
         return {f"{number}.{name}": torch.as_tensor(t) for number, own in moments.items() for name, t in own.items()}
 
-    def resume(self, state: dict[str, Tensor]) -> None:
-        """See :meth:`Learner.resume`."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """See :meth:`Learner.load_state_dict`."""
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in state.items():
             number, _, moment = name.partition(".")
@@ -122,5 +122,5 @@ class Autograd:
                 raise ValueError("the moments of its gradients are not those of this training")
         self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
 
-    def collect(self, tensors: Sequence[Tensor]) -> None:
-        """See :meth:`Learner.collect`: here all processes hold everything."""
+    def all_gather(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`Learner.all_gather`: here all processes hold everything."""

@@ -1,4 +1,4 @@
-"""The loop: batches in, a trained module and its history out."""
+"""The trainer: batches in, a trained module and its history out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import copy
 import hashlib
 import logging
 import math
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,23 +17,23 @@ from torch import Tensor, nn
 
 from fillrank.errors import DataError, FillrankError, TrainingError
 from fillrank.runtime.distributed import World
-from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.progress import Progress
 from fillrank.runtime.rng import torch_stream
 from fillrank.runtime.threads import one_thread
 from fillrank.training.autograd.step import Batch
 from fillrank.training.checkpoint import Checkpoint, Saved
+from fillrank.training.context import FitContext
 from fillrank.training.ema import Average
 from fillrank.training.learner import Learner
-from fillrank.training.looks import Look, tell
+from fillrank.training.rounds import History, Rounds
 from fillrank.training.settling import warn_if_unsettled
 
-__all__ = ["History", "LoopSettings", "Monitor", "train"]
+__all__ = ["LoopSettings", "Monitor", "train"]
 
 _log = logging.getLogger("fillrank")
 
 Monitor = Callable[[], tuple[float, Mapping[str, float]]]
-"""Called after each epoch, the module holding its averages: a score (higher is better) and the figures behind it."""
+"""Called after each epoch, the module holding its averages: a score (higher is better) and the metrics behind it."""
+State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,13 @@ class LoopSettings:
         epochs: at most this many.
         steps: at most this many, the last epoch being cut short; None: whole epochs.
         batch_size: rows of a batch.
-        patience: epochs without a better score before the loop stops; without a monitor it is not looked at.
+        patience: evaluations without a better score before the loop stops; without a monitor it is not looked at.
         ema_span: of the running average of parameters, in epochs; 0 keeps the last values.
-        ema_every: steps between two looks of that average at the parameters.
+        ema_every: steps between two updates of that average.
         schedule: of the learning rate over all epochs: ``"constant"``, or ``"cosine"``, which falls to zero.
         warmup: share of all steps over which the learning rate rises to its height.
-        eval_every: epochs between two calls of the monitor; the last epoch is always looked at.
+        eval_every: epochs between two calls of the monitor; the last epoch is always evaluated.
         seed: of the order of the rows and of what the step draws.
-        progress: show it.
-        checkpoint: a file to which the state goes after each epoch, and from which a stopped training goes on.
         identity: what else has to agree for a checkpoint to be of the same training.
     """
 
@@ -66,8 +63,6 @@ class LoopSettings:
     warmup: float = 0.0
     eval_every: int = 1
     seed: int = 0
-    progress: bool = True
-    checkpoint: Path | None = None
     identity: str = ""
     steps: int | None = None
 
@@ -78,100 +73,91 @@ class LoopSettings:
         return 1.0 if self.schedule == "constant" else (1 + math.cos(math.pi * done)) / 2
 
 
-@dataclass(frozen=True)
-class History:
-    """What happened, epoch by epoch.
-
-    Attributes:
-        epochs: one dict per epoch: ``epoch``, ``seconds`` of training (without the look at the monitor), each part of
-            the loss, each figure of the monitor.
-        best_epoch: the epoch whose parameters were kept, from 1.
-        interrupted: the user stopped it; the best epoch so far was kept all the same.
-    """
-
-    epochs: tuple[dict[str, float], ...] = field(default=())
-    best_epoch: int = 0
-    interrupted: bool = False
-
-
-def train(learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monitor | None = None) -> History:
+def train(
+    learner: Learner,
+    rows: Batch,
+    settings: LoopSettings,
+    monitor: Monitor | None = None,
+    context: FitContext | None = None,
+) -> History:
     """Train the modules of ``learner`` in place, and leave in them the averaged parameters of the best epoch.
 
-    Each epoch goes once through all rows in a new random order. Ctrl-C ends the loop after the step in hand; what was
-    learnt so far is judged once more, and the best is kept. Whoever listens (:func:`fillrank.training.listening`) is
-    told of every look at the modules, in every process.
+    Each epoch goes once through all rows in a new random order. Ctrl-C ends the loop after the step in hand, and so
+    does a callback that says so; what was learnt so far is judged once more, and the best is kept.
 
     Args:
         learner: turns a batch into a step.
         rows: the whole log.
         settings: see :class:`LoopSettings`.
         monitor: scores the modules after an epoch; None keeps the last epoch.
+        context: of the fit: its callbacks, and where its checkpoint is; None: nobody follows, and nothing is shown.
 
     Raises:
         TrainingError: the loss is NaN or infinite; names the epoch, the step and the part.
         DataError: the checkpoint is of another training.
     """
-    return _Loop(learner, rows, settings, monitor).run()
+    return _Loop(learner, rows, settings, monitor, context or FitContext()).run()
 
 
 class _Loop:
     """One training: what it has seen so far, and the best of it."""
 
-    def __init__(self, learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monitor | None) -> None:
+    def __init__(
+        self, learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monitor | None, context: FitContext
+    ) -> None:
         self.learner, self.rows, self.settings, self.monitor = learner, rows, settings, monitor
-        self.module, self.world = nn.ModuleList(learner.modules), World.current()
+        self.module, self.world, self.context = nn.ModuleList(learner.modules), World.current(), context
         self.per_epoch = math.ceil(len(rows) / settings.batch_size)
         self.average = Average(self.module, settings.ema_span * self.per_epoch / settings.ema_every)
-        self.past: list[dict[str, float]] = []
-        self.best_score, self.best_epoch, self.best_state = -math.inf, 0, self.module.state_dict()
-        self.before_best = -math.inf
-        self._parameters, self._collect = [p.detach() for p in self.module.parameters()], learner.collect
+        self.rounds: Rounds[State] = Rounds(
+            context,
+            self._last_epoch,
+            patience=settings.patience * settings.eval_every,
+            steps=self.per_epoch,
+            world=self.world,
+        )
+        self.rounds.best = self.module.state_dict()
+        self._parameters, self._all_gather = [p.detach() for p in self.module.parameters()], learner.all_gather
 
     def run(self) -> History:
         """Every epoch that is still to come."""
-        settings = self.settings
-        checkpoint = None if settings.checkpoint is None else Checkpoint(settings.checkpoint)
+        settings, rounds, place = self.settings, self.rounds, self.context.options.checkpoint
+        checkpoint = None if place is None else Checkpoint(Path(place))
         if checkpoint is not None:
             self._resume(checkpoint)
-        first, asked = len(self.past) + 1, False
-        shown = settings.progress and self.world.rank == 0
-        with Interrupt() as interrupt, Progress(settings.epochs, self.per_epoch, shown=shown) as progress:
-            for epoch in range(first, self._last_epoch + 1):
-                if self._settled(epoch - 1):
-                    break
-                started = time.perf_counter()
+        with rounds:
+            for epoch in rounds.numbers():
                 with one_thread():
-                    losses = self._epoch(epoch, progress, interrupt)
-                seconds = time.perf_counter() - started
-                asked = self.world.any(interrupt.asked)
-                figures = self._look(epoch, asked=asked)
-                self.past.append({"epoch": epoch, "seconds": round(seconds, 3), **losses, **figures})
-                progress.epoch_done(self.past[-1], self.best_epoch)
-                if asked:
-                    _log.warning("stopped by hand in epoch %d; keeping epoch %d, the best", epoch, self.best_epoch)
-                    break
-                if checkpoint is not None:
+                    losses, whole = self._epoch(epoch)
+                rounds.learnt()
+                score, metrics = self._evaluate(epoch, last=rounds.is_last() or epoch == self._last_epoch)
+                rounds.epoch_end({**losses, **metrics}, score=score)
+                if checkpoint is not None and whole and not rounds.interrupted:
                     saved = self._state()
                     if self.world.rank == 0:
                         checkpoint.write(saved)
-        self.module.load_state_dict(self.best_state)
-        if self.monitor is not None and self.best_epoch == settings.epochs > 1 and not asked:
-            before, last = self.before_best, self.best_score
-            warn_if_unsettled("the model", "epochs", settings.epochs, before=before, last=last, of="validation")
-        return History(tuple(self.past), self.best_epoch, asked)
+        if rounds.best is not None:
+            self.module.load_state_dict(rounds.best)
+        if self.monitor is not None and rounds.ran_out and self._last_epoch == settings.epochs:
+            before, last = rounds.before_best, rounds.best_score
+            figures, stage = {"before": before, "last": last}, self.context.stage
+            warn_if_unsettled("the model", "epochs", settings.epochs, **figures, of="validation", stage=stage)
+        return rounds.result()
 
     def _state(self) -> Saved:
         """All that is needed to go on after the epoch that has just ended; the random streams follow from the seed."""
-        self._collect(self._parameters)
-        self._collect(self.average.means)
+        rounds = self.rounds
+        self._all_gather(self._parameters)
+        self._all_gather(self.average.means)
         kinds = {
             "module/": self.module.state_dict(),
-            "best/": self.best_state,
-            "average/": self.average.state(),
-            "learner/": self.learner.state(),
+            "best/": rounds.best or {},
+            "average/": self.average.state_dict(),
+            "learner/": self.learner.state_dict(),
         }
         tensors = {prefix + name: tensor for prefix, group in kinds.items() for name, tensor in group.items()}
-        facts = {"training": self._identity, "past": self.past, "best": [self.best_score, self.best_epoch]}
+        score = float(rounds.best_epoch) if self.monitor is None else rounds.best_score
+        facts = {"training": self._identity, "past": rounds.history, "best": [score, rounds.best_epoch]}
         return Saved(tensors, facts)
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -179,17 +165,17 @@ class _Loop:
         if saved is None:
             return
         try:
-            self._go_on_from(saved)
+            self._go_on_from(saved, checkpoint)
         except FillrankError:
             raise
         except _OF_OTHER_KINDS as error:
             raise checkpoint.torn(error) from error
-        _log.info("going on after epoch %d of %s", len(self.past), self.settings.checkpoint)
+        _log.info("going on after epoch %d of %s", len(self.rounds.history), checkpoint.path)
 
-    def _go_on_from(self, saved: Saved) -> None:
+    def _go_on_from(self, saved: Saved, checkpoint: Checkpoint) -> None:
         if saved.facts["training"] != self._identity:
             raise DataError(
-                f"{self.settings.checkpoint} is of another training ({saved.facts['training']}, not "
+                f"{checkpoint.path} is of another training ({saved.facts['training']}, not "
                 f"{self._identity}); remove it to begin anew, or name another file"
             )
         past, (best_score, best_epoch) = saved.facts["past"], saved.facts["best"]
@@ -197,21 +183,19 @@ class _Loop:
             raise ValueError("its record of the epochs is not whole")
         if not isinstance(best_score, float) or not isinstance(best_epoch, int) or not 0 <= best_epoch <= len(past):
             raise ValueError("its record of the best epoch is not whole")
-        best, learner = saved.below("best/"), self.learner.state()
+        best, learner = saved.below("best/"), self.learner.state_dict()
         for found, wanted in (
             (best, self.module.state_dict()),
             (saved.below("module/"), self.module.state_dict()),
-            (saved.below("average/"), self.average.state()),
+            (saved.below("average/"), self.average.state_dict()),
             (saved.below("learner/") if learner else {}, learner),  # PyTorch's Adam has no state before its first step
         ):
             if _kinds(found) != _kinds(wanted):
                 raise ValueError("its tensors are not those of this training")
         self.module.load_state_dict(saved.below("module/"))
-        self.best_state = best
-        self.average.resume(saved.below("average/"))
-        self.learner.resume(saved.below("learner/"))
-        self.past = [dict(epoch) for epoch in past]
-        self.best_score, self.best_epoch = best_score, best_epoch
+        self.average.load_state_dict(saved.below("average/"))
+        self.learner.load_state_dict(saved.below("learner/"))
+        self.rounds.go_on_from(past, best, best_epoch, None if self.monitor is None else best_score)
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -234,44 +218,37 @@ class _Loop:
         settings = self.settings
         return settings.epochs if settings.steps is None else min(settings.epochs, -(-settings.steps // self.per_epoch))
 
-    def _settled(self, epoch: int) -> bool:
-        return self.monitor is not None and epoch - self.best_epoch >= self.settings.patience * self.settings.eval_every
-
-    def _look(self, epoch: int, *, asked: bool) -> dict[str, float]:
-        """Judge the averaged parameters, keep them if none before were better, and tell who listens."""
-        last = asked or epoch == self._last_epoch
+    def _evaluate(self, epoch: int, *, last: bool) -> tuple[float | None, dict[str, float]]:
+        """Judge the averaged parameters, if it is time for that, and keep them if none before were better."""
         if not last and epoch % self.settings.eval_every:
-            return {}
+            return None, {}
         with self.average.applied():
-            self._collect(self._parameters)
-            score, figures = (float(epoch), {}) if self.monitor is None else self.world.first(self.monitor)
-            if score > self.best_score:
-                self.before_best = self.best_score
-                self.best_score, self.best_epoch = score, epoch
-                self.best_state = copy.deepcopy(self.module.state_dict())
-        tell(Look(epoch, score, figures, asked))
-        return dict(figures)
+            self._all_gather(self._parameters)
+            score, metrics = (None, {}) if self.monitor is None else self.world.broadcast(self.monitor)
+            self.rounds.offer(score, lambda: copy.deepcopy(self.module.state_dict()))
+        return score, dict(metrics)
 
-    def _epoch(self, epoch: int, progress: Progress, interrupt: Interrupt) -> dict[str, float]:
-        """One pass over the rows, or as much of it as there is until Ctrl-C; the mean of each part of the loss."""
+    def _epoch(self, epoch: int) -> tuple[dict[str, float], bool]:
+        """One pass over the rows, or as much of it as there is until it is stopped: the mean of each part of the loss,
+        and whether it was a whole one.
+        """
         settings, device = self.settings, self.rows.users.device
         order = torch.randperm(len(self.rows), generator=torch_stream(settings.seed, "shuffle", epoch)).to(device)
         draws = torch_stream(settings.seed, "draws", epoch, device=device)
         sums: dict[str, float] = {}
         for number, places in enumerate(torch.split(order, settings.batch_size), start=1):
             steps = (epoch - 1) * self.per_epoch + number
-            self.learner.slow_down(settings.rate(steps / (settings.epochs * self.per_epoch + 1)))
-            for name, figure in _finite(self.learner.learn(self.rows.rows(places), draws), epoch, number).items():
+            self.learner.scale_lr(settings.rate(steps / (settings.epochs * self.per_epoch + 1)))
+            parts = _finite(self.learner.learn(self.rows.rows(places), draws), epoch, number)
+            for name, figure in parts.items():
                 sums[name] = sums.get(name, 0.0) + figure
             enough = steps == settings.steps
             if steps % settings.ema_every == 0 or number == self.per_epoch or enough:
                 self.average.update()
-            progress.step_done()
-            if enough:
+            asked = self.rounds.step_end(parts)
+            if enough or (asked and self.world.size == 1):  # of several, no process may leave the others waiting
                 break
-            if interrupt.asked and self.world.size == 1:  # of several processes, none may leave the others waiting
-                break
-        return {name: value / number for name, value in sums.items()}
+        return {name: value / number for name, value in sums.items()}, number == self.per_epoch
 
 
 _OF_OTHER_KINDS = (LookupError, TypeError, ValueError, RuntimeError, AttributeError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from fillrank.runtime.progress import current_stage
+from fillrank.training.callbacks.events import Stage
 
 __all__ = ["LEARNING", "VALIDATION", "warn_if_unsettled"]
 
@@ -14,7 +14,9 @@ VALIDATION, LEARNING = 1e-3, 5e-3
 """From what change in its last round, as a share, a figure is still getting better: on validation, and on train."""
 
 
-def warn_if_unsettled(kind: str, setting: str, limit: int, *, before: float, last: float, of: str) -> None:
+def warn_if_unsettled(
+    kind: str, setting: str, limit: int, *, before: float, last: float, of: str, stage: Stage = "fit"
+) -> None:
     """Say that a model stopped because its rounds ran out, and not because it had learnt what there is.
 
     A fit that repeats what was chosen on a validation part stops where that said, and says nothing.
@@ -26,9 +28,10 @@ def warn_if_unsettled(kind: str, setting: str, limit: int, *, before: float, las
         before: the best figure before the last round.
         last: that of the last round.
         of: which figure; ``"validation"`` for one on the validation part, else what is minimised.
+        stage: of the fit.
     """
     share = VALIDATION if of == "validation" else LEARNING
-    if current_stage() == "refit" or not abs(last - before) > share * abs(before):
+    if stage == "refit" or not abs(last - before) > share * abs(before):
         return
     figure = "its figure on the validation part" if of == "validation" else of
     _log.warning(

@@ -15,6 +15,7 @@ from fillrank.experiments.compare.runs import Protocol, compare
 from fillrank.experiments.compare.table import ComparisonTable
 from fillrank.experiments.data.data_source import named_or_read
 from fillrank.experiments.data.source import DataSource, Share, Test
+from fillrank.experiments.run.options import RunOptions
 from fillrank.experiments.toml.files import read_toml, strict
 from fillrank.models import RECIPES
 
@@ -49,6 +50,7 @@ class Plan(BaseModel):
     valid: Share = 0.1
     protocol: Protocol = "honest"
     refit: bool | None = None
+    options: RunOptions = RunOptions()
 
     @model_validator(mode="after")
     def _sources_are_whole(self) -> Self:
@@ -97,6 +99,7 @@ def run_plan(plan: Plan) -> ComparisonTable:
                         valid=plan.valid,
                         protocol=plan.protocol,
                         refit=plan.refit,
+                        options=plan.options.fit_options(),
                     )
                 )
         except KeyboardInterrupt:  # nothing of these data is finished; of those before, something is

@@ -17,9 +17,10 @@ from fillrank.experiments.compare.table import ComparisonTable, Run
 from fillrank.experiments.data.data_source import Data, default_split
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.runtime.environment import machine
-from fillrank.training.looks import Look, listening
+from fillrank.training.callbacks import Callback, EpochEnd
+from fillrank.training.options import FitOptions
 
-__all__ = ["Protocol", "compare", "refits", "run_model"]
+__all__ = ["Protocol", "StopByHand", "compare", "refits", "run_model"]
 
 logger = logging.getLogger("fillrank")
 
@@ -27,7 +28,7 @@ Protocol = Literal["honest", "legacy"]
 
 
 @checked
-def compare(
+def compare(  # noqa: PLR0913 -- the protocol is what it is about
     data: str | Interactions | tuple[Interactions, Interactions] | Split,
     models: Iterable[str] | Mapping[str, Mapping[str, Any]] | None = None,
     *,
@@ -37,6 +38,7 @@ def compare(
     valid: Moment = 0.1,
     protocol: Protocol = "honest",
     refit: bool | None = None,
+    options: FitOptions | None = None,
 ) -> ComparisonTable:
     """Fit and evaluate each model for each seed.
 
@@ -60,6 +62,7 @@ def compare(
             much of the literature does, and says so in the report.
         refit: after choosing, fit once more on train and validation together, as :meth:`fillrank.models.Recipe.fit`
             does. None: as the protocol has it, which is yes for the honest one and never for the legacy one.
+        options: how each fit runs: progress, device, threads, callbacks.
 
     Raises:
         SettingsError: a model or a setting is not known, or the protocol is neither of the two.
@@ -91,7 +94,11 @@ def compare(
             for name in kinds:
                 logger.info("%s, seed %d: fitting %s", where, seed, name)
                 with failures.kept((name, seed, where)):
-                    runs.append(run_model(name, wanted[name], parts, k=k, seed=seed, protocol=protocol, refit=refit))
+                    runs.append(
+                        run_model(
+                            name, wanted[name], parts, k=k, seed=seed, protocol=protocol, refit=refit, options=options
+                        )
+                    )
     except KeyboardInterrupt:
         if not runs:
             raise
@@ -111,6 +118,7 @@ def run_model(
     seed: int,
     protocol: Protocol = "honest",
     refit: bool | None = None,
+    options: FitOptions | None = None,
 ) -> Run:
     """Fit one model on a split under a protocol, and evaluate it on the test part.
 
@@ -120,7 +128,7 @@ def run_model(
         parts: the split. Choices are made on its validation part, or under the legacy protocol on its test part.
         k: length of the lists.
         seed: of the run.
-        protocol, refit: see :func:`compare`.
+        protocol, refit, options: see :func:`compare`.
 
     Raises:
         SettingsError: a setting is not known.
@@ -129,9 +137,9 @@ def run_model(
     kind = recipe(name.partition(":")[0])
     made = kind(**({"seed": seed} if "seed" in kind.model_fields else {}) | dict(settings))
     started = time.perf_counter()
-    with listening(_Stop()):
-        chosen_on = parts.valid if protocol == "honest" else parts.test
-        model = made.fit(parts.train, chosen_on, refit=refits(protocol, refit))
+    chosen_on = parts.valid if protocol == "honest" else parts.test
+    callbacks = [*(() if options is None else options.callbacks), StopByHand()]
+    model = made.fit(parts.train, chosen_on, refit=refits(protocol, refit), options=options, callbacks=callbacks)
     seconds = time.perf_counter() - started
     return Run(name, seed, model, evaluate(model, parts, k=k, protocol=protocol), seconds)
 
@@ -156,11 +164,12 @@ def _default_models(log: Interactions) -> tuple[str, ...]:
     return names
 
 
-class _Stop:
-    """Ends a comparison when a model in it was stopped by hand: half a training is no figure to compare."""
+class StopByHand(Callback):
+    """Ends a fit without a model when it was stopped by hand: half a training is no figure to compare."""
 
-    def __call__(self, look: Look) -> None:
-        if look.interrupted:
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """See :meth:`Callback.on_epoch_end`."""
+        if end.interrupted:
             raise KeyboardInterrupt
 
 

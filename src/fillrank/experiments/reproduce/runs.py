@@ -25,7 +25,6 @@ from fillrank.experiments.compare.runs import Protocol, run_model
 from fillrank.experiments.reproduce.record import StudyRecord, StudyRun, add_run, read_record
 from fillrank.experiments.reproduce.study import Study, Task
 from fillrank.experiments.reproduce.table import METRICS
-from fillrank.models import recipe
 from fillrank.runtime.atomic_write import check_file
 from fillrank.runtime.environment import machine
 
@@ -104,15 +103,23 @@ def run_task(task: Task, tuning: Path, *, quiet: bool = False) -> StudyRun:
     Args:
         task: the run.
         tuning: see :meth:`Task.settings`.
-        quiet: no progress of the training, whatever its settings say.
+        quiet: no progress of the training, whatever the options of the study say.
 
     Raises:
         KeyboardInterrupt: the training was stopped by hand.
     """
     entry, k = task.study.entries[task.entry], task.study.k
-    hush = {"progress": False} if quiet and "progress" in recipe(entry.model).model_fields else {}
-    settings = task.settings(tuning) | hush
-    found = run_model(entry.model, settings, task.open(), k=k, seed=task.seed, protocol=task.protocol, refit=task.refit)
+    options = task.study.options.fit_options()
+    found = run_model(
+        entry.model,
+        task.settings(tuning),
+        task.open(),
+        k=k,
+        seed=task.seed,
+        protocol=task.protocol,
+        refit=task.refit,
+        options=replace(options, progress=options.progress and not quiet),
+    )
     asked, report = entry.asked(), found.report.to_dict()
     fitted = to_jsonable_python(dict(found.fitted.settings))
     return StudyRun(

@@ -18,6 +18,7 @@ from fillrank.experiments.data.data_source import open_split
 from fillrank.experiments.data.source import DataSource
 from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.reproduce.tuning import Tuning
+from fillrank.experiments.run.options import RunOptions
 from fillrank.experiments.toml.extends import resolve_extends
 from fillrank.experiments.toml.files import read_toml, strict
 from fillrank.models import recipe
@@ -26,7 +27,6 @@ from fillrank.runtime.paths import expanded
 __all__ = ["Entry", "Study", "Task", "read_study", "studies"]
 
 _ANSWERED = ("recall", "ndcg")
-_BESIDE_THE_METRICS = {"device", "progress", "checkpoint", "seed"}  # settings that do not distinguish runs
 
 
 class Entry(BaseModel):
@@ -55,8 +55,8 @@ class Entry(BaseModel):
     tune: Tuning | None = None
 
     def asked(self) -> dict[str, Any]:
-        """Every setting spelt out, as JSON has them, but for those that do not distinguish runs."""
-        return recipe(self.model)(**self.settings).model_dump(mode="json", exclude=_BESIDE_THE_METRICS)
+        """Every setting spelt out, as JSON has them, but for the seed, which is that of the run."""
+        return recipe(self.model)(**self.settings).model_dump(mode="json", exclude={"seed"})
 
     def besides(self) -> dict[str, Any]:
         """What else distinguishes its runs, as JSON has it; empty for most entries."""
@@ -98,6 +98,7 @@ class Study(DataSource):
             the best epoch on the test part, as much of the literature does.
         valid: fraction for the validation part; of a published split, of its train part.
         refit: fit again on train and validation after choosing; of the honest runs, as legacy ones hold nothing out.
+        options: how each fit runs; see :class:`fillrank.experiments.run.options.RunOptions`. No record knows of it.
         entries: by name, in the order of the table.
     """
 
@@ -108,6 +109,7 @@ class Study(DataSource):
     protocols: list[Protocol] = Field(default=["honest", "legacy"], min_length=1)
     valid: float = Field(default=0.1, gt=0, lt=1)
     refit: bool = True
+    options: RunOptions = RunOptions()
     entries: dict[str, Entry] = Field(min_length=1)
 
     def seeds_of(self, name: str) -> list[int]:

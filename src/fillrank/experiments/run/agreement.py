@@ -15,15 +15,7 @@ from fillrank.experiments.toml.tables import flatten
 
 __all__ = ["facts_of"]
 
-_THEIR_OWN = {
-    "data",
-    "read",
-    "out",
-    "settings.device",
-    "settings.progress",
-    "settings.n_threads",
-    "settings.checkpoint",
-}
+_THEIR_OWN = {"data", "read", "out", "options"}
 """What may differ from process to process: on another machine the same data may lie elsewhere."""
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from fillrank.experiments.data.source import DataSource, Share
 from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.run.agreement import facts_of
 from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
+from fillrank.experiments.run.options import RunOptions, options_apart
 from fillrank.experiments.run.resume import Resumable
 from fillrank.experiments.toml.files import OPTIONS, OutPath, read_toml, strict, toml_text
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
@@ -27,7 +28,8 @@ from fillrank.recommend import Recommender
 from fillrank.runtime.atomic_write import check_room
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.launch import agree, processes
-from fillrank.training import Look, World, listening
+from fillrank.training import World
+from fillrank.training.callbacks import Callback, EpochEnd
 
 __all__ = ["DataPlan", "Outcome", "RunPlan", "fit_run", "read_run"]
 
@@ -77,12 +79,14 @@ class RunPlan(DataPlan):
         out: the folder to save the model in.
         settings: of the recipe.
         refit: after choosing on the validation part, fit again on train and validation together.
+        options: how it runs; see :class:`fillrank.experiments.run.options.RunOptions`.
     """
 
     model: str | None = None
     out: OutPath
     settings: dict[str, Any] = Field(default_factory=dict)
     refit: bool = True
+    options: RunOptions = RunOptions()
 
     @classmethod
     def of(cls, content: Mapping[str, Any], source: str = OPTIONS) -> Self:
@@ -102,7 +106,7 @@ class RunPlan(DataPlan):
             Traceback (most recent call last):
             fillrank.errors.SettingsError: --setings: Extra inputs are not permitted
         """
-        plan = strict(cls, content, source=source, what="a run")
+        plan = strict(cls, options_apart(content), source=source, what="a run")
         plan.check()
         return plan
 
@@ -146,12 +150,17 @@ class RunPlan(DataPlan):
         return made
 
     def resolved(self) -> dict[str, Any]:
-        """The whole plan as plain data, with the value of every setting that is not None."""
-        settings = self.recipe().model_dump(exclude={"checkpoint"}, exclude_none=True)
+        """The whole plan as plain data, with the value of every setting that is not None.
+
+        How it runs is left out, but for a limit of time: that alone makes a difference to what is learnt.
+        """
+        settings = self.recipe().model_dump(exclude_none=True)
+        options = self.options.model_dump(include={"time_budget"}, exclude_none=True)
         idle = {
             name for name, asked in (("read", self.read), ("subsample", self.subsample != Subsample())) if not asked
         }
-        return self.model_dump(exclude=idle) | {"settings": settings}
+        plain = self.model_dump(exclude={*idle, "options"}) | {"settings": settings}
+        return plain | ({"options": options} if options else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,15 +207,19 @@ def read_run(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None
     return RunPlan.of(read_toml(path, "run", over), str(path))
 
 
-def fit_run(plan: RunPlan) -> Outcome | None:
+def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = ()) -> Outcome | None:
     """Fit and save the model; in several processes (``torchrun``), all fit and the first one saves.
 
-    While a recipe trains that can go on after a stop (one with the setting ``checkpoint``), its state is kept in
-    ``<out>.checkpoint``: the same run begun again goes on from there. The folder is removed once the model is whole.
+    While a recipe trains that can go on after a stop (``Recipe.resumes``), its state is kept in ``<out>.checkpoint``:
+    the same run begun again goes on from there. The folder is removed once the model is whole.
     The saved folder gets the run as it was resolved, ``run.toml``.
 
     Ctrl-C and SIGTERM end the training, and what had been learnt is saved in ``<out>.interrupted``: only a whole
     training is ever saved in ``out``. That folder is removed once the same run has come to its end.
+
+    Args:
+        plan: what is fitted, and how it runs.
+        callbacks: besides those of the plan's options.
 
     Returns:
         What came of it; None in every process but the first.
@@ -225,19 +238,17 @@ def fit_run(plan: RunPlan) -> Outcome | None:
         opened = plan.open()
         plan = plan.for_log(opened.train)
     maker = plan.recipe()
-    with _speaking(out), processes(str(plan.settings.get("device", "auto"))) as world, alone(out, world):
+    with _speaking(out), processes(plan.options.device) as world, alone(out, world):
         _check_shareable(maker, world)
-        parts, heard = opened or plan.open(), _Stop()
+        parts, stopped = opened or plan.open(), _Stop()
         check_room(out, least_bytes(maker, parts.train))
-        with (
-            listening(heard.note),
-            Interrupt(holds=False) as stop,
-            _resumable(maker, plan, world) as (maker, unfinished),
-        ):
+        with Interrupt(holds=False) as stop, _resumable(maker, plan, world) as unfinished:
+            state = None if unfinished is None else unfinished.state
             if world.size > 1:
-                agree(world, facts_of(plan.resolved(), parts, None if unfinished is None else unfinished.state))
-            model = _without_place(maker.fit(parts.train, valid=parts.valid, refit=plan.refit), plan)
-            interrupted = world.any(stop.asked or heard.epoch is not None)
+                agree(world, facts_of(plan.resolved(), parts, state))
+            options = plan.options.fit_options(checkpoint=state, callbacks=[*callbacks, stopped])
+            model = maker.fit(parts.train, valid=parts.valid, refit=plan.refit, options=options)
+            interrupted = world.any(stop.asked or stopped.epoch is not None)
             if world.rank > 0:
                 if interrupted:
                     raise KeyboardInterrupt("interrupted")
@@ -250,7 +261,7 @@ def fit_run(plan: RunPlan) -> Outcome | None:
                     unfinished.end()
         left = None if unfinished is None or not unfinished.folder.exists() else unfinished.folder
         rows = len(model.interactions) if model.refit else len(parts.train)
-        return Outcome(model, rows, parts.protocol, saved, interrupted, heard.epoch, left)
+        return Outcome(model, rows, parts.protocol, saved, interrupted, stopped.epoch, left)
 
 
 @contextmanager
@@ -272,24 +283,18 @@ def _left(out: Path, unfinished: Path | None) -> str:
 
 
 @contextmanager
-def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[tuple[Recipe, Resumable | None]]:
-    """The recipe, with a place for its state if it can have one and has none yet; no state, no folder left behind."""
-    if "checkpoint" not in type(maker).model_fields or "checkpoint" in plan.settings:
-        yield maker, None
+def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[Resumable | None]:
+    """Where the state goes of a recipe that keeps one, unless the plan says where; no state, no folder left behind."""
+    if not maker.resumes or plan.options.checkpoint is not None:
+        yield None
         return
     unfinished = Resumable(Path(plan.out))
     try:
-        world.first(lambda: unfinished.begin(plan.resolved()))
-        yield maker.model_copy(update={"checkpoint": str(unfinished.state)}), unfinished
+        world.broadcast(lambda: unfinished.begin(plan.resolved()))
+        yield unfinished
     finally:
         if world.rank == 0 and not unfinished.begun:
             unfinished.end()
-
-
-def _without_place(model: Recommender, plan: RunPlan) -> Recommender:
-    """The model without the place of its checkpoint among its settings, unless the plan has named one."""
-    own = {name: value for name, value in model.settings.items() if name != "checkpoint" or name in plan.settings}
-    return replace(model, settings=own)
 
 
 def _check_shareable(maker: Recipe, world: World) -> None:
@@ -300,12 +305,12 @@ def _check_shareable(maker: Recipe, world: World) -> None:
         )
 
 
-class _Stop:
-    """Listens for the epoch in which the user stopped the training."""
+class _Stop(Callback):
+    """Notes the epoch in which the user stopped the training."""
 
     def __init__(self) -> None:
         self.epoch: int | None = None
 
-    def note(self, look: Look) -> None:
-        if look.interrupted:
-            self.epoch = look.epoch
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        if end.interrupted and end.stage != "trial":
+            self.epoch = end.epoch

@@ -13,6 +13,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.toml.files import read_toml, toml_text
 from fillrank.experiments.toml.tables import differences
 from fillrank.runtime.atomic_write import remove_leftovers, replacing
+from fillrank.training.options import without_run_words
 
 __all__ = ["Resumable"]
 
@@ -43,8 +44,8 @@ class Resumable:
         """
         self._check_own()
         if self.begun and self._run.exists():
-            other = differences(self._before(), tomllib.loads(toml_text(run)))
-            other = [name for name in other if name != "refit"]  # what is done with the state once it is whole
+            before, now = (_what_is_fitted(one) for one in (self._before(), tomllib.loads(toml_text(run))))
+            other = differences(before, now)
             if other:
                 raise SettingsError(
                     f"{self.folder} holds an unfinished training with other settings ({', '.join(other)}); "
@@ -83,4 +84,12 @@ class Resumable:
             )
 
 
-_OURS = re.compile(r"run\.toml|state\.safetensors[0-9.]*|\.(?:run\.toml|state\.safetensors[0-9.]*)\..{8}\.fillrank-tmp")
+def _what_is_fitted(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A run without how it runs, and without what is done once the state is whole (``refit``)."""
+    settings = run.get("settings", {})
+    own = without_run_words(settings) if isinstance(settings, Mapping) else settings
+    return {name: value for name, value in run.items() if name not in {"refit", "options"}} | {"settings": own}
+
+
+_STATE = r"state\.safetensors(?:\.(?:refit|\d+))*"  # of the second fit, of a part of a blend
+_OURS = re.compile(rf"run\.toml|{_STATE}|\.(?:run\.toml|{_STATE})\..{{8}}\.fillrank-tmp")

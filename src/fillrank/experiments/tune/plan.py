@@ -13,6 +13,7 @@ from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.evaluation.metrics import ACCURACY
 from fillrank.experiments.run.fit import DataPlan
+from fillrank.experiments.run.options import QuietOptions, options_apart
 from fillrank.experiments.toml.files import OutPath, read_toml, strict
 from fillrank.experiments.toml.tables import deep_merge, flatten
 from fillrank.experiments.tune.space import Space
@@ -89,6 +90,8 @@ class TunePlan(DataPlan):
         pruning: stop a trial whose best epoch so far is below the median of the others at the same epoch.
         settings: of the recipe, the same in each trial.
         search: what is varied; see :class:`fillrank.experiments.tune.space.Space`.
+        options: how each trial runs; see :class:`fillrank.experiments.run.options.RunOptions`. Nothing is shown of a
+            trial's progress unless they say so.
     """
 
     model: str
@@ -98,6 +101,7 @@ class TunePlan(DataPlan):
     pruning: bool = True
     settings: dict[str, Any] = Field(default_factory=dict)
     search: dict[str, Any]
+    options: QuietOptions = QuietOptions()
 
     @classmethod
     def of(cls, content: Mapping[str, Any], source: str = "the search") -> Self:
@@ -110,7 +114,7 @@ class TunePlan(DataPlan):
         Raises:
             SettingsError: a key or a value is wrong, a range cannot work, or the model cannot take one of its ends.
         """
-        plan = strict(cls, content, source=source, what="a plan of tune")
+        plan = strict(cls, options_apart(content), source=source, what="a plan of tune")
         Metric(plan.metric)
         if not plain(plan.settings):
             raise SettingsError(f"{source}: the study is a file, so its settings are what TOML has; give parts by name")
@@ -139,15 +143,14 @@ class TunePlan(DataPlan):
         return deep_merge(own, self.settings)
 
     def maker(self, drawn: Mapping[str, Any]) -> Recipe:
-        """The recipe of a trial; it shows no bars unless its settings say so."""
+        """The recipe of a trial."""
         kind = recipe(self.model)
-        quiet = {"progress": False} if "progress" in kind.model_fields else {}
-        return kind(**deep_merge(quiet | self.fixed(), drawn))
+        return kind(**deep_merge(self.fixed(), drawn))
 
     def identity(self) -> dict[str, Any]:
         """What has to agree for trials to belong together."""
         idle = {"train"} if self.train is None else set()  # studies from before there were two files do not name it
-        return self.model_dump(exclude={"n_trials", "out", *idle})
+        return self.model_dump(exclude={"n_trials", "out", "options", *idle})
 
 
 def read_tune(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> TunePlan:

@@ -15,7 +15,7 @@ from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from fillrank.data import Split
 from fillrank.errors import DataError, SettingsError, TrainingError
@@ -28,9 +28,10 @@ from fillrank.experiments.tune.record import TuneRecord, brief, cell, record_of,
 from fillrank.runtime.atomic_write import turn
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.runtime.rng import numpy_stream
-from fillrank.training import Look, listening
+from fillrank.training.callbacks import Callback, EpochEnd
+from fillrank.training.options import without_run_words
 
-__all__ = ["search"]
+__all__ = ["Following", "search"]
 
 logger = logging.getLogger("fillrank")
 
@@ -69,8 +70,9 @@ class _Objective:
         self._evaluator = Evaluator.on_valid(parts, k=self._metric.k, metrics=asked)
         self.protocol = dict(self._evaluator.protocol)
 
-    def __call__(self, plan: TunePlan, drawn: dict[str, Any]) -> float:
-        model = plan.maker(drawn).fit(self._train, valid=self._valid, refit=False)
+    def __call__(self, plan: TunePlan, drawn: dict[str, Any], following: Callback) -> float:
+        options = plan.options.fit_options(callbacks=[following])
+        model = plan.maker(drawn).fit(self._train, valid=self._valid, refit=False, options=options)
         found = self._evaluator.run(model).metrics
         if self._metric.text not in found:
             raise _UnjudgedError(
@@ -93,24 +95,32 @@ class _Stopped(Exception):  # noqa: N818
     """The user has pressed Ctrl-C during the trial."""
 
 
+class Following(Callback):
+    """Reports the metrics of a trial's epochs to the study, and gives the trial up where they promise little."""
+
+    def __init__(self, trial: Trial, sign: int) -> None:
+        self._trial, self._sign = trial, sign
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """See :meth:`Callback.on_epoch_end`."""
+        if end.interrupted:
+            raise _Stopped
+        if end.provisional or end.score is None:  # not what the fit would end with
+            return
+        self._trial.report(self._sign * end.score, end.epoch)
+        if self._trial.should_prune():
+            raise _Pruned
+
+
 def _one_trial(study: Study, plan: TunePlan, judge: _Objective) -> bool:
     """Draw settings, fit them, and tell the study; False where the user has stopped it."""
     trial, started = study.ask(), time.perf_counter()
     drawn = plan.space.draw(trial)
     trial.set_user_attr("settings", dict(flatten(drawn)))
-    sign = -1 if Metric(plan.metric).lower_is_better else 1
-
-    def note(look: Look) -> None:
-        if look.interrupted:
-            raise _Stopped
-        trial.report(sign * look.score, look.epoch)
-        if trial.should_prune():
-            raise _Pruned
-
+    following = Following(trial, -1 if Metric(plan.metric).lower_is_better else 1)
     value, state, kept = None, TrialState.FAIL, True
     try:
-        with listening(note):
-            value, state = judge(plan, drawn), TrialState.COMPLETE
+        value, state = judge(plan, drawn, following), TrialState.COMPLETE
     except _Pruned:
         state = TrialState.PRUNED
     except _Stopped:
@@ -194,6 +204,8 @@ def _open_study(plan: TunePlan, folder: Path) -> Study:
     known = study.user_attrs.get("plan")
     if known is not None and not isinstance(known, dict):
         raise _not_whole(file, "its plan is none")
+    if known is not None and isinstance(known.get("settings"), dict):
+        known = {**known, "settings": without_run_words(known["settings"])}
     other = [] if known is None else differences(known, plan.identity())
     if other:
         raise SettingsError(

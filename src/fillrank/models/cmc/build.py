@@ -40,9 +40,9 @@ class CMCParts:
     device: torch.device
 
     @classmethod
-    def of(cls, settings: CMCSettings, log: Interactions) -> Self:
-        """Untrained parts for a log."""
-        device = pick_device(settings.device)
+    def of(cls, settings: CMCSettings, log: Interactions, on: str = "auto") -> Self:
+        """Untrained parts for a log, on a device (see :func:`pick_device`)."""
+        device = pick_device(on)
         generator = torch_stream(settings.seed, "init")
         if settings.init == "spectral":
             spectral = spectral_start(log, settings.dim, seed=settings.seed)
@@ -137,8 +137,8 @@ class Watch:
         share = self.settings.rating_share
         scorer = ranker(preference, predictor, temperature_of(self.settings), 1.0 if share == "auto" else share)
         found = self.evaluator.run(_Judged(scorer, predictor, self.train.value_range)).metrics
-        figures = {f"valid_{name}": found[key] for name, key in (("ndcg", "ndcg@10"), ("rmse", "rmse")) if key in found}
-        return _score(self.settings.monitor, figures), figures
+        metrics = {f"valid_{name}": found[name] for name in ("ndcg@10", "rmse") if name in found}
+        return _score(self.settings.monitor, metrics), metrics
 
     def best_share(self, preference: Factors, predictor: Factors) -> float:
         """The weight of the predicted value in the ranking that does best on the validation part."""
@@ -167,8 +167,8 @@ def _sampler(settings: CMCSettings, known: KnownPositives) -> Sampler:
     return Uniform(known, min(settings.n_negatives, known.n_columns), logq_correction=settings.logq_correction)
 
 
-def _score(monitor: str, figures: Mapping[str, float]) -> float:
+def _score(monitor: str, metrics: Mapping[str, float]) -> float:
     """One number to pick the best epoch by, higher is better."""
-    ranking = math.log(max(figures.get("valid_ndcg", 1.0), 1e-9))
-    error = math.log(max(figures.get("valid_rmse", 1.0), 1e-9))
+    ranking = math.log(max(metrics.get("valid_ndcg@10", 1.0), 1e-9))
+    error = math.log(max(metrics.get("valid_rmse", 1.0), 1e-9))
     return {"ndcg": ranking, "rmse": -error, "both": ranking - 4 * error}[monitor]

@@ -11,6 +11,7 @@ from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.cmc.training import Training
 from fillrank.recommend import Recommender
 from fillrank.training import World
+from fillrank.training.context import FitContext
 
 __all__ = ["CMC"]
 
@@ -55,9 +56,6 @@ class CMC(CMCSettings):
             the first three, goes by the size of the log: see :class:`fillrank.models.Sizes`.
         monitor: what picks the best epoch on validation: ``"ndcg"``, ``"rmse"``, or ``"both"``, the sum of their
             relative gains with a percent of RMSE worth four of nDCG.
-        device: ``"auto"`` takes a GPU where there is one.
-        progress: show it.
-        checkpoint: a file to which the state goes after each epoch; a stopped training goes on from it.
 
     Example:
         ``CMC(dim=64).fit(split.train, valid=split.valid)``
@@ -65,11 +63,11 @@ class CMC(CMCSettings):
 
     kind: ClassVar[str] = "cmc"
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         settled = self.settled(len(train), watched=valid is not None)
-        parts = CMCParts.of(settled, train)
+        parts = CMCParts.of(settled, train, context.options.device)
         watch = None if valid is None else Watch.over(settled, train, valid, parts)
-        training, found = Training(settled, parts, train, watch).choose(choose=self.temperature == "auto")
+        training, found = Training(settled, parts, train, watch, context).choose(choose=self.temperature == "auto")
         history = found.history if found is not None and found.interrupted else training.run()
         trained, watch = training.recipe, training.watch
         preference, predictor = parts.factors(trained, train)
@@ -87,4 +85,4 @@ class CMC(CMCSettings):
             return 0.0
         if self.rating_share != "auto":
             return self.rating_share
-        return 1.0 if watch is None else World.current().first(lambda: watch.best_share(preference, predictor))
+        return 1.0 if watch is None else World.current().broadcast(lambda: watch.best_share(preference, predictor))

@@ -9,13 +9,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from fillrank.data import Interactions
-from fillrank.errors import SettingsError
 from fillrank.models.base import NotNegative, Positive, Recipe
 from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.positives import PositiveFrom, threshold
 from fillrank.models.sizing import Auto, Count, Sizes
 from fillrank.models.unused import where
-from fillrank.runtime.atomic_write import check_file
 from fillrank.training import LoopSettings
 
 __all__ = ["CMCSettings", "temperature_of"]
@@ -27,6 +25,8 @@ class CMCSettings(Recipe):
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature",)
     has_rule: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    uses_device: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     rating_dim: int = Field(default=32, ge=0)
@@ -53,9 +53,6 @@ class CMCSettings(Recipe):
     ema_span: NotNegative = 1.0
     monitor: Literal["ndcg", "rmse", "both"] = "both"
     seed: int = Field(default=0, ge=0)
-    device: str = "auto"
-    progress: bool = True
-    checkpoint: str | None = None
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
@@ -103,11 +100,7 @@ class CMCSettings(Recipe):
             patience=sizes.patience,
             ema_span=self.ema_span,
             seed=self.seed,
-            progress=self.progress,
-            checkpoint=None
-            if self.checkpoint is None
-            else check_file(self.checkpoint, "the checkpoint", SettingsError),
-            identity=self.model_dump_json(exclude={"checkpoint", "progress", "device"}),
+            identity=self.model_dump_json(),
         )
 
 

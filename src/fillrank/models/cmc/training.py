@@ -16,7 +16,7 @@ from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Autograd, History, LoopSettings, World, train
-from fillrank.training.looks import only_stops
+from fillrank.training.context import FitContext
 
 __all__ = ["Training"]
 
@@ -30,19 +30,21 @@ class Training:
         parts: untrained.
         log: whose rows are learnt from.
         watch: looks at the validation part; None: there is none.
+        context: of the fit.
     """
 
     recipe: CMCSettings
     parts: CMCParts
     log: Interactions
     watch: Watch | None
+    context: FitContext
 
     def choose(self, *, choose: bool) -> tuple[Training, Found | None]:
         """The same with the best temperature: of a checkpoint if there is one, else by short trainings."""
         if not choose or self.watch is None:
             return self, None
         settings = self.recipe.loop_settings()
-        if (known := chosen_before(settings, ("temperature",))) is not None:
+        if (known := chosen_before(settings, ("temperature",), self.context)) is not None:
             return self._with(known), None
         ladders = (COMPLETION_LADDER,)
         allowed = Allowance.of(settings, len(self.log), ladders)
@@ -52,7 +54,7 @@ class Training:
             nn.ModuleList(self.parts.modules),
             partial(self._briefly, allowed),
             allowed=allowed,
-            shown=self.recipe.progress,
+            context=self.context,
         )
         return self._with(found.settings), found
 
@@ -67,7 +69,7 @@ class Training:
         rates = recipe.learning_rates(len(parts.modules))
         learner = Autograd(step, parts.modules, rates, world=World.current())
         rows = parts.rows(step, self.log, recipe.threshold(self.log))
-        return train(learner, rows, settings, None if self.watch is None else self.watch.look)
+        return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
     def _with(self, chosen: Mapping[str, Any]) -> Training:
         recipe = self.recipe.model_copy(update=dict(chosen))
@@ -75,11 +77,10 @@ class Training:
 
     def _briefly(self, allowed: Allowance, chosen: Mapping[str, Any]) -> tuple[float, History]:
         """See :data:`fillrank.models.trials.Training`; the exponential makes a gain of a percent one of a percent."""
-        tried = self._with(chosen)
-        with only_stops():
-            history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.log)))
+        tried = replace(self._with(chosen), context=self.context.within_trial())
+        history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.log)))
         return math.exp(tried.reached()), history
 
     def reached(self) -> float:
         """What the monitor says of the modules as they are."""
-        return World.current().first(lambda: -math.inf if self.watch is None else self.watch.look()[0])
+        return World.current().broadcast(lambda: -math.inf if self.watch is None else self.watch.look()[0])

@@ -41,16 +41,8 @@ from fillrank.registry import is_usual, parameters_of
 from fillrank.runtime.device import pick_device
 from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler, as_sampler, takes_usual_count
-from fillrank.training import (
-    Autograd,
-    ContrastStep,
-    Learner,
-    SpreadContrast,
-    TableContrast,
-    ViewTerm,
-    World,
-    smoothed,
-)
+from fillrank.training import Autograd, ContrastStep, Learner, SpreadContrast, TableContrast, ViewTerm, World, smoothed
+from fillrank.training.context import FitContext
 
 __all__ = ["ContrastiveParts", "Watch", "loss_of", "pick_route", "sampler_settings"]
 
@@ -82,15 +74,22 @@ class ContrastiveParts:
     positive_from: float | None = None
 
     @classmethod
-    def of(cls, settings: ContrastiveSettings, log: Interactions, *, positive_from: float | None = None) -> Self:
+    def of(
+        cls,
+        settings: ContrastiveSettings,
+        log: Interactions,
+        *,
+        device: str = "auto",
+        positive_from: float | None = None,
+    ) -> Self:
         """The parts that the settings name, for the positives ``log``, whose values were ``positive_from`` or more.
 
         Raises:
             SettingsError: a name or a setting is not known, or does not go with the others.
         """
-        loss, device = loss_of(settings), pick_device(settings.device)
-        sampler = _sampler(settings, log, device) if isinstance(loss, ScoreLoss) else None
-        encoder = _encoder(settings, log).to(device)
+        loss, place = loss_of(settings), pick_device(device)
+        sampler = _sampler(settings, log, place) if isinstance(loss, ScoreLoss) else None
+        encoder = _encoder(settings, log).to(place)
         learnt_by: Similarity = getattr(encoder, "similarity", settings.similarity)
         ranking = Ranking(
             log,
@@ -105,13 +104,13 @@ class ContrastiveParts:
                     f"propagate_every={settings.propagate_every} is for route='delayed-propagation'; leave it out"
                 )
             views = _views(settings, encoder)
-            return cls(encoder, loss, sampler, views, device, ranking, positive_from=positive_from)
+            return cls(encoder, loss, sampler, views, place, ranking, positive_from=positive_from)
         if not isinstance(encoder, GraphEncoder) or sampler is None or settings.views is not None:
             raise SettingsError(
                 "route='delayed-propagation' is for encoder='lightgcn' with a loss of scores and without views; "
                 "leave it out, or leave out what asks for another"
             )
-        return cls(smoothed(encoder), loss, sampler, None, device, ranking, encoder, positive_from)
+        return cls(smoothed(encoder), loss, sampler, None, place, ranking, encoder, positive_from)
 
     def scorer(self, **instead: float) -> Factors | NeuralScorer:
         """What was learnt so far; with other numbers of the ranking, if any are given and there are vectors."""
@@ -119,16 +118,14 @@ class ContrastiveParts:
             return cast("NeuralScorer", self.encoder.scorer())
         return self.ranking.of(self._learnt(), **instead)
 
-    def ranked_best(self, names: Sequence[str], watch: Watch, *, epoch: int, shown: bool) -> Self:
-        """The same parts, with those numbers of the ranking that do best on the validation part, ``epoch`` being the
-        last of the training.
-        """
+    def ranked_best(self, names: Sequence[str], watch: Watch, context: FitContext) -> Self:
+        """The same parts, with those numbers of the ranking that do best on the validation part."""
         if not names or isinstance(self.encoder, PairEncoder):
             return self
         learnt = self._learnt()
         if not isinstance(learnt.folding, ImplicitRidge):  # new users would have vectors of another length
             names = [name for name in names if name != "popularity_weight"]
-        ranking = self.ranking.chosen(names, learnt, watch.judge, epoch=epoch, shown=shown)
+        ranking = self.ranking.chosen(names, learnt, watch.judge, context)
         return replace(self, ranking=ranking)
 
     def _learnt(self) -> Factors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,10 +10,11 @@ from fillrank.data import Interactions
 from fillrank.models.base import Positive
 from fillrank.models.contrastive.build import ContrastiveParts, Watch
 from fillrank.models.contrastive.settings import ContrastiveSettings
-from fillrank.models.contrastive.training import Training, heard_when_stopped
+from fillrank.models.contrastive.training import Training
 from fillrank.models.loss_ladders import open_ladders
 from fillrank.models.named_parts import Part, called, refuse_objects
 from fillrank.recommend import Recommender
+from fillrank.training.context import FitContext
 
 __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
 
@@ -83,12 +83,10 @@ class Contrastive(ContrastiveSettings):
             ``propagate_every`` of them what has changed is propagated over the graph. An approximation; see
             :class:`fillrank.training.SpreadContrast`.
         propagate_every: steps between two propagations, where the route is ``"delayed-propagation"``.
-        epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed, progress: see
+        epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed: see
             :class:`fillrank.training.LoopSettings`. ``"auto"``, for the first three and the learning rate, goes by the
             size of the log: see :class:`fillrank.models.Sizes`.
         monitor: the metric of the validation part that picks the best epoch.
-        device: ``"auto"`` takes a GPU where there is one.
-        checkpoint: a file to which the state goes after each epoch; a stopped training goes on from it.
 
     Example:
         ``Contrastive(loss="bsl", loss_settings={"temperature": 0.1}, dim=64).fit(split.train, valid=split.valid)``
@@ -96,24 +94,22 @@ class Contrastive(ContrastiveSettings):
 
     kind: ClassVar[str] = "contrastive"
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> Recommender:
-        if self.checkpoint is not None:
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
+        if context.options.checkpoint is not None:
             refuse_objects(self.objects(), "a checkpoint")
         log = self.positives(train)
         settled = self.settled(len(log), watched=valid is not None)
-        parts = ContrastiveParts.of(settled, log, positive_from=self.threshold(train))
+        device, threshold = context.options.device, self.threshold(train)
+        parts = ContrastiveParts.of(settled, log, device=device, positive_from=threshold)
         watch = None if valid is None else Watch(self.monitor, train, valid, parts)
         free = self.open_numbers() if watch is not None else []
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
-        training = Training.of(settled, parts, log, watch, weighs=weighs, hurries=hurries)
+        within = context.before_ranking() if free else context
+        training = Training.of(settled, parts, log, watch, within, weighs=weighs, hurries=hurries)
         training, found = training.choose(open_ladders(called(self.loss), self.loss_settings))
-        if found is not None and found.interrupted:
-            history = found.history
-        else:
-            with heard_when_stopped() if free else nullcontext():
-                history = training.run()
+        history = found.history if found is not None and found.interrupted else training.run()
         if watch is not None:
-            parts = parts.ranked_best(free, watch, epoch=len(history.epochs), shown=self.progress)
+            parts = parts.ranked_best(free, watch, context)
         reached = {"epochs": max(history.best_epoch, 1), **{name: getattr(parts.ranking, name) for name in free}}
         return self._recommender(
             train,

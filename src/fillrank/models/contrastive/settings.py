@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
 from fillrank.encoders import has_free_vectors
-from fillrank.errors import SettingsError
 from fillrank.models.base import NotNegative, Positive, Recipe
 from fillrank.models.loss_ladders import usual_settings
 from fillrank.models.named_parts import Part, called, named, objects_of
@@ -18,7 +17,6 @@ from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sizing import Auto, Count, Sizes
 from fillrank.models.unused import where
-from fillrank.runtime.atomic_write import check_file
 from fillrank.training import ContrastSettings, LoopSettings
 
 __all__ = ["ContrastiveSettings", "ViewName"]
@@ -33,6 +31,8 @@ class ContrastiveSettings(Recipe):
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta", "popularity_weight")
     has_rule: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    uses_device: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
     largest_batch: ClassVar[int] = 1024
 
@@ -72,9 +72,6 @@ class ContrastiveSettings(Recipe):
     eval_every: int = Field(default=1, ge=1)
     monitor: str = "ndcg@20"
     seed: int = Field(default=0, ge=0)
-    device: str = "auto"
-    progress: bool = True
-    checkpoint: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -173,13 +170,9 @@ class ContrastiveSettings(Recipe):
             warmup=self.warmup,
             eval_every=self.eval_every,
             seed=self.seed,
-            progress=self.progress,
-            checkpoint=None
-            if self.checkpoint is None
-            else check_file(self.checkpoint, "the checkpoint", SettingsError),
             identity=self.identity(),
         )
 
     def identity(self) -> str:
         """What has to agree for a checkpoint to be of this training."""
-        return self.model_dump_json(exclude={"checkpoint", "progress", "device"})
+        return self.model_dump_json()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,9 +13,10 @@ from fillrank.models.contrastive.build import ContrastiveParts, Watch, loss_of, 
 from fillrank.models.contrastive.settings import ContrastiveSettings
 from fillrank.models.loss_ladders import LossLadder
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
-from fillrank.training import Batch, History, Look, LoopSettings, World, listening_alone, train
+from fillrank.training import Batch, History, LoopSettings, World, train
+from fillrank.training.context import FitContext
 
-__all__ = ["Training", "heard_when_stopped"]
+__all__ = ["Training"]
 
 
 _TRIED_WEIGHTS = (0.0, 0.15, 0.45)
@@ -31,6 +31,7 @@ class Training:
         parts: untrained.
         rows: of the log, those that can be contrasted; there may be none.
         watch: looks at the validation part; None: there is none.
+        context: of the fit.
         weighs: whether the weight of the neighbours is to be chosen afterwards.
         hurries: whether short trainings may take a higher learning rate where the ladder allows it, as nobody has asked
             for one.
@@ -40,6 +41,7 @@ class Training:
     parts: ContrastiveParts
     rows: Interactions
     watch: Watch | None
+    context: FitContext
     weighs: bool = False
     hurries: bool = False
 
@@ -50,6 +52,7 @@ class Training:
         parts: ContrastiveParts,
         log: Interactions,
         watch: Watch | None,
+        context: FitContext,
         *,
         weighs: bool,
         hurries: bool = False,
@@ -62,14 +65,15 @@ class Training:
         pick_route(recipe, parts)
         recipe.loop_settings()
         left = can_be_contrasted(log, parts.sampler)
-        return cls(recipe, parts, log if left.all() else log.select(left[log.users]), watch, weighs, hurries)
+        rows = log if left.all() else log.select(left[log.users])
+        return cls(recipe, parts, rows, watch, context, weighs, hurries)
 
     def choose(self, ladders: Sequence[LossLadder]) -> tuple[Training, Found | None]:
         """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
         settings = self.recipe.loop_settings()
-        known = chosen_before(settings, ("loss_settings",))
+        known = chosen_before(settings, ("loss_settings",), self.context)
         if known is not None and known["loss_settings"].keys() == self.recipe.loss_settings.keys():
             return self._with(known["loss_settings"]), None
         allowed = Allowance.of(settings, len(self.rows), ladders)
@@ -80,7 +84,7 @@ class Training:
             self.parts.encoder,
             partial(self._briefly, self.watch, allowed, hurries),
             allowed=allowed,
-            shown=self.recipe.progress,
+            context=self.context,
         )
         return self._with(found.settings), found
 
@@ -94,7 +98,7 @@ class Training:
             return History()
         learner = pick_route(self.recipe, self.parts)
         rows = Batch.of(self.rows, None, self.parts.device)
-        return train(learner, rows, settings, None if self.watch is None else self.watch.look)
+        return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
     def _with(self, loss_settings: Mapping[str, Any]) -> Training:
         recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
@@ -108,29 +112,16 @@ class Training:
         loss_settings: Mapping[str, Any],
     ) -> tuple[float, History]:
         """See :data:`fillrank.models.trials.Training`."""
-        tried = self._with(loss_settings)
+        tried = replace(self._with(loss_settings), context=self.context.within_trial())
         brief = allowed.loop(tried.recipe.loop_settings(), len(self.rows))
         if hurries:  # and a running average would be of a model that has not arrived yet
             brief, rate = replace(brief, ema_span=0.0), tried.recipe.contrast().learning_rate
             faster = tried.recipe.model_copy(update={"learning_rate": allowed.haste * rate})
             tried = replace(tried, recipe=faster)
-        with heard_when_stopped():
-            history = tried.loop(brief)
-        return World.current().first(partial(tried.reached, watch)), history
+        history = tried.loop(brief)
+        return World.current().broadcast(partial(tried.reached, watch)), history
 
     def reached(self, watch: Watch) -> float:
         """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
         tried = [{"neighbour_weight": weight} for weight in _TRIED_WEIGHTS] if self.weighs else [{}]
         return max(watch.judge(self.parts.scorer(**instead))[0] for instead in tried)
-
-
-@contextmanager
-def heard_when_stopped() -> Iterator[None]:
-    """What the loop sees in here is not what the model reaches: no search may prune by it."""
-
-    def heard(look: Look) -> None:
-        if look.interrupted:
-            pass_on(look)
-
-    with listening_alone(heard) as pass_on:
-        yield

@@ -40,11 +40,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.users)
 
-    def part(self, world: World) -> Batch:
+    def shard(self, world: World) -> Batch:
         """The rows of this batch that are for this process, which remember the whole."""
         if world.size == 1:
             return self
-        return self._with(world.part(len(self)))
+        return self._with(world.shard(len(self)))
 
     def of_own_users(self, world: World) -> Batch:
         """The rows of this batch whose users are this process's; they remember the whole."""

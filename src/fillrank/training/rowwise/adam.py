@@ -83,12 +83,12 @@ class RowAdam:
         """The two moments, m and v, of every row."""
         return self._mean, self._square
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """All that a resumed training needs."""
         return {"mean": self._mean, "square": self._square, "steps": torch.tensor(self._steps)}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """The inverse of :meth:`state`."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state_dict`."""
         self._mean.copy_(state["mean"])
         self._square.copy_(state["square"])
         self._steps = int(state["steps"])

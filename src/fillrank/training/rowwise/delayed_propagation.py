@@ -70,29 +70,29 @@ class SpreadContrast:
         found = self._steps.learn(batch, generator)
         self._taken += 1
         if self._taken % self._every == 0:
-            self._steps.collect(self._tables)
+            self._steps.all_gather(self._tables)
             users, items = (now - before for now, before in zip(self._tables, self._before, strict=True))
             reached = self._graph.propagated((users, items), self._weights)
             for table, before, change in zip(self._tables, self._before, reached, strict=True):
                 before.copy_(table.add_(change))
         return found
 
-    def slow_down(self, factor: float) -> None:
-        """See :meth:`fillrank.training.Learner.slow_down`."""
-        self._steps.slow_down(factor)
+    def scale_lr(self, factor: float) -> None:
+        """See :meth:`fillrank.training.Learner.scale_lr`."""
+        self._steps.scale_lr(factor)
 
-    def state(self) -> dict[str, Tensor]:
-        """See :meth:`fillrank.training.Learner.state`."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """See :meth:`fillrank.training.Learner.state_dict`."""
         before = {f"before.{place}": table for place, table in enumerate(self._before)}
-        return {**self._steps.state(), **before, "taken": torch.tensor(self._taken)}
+        return {**self._steps.state_dict(), **before, "taken": torch.tensor(self._taken)}
 
-    def resume(self, state: dict[str, Tensor]) -> None:
-        """See :meth:`fillrank.training.Learner.resume`."""
-        self._steps.resume(state)
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.load_state_dict`."""
+        self._steps.load_state_dict(state)
         self._taken = int(state["taken"])
         for place, table in enumerate(self._before):
             table.copy_(state[f"before.{place}"])
 
-    def collect(self, tensors: Sequence[Tensor]) -> None:
-        """See :meth:`fillrank.training.Learner.collect`."""
-        self._steps.collect(tensors)
+    def all_gather(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.all_gather`."""
+        self._steps.all_gather(tensors)

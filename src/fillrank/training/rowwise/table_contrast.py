@@ -115,7 +115,7 @@ class TableContrast:
     @one_thread()
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`fillrank.training.Learner.learn`."""
-        own = batch.of_own_users(self._world) if self._by_users else batch.part(self._world)
+        own = batch.of_own_users(self._world) if self._by_users else batch.shard(self._world)
         drawn, contrasted = draw(self._sampler, own, generator, self._score)
         mine = own.rows_of_whole
         users, user_of = self._users.number(own.users if self._by_users else batch.users)
@@ -141,7 +141,7 @@ class TableContrast:
 
         d_users = self._users.add_up((found.d_anchors, anchor_of), like=user_rows)
         d_items = self._items.add_up((found.d_positives, positive_of), (found.d_negatives, negative_of), like=item_rows)
-        arrived = self._world.adding(*(() if self._by_users else (d_users,)), d_items, found.total)
+        arrived = self._world.begin_all_reduce(*(() if self._by_users else (d_users,)), d_items, found.total)
         self._step((users, d_users), (items, d_items), len(batch), arrived)
         return {"contrastive": found.total / len(batch)}
 
@@ -167,35 +167,35 @@ class TableContrast:
         if self._settings.max_grad_norm is not None:
             squares = [gradient.square().sum() for gradient in (of_users, of_items)]
             if self._by_users:
-                self._world.add(squares[0])
+                self._world.all_reduce(squares[0])
             scale = (self._settings.max_grad_norm / ((squares[0] + squares[1]).sqrt() + 1e-6)).clamp(max=1.0)
             of_items *= scale
             self._users.adam.step(users[0], of_users.mul_(scale))
         self._items.adam.step(items[0], of_items)
 
-    def slow_down(self, factor: float) -> None:
-        """See :meth:`fillrank.training.Learner.slow_down`."""
+    def scale_lr(self, factor: float) -> None:
+        """See :meth:`fillrank.training.Learner.scale_lr`."""
         for side in (self._users, self._items):
             side.adam.rate = self._settings.learning_rate * factor
 
-    def state(self) -> dict[str, Tensor]:
-        """See :meth:`fillrank.training.Learner.state`."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """See :meth:`fillrank.training.Learner.state_dict`."""
         sides = {"users": self._users, "items": self._items}
         if self._by_users:
             for moment in self._users.adam.moments:
-                self._world.collect(moment)
-        return {f"{name}.{part}": t for name, side in sides.items() for part, t in side.adam.state().items()}
+                self._world.all_gather(moment)
+        return {f"{name}.{part}": t for name, side in sides.items() for part, t in side.adam.state_dict().items()}
 
-    def resume(self, state: dict[str, Tensor]) -> None:
-        """See :meth:`fillrank.training.Learner.resume`."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.load_state_dict`."""
         for name, side in (("users", self._users), ("items", self._items)):
-            side.adam.load({part: state[f"{name}.{part}"] for part in side.adam.state()})
+            side.adam.load_state_dict({part: state[f"{name}.{part}"] for part in side.adam.state_dict()})
 
-    def collect(self, tensors: Sequence[Tensor]) -> None:
-        """See :meth:`fillrank.training.Learner.collect`."""
+    def all_gather(self, tensors: Sequence[Tensor]) -> None:
+        """See :meth:`fillrank.training.Learner.all_gather`."""
         if self._by_users:
             of_users, _ = tensors
-            self._world.collect(of_users)
+            self._world.all_gather(of_users)
 
 
 class _Side:

@@ -1,0 +1,124 @@
+"""One call of ``fit``: how it runs, which of its stages is in hand, who follows it. Handed down, never looked up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from fillrank.runtime.distributed import World
+from fillrank.runtime.interrupt import Interrupt
+from fillrank.training.callbacks.events import Callback, EpochEnd, FitEnd, FitStart, Stage, StageStart, StepEnd
+from fillrank.training.options import FitOptions
+
+__all__ = ["FitContext", "FitState"]
+
+
+@dataclass
+class FitState:
+    """What has become of a fit so far.
+
+    Attributes:
+        interrupted: the user has stopped a training.
+        stopped: the stages that a callback has stopped.
+    """
+
+    interrupted: bool = False
+    stopped: set[Stage] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a training has to know of the fit that it belongs to.
+
+    Attributes:
+        options: how it runs.
+        model: the name of the recipe; of a part of a blend, its place in it.
+        stage: what the training is for.
+        provisional: its figures are not those of the model that the fit ends with.
+        inside: it is a training within a trial, of which nobody is told but when its steps end.
+        state: what has become of the fit, shared by all its stages.
+    """
+
+    options: FitOptions = field(default_factory=lambda: FitOptions(progress=False))
+    model: str = ""
+    stage: Stage = "fit"
+    provisional: bool = False
+    inside: bool = False
+    state: FitState = field(default_factory=FitState)
+
+    @contextmanager
+    def running(self, start: FitStart) -> Iterator[None]:
+        """Around the whole fit: the callbacks are told of its begin and of its end."""
+        began, error, stop = time.perf_counter(), None, Interrupt(holds=False)
+        try:
+            with stop:
+                for one in self.options.callbacks:
+                    one.on_fit_start(start)
+                yield
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            seconds, stopped = round(time.perf_counter() - began, 6), frozenset(self.state.stopped)
+            end = FitEnd(self.model, seconds, stop.asked or self.state.interrupted, stopped, error)
+            for one in self.options.callbacks:
+                one.on_fit_end(end)
+
+    def begins(self, *, must: bool = False) -> bool:
+        """Tell the callbacks that the stage begins; whether it should. All processes are given the same answer.
+
+        Args:
+            must: it begins whatever they say.
+        """
+        start = StageStart(self.stage, self.model)
+        refused = self._says_stop(lambda one: one.on_stage_start(start))
+        if must or not World.current().any(refused):
+            return True
+        self.state.stopped.add(self.stage)
+        return False
+
+    @property
+    def hears_steps(self) -> bool:
+        """Whether any callback has something to do after a step."""
+        return any(type(one).on_step_end is not Callback.on_step_end for one in self.options.callbacks)
+
+    def step_ended(self, end: StepEnd) -> bool:
+        """Tell the callbacks; whether one of them wants to stop."""
+        return self._says_stop(lambda one: one.on_step_end(end))
+
+    def epoch_ended(self, end: EpochEnd) -> bool:
+        """Tell the callbacks; whether one of them wants to stop."""
+        return not self.inside and self._says_stop(lambda one: one.on_epoch_end(end))
+
+    def _says_stop(self, tell: Callable[[Callback], bool | None]) -> bool:
+        answers = [tell(one) for one in self.options.callbacks]  # each is told, whatever those before it say
+        return any(answers)
+
+    def trial(self) -> Self:
+        """For choices that are made by trying."""
+        return replace(self, stage="trial", provisional=True)
+
+    def within_trial(self) -> Self:
+        """For the training of one trial: nothing is shown or kept of it."""
+        options = replace(self.options, progress=False, checkpoint=None)
+        return replace(self, stage="trial", provisional=True, inside=True, options=options)
+
+    def before_ranking(self) -> Self:
+        """For a training after which it is chosen how its vectors rank."""
+        return replace(self, provisional=True)
+
+    def refit(self) -> Self:
+        """For the second fit, of what was chosen, on everything."""
+        return replace(self, stage="refit", provisional=True, options=_beside(self.options, "refit"))
+
+    def part(self, n: int) -> Self:
+        """For part ``n`` of a blend."""
+        return replace(self, model=f"{self.model}.parts.{n}", provisional=True, options=_beside(self.options, str(n)))
+
+
+def _beside(options: FitOptions, suffix: str) -> FitOptions:
+    """The same for another training of the same fit: its checkpoint is named after this one."""
+    return options if options.checkpoint is None else replace(options, checkpoint=f"{options.checkpoint}.{suffix}")
