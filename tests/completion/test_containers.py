@@ -167,7 +167,7 @@ def test_booleans_are_one_and_zero() -> None:
         (pl.DataFrame({"day": [dt.date(2020, 1, 1)], "b": [1]}), "row 0, column 'day': 2020-01-01 is a date"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns are called 'a'; rename one"),
         (pl.LazyFrame({"a": [1]}), r"the table is lazy: collect\(\) it first"),
-        (torch.eye(3).to_sparse(), r"the tensor is sparse \(torch.sparse_coo\); give its .to_dense\(\)"),
+        (torch.eye(3).to_sparse(), r"the tensor is sparse \(torch.sparse_coo\).* give its .to_dense\(\)"),
         ([[10**400, 1]], "row 0, column 0: 100000.* is too large for a float64"),
         ("table.csv", "X is 'table.csv', and must be a table of numbers; for a table in a file: fillrank complete"),
         (Path("table.csv"), "must be a table of numbers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -119,3 +120,16 @@ def test_too_few_cells() -> None:
     table[0, :3] = 1
     with pytest.raises(DataError, match="3 known cells cannot be dealt into 5 parts; lower n_folds or give more cells"):
         MatrixCompletionCV().fit(table)
+
+
+def test_a_long_choice_says_now_and_then_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("_FIRST", "_NEXT"):
+        monkeypatch.setattr(f"fillrank.completion.telling.{name}", -1.0)
+    table = np.random.default_rng(0).normal(size=(12, 6))
+    table[0, 0] = np.nan
+    with caplog.at_level(logging.INFO, logger="fillrank"):
+        MatrixCompletionCV(ranks=(1, 2), regularizations=(0.1,), max_iter=500, tol=1e-2).fit(table)
+    assert any(line.startswith("2 of 2 pairs tried; the best so far: rank ") for line in caplog.messages)
+    assert any(line.startswith("choosing on cells kept back: ") for line in caplog.messages)

@@ -37,7 +37,7 @@ def as_numbers(X: Any, missing: Missing = None) -> Any:
     if hasattr(X, "toarray") and hasattr(X, "nnz"):
         raise DataError(
             f"X is sparse ({type(X).__name__}). If what it does not store is missing, as in a log of ratings, take a "
-            "model for logs: fr.Interactions.from_csr(X) makes one, fr.models.ALS().fit(log) learns from it. If it is "
+            "model for logs: fr.Interactions.from_csr(X) makes one, fr.ALS().fit(log) learns from it. If it is "
             "a table with some holes, give an array with NaN in them: toarray() puts zeros there, which are values"
         )
     if _is_tensor(X):
@@ -78,7 +78,7 @@ def as_array(X: Any) -> Any:
     if X.layout is not sys.modules["torch"].strided:
         raise DataError(
             f"the tensor is sparse ({X.layout}). If what it does not store is missing, as in a log of ratings, take a "
-            "model for logs (fr.models.ALS); if it is a table with some holes, give its .to_dense(), with NaN where a "
+            "model for logs (fr.ALS); if it is a table with some holes, give its .to_dense(), with NaN where a "
             "value is missing"
         )
     X = X.detach().cpu()
