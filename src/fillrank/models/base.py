@@ -88,7 +88,7 @@ class Recipe(BaseModel, ABC):
     def __init__(self, **settings: Any) -> None:
         options = {name: settings.pop(name) for name in RUN_WORDS if name in settings}
         fields = type(self).model_fields
-        settings, found = read_settings(settings)
+        settings, found = read_settings(plain_settings(settings))  # plain first: a table may hold itself
         if found:
             warnings.warn(f"{type(self).__name__}: {in_words(found)}", DeprecationWarning, stacklevel=2)
         try:

@@ -16,6 +16,7 @@ from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteratio
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.recommend import Recommender
+from fillrank.registry import is_usual
 from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
 from fillrank.training.context import FitContext
 
@@ -71,7 +72,7 @@ class IALS(Alternating):
     @classmethod
     def _exponent_of_a_penalty(cls, settings: Any) -> Any:
         """What a penalty means depends on the exponent, so one that is given has the usual one."""
-        if isinstance(settings, dict) and settings.get("regularization", "auto") != "auto":
+        if isinstance(settings, dict) and not is_usual(settings.get("regularization", "auto"), "auto"):
             return {"frequency_exponent": 1.0, **settings}
         return settings
 
