@@ -12,6 +12,7 @@ from fillrank.completion.text import Text, plain
 from fillrank.data.io.guard import torn
 from fillrank.data.io.quiet import without_panic_text
 from fillrank.errors import DataError, SettingsError
+from fillrank.runtime.paths import refuse_special
 
 __all__ = ["TYPED", "as_text", "typed_table", "write_typed"]
 
@@ -33,8 +34,9 @@ def typed_table(path: Path) -> pl.DataFrame | None:
     """The table in a Parquet or Arrow file, known by its first bytes; None for any other file.
 
     Raises:
-        DataError: the file is torn.
+        DataError: the file is torn, or is a device or a view of the system.
     """
+    refuse_special(path, "the table")
     if not path.is_file():
         return None
     with path.open("rb") as stream:
