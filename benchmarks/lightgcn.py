@@ -5,7 +5,7 @@ made up of its size). Two layers, d = 64, softmax over 1,024 negatives that the 
 the same batches, in one process for each size of batch. Time is per interaction, for ``spread`` with what its spreading
 costs (a round is the 50 steps between two); what counts is the median of the ratios of neighbouring rounds: above 1,
 ``spread`` is faster. That its steps are not those of the others is said in
-:class:`fillrank.training.SpreadContrast`; what both learn is in docs/research/gowalla-yelp2018.md.
+:class:`fillrank.training.DelayedPropagation`; what both learn is in docs/research/gowalla-yelp2018.md.
 """
 
 from __future__ import annotations
@@ -31,14 +31,21 @@ def learner(route: str, log: Any) -> Any:
     from fillrank.encoders import LightGCN, normal_tables
     from fillrank.losses import InfoNCE
     from fillrank.samplers import KnownPositives, Uniform
-    from fillrank.training import Autograd, ContrastSettings, ContrastStep, SpreadContrast, TableContrast, smoothed
+    from fillrank.training import (
+        Autograd,
+        ContrastSettings,
+        ContrastStep,
+        DelayedPropagation,
+        TableContrast,
+        propagated,
+    )
 
     start = normal_tables(log.n_users, log.n_items, DIM, generator=torch.Generator().manual_seed(0), std=0.1)
     precision = "bfloat16" if route == "exact-bf16" else "float32"
     graph = LightGCN(*start, log, n_layers=LAYERS, precision=precision)
     loss, sampler, settings = InfoNCE(), Uniform(KnownPositives.of_users(log), NEGATIVES), ContrastSettings()
     if route == "spread":
-        return SpreadContrast(TableContrast(smoothed(graph), loss, sampler, settings), graph, every=EVERY)
+        return DelayedPropagation(TableContrast(propagated(graph), loss, sampler, settings), graph, every=EVERY)
     return Autograd(ContrastStep(graph, loss, sampler, settings), [graph], [settings.learning_rate])
 
 

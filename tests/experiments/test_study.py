@@ -26,7 +26,7 @@ from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import Study, read_study, studies
 from fillrank.experiments.reproduce.table import rows_of
 from fillrank.models import Contrastive
-from fillrank.models.contrastive.build import Watch
+from fillrank.models.contrastive.build import ContrastiveMonitor
 from fillrank.report.study_plots import quality_against_seconds
 from fillrank.runtime.atomic_write import turn
 
@@ -144,13 +144,13 @@ def test_the_honest_protocol_keeps_test_away_and_the_legacy_one_watches_it(
 def test_a_curve_has_a_point_for_each_look_and_counts_no_look_as_training(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Watch.look
+    original = ContrastiveMonitor.look
 
     def slow(self):
         time.sleep(0.5)
         return original(self)
 
-    monkeypatch.setattr(Watch, "look", slow)
+    monkeypatch.setattr(ContrastiveMonitor, "look", slow)
     (run,) = run_study(study, tmp_path / "r.json", only=["mf"], protocols=["legacy"]).runs
     assert [point["epoch"] for point in run.curve] == [1, 2]
     seconds = [point["seconds"] for point in run.curve]

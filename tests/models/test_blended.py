@@ -17,7 +17,7 @@ from fillrank.evaluation import Evaluator
 from fillrank.experiments.run.fit import RunPlan
 from fillrank.factors import Blend, Factors
 from fillrank.models.blend import Blended, _best_share, _blend, _spread
-from fillrank.models.contrastive.build import Watch
+from fillrank.models.contrastive.build import ContrastiveMonitor
 from fillrank.training.callbacks import Recorder
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4, beta=0.5, power=0.0)
@@ -222,17 +222,17 @@ def test_items_are_alike_to_the_part_that_says_most(parts: Split) -> None:
 def test_ctrl_c_ends_the_blend_with_the_part_in_hand(parts: Split, weights: object, left: list[float]) -> None:
     part = fr.Contrastive(dim=4, epochs=50, sampler_settings={"n_negatives": 4})
     heard = Recorder()
-    looked: list[Watch] = []
-    before = Watch.look
+    looked: list[ContrastiveMonitor] = []
+    before = ContrastiveMonitor.look
 
-    def look_and_stop(watch: Watch) -> tuple[float, dict[str, float]]:
+    def look_and_stop(watch: ContrastiveMonitor) -> tuple[float, dict[str, float]]:
         if not looked:
             signal.raise_signal(signal.SIGINT)
         looked.append(watch)
         return before(watch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Watch, "look", look_and_stop)
+        patch.setattr(ContrastiveMonitor, "look", look_and_stop)
         blend = Blended(parts=[part, part, OTHER], weights=weights)
         model = blend.fit(parts.train, parts.valid, callbacks=[heard])
     assert len(model.settings["parts"]) == 1

@@ -128,7 +128,7 @@ def test_cmc_takes_the_temperature_that_its_monitor_likes(parts: Split, monkeypa
         tried.append(training.recipe.temperature)
         return -tried[-1]
 
-    monkeypatch.setattr("fillrank.models.cmc.training.Training.reached", liked)
+    monkeypatch.setattr("fillrank.models.cmc.training.CMCTraining.reached", liked)
     model = CMC(**QUICK | {"epochs": 1}).fit(parts.train, parts.valid)
     assert tried == [0.14, 0.07, 0.28, 0.035, 0.025, 0.05][: len(tried)]
     assert model.settings["temperature"] == min(tried)
@@ -149,7 +149,7 @@ def test_ctrl_c_in_the_trials_of_cmc_keeps_the_best(parts: Split, monkeypatch: p
     assert [end.epoch for end in trials.of("fit")] == [end.epoch for end in heard.epochs]
     assert trials.of("trial")
     assert all(end.provisional for end in trials.of("trial")), "no search may prune by a trial"
-    monkeypatch.setattr("fillrank.models.cmc.training.Training.reached", stopped)
+    monkeypatch.setattr("fillrank.models.cmc.training.CMCTraining.reached", stopped)
     model = CMC(**QUICK).fit(parts.train, parts.valid)
     assert (tried, model.settings["temperature"]) == ([0.14, 0.07], 0.07)
     assert not model.refit

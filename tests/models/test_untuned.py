@@ -140,7 +140,7 @@ def test_a_temperature_far_from_the_usual_is_found(parts: Split, monkeypatch: py
         tried.append(training.recipe.loss_settings["temperature"])
         return tried[-1]
 
-    monkeypatch.setattr("fillrank.models.contrastive.training.Training.reached", liked)
+    monkeypatch.setattr("fillrank.models.contrastive.training.ContrastiveTraining.reached", liked)
     recipe = Contrastive(**QUICK | {"epochs": 1})
     assert recipe.fit(parts.train, parts.valid).settings["loss_settings"] == {"temperature": 1.6}
     assert tried == [0.2, 0.1, 0.4, 0.8, 1.6, 1.1]
@@ -160,7 +160,7 @@ def test_no_search_hears_of_trials_but_of_ctrl_c_it_does(parts: Split, monkeypat
             signal.raise_signal(signal.SIGINT)
         return -tried[-1]
 
-    monkeypatch.setattr("fillrank.models.contrastive.training.Training.reached", stopped)
+    monkeypatch.setattr("fillrank.models.contrastive.training.ContrastiveTraining.reached", stopped)
     model = recipe.fit(parts.train, parts.valid, callbacks=[stopped_trial])
     assert [(end.stage, end.interrupted) for end in stopped_trial.epochs] == [("trial", False), ("trial", True)]
     assert (tried, model.settings["loss_settings"]) == ([0.2, 0.1], {"temperature": 0.1})

@@ -52,7 +52,7 @@ def test_a_long_epoch_tells_of_its_steps(clock: list[float], capsys: pytest.Capt
 
 def test_quick_work_is_one_line_and_silence_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     log = fr.synthetic(40, 30, 400).interactions
-    fr.SGD(dim=2, epochs=3).fit(log)
+    fr.SGD(dim=2, epochs=3).fit(log, progress=False)
     assert capsys.readouterr().err == ""
     fr.SGD(dim=2, epochs=3).fit(log)
     (line,) = capsys.readouterr().err.splitlines()

@@ -17,11 +17,11 @@ from fillrank.samplers import KnownPositives, Uniform
 from fillrank.training import (
     Batch,
     ContrastSettings,
+    DelayedPropagation,
     FitOptions,
     LoopSettings,
-    SpreadContrast,
     TableContrast,
-    smoothed,
+    propagated,
     train,
 )
 from fillrank.training.context import FitContext
@@ -59,15 +59,15 @@ def both(mf: torch.nn.Module) -> torch.Tensor:
 
 def test_it_begins_at_the_vectors_of_the_graph(log: Interactions) -> None:
     graph = graph_of(log)
-    assert all(map(torch.equal, smoothed(graph).tables(), graph.tables()))
+    assert all(map(torch.equal, propagated(graph).tables(), graph.tables()))
 
 
 @pytest.mark.parametrize("every", [1, 3])
 def test_changes_are_those_of_the_tables_times_the_dense_graph(every: int, log: Interactions) -> None:
     """The readable twin: steps on tables of their own, and after every few of them a dense product."""
-    fast, rows = smoothed(graph_of(log)), Batch.of(log, None, "cpu")
+    fast, rows = propagated(graph_of(log)), Batch.of(log, None, "cpu")
     plain = copy.deepcopy(fast)
-    learner, steps = SpreadContrast(steps_on(fast, log), graph_of(log), every=every), steps_on(plain, log)
+    learner, steps = DelayedPropagation(steps_on(fast, log), graph_of(log), every=every), steps_on(plain, log)
     streams = [torch.Generator().manual_seed(2) for _ in range(2)]
     before, graph = both(plain), dense(log)
     for taken in range(1, 8):
@@ -83,9 +83,9 @@ def test_changes_are_those_of_the_tables_times_the_dense_graph(every: int, log: 
 
 def test_without_other_layers_it_is_mf(log: Interactions) -> None:
     graph = graph_of(log, (1.0,))
-    fast, rows = smoothed(graph), Batch.of(log, None, "cpu")
+    fast, rows = propagated(graph), Batch.of(log, None, "cpu")
     plain = copy.deepcopy(fast)
-    for learner in (SpreadContrast(steps_on(fast, log), graph, every=1), steps_on(plain, log)):
+    for learner in (DelayedPropagation(steps_on(fast, log), graph, every=1), steps_on(plain, log)):
         for _ in range(3):
             learner.learn(rows, torch.Generator().manual_seed(2))
     torch.testing.assert_close(both(fast), both(plain))
@@ -95,8 +95,8 @@ def test_a_stopped_training_goes_on_to_the_same_place(log: Interactions, tmp_pat
     rows = Batch.of(log, None, "cpu")
 
     def trained(file: str, *, first: int = 1, stop_in: int = 99) -> torch.Tensor:
-        mf, looks = smoothed(graph_of(log)), iter(range(first, 99))
-        learner = SpreadContrast(steps_on(mf, log), graph_of(log), every=4)
+        mf, looks = propagated(graph_of(log)), iter(range(first, 99))
+        learner = DelayedPropagation(steps_on(mf, log), graph_of(log), every=4)
 
         def look() -> tuple[float, dict[str, float]]:
             if (n := next(looks)) == stop_in:
@@ -122,4 +122,4 @@ def test_what_cannot_be_spread_is_refused(
 ) -> None:
     graph = graph_of(log, weights)
     with pytest.raises(SettingsError, match=message):
-        SpreadContrast(steps_on(smoothed(graph), log), graph, every=every)
+        DelayedPropagation(steps_on(propagated(graph), log), graph, every=every)

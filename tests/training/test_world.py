@@ -22,7 +22,7 @@ from fillrank.encoders import MF, LightGCN, view
 from fillrank.losses import InfoNCE, ViewContrast
 from fillrank.samplers import InBatch, KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, TableContrast, World
-from fillrank.training import FitOptions, SpreadContrast, ViewTerm, smoothed, train
+from fillrank.training import FitOptions, DelayedPropagation, ViewTerm, propagated, train
 from fillrank.training.context import FitContext
 from fillrank.training.callbacks import Callback
 
@@ -48,11 +48,11 @@ if route in fast:
     learner = fresh()
 elif route in {"spread", "resumed-spread"}:
     graph = LightGCN(mf.users, mf.items, log, n_layers=2)
-    mf = smoothed(graph)
+    mf = propagated(graph)
     of_tables = fresh
 
     def fresh():
-        return SpreadContrast(of_tables(), graph, every=3)
+        return DelayedPropagation(of_tables(), graph, every=3)
 
     learner = fresh()
 else:

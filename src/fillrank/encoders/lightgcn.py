@@ -1,4 +1,4 @@
-"""LightGCN: vectors that are smoothed over the graph of who met what."""
+"""LightGCN: vectors that are propagated over the graph of who met what."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LightGCN(TableEncoder):
     by default the mean. Without layers it is :class:`~fillrank.encoders.MF`.
 
     The map is linear and symmetric, so the gradient takes the same way back: no layer is kept in memory.
-    What it ends in are the smoothed vectors, so that nothing after training needs the graph.
+    What it ends in are the propagated vectors, so that nothing after training needs the graph.
 
     Args:
         users: the first user vectors, ``[n_users, d]``; copied.
@@ -42,7 +42,7 @@ class LightGCN(TableEncoder):
         n_layers: 0 or more; its authors take 2 to 4. With an odd number of equal weight some directions of E come to
             nothing in F (the eigenvalue -1 of Â), which costs losses of cosines a sixth of their nDCG on Gowalla.
         layer_weights: ``w_0 … w_n_layers``; None: ``1/(n_layers + 1)`` each. SimGCL leaves layer 0 out.
-        similarity: of the smoothed vectors.
+        similarity: of the propagated vectors.
         precision: of what is multiplied by the graph, on the way there and back; parameters and sums stay as they are.
             A product reads a row for each edge, so half the width is near half the time; it moves the vectors by some
             thousandths.
@@ -86,12 +86,12 @@ class LightGCN(TableEncoder):
         return len(self.layer_weights) - 1
 
     def tables(self) -> Tables:
-        """The vectors smoothed over the graph."""
+        """The vectors propagated over the graph."""
         return self.tables_over(self.adjacency)
 
     @checked
     def tables_over(self, adjacency: SparseMatrix, change: LayerChange | None = None) -> Tables:
-        """The vectors smoothed over another graph of the same users and items, or changed on the way: a *view*.
+        """The vectors propagated over another graph of the same users and items, or changed on the way: a *view*.
 
         Args:
             adjacency: such as a :meth:`~fillrank.encoders.sparse.SparseMatrix.select` one.

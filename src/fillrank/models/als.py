@@ -104,8 +104,8 @@ class ALS(Alternating):
         point = {name: float(penalty) for name, penalty in start.items()}
 
         def judged(point: Point) -> Judgement:
-            gain, figures = judge(next(islice(self._iterations(train, point), TRIAL - 1, None)))
-            return (_in_doubt(gain) if point["regularization"] >= _VANISHING * unit else gain), figures
+            gain, metrics = judge(next(islice(self._iterations(train, point), TRIAL - 1, None)))
+            return (_in_doubt(gain) if point["regularization"] >= _VANISHING * unit else gain), metrics
 
         return best_point(axes, point, judged, most=_MOST_TRIED, context=context) if axes else point
 
@@ -128,8 +128,8 @@ class ALS(Alternating):
 
         def judged(point: Point) -> Judgement:
             alone = fit_biases(train, user_shrinkage=point[names[0]], item_shrinkage=point[names[1]])
-            gain, figures = judge(biases_as_factors(alone))
-            return (_in_doubt(gain) if point == start else gain), figures
+            gain, metrics = judge(biases_as_factors(alone))
+            return (_in_doubt(gain) if point == start else gain), metrics
 
         return best_point(axes, start, judged, most=_MOST_TRIED, context=context)
 

@@ -112,7 +112,7 @@ class Recipe(BaseModel, ABC):
     ) -> Recommender:
         """Choose what is ``"auto"``, and when to stop, on ``valid``; then fit that on ``train`` and ``valid`` together.
 
-        The figures of both fits are in the recommender's ``history``; the rows of the second have ``"refit": 1``. Where
+        The metrics of both fits are in the recommender's ``history``; the rows of the second have ``"refit": 1``. Where
         nothing is chosen, one fit on everything is all there is. Settings that are ``"auto"`` by default are chosen
         without ``valid`` too: on a tenth of ``train``, held out at random by ``seed`` and then learnt from like the
         rest.
@@ -127,8 +127,8 @@ class Recipe(BaseModel, ABC):
             train: the log to learn from.
             valid: rows of the same users and items that are not in ``train``, such as ``split.valid``. Its items count
                 as seen in any case.
-            refit: False keeps the model that was chosen, which has learnt from ``train`` alone: for figures on
-                ``valid``, or to compare with figures that were made so.
+            refit: False keeps the model that was chosen, which has learnt from ``train`` alone: for metrics on
+                ``valid``, or to compare with metrics that were made so.
             options: how the fit runs: progress, device, threads, checkpoint, callbacks. None of it is stored.
             **keywords: single ones of these options, in the place of those in ``options``:
                 ``fit(train, valid, progress=False, callbacks=[…])``.

@@ -34,7 +34,7 @@ class Gibbs(Recipe):
         dim, iterations, burn_in, n_chains, sets, kept_dim, seed: see
             :class:`fillrank.solvers.sparse.gibbs.GibbsSettings`.
         dates: whether predictions know the day; ``"auto"``: if the log has times. An evaluation then predicts each
-            row that was held out at the row's own time, which tells on which day it was rated: compare such figures
+            row that was held out at the row's own time, which tells on which day it was rated: compare such metrics
             with each other. Items are ranked for the average day.
 
     Example:
@@ -86,8 +86,8 @@ class Gibbs(Recipe):
         elif len(kept := [sweep["train_rmse"] for sweep in rounds.history[self.burn_in :]]) >= 2 * _WINDOW:
             early, late = sum(kept[:_WINDOW]) / _WINDOW, sum(kept[-_WINDOW:]) / _WINDOW
             of, limit = "the error on what it learns from, since the burn-in,", self.iterations
-            figures = {"before": early, "last": late}
-            warn_if_unsettled("Gibbs", "iterations", limit, **figures, of=of, stage=context.stage)
+            metrics = {"before": early, "last": late}
+            warn_if_unsettled("Gibbs", "iterations", limit, **metrics, of=of, stage=context.stage)
         rounds.history[-1]["truncation_loss"] = mean.loss
         scorer = mean.predictor.undated if isinstance(mean.predictor, TimeAwareFactors) else mean.predictor
         return self._recommender(

@@ -15,7 +15,7 @@ __all__ = ["Axis", "Judgement", "Point", "best_point"]
 Point = Mapping[str, float]
 """A value for each setting that is to be chosen."""
 Judgement = tuple[float, Mapping[str, float]]
-"""How good a point is, higher is better, and the figures that say so."""
+"""How good a point is, higher is better, and the metrics that say so."""
 
 _SWEEPS = 3
 
@@ -77,7 +77,7 @@ def best_point(
         most: points judged at most.
         together: settings that stand in for one another, so that the best of one depends on the other: all pairs of
             their values are tried first.
-        context: of the fit, whose callbacks are told of each point, and may end the search; None: nobody follows.
+        context: of the fit, whose callbacks hear of each point, and may end the search; None: nobody follows.
 
     Example:
         >>> def judge(point):

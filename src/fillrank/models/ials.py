@@ -115,8 +115,8 @@ class IALS(Alternating):
             return {**point, "regularization": point["regularization"] * unit}
 
         def judged(point: Point) -> Judgement:
-            gain, figures = judge(next(islice(self._iterations(train, settled(point)), TRIAL - 1, None)))
-            return gain * (1 - _DOUBLING) ** math.log2(point["dim"]), figures
+            gain, metrics = judge(next(islice(self._iterations(train, settled(point)), TRIAL - 1, None)))
+            return gain * (1 - _DOUBLING) ** math.log2(point["dim"]), metrics
 
         alike = ("frequency_exponent", "unobserved_weight", "regularization")  # each of them pulls vectors to zero
         return settled(best_point(axes, point, judged, most=_MOST_TRIED, together=alike, context=context))

@@ -73,7 +73,7 @@ class SGD(Recipe):
                 ("train_rmse", "the error on what it learns from") if valid is None else ("valid_rmse", "validation")
             )
             errors = [epoch[name] for epoch in rounds.history]
-            figures = {"before": min(errors[:-1]), "last": errors[-1]}
-            warn_if_unsettled("SGD", "epochs", self.epochs, **figures, of=of, stage=context.stage)
+            metrics = {"before": min(errors[:-1]), "last": errors[-1]}
+            warn_if_unsettled("SGD", "epochs", self.epochs, **metrics, of=of, stage=context.stage)
         chosen = {"epochs": rounds.best_epoch}
         return self._recommender(train, factors, predictor=factors, chosen=chosen, history=rounds.history)

@@ -116,7 +116,7 @@ class NormalisedSVD(_Decomposition):
         if len(given) == len(self.chosen_on_valid):
             factors = self._basis(train, given["rank"]).factors(beta=given["beta"], power=given["power"])
             return self._recommender(train, factors)
-        if given.keys() == {"beta", "power"}:  # the rank alone, as the figures of committed plans chose it
+        if given.keys() == {"beta", "power"}:  # the rank alone, as committed plans chose it
 
             def solve(rank: int) -> Factors:
                 return self._basis(train, rank).factors(**given)

@@ -84,7 +84,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 
 
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """CMC at a temperature, ranking by its preference alone so that nothing else moves the figures."""
+    """CMC at a temperature, ranking by its preference alone so that nothing else moves the metrics."""
     logger.info("CMC at temperature %g", temperature)
     own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg"}
     recipe = CMC(**{**settings, **own, "epochs": "auto"})  # each until it gets no better, not for as long as the first

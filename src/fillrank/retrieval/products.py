@@ -11,7 +11,7 @@ from torch import Tensor
 from fillrank.errors import DataError
 from fillrank.factors import Blend, Factors, Scorer
 from fillrank.retrieval.topk import check_k, empty_lists
-from fillrank.runtime.threads import Workers
+from fillrank.runtime.threads import Threads
 
 if TYPE_CHECKING:
     from fillrank.retrieval.kernel import Lists
@@ -71,8 +71,8 @@ def top_k_products(
             _fill(lists, rows, anchors[rows], vectors, bias, room)
 
     n_tiles = -(-len(users) // _ROWS)
-    workers = Workers()
-    workers.map(part, n_tiles, workers.n)  # nothing is added over tiles
+    threads = Threads()
+    threads.map(part, n_tiles, threads.n)  # nothing is added over tiles
     bad = (lists.nan_at >= 0).nonzero()[0]
     if len(bad):
         user, item = int(users[bad[0]]), int(lists.nan_at[bad[0]])

@@ -73,17 +73,17 @@ class Progress:
         elif self._shown and self._steps > 1 and self._step < self._steps:  # the last step's line is the epoch's
             self._line(f"{self._unit} {self._epoch + 1}/{self._epochs}, step {self._step:,} of {self._steps:,}")
 
-    def epoch_done(self, figures: Mapping[str, float], best_epoch: int) -> None:
+    def epoch_done(self, metrics: Mapping[str, float], best_epoch: int) -> None:
         """Call after each epoch, with what to show of it."""
-        self._epoch, self._step = int(figures["epoch"]), 0
-        told = {name: value for name, value in figures.items() if name not in {"epoch", "seconds"}}
+        self._epoch, self._step = int(metrics["epoch"]), 0
+        seen = {name: value for name, value in metrics.items() if name not in {"epoch", "seconds"}}
         if self._bar is not None:  # a narrow terminal should keep its bar: the losses go only where nothing was judged
-            judged = {name.removeprefix("valid_"): value for name, value in told.items() if name.startswith("valid_")}
+            judged = {name.removeprefix("valid_"): value for name, value in seen.items() if name.startswith("valid_")}
             self._bar.update(
-                self._task, description=f"{self._unit} {self._epoch} (best {best_epoch})  {_words(judged or told)}"
+                self._task, description=f"{self._unit} {self._epoch} (best {best_epoch})  {_words(judged or seen)}"
             )
         elif self._shown:
-            self._line(f"{self._unit} {self._epoch}/{self._epochs} (best {best_epoch})  {_words(told)}")
+            self._line(f"{self._unit} {self._epoch}/{self._epochs} (best {best_epoch})  {_words(seen)}")
 
     def _line(self, text: str) -> None:
         """Say a line if it is time for one, or else keep it: the last one is said at the end."""
@@ -107,5 +107,5 @@ def _say(text: str) -> None:
         sys.stderr.flush()
 
 
-def _words(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+def _words(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())

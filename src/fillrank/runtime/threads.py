@@ -3,7 +3,7 @@
 Sums of floating-point numbers depend on their order, and PyTorch cuts a product or a sum by the number of its threads;
 what is scattered to rows it even adds in the order in which threads happen to arrive. So where a training adds up,
 PyTorch has one thread (:func:`one_thread`); what runs on several is cut into parts that do not depend on their number
-(:class:`Workers`), or is computed row by row, each row by one thread (:func:`all_threads`).
+(:class:`Threads`), or is computed row by row, each row by one thread (:func:`all_threads`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from fillrank.runtime.forks import forget_after_fork
 
-__all__ = ["Workers", "all_threads", "at_most", "available_threads", "one_thread"]
+__all__ = ["Threads", "all_threads", "at_most", "available_threads", "one_thread"]
 
 Found = TypeVar("Found")
 _PARTS = 8
@@ -100,7 +100,7 @@ _INSIDE = _Inside()
 forget_after_fork(_INSIDE)
 
 
-class Workers:
+class Threads:
     """As many threads as PyTorch has on a CPU.
 
     PyTorch spreads each of a step's many small operations over its threads, and each time waits for the last of them;

@@ -9,7 +9,7 @@ from fillrank.training.loop import LoopSettings, Monitor, train
 from fillrank.training.options import FitOptions
 from fillrank.training.rounds import History
 from fillrank.training.rowwise.adam import RowAdam
-from fillrank.training.rowwise.delayed_propagation import SpreadContrast, smoothed
+from fillrank.training.rowwise.delayed_propagation import DelayedPropagation, propagated
 from fillrank.training.rowwise.table_contrast import ContrastSettings, TableContrast
 
 __all__ = [
@@ -18,19 +18,19 @@ __all__ = [
     "CompletionStep",
     "ContrastSettings",
     "ContrastStep",
+    "DelayedPropagation",
     "FitOptions",
     "History",
     "Learner",
     "LoopSettings",
     "Monitor",
     "RowAdam",
-    "SpreadContrast",
     "Step",
     "StepWeights",
     "TableContrast",
     "ViewTerm",
     "World",
     "callbacks",
-    "smoothed",
+    "propagated",
     "train",
 ]

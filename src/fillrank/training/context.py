@@ -37,8 +37,8 @@ class FitContext:
         options: how it runs.
         model: the name of the recipe; of a part of a blend, its place in it.
         stage: what the training is for.
-        provisional: its figures are not those of the model that the fit ends with.
-        inside: it is a training within a trial, of which nobody is told but when its steps end.
+        provisional: its metrics are not those of the model that the fit ends with.
+        inside: it is a training within a trial, of which callbacks hear only when its steps end.
         state: what has become of the fit, shared by all its stages.
     """
 
@@ -51,7 +51,7 @@ class FitContext:
 
     @contextmanager
     def running(self, start: FitStart) -> Iterator[None]:
-        """Around the whole fit: the callbacks are told of its begin and of its end."""
+        """Around the whole fit: the callbacks hear of its begin and of its end."""
         began, error, stop = time.perf_counter(), None, Interrupt(holds=False)
         try:
             with stop:
@@ -94,7 +94,7 @@ class FitContext:
         return not self.inside and self._says_stop(lambda one: one.on_epoch_end(end))
 
     def _says_stop(self, tell: Callable[[Callback], bool | None]) -> bool:
-        answers = [tell(one) for one in self.options.callbacks]  # each is told, whatever those before it say
+        answers = [tell(one) for one in self.options.callbacks]  # each hears of it, whatever those before it say
         return any(answers)
 
     def trial(self) -> Self:

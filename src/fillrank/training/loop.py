@@ -140,8 +140,8 @@ class _Loop:
             self.module.load_state_dict(rounds.best)
         if self.monitor is not None and rounds.ran_out and self._last_epoch == settings.epochs:
             before, last = rounds.before_best, rounds.best_score
-            figures, stage = {"before": before, "last": last}, self.context.stage
-            warn_if_unsettled("the model", "epochs", settings.epochs, **figures, of="validation", stage=stage)
+            metrics, stage = {"before": before, "last": last}, self.context.stage
+            warn_if_unsettled("the model", "epochs", settings.epochs, **metrics, of="validation", stage=stage)
         return rounds.result()
 
     def _state(self) -> Saved:
@@ -269,11 +269,11 @@ def _digest(rows: Batch) -> str:
 
 def _finite(parts: dict[str, Tensor], epoch: int, number: int) -> dict[str, float]:
     """The parts of the loss as numbers, read from the device once."""
-    figures = {name: part.item() for name, part in parts.items()}
-    for name, figure in figures.items():
+    metrics = {name: part.item() for name, part in parts.items()}
+    for name, figure in metrics.items():
         if not math.isfinite(figure):
             raise TrainingError(
                 f"the loss is {figure} in its part {name!r} at epoch {epoch}, step {number}; "
                 "lower the learning rate, or raise the temperature or the regularization"
             )
-    return figures
+    return metrics

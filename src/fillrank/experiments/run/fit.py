@@ -240,7 +240,7 @@ def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = ()) -> Outcome | N
     maker = plan.recipe()
     with _speaking(out), processes(plan.options.device) as world, alone(out, world):
         _check_shareable(maker, world)
-        parts, stopped = opened or plan.open(), _Stop()
+        parts, stopped = opened or plan.open(), _Interruption()
         check_room(out, least_bytes(maker, parts.train))
         with Interrupt(holds=False) as stop, _resumable(maker, plan, world) as unfinished:
             state = None if unfinished is None else unfinished.state
@@ -305,7 +305,7 @@ def _check_shareable(maker: Recipe, world: World) -> None:
         )
 
 
-class _Stop(Callback):
+class _Interruption(Callback):
     """Notes the epoch in which the user stopped the training."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import InBatch, KnownPositives, Sampler, Uniform
 from fillrank.training import Batch, CompletionStep, StepWeights
 
-__all__ = ["CMCParts", "Watch", "ranker"]
+__all__ = ["CMCMonitor", "CMCParts", "ranker"]
 
 _RATING_SHARES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
@@ -111,7 +111,7 @@ class _Judged:
 
 
 @dataclass(frozen=True)
-class Watch:
+class CMCMonitor:
     """Looks at the validation part after each epoch.
 
     Attributes:

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.models.cmc.build import CMCParts, Watch, ranker
+from fillrank.models.cmc.build import CMCMonitor, CMCParts, ranker
 from fillrank.models.cmc.settings import CMCSettings, temperature_of
-from fillrank.models.cmc.training import Training
+from fillrank.models.cmc.training import CMCTraining
 from fillrank.recommend import Recommender
 from fillrank.training import World
 from fillrank.training.context import FitContext
@@ -66,8 +66,8 @@ class CMC(CMCSettings):
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         settled = self.settled(len(train), watched=valid is not None)
         parts = CMCParts.of(settled, train, context.options.device)
-        watch = None if valid is None else Watch.over(settled, train, valid, parts)
-        training, found = Training(settled, parts, train, watch, context).choose(choose=self.temperature == "auto")
+        watch = None if valid is None else CMCMonitor.over(settled, train, valid, parts)
+        training, found = CMCTraining(settled, parts, train, watch, context).choose(choose=self.temperature == "auto")
         history = found.history if found is not None and found.interrupted else training.run()
         trained, watch = training.recipe, training.watch
         preference, predictor = parts.factors(trained, train)
@@ -80,7 +80,7 @@ class CMC(CMCSettings):
             history=history.epochs,
         )
 
-    def _share(self, watch: Watch | None, preference: Factors, predictor: Factors | None) -> float:
+    def _share(self, watch: CMCMonitor | None, preference: Factors, predictor: Factors | None) -> float:
         if predictor is None:
             return 0.0
         if self.rating_share != "auto":

@@ -11,18 +11,18 @@ from typing import Any
 from torch import nn
 
 from fillrank.data import Interactions
-from fillrank.models.cmc.build import CMCParts, Watch
+from fillrank.models.cmc.build import CMCMonitor, CMCParts
 from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Autograd, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
 
-__all__ = ["Training"]
+__all__ = ["CMCTraining"]
 
 
 @dataclass(frozen=True)
-class Training:
+class CMCTraining:
     """What is trained, on which log, and who watches.
 
     Attributes:
@@ -36,10 +36,10 @@ class Training:
     recipe: CMCSettings
     parts: CMCParts
     log: Interactions
-    watch: Watch | None
+    watch: CMCMonitor | None
     context: FitContext
 
-    def choose(self, *, choose: bool) -> tuple[Training, Found | None]:
+    def choose(self, *, choose: bool) -> tuple[CMCTraining, Found | None]:
         """The same with the best temperature: of a checkpoint if there is one, else by short trainings."""
         if not choose or self.watch is None:
             return self, None
@@ -71,7 +71,7 @@ class Training:
         rows = parts.rows(step, self.log, recipe.threshold(self.log))
         return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
-    def _with(self, chosen: Mapping[str, Any]) -> Training:
+    def _with(self, chosen: Mapping[str, Any]) -> CMCTraining:
         recipe = self.recipe.model_copy(update=dict(chosen))
         return replace(self, recipe=recipe, watch=None if self.watch is None else replace(self.watch, settings=recipe))
 

@@ -41,10 +41,19 @@ from fillrank.registry import is_usual, parameters_of
 from fillrank.runtime.device import pick_device
 from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler, as_sampler, takes_usual_count
-from fillrank.training import Autograd, ContrastStep, Learner, SpreadContrast, TableContrast, ViewTerm, World, smoothed
+from fillrank.training import (
+    Autograd,
+    ContrastStep,
+    DelayedPropagation,
+    Learner,
+    TableContrast,
+    ViewTerm,
+    World,
+    propagated,
+)
 from fillrank.training.context import FitContext
 
-__all__ = ["ContrastiveParts", "Watch", "loss_of", "pick_route", "sampler_settings"]
+__all__ = ["ContrastiveMonitor", "ContrastiveParts", "loss_of", "pick_route", "sampler_settings"]
 
 _NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,), "popularity_weight": (0.0,)}
 """What says that nothing is done, as a fit of an encoder of pairs notes it."""
@@ -60,7 +69,7 @@ class ContrastiveParts:
         encoder: what is trained, and scores.
         loss, sampler, views, device: of its training.
         ranking: what ranks, made of what was learnt.
-        graph: over which what ``encoder`` learns is spread, where it is the smoothed vectors of a graph encoder.
+        graph: over which what ``encoder`` learns is spread, where it is the propagated vectors of a graph encoder.
         positive_from: of a new user's history, what has a lower value is left out; None keeps all.
     """
 
@@ -110,7 +119,7 @@ class ContrastiveParts:
                 "route='delayed-propagation' is for encoder='lightgcn' with a loss of scores and without views; "
                 "leave it out, or leave out what asks for another"
             )
-        return cls(smoothed(encoder), loss, sampler, None, place, ranking, encoder, positive_from)
+        return cls(propagated(encoder), loss, sampler, None, place, ranking, encoder, positive_from)
 
     def scorer(self, **instead: float) -> Factors | NeuralScorer:
         """What was learnt so far; with other numbers of the ranking, if any are given and there are vectors."""
@@ -118,7 +127,7 @@ class ContrastiveParts:
             return cast("NeuralScorer", self.encoder.scorer())
         return self.ranking.of(self._learnt(), **instead)
 
-    def ranked_best(self, names: Sequence[str], watch: Watch, context: FitContext) -> Self:
+    def ranked_best(self, names: Sequence[str], watch: ContrastiveMonitor, context: FitContext) -> Self:
         """The same parts, with those numbers of the ranking that do best on the validation part."""
         if not names or isinstance(self.encoder, PairEncoder):
             return self
@@ -149,7 +158,7 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
     plain = parts.graph is None and (settings.route == "autograd" or everywhere or parts.views is not None)
     if not plain and isinstance(loss, ScoreLoss) and sampler is not None and has_free_tables(parts.encoder):
         steps = TableContrast(parts.encoder, loss, sampler, contrast, world=world)
-        return steps if parts.graph is None else SpreadContrast(steps, parts.graph, every=settings.propagate_every)
+        return steps if parts.graph is None else DelayedPropagation(steps, parts.graph, every=settings.propagate_every)
     if world.size > 1 and (check_sharing := getattr(parts.encoder, "check_sharing", None)) is not None:
         check_sharing(world.size)
     if contrast.precision != "float32" and "precision" not in parameters_of(type(parts.encoder)):
@@ -162,7 +171,7 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
     return Autograd(step, [parts.encoder], [contrast.learning_rate], max_grad_norm=settings.max_grad_norm, world=world)
 
 
-class Watch:
+class ContrastiveMonitor:
     """Looks at the validation part after each epoch."""
 
     def __init__(self, monitor: str, train: Interactions, valid: Interactions, parts: ContrastiveParts) -> None:

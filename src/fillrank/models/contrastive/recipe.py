@@ -8,9 +8,9 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.models.base import Positive
-from fillrank.models.contrastive.build import ContrastiveParts, Watch
+from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts
 from fillrank.models.contrastive.settings import ContrastiveSettings
-from fillrank.models.contrastive.training import Training
+from fillrank.models.contrastive.training import ContrastiveTraining
 from fillrank.models.loss_ladders import open_ladders
 from fillrank.models.named_parts import Part, called, refuse_objects
 from fillrank.recommend import Recommender
@@ -81,7 +81,7 @@ class Contrastive(ContrastiveSettings):
             rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
             ``"delayed-propagation"`` is for LightGCN: steps as fast as those of two tables, and every
             ``propagate_every`` of them what has changed is propagated over the graph. An approximation; see
-            :class:`fillrank.training.SpreadContrast`.
+            :class:`fillrank.training.DelayedPropagation`.
         propagate_every: steps between two propagations, where the route is ``"delayed-propagation"``.
         epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed: see
             :class:`fillrank.training.LoopSettings`. ``"auto"``, for the first three and the learning rate, goes by the
@@ -101,11 +101,11 @@ class Contrastive(ContrastiveSettings):
         settled = self.settled(len(log), watched=valid is not None)
         device, threshold = context.options.device, self.threshold(train)
         parts = ContrastiveParts.of(settled, log, device=device, positive_from=threshold)
-        watch = None if valid is None else Watch(self.monitor, train, valid, parts)
+        watch = None if valid is None else ContrastiveMonitor(self.monitor, train, valid, parts)
         free = self.open_numbers() if watch is not None else []
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
         within = context.before_ranking() if free else context
-        training = Training.of(settled, parts, log, watch, within, weighs=weighs, hurries=hurries)
+        training = ContrastiveTraining.of(settled, parts, log, watch, within, weighs=weighs, hurries=hurries)
         training, found = training.choose(open_ladders(called(self.loss), self.loss_settings))
         history = found.history if found is not None and found.interrupted else training.run()
         if watch is not None:

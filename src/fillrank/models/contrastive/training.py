@@ -9,21 +9,21 @@ from typing import Any
 
 from fillrank.data import Interactions
 from fillrank.models.contrastable import can_be_contrasted
-from fillrank.models.contrastive.build import ContrastiveParts, Watch, loss_of, pick_route
+from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts, loss_of, pick_route
 from fillrank.models.contrastive.settings import ContrastiveSettings
 from fillrank.models.loss_ladders import LossLadder
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Batch, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
 
-__all__ = ["Training"]
+__all__ = ["ContrastiveTraining"]
 
 
 _TRIED_WEIGHTS = (0.0, 0.15, 0.45)
 
 
 @dataclass(frozen=True)
-class Training:
+class ContrastiveTraining:
     """What is trained, on which rows, and who watches.
 
     Attributes:
@@ -40,7 +40,7 @@ class Training:
     recipe: ContrastiveSettings
     parts: ContrastiveParts
     rows: Interactions
-    watch: Watch | None
+    watch: ContrastiveMonitor | None
     context: FitContext
     weighs: bool = False
     hurries: bool = False
@@ -51,12 +51,12 @@ class Training:
         recipe: ContrastiveSettings,
         parts: ContrastiveParts,
         log: Interactions,
-        watch: Watch | None,
+        watch: ContrastiveMonitor | None,
         context: FitContext,
         *,
         weighs: bool,
         hurries: bool = False,
-    ) -> Training:
+    ) -> ContrastiveTraining:
         """A training on the rows of ``log`` that have something to be contrasted with.
 
         Raises:
@@ -68,7 +68,7 @@ class Training:
         rows = log if left.all() else log.select(left[log.users])
         return cls(recipe, parts, rows, watch, context, weighs, hurries)
 
-    def choose(self, ladders: Sequence[LossLadder]) -> tuple[Training, Found | None]:
+    def choose(self, ladders: Sequence[LossLadder]) -> tuple[ContrastiveTraining, Found | None]:
         """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
@@ -100,13 +100,13 @@ class Training:
         rows = Batch.of(self.rows, None, self.parts.device)
         return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
-    def _with(self, loss_settings: Mapping[str, Any]) -> Training:
+    def _with(self, loss_settings: Mapping[str, Any]) -> ContrastiveTraining:
         recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
         return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
 
     def _briefly(
         self,
-        watch: Watch,
+        watch: ContrastiveMonitor,
         allowed: Allowance,
         hurries: bool,
         loss_settings: Mapping[str, Any],
@@ -121,7 +121,7 @@ class Training:
         history = tried.loop(brief)
         return World.current().broadcast(partial(tried.reached, watch)), history
 
-    def reached(self, watch: Watch) -> float:
+    def reached(self, watch: ContrastiveMonitor) -> float:
         """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
         tried = [{"neighbour_weight": weight} for weight in _TRIED_WEIGHTS] if self.weighs else [{}]
         return max(watch.judge(self.parts.scorer(**instead))[0] for instead in tried)

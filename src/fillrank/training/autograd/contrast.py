@@ -54,7 +54,7 @@ class ViewTerm:
 
 @dataclass(frozen=True)
 class ContrastStep:
-    """Each (user, item) pair of a batch against what it is to be told from, by autograd.
+    """Each (user, item) pair of a batch against what it is contrasted with, by autograd.
 
     With a loss of scores these are negatives, which a sampler draws. A loss of vectors tells the rows of the batch from
     one another, and takes no sampler.

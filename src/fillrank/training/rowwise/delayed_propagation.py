@@ -12,16 +12,16 @@ from fillrank.errors import SettingsError
 from fillrank.training.autograd.step import Batch
 from fillrank.training.rowwise.table_contrast import TableContrast
 
-__all__ = ["SpreadContrast", "smoothed"]
+__all__ = ["DelayedPropagation", "propagated"]
 
 
-def smoothed(encoder: GraphEncoder) -> MF:
-    """The vectors that a graph encoder gives, as tables of their own: what :class:`SpreadContrast` trains."""
+def propagated(encoder: GraphEncoder) -> MF:
+    """The vectors that a graph encoder gives, as tables of their own: what :class:`DelayedPropagation` trains."""
     with torch.no_grad():
         return MF(*encoder.tables(), similarity=encoder.similarity)
 
 
-class SpreadContrast:
+class DelayedPropagation:
     """LightGCN trained without a propagation in each step.
 
     LightGCN's vectors are ``F = M E`` with ``M = Σ_l w_l Â^l``. Here the steps are :class:`TableContrast`'s on F
@@ -39,7 +39,7 @@ class SpreadContrast:
     settle.
 
     Args:
-        steps: of the tables that :func:`smoothed` gave; they are changed in place.
+        steps: of the tables that :func:`propagated` gave; they are changed in place.
         graph: the encoder they came from. Its parameters are not looked at.
         every: steps between two spreads.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fillrank.losses import ScoreLoss
-from fillrank.runtime.threads import Workers
+from fillrank.runtime.threads import Threads
 from fillrank.samplers import Negatives
 
 __all__ = ["MOST_PARTS", "Contrasted", "OwnScores", "Scratch", "SharedScores"]
@@ -25,7 +25,7 @@ class Contrasted(NamedTuple):
     Attributes:
         total: sum of the losses.
         d_anchors, d_positives: its gradient, ``[B, d]``.
-        d_negatives: likewise, ``[N, d]``; of own negatives, whose rows are told beforehand, of those rows ``[R, d]``.
+        d_negatives: likewise, ``[N, d]``; of own negatives, whose rows are known beforehand, of those rows ``[R, d]``.
     """
 
     total: Tensor
@@ -63,12 +63,12 @@ class SharedScores:
         self._wide = negatives
         self._negatives = negatives.bfloat16() if halved else negatives
 
-    def contrast(self, anchors: Tensor, positives: Tensor, workers: Workers, scratches: list[Scratch]) -> Contrasted:
+    def contrast(self, anchors: Tensor, positives: Tensor, threads: Threads, scratches: list[Scratch]) -> Contrasted:
         """The losses of the rows and their gradients, by all threads where that pays.
 
         Args:
             anchors, positives: vectors ``[B, d]``.
-            workers: the threads.
+            threads: the threads.
             scratches: one for each part, :data:`MOST_PARTS` of them.
         """
         d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
@@ -77,7 +77,7 @@ class SharedScores:
             return self._part(rows, (anchors, positives), (d_anchors, d_positives), scratches[number])
 
         n_parts = 1 if self._loss.whole_batch else _n_parts_of(len(anchors) * len(self._negatives))
-        total, d_negatives = _gathered(part, anchors, workers, n_parts)
+        total, d_negatives = _gathered(part, anchors, threads, n_parts)
         return Contrasted(total, d_anchors, d_positives, d_negatives)
 
     def _part(
@@ -122,7 +122,7 @@ class OwnScores:
         self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
         self._vectors, self._of = vectors, of
 
-    def contrast(self, anchors: Tensor, positives: Tensor, workers: Workers) -> Contrasted:
+    def contrast(self, anchors: Tensor, positives: Tensor, threads: Threads) -> Contrasted:
         """See :meth:`SharedScores.contrast`; ``d_negatives`` is of all ``vectors``, ``[R, d]``."""
         d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
 
@@ -130,7 +130,7 @@ class OwnScores:
             return self._part(rows, (anchors, positives), (d_anchors, d_positives))
 
         n_parts = 1 if self._loss.whole_batch else _n_parts_of(self._of.numel())
-        total, d_vectors = _gathered(part, anchors, workers, n_parts)
+        total, d_vectors = _gathered(part, anchors, threads, n_parts)
         return Contrasted(total, d_anchors, d_positives, d_vectors)
 
     def _part(self, rows: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -181,12 +181,12 @@ def _compiled(vectors: Tensor) -> bool:
 
 
 def _gathered(
-    part: Callable[[int, slice], tuple[Tensor, Tensor]], anchors: Tensor, workers: Workers, n_parts: int
+    part: Callable[[int, slice], tuple[Tensor, Tensor]], anchors: Tensor, threads: Threads, n_parts: int
 ) -> tuple[Tensor, Tensor]:
     """The sums of what ``part`` gives for parts of the rows, in their order; one part if it does not pay."""
     if n_parts == 1 or anchors.device.type != "cpu":
         return part(0, slice(0, len(anchors)))
-    found = workers.map(part, len(anchors), n_parts)
+    found = threads.map(part, len(anchors), n_parts)
     total, gradient = found[0]
     for more_total, more in found[1:]:
         total, gradient = total + more_total, gradient.add_(more)

@@ -16,7 +16,7 @@ from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
 from fillrank.runtime.device import halves
 from fillrank.runtime.distributed import World
-from fillrank.runtime.threads import Workers, one_thread
+from fillrank.runtime.threads import Threads, one_thread
 from fillrank.samplers import Sampler
 from fillrank.training.autograd.step import Batch, dropout_mask
 from fillrank.training.drawing import draw
@@ -106,7 +106,7 @@ class TableContrast:
         self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
         self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
         self._halved = halves(settings.precision, encoder.items.device)
-        self._workers = Workers()
+        self._threads = Threads()
         self._scratches = [Scratch() for _ in range(MOST_PARTS)]
         self._users, self._items = (
             _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
@@ -132,9 +132,9 @@ class TableContrast:
         loss, positives = self._loss.for_users(own.users), item_rows[positive_of]
         if drawn.shared:
             scores = SharedScores(loss, item_rows[negative_of], drawn, halved=self._halved)
-            found = scores.contrast(anchors, positives, self._workers, self._scratches)
+            found = scores.contrast(anchors, positives, self._threads, self._scratches)
         else:
-            found = OwnScores(loss, item_rows, negative_of[mine], drawn).contrast(anchors, positives, self._workers)
+            found = OwnScores(loss, item_rows, negative_of[mine], drawn).contrast(anchors, positives, self._threads)
             negative_of = torch.arange(len(items), device=items.device)
         if keep is not None:
             found.d_anchors.mul_(keep)
