@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fillrank import errors
 from fillrank._version import __version__
 from fillrank.errors import FillrankError
+from fillrank.moved import find_moved
 from fillrank.runtime.forks import watch_forks
 from fillrank.terminal import watch_log
 
@@ -130,6 +131,7 @@ _HOMES = {
 }
 watch_log(logging.getLogger("fillrank"))
 watch_forks()
+find_moved()
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
