@@ -160,3 +160,9 @@ def test_old_attributes_give_the_new_ones() -> None:
     ):
         with pytest.warns(DeprecationWarning, match=rf"\.{old} is \.{new} now"):
             assert getattr(thing, old) is getattr(thing, new)
+
+
+def test_an_old_name_of_another_recipe_is_refused_as_it_was_given(recwarn: pytest.WarningsRecorder) -> None:
+    with pytest.raises(SettingsError, match="SGD has no setting 'start'"):
+        fr.SGD(start="random")
+    assert [one for one in recwarn if issubclass(one.category, DeprecationWarning)] == []

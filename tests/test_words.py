@@ -93,7 +93,11 @@ def retired_in(text: str, place: str) -> list[str]:
 
 
 def test_no_module_has_a_retired_word() -> None:
-    texts = {name: path.read_text(encoding="utf-8") for name, path in MODULES.items() if name not in {"renames.py", "moved.py"}}
+    texts = {
+        name: path.read_text(encoding="utf-8")
+        for name, path in MODULES.items()
+        if name not in {"renames.py", "moved.py"}
+    }
     assert [found for name, text in texts.items() for found in retired_in(text, name)] == []
 
 

@@ -156,7 +156,7 @@ def warn_of(found: Renamed, where: str) -> None:
         where: the file.
     """
     if found:
-        say_once(f"{where} has names of fillrank 0.1, which are read until 0.3: {in_words(found)}")
+        say_once(f"{where}: {in_words(found)}; old names are read until 0.3")
 
 
 def in_words(found: Renamed) -> str:

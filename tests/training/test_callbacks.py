@@ -365,3 +365,14 @@ def test_of_several_processes_the_first_writes(tmp_path: Path, monkeypatch: pyte
         logger.on_fit_start(FitStart("x"))
         logger.on_epoch_end(EpochEnd("fit", 1, 1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_in_the_last_round_of_the_second_fit_throws_nothing_away() -> None:
+    parts = fr.split.random(fr.synthetic(60, 40, 900).interactions, valid=0.1)
+    recipe = fr.ALS(dim=4, regularization=0.2, bias_regularization=5.0, iterations=3)
+
+    def last(end: EpochEnd) -> bool:
+        return end.stage == "refit" and end.epoch == end.total
+
+    model = recipe.fit(parts.train, parts.valid, progress=False, callbacks=[LambdaCallback(on_epoch_end=last)])
+    assert model.refit

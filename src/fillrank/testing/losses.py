@@ -24,7 +24,10 @@ FAR = 50.0  # what masked scores are moved by
 
 @checked
 def check_loss(
-    loss: ScoreLoss | VectorLoss | Callable[..., Tensor] | type[Any] | str | Mapping[str, Any], *, seed: int = 0
+    loss: ScoreLoss | VectorLoss | Callable[..., Tensor] | type[Any] | str | Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
 ) -> None:
     """Hold a loss to the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
 
@@ -40,6 +43,7 @@ def check_loss(
         loss: one of fillrank's or your own class, or a plain function of ``(pos [B], neg [B, N])``, which is taken as
             :class:`fillrank.losses.FromFunction` takes it. A loss that looks at other rows assumes that every row
             belongs to another user. A name or a table as recipes take them will do, and a class.
+        settings: of a name, a class or a function, such as ``{"temperature": 0.3}``.
         seed: of the scores.
 
     Raises:
@@ -49,8 +53,10 @@ def check_loss(
     Example:
         >>> from fillrank.losses import MMCL
         >>> check_loss(MMCL(margins=(-0.5, 0.5), weights=(0.5, 0.5)))
+        >>> check_loss("bsl", settings={"temperature": 0.3})
     """
-    made = loss if hasattr(loss, "value_and_grad") and not isinstance(loss, type) else as_loss(loss)
+    is_made = hasattr(loss, "value_and_grad") and not isinstance(loss, type) and settings is None
+    made = loss if is_made else as_loss(loss, settings)
     if getattr(made, "of_vectors", False):
         _check_vector_loss(made, seed)
         return

@@ -239,9 +239,10 @@ class Rounds(Generic[Kept]):
         if not self.interrupted and not self.stopped:
             return
         context.state.interrupted |= self.interrupted
-        if self.stopped:
+        cut_short = self.interrupted or number != self._total  # the last round of all had ended in any case
+        if self.stopped and cut_short:
             context.state.stopped.add(context.stage)
-        if not context.inside:
+        if cut_short and not context.inside:
             by, unit = "by hand" if self.interrupted else "by a callback", self._unit
             kept = f"; keeping {unit} {self.best_epoch}, the best so far" if self._judged else ""
             level = logging.WARNING if self.interrupted else logging.INFO
