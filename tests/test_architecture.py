@@ -8,7 +8,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "fillrank"
 ROOMS = (
-    *("_version", "moved", "terminal", "errors", "arguments", "runtime", "renames", "registry", "data", "factors"),
+    *("_version", "_moved", "terminal", "errors", "arguments", "runtime", "renames", "registry", "data", "factors"),
     *("encoders", "losses", "samplers", "solvers", "training", "retrieval", "evaluation"),
     *("completion", "lab", "recommend", "models", "experiments", "report", "cli", "serve", "testing"),
 )

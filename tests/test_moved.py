@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fillrank.moved import MOVED
+from fillrank._moved import MOVED
 
 HEAVY = {"report.sweep_plots"}  # wants an extra
 

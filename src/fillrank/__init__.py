@@ -17,9 +17,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fillrank import errors
+from fillrank._moved import find_moved
 from fillrank._version import __version__
 from fillrank.errors import FillrankError
-from fillrank.moved import find_moved
 from fillrank.runtime.forks import watch_forks
 from fillrank.terminal import watch_log
 

@@ -114,7 +114,7 @@ MOVED: Mapping[str, str] = {
     "ranking.topk": "retrieval.topk",
     "recommend.card": "recommend.model_card",
     "recommend.files": "recommend.saved",
-    "recommend.given_items": "recommend.fold_in",
+    "recommend.given_items": "recommend.new_users",
     "report.sweep_plots": "report.tune_plots",
     "ridge": "factors.ridge",
     "ridge_kernels": "factors.ridge_kernels",
