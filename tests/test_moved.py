@@ -35,3 +35,11 @@ def test_rooms_that_were_modules_have_their_public_names() -> None:
     from fillrank.models.contrastive import Contrastive
 
     assert all(map(callable, (compare, read_study, RunPlan, fit_run, CMC, Contrastive)))
+
+
+@pytest.mark.parametrize("old", sorted(MOVED))
+def test_no_old_name_hides_a_public_one(old: str) -> None:
+    """An import sets the module on the package around it: a function of that name would be gone."""
+    package, _, name = f"fillrank.{old}".rpartition(".")
+    if package.removeprefix("fillrank.") not in MOVED:
+        assert name not in getattr(importlib.import_module(package), "__all__", ())

@@ -93,7 +93,6 @@ MOVED: Mapping[str, str] = {
     "models.cmc_parts": "models.cmc.build",
     "models.contrastive_parts": "models.contrastive.build",
     "models.contrastive_training": "models.contrastive.training",
-    "models.recipe": "models.base",
     "notices": "runtime.notices",
     "pair_scorer": "factors.neural",
     "paths": "runtime.paths",
