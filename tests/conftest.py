@@ -8,6 +8,13 @@ import numpy as np
 import pytest
 
 from fillrank.data import IdMap, Interactions, Split, split, synthetic
+from fillrank.runtime.notices import _NOTICES
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_said() -> None:
+    """What is said once in the life of a program is said in each test, whatever tests ran before."""
+    _NOTICES.forget()
 
 
 @pytest.fixture(scope="session")

@@ -16,15 +16,9 @@ from fillrank.experiments.tune.plan import read_tune
 from fillrank.experiments.tune.run import run_tune
 from fillrank.models import RECIPES, Recipe
 from fillrank.renames import SAMPLER_SETTINGS, SETTINGS, VALUES, read_event, read_settings
-from fillrank.runtime.notices import _NOTICES
 from fillrank.samplers import SAMPLERS
 
 GOLDEN = Path(__file__).parent / "golden" / "version-0.1"
-
-
-@pytest.fixture(autouse=True)
-def nothing_was_said() -> None:
-    _NOTICES.forget()
 
 
 def test_no_setting_of_today_is_called_like_an_old_one() -> None:

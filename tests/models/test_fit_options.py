@@ -13,7 +13,6 @@ from fillrank.data import Split
 from fillrank.errors import ArgumentError, SettingsError
 from fillrank.models import RECIPES
 from fillrank.renames import read_settings
-from fillrank.runtime import notices
 from fillrank.training.callbacks import Recorder
 from fillrank.training.options import RUN_WORDS, without_run_words
 
@@ -67,7 +66,6 @@ def test_a_device_that_a_model_does_not_use_is_said(parts: Split, caplog: pytest
 def test_the_words_of_old_work_with_a_warning_until_the_next_release(
     parts: Split, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    notices._NOTICES.forget()
     recipe = fr.SGD(dim=3, epochs=1, progress=False)
     assert "progress is how a fit runs and no setting of a model: give it to fit, as in fit(train, progress=False)" in (
         caplog.text

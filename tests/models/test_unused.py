@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,6 @@ import fillrank as fr
 from fillrank.data import Interactions, Split
 from fillrank.errors import DataError
 from fillrank.models import ALS, CMC, IALS, RECIPES, SGD, Contrastive, NormalisedSVD, Popularity, PureSVD
-from fillrank.runtime import notices
 
 FAST = {"dim": 4, "epochs": 1}
 DECIDED = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "loss_settings": {"temperature": 0.2}}  # nothing to choose
@@ -23,13 +21,6 @@ OF_PAIRS = {
     "ials": IALS(dim=4, unobserved_weight=0.1, regularization=0.01, iterations=1),
     "contrastive": Contrastive(**FAST),
 }
-
-
-@pytest.fixture(autouse=True)
-def anew() -> Iterator[None]:
-    notices._NOTICES.forget()
-    yield
-    notices._NOTICES.forget()
 
 
 @pytest.mark.parametrize("name", OF_PAIRS)
