@@ -8,7 +8,7 @@ recipe that is called with one. The old words go with version 0.3. docs/referenc
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fillrank.errors import SettingsError
@@ -66,10 +66,14 @@ Renamed = dict[str, str]
 """Old words that were found, each with the new one."""
 
 
-def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], Renamed]:
+def read_settings(given: Mapping[str, Any], among: Collection[str] | None = None) -> tuple[dict[str, Any], Renamed]:
     """Settings of a recipe by their names of today, and the old words that were among them.
 
     Settings of a sampler, parts of a blend, dotted names and ranges of a search are settings too.
+
+    Args:
+        given: by name.
+        among: the settings there are, where that is known: an old name of any other stays, to be refused as it came.
 
     Raises:
         SettingsError: a setting is given by both of its names.
@@ -80,7 +84,8 @@ def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], Renamed]:
          {'look_every': 'eval_every', "route='spread'": "route='delayed-propagation'"})
     """
     found: Renamed = {}
-    return _settings(given, SETTINGS, found), found
+    words = SETTINGS if among is None else {old: new for old, new in SETTINGS.items() if new in among}
+    return _settings(given, words, found), found
 
 
 def read_plan(given: Mapping[str, Any]) -> tuple[dict[str, Any], Renamed]:

@@ -26,7 +26,7 @@ from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
 from fillrank.models.unused import say_what_is_idle
 from fillrank.recommend import Recommender
-from fillrank.renames import SETTINGS, in_words, read_settings
+from fillrank.renames import in_words, read_settings
 from fillrank.retrieval.lists import MEMORY
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
@@ -88,10 +88,7 @@ class Recipe(BaseModel, ABC):
     def __init__(self, **settings: Any) -> None:
         options = {name: settings.pop(name) for name in RUN_WORDS if name in settings}
         fields = type(self).model_fields
-        given = plain_settings(settings)  # plain first: a table may hold itself
-        strange = {old: given[old] for old, new in SETTINGS.items() if old in given and new not in fields}
-        settings, found = read_settings({name: value for name, value in given.items() if name not in strange})
-        settings |= strange  # no name of 0.1 for a setting of this recipe: refused below as it was given
+        settings, found = read_settings(plain_settings(settings), among=fields)  # plain first: a table may hold itself
         if found:
             warnings.warn(f"{type(self).__name__}: {in_words(found)}", DeprecationWarning, stacklevel=2)
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import Field
 
 from fillrank.arguments import checked, count
 
-__all__ = ["Auto", "Count", "Sizes"]
+__all__ = ["Auto", "Count", "Sizes", "sizes_of"]
 
 Auto: TypeAlias = Literal["auto"]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
@@ -78,3 +78,31 @@ class Sizes:
             epochs = _AT_MOST if watched else _UNWATCHED
         least = max(_LEAST_PATIENCE, math.ceil(_PATIENT_STEPS * batch_size / max(n_rows, 1)))
         return cls(learning_rate, batch_size, epochs, least if patience == "auto" else patience)
+
+
+class Sized(Protocol):
+    """A recipe that is trained batch by batch."""
+
+    largest_batch: ClassVar[int]
+
+    @property
+    def learning_rate(self) -> float | Auto: ...
+    @property
+    def epochs(self) -> Count | Auto: ...
+    @property
+    def batch_size(self) -> Count | Auto: ...
+    @property
+    def patience(self) -> Count | Auto: ...
+
+
+def sizes_of(recipe: Sized, n_rows: int = 1, *, watched: bool = False) -> Sizes:
+    """Those of a recipe on a log; of one without ``"auto"``, what it says."""
+    return Sizes.of(
+        n_rows,
+        watched=watched,
+        largest_batch=recipe.largest_batch,
+        learning_rate=recipe.learning_rate,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        patience=recipe.patience,
+    )

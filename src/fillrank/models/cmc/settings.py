@@ -12,7 +12,7 @@ from fillrank.data import Interactions
 from fillrank.models.base import NotNegative, Positive, Recipe
 from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.positives import PositiveFrom, threshold
-from fillrank.models.sizing import Auto, Count, Sizes
+from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.training import LoopSettings
 
@@ -25,6 +25,7 @@ class CMCSettings(Recipe):
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature",)
     has_rule: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
+    largest_batch: ClassVar[int] = 1024
     resumes: ClassVar[bool] = True
     uses_device: ClassVar[bool] = True
 
@@ -68,19 +69,8 @@ class CMCSettings(Recipe):
             n_rows: of the log that is trained on.
             watched: whether there is a validation part.
         """
-        sizes = asdict(self._sizes(n_rows, watched=watched))
+        sizes = asdict(sizes_of(self, n_rows, watched=watched))
         return self.model_copy(update={"temperature": temperature_of(self), **sizes})
-
-    def _sizes(self, n_rows: int = 1, *, watched: bool = False) -> Sizes:
-        """Those of a log; of a settled recipe, what it says."""
-        return Sizes.of(
-            n_rows,
-            watched=watched,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            patience=self.patience,
-        )
 
     def threshold(self, log: Interactions) -> float | None:
         """The value from which a row of ``log`` is a positive; None: every row is."""
@@ -93,7 +83,7 @@ class CMCSettings(Recipe):
 
     def loop_settings(self) -> LoopSettings:
         """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
-        sizes = self._sizes()
+        sizes = sizes_of(self)
         return LoopSettings(
             epochs=sizes.epochs,
             batch_size=sizes.batch_size,

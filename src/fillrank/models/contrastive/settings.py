@@ -15,7 +15,7 @@ from fillrank.models.loss_ladders import usual_settings
 from fillrank.models.named_parts import Part, called, named, objects_of
 from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
-from fillrank.models.sizing import Auto, Count, Sizes
+from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.training import ContrastSettings, LoopSettings
 
@@ -116,22 +116,10 @@ class ContrastiveSettings(Recipe):
         }
         return self.model_copy(
             update={
-                **asdict(self._sizes(n_rows, watched=watched)),
+                **asdict(sizes_of(self, n_rows, watched=watched)),
                 **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
                 "loss_settings": usual_settings(called(self.loss), self.loss_settings),
             }
-        )
-
-    def _sizes(self, n_rows: int = 1, *, watched: bool = False) -> Sizes:
-        """Those of a log; of a settled recipe, what it says."""
-        return Sizes.of(
-            n_rows,
-            watched=watched,
-            largest_batch=self.largest_batch,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            patience=self.patience,
         )
 
     def threshold(self, log: Interactions) -> float | None:
@@ -149,7 +137,7 @@ class ContrastiveSettings(Recipe):
     def contrast(self) -> ContrastSettings:
         """The part of the settings that the learner wants."""
         return ContrastSettings(
-            learning_rate=self._sizes().learning_rate,
+            learning_rate=sizes_of(self).learning_rate,
             regularization=self.regularization,
             regularized=self.regularized,
             dropout=self.dropout,
@@ -159,7 +147,7 @@ class ContrastiveSettings(Recipe):
 
     def loop_settings(self) -> LoopSettings:
         """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
-        sizes = self._sizes()
+        sizes = sizes_of(self)
         return LoopSettings(
             epochs=sizes.epochs,
             batch_size=sizes.batch_size,
