@@ -105,4 +105,4 @@ def test_they_are_in_no_batch(kind: str) -> None:
 def test_where_known_positives_are_not_masked_nobody_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="fillrank"):
         MMCL(sampler_settings={"exclude": "own"}, **QUICK).fit(with_a_bot())
-    assert not caplog.records
+    assert not [record for record in caplog.records if "met all" in record.getMessage()]
