@@ -1,6 +1,7 @@
 """The plan of the house (docs/architecture.md) holds in the code: who may import whom, and how long a file may be."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -165,3 +166,32 @@ def test_no_modules_go_in_circles() -> None:
     files = {module_at(path): path for path in SOURCE.rglob("*.py") if path.name != "__init__.py"}
     assert len(files) > 200
     assert circles(arrows_of(files)) == []
+
+
+ROW = re.compile(r"^(\w+) +\S", re.MULTILINE)
+MAPPED = [
+    (path, rows)
+    for path in sorted(SOURCE.rglob("__init__.py"))
+    if "\nmodule " in (text := ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+    for rows in [set(ROW.findall(text.split("\nmodule ")[1].partition("\n")[2]))]
+]
+
+
+@pytest.mark.parametrize(("path", "rows"), MAPPED, ids=[module_at(path) for path, _ in MAPPED])
+def test_a_map_of_a_room_has_all_of_its_modules(path: Path, rows: set[str]) -> None:
+    modules = {one.stem for one in path.parent.glob("*.py")} | {
+        one.parent.name for one in path.parent.glob("*/__init__.py")
+    }
+    assert rows == modules - {"__init__"}
+
+
+def test_the_rooms_that_are_hard_to_find_the_way_in_have_a_map() -> None:
+    assert {module_at(path) for path, _ in MAPPED} >= {"fillrank.cli", "fillrank.data.io"}
+
+
+def test_the_way_of_a_log_names_files_that_exist() -> None:
+    page = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.split("## Follow a log")[1].split("\n## ")[0]
+    files = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    assert len(files) > 20
+    assert [file for file in files if not (SOURCE / file).is_file()] == []

@@ -4,28 +4,33 @@ In README.md and docs/, the ``python`` blocks of one file run as one script, in 
 ``python no-run`` only has to compile. Comments under a ``print`` say what it prints, and are held to it: words exactly,
 numbers to within a twentieth, as the last digits differ from processor to processor. In ``console``, ``bash`` and
 ``sh`` blocks, every line that begins with ``fillrank`` must name a command and options that exist, and every ``make``
-a target that exists.
+a target that exists. The commands of a block marked ``console run`` are run after the Python, in the same folder; its
+lines without a ``$`` are held to what they print, in the same way.
 """
 
 import re
 import runpy
 import shlex
+import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from fillrank.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-SHELLS = {"console", "bash", "sh"}
+SHELLS = {"console", "console run", "bash", "sh"}
+TIMES = re.compile(r"(?<=│ )\s*[\d.]+ │$", re.MULTILINE)  # the seconds of a comparison, in its last column
 FENCE = re.compile(r"^```(?P<tag>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|home|opt|Users|tmp)/\S*")
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?")
+ASSIGNED = re.compile(r"([A-Z_]+)=(.*)")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -77,14 +82,35 @@ def is_printed(line: str, output: str) -> bool:
 
 def command_lines(text: str) -> Iterator[list[str]]:
     """The words of each command line: prompt, comment, settings of variables and what follows a pipe taken off."""
+    for _, lines in shell_blocks(text):
+        for line in lines:
+            words = shlex.split(line.strip().removeprefix("$ "), comments=True)
+            while words and ASSIGNED.fullmatch(words[0]):
+                del words[0]
+            stop = next((i for i, word in enumerate(words) if word in {"|", ">", ">>", "&&", ";"}), len(words))
+            yield words[:stop]
+
+
+def shell_blocks(text: str) -> Iterator[tuple[Block, list[str]]]:
+    """The shell blocks of a page with their lines, in which the variables that the page has set are filled in."""
+    variables: dict[str, str] = {}
     for block in blocks(text):
         if block.tag in SHELLS:
+            lines = []
             for line in block.body.replace("\\\n", " ").splitlines():
-                words = shlex.split(line.strip().removeprefix("$ "), comments=True)
-                while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-                    del words[0]
-                stop = next((i for i, word in enumerate(words) if word in {"|", ">", ">>", "&&", ";"}), len(words))
-                yield words[:stop]
+                filled = string.Template(line).safe_substitute(variables)
+                if set_here := ASSIGNED.fullmatch(filled.removeprefix("$ ")):
+                    variables[set_here[1]] = set_here[2].strip('"')
+                lines.append(filled)
+            yield block, lines
+
+
+def transcripts(text: str) -> Iterator[tuple[list[list[str]], list[str]]]:
+    """The commands of each block to run, and the lines that it shows of what they print."""
+    for block, lines in shell_blocks(text):
+        if block.tag == "console run":
+            commands = [shlex.split(line.removeprefix("$ ")) for line in lines if line.startswith("$ fillrank")]
+            yield commands, [line for line in lines if not line.startswith("$ ")]
 
 
 def check_command(words: list[str]) -> None:
@@ -114,6 +140,12 @@ def test_the_python_of_a_page_runs(
     runpy.run_path(str(file))
     output = capsys.readouterr().out
     assert [line for line in promised(text) if not is_printed(line, output)] == [], f"what was printed:\n{output}"
+    for commands, shown in transcripts(text):
+        results = [CliRunner().invoke(app, words[1:]) for words in commands]
+        assert [result.stderr for result in results if result.exit_code] == []
+        output = TIMES.sub("", "\n".join(result.stdout for result in results))
+        wrong = [line for line in shown if not is_printed(TIMES.sub("", line), output)]
+        assert wrong == [], f"what was printed:\n{output}"
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -161,6 +193,13 @@ def test_a_command_that_does_not_exist_is_caught(line: str, wrong: str) -> None:
     (words,) = command_lines(f"```console\n{line}  # comment\n```\n")
     with pytest.raises(typer.TyperException, match=wrong):
         check_command(words)
+
+
+def test_a_transcript_is_told_from_its_commands() -> None:
+    page = '```console run\n$ A="data list"\n$ fillrank \\\n    $A\nml-1m\n```\n```console\n$ fillrank demo $A\n```\n'
+    assert list(transcripts(page)) == [([["fillrank", "data", "list"]], ["ml-1m"])]
+    commands = [words for words in command_lines(page) if words[:1] == ["fillrank"]]
+    assert commands == [["fillrank", "data", "list"], ["fillrank", "demo", "data", "list"]]
 
 
 def test_a_path_of_one_machine_is_caught() -> None:

@@ -24,9 +24,13 @@ A message says what came, what was wanted, and what to do.
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from fillrank.terminal import printable
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = [
     "ArgumentError",
@@ -81,7 +85,16 @@ class DataError(FillrankError, ValueError):
 
 
 class BadRowsError(DataError):
-    """Some rows of a log cannot be read."""
+    """Some rows of a log cannot be read.
+
+    Attributes:
+        bad: a frame ``file, line, reason`` of these rows, or None where they were not collected.
+        columns: which column was taken for what, such as ``{"user": "userId"}``; empty where that is not known.
+    """
+
+    def __init__(self, said: str, *, bad: pl.DataFrame | None = None, columns: Mapping[str, str] | None = None) -> None:
+        super().__init__(said)
+        self.bad, self.columns = bad, dict(columns or {})
 
 
 class DuplicateError(DataError):

@@ -42,9 +42,10 @@ def test_flags_may_be_spelt_as_python_does() -> None:
 @pytest.mark.parametrize("first", ["True", "true"])
 def test_a_date_with_the_day_first(first: str, log: Path, fillrank: Run) -> None:
     log.write_text("user,item,date\n1,2,01/02/2020\n1,3,02/02/2020\n")
-    refused = fillrank("data", "inspect", log)
-    assert "day or month: --read day_first=true or --read day_first=false" in refused.stderr + refused.stdout
-    assert fillrank("data", "inspect", log, "--read", f"day_first={first}").exit_code == 0
+    refused = fillrank("fit", "--data", log, "--out", "m")
+    assert "day or month: --read day_first=true or --read day_first=false" in refused.stderr
+    shown = fillrank("data", "inspect", log, "--read", f"day_first={first}")
+    assert "from 2020-02-01 to 2020-02-02" in shown.stdout
 
 
 @pytest.mark.parametrize("header", ["None", "True"])

@@ -252,7 +252,7 @@ def test_bad_rows_of_every_kind_are_named_by_their_true_lines(tmp_path: Path) ->
         (14, "no value"),
     ]
     assert result.interactions.to_frame().rows() == [("u1", "a", 5.0), ("u2", "i\n2", 2.0), ("u2", "k", 1.0)]
-    assert str(result) == "12 rows read, 9 bad ones left out, 0 joined with another of the same pair"
+    assert str(result) == "12 rows read, 9 bad ones left out, 0 merged with another row of their pair"
 
 
 def test_bad_rows_are_an_error_that_names_the_first_lines_and_the_count(tmp_path: Path) -> None:

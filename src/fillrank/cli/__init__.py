@@ -2,20 +2,26 @@
 
 Nothing here imports PyTorch, polars or NumPy at module level, so that ``fillrank --help`` answers at once.
 
-========= ======================================================================================================
-module    what it holds
-========= ======================================================================================================
-app       the list of commands, and ``main``
-shell     how a command ends: the exit code, and errors in a line or two
-options   the options that several commands share, and what stands behind them: logs, splits, ``KEY=VALUE``
-output    JSON, tables, files
-data      ``data list``, ``data info``, ``data inspect``
-models    ``compare``, ``fit``, ``evaluate``
-tune      ``tune``
-lists     ``recommend``, ``similar``
-demo      ``demo``
-doctor    ``doctor``
-========= ======================================================================================================
+=========== ====================================================================================================
+module      what it holds
+=========== ====================================================================================================
+app         the list of commands, and ``main``
+shell       how a command ends: the exit code, and errors in a line or two
+options     the options that several commands share, and what stands behind them: logs, splits, ``KEY=VALUE``
+output      JSON, tables, files
+wording     messages of the library in the words of the command line: ``item=…`` becomes ``--read item=…``
+overwriting whether a file or a folder may be replaced
+data        ``data list``, ``data info``, ``data inspect``
+log_check   what ``data inspect`` finds out about a log
+models      ``compare``, ``fit``, ``evaluate``
+tune        ``tune``
+reproduce   ``reproduce``
+lists       ``recommend``, ``similar``
+complete    ``complete``
+lab         ``lab``
+demo        ``demo``
+doctor      ``doctor``
+=========== ====================================================================================================
 """
 
 from fillrank.cli.app import app, main

@@ -12,8 +12,6 @@ from fillrank.cli.output import row_table, show
 
 __all__ = ["app"]
 
-_SHOWN = 5  # damaged rows that are named
-
 app = typer.Typer(help="Public data sets, and what is in a file.")
 
 
@@ -50,23 +48,8 @@ def inspect(
     read: ReadOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a log and say what is in it: sizes, values, dates, columns, damaged and repeated rows."""
-    from fillrank.data import scan
+    """Show what is in a log: sizes, values, dates, columns, bad and repeated rows, and whether fit would accept it."""
+    from fillrank.cli.log_check import check_log
 
-    options = {"on_bad": "skip", "duplicates": "last"} | parse_settings(read, "--read")
-    result = scan(path, **options)
-    summary = result.interactions.summary()
-    counts = {"n_rows": result.n_rows, "n_bad": result.n_bad, "n_duplicates": result.n_duplicates}
-    read_as = ", ".join(f"{role} = {name}" for role, name in result.columns.items())
-    about = [f"columns: {read_as}" + (f"; not used: {', '.join(result.unused)}" if result.unused else "")]
-    about += [f"note: {note}" for note in result.notes]
-    damaged = result.bad.head(_SHOWN).to_dicts()
-    lines = [f"  {row['file']}, line {row['line']}: {row['reason']}" for row in damaged]
-    more = [f"  … and {result.n_bad - _SHOWN:,} more"] if result.n_bad > _SHOWN else []
-    show(
-        asdict(summary)
-        | counts
-        | {"bad": damaged, "columns": result.columns, "unused": result.unused, "notes": result.notes},
-        "\n".join([str(summary), str(result), *about, *lines, *more]),
-        as_json=as_json,
-    )
+    found = check_log(path, parse_settings(read, "--read"))
+    show(found.to_dict(), str(found), as_json=as_json)

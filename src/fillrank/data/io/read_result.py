@@ -49,7 +49,7 @@ class ReadResult:
     def __str__(self) -> str:
         return (
             f"{self.n_rows:,} rows read, {self.n_bad:,} bad ones left out, "
-            f"{self.n_duplicates:,} joined with another of the same pair"
+            f"{self.n_duplicates:,} merged with another row of their pair"
         )
 
 

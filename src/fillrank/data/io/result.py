@@ -127,11 +127,15 @@ def _report(bad: pl.DataFrame, n_rows: int, options: LogOptions, source: Source)
     first = "; ".join(shown) + ("; …" if len(bad) > _SHOWN else "")
     if options.on_bad == "raise":
         raise BadRowsError(
-            f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. {source.way_out}"
+            f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. {source.way_out}",
+            bad=bad,
+            columns=source.columns,
         )
     if len(bad) == n_rows:
         raise BadRowsError(
-            f"none of the {n_rows:,} rows of {source.name} can be read: {first}. Are the columns the right ones?"
+            f"none of the {n_rows:,} rows of {source.name} can be read: {first}. Are the columns the right ones?",
+            bad=bad,
+            columns=source.columns,
         )
     _LOGGER.warning(
         "%s: left out %s of %s rows that cannot be read: %s", source.name, f"{len(bad):,}", f"{n_rows:,}", first
