@@ -94,7 +94,8 @@ class BadRowsError(DataError):
 
     def __init__(self, said: str, *, bad: pl.DataFrame | None = None, columns: Mapping[str, str] | None = None) -> None:
         super().__init__(said)
-        self.bad, self.columns = bad, dict(columns or {})
+        self.bad = bad
+        self.columns: Mapping[str, str] = dict(columns or {})
 
 
 class DuplicateError(DataError):

@@ -69,7 +69,7 @@ class LogCheck:
         if self.n_bad > len(self.bad):
             lines.append(f"  … and {self.n_bad - len(self.bad):,} more")
         if self.timeless is not None:
-            lines.append(f"the figures above leave the column {self.timeless!r} out: none of its times can be read")
+            lines.append(f"the numbers above leave the column {self.timeless!r} out: none of its times can be read")
         if self.reasons:
             return "\n".join([*lines, "fit refuses this file as it is:", *(f"  - {reason}" for reason in self.reasons)])
         return "\n".join([*lines, "fit accepts this file" + (" with these options" if self._has_options else "")])
@@ -93,16 +93,16 @@ def check_log(path: str, asked: Mapping[str, Any]) -> LogCheck:
     from fillrank.data import scan
 
     lenient = {"on_bad": "skip", "duplicates": "last"} | dict(asked)
+    timeless = None
     try:
         result = scan(path, **lenient)
+        bad, columns = result.bad, result.columns
     except BadRowsError as error:
-        if "time" not in error.columns:
+        if error.bad is None or "time" not in error.columns:
             raise
         # the rest of the file can be shown all the same, unless it is just as bad
         result = scan(path, **(lenient | {"time": False}))
         bad, columns, timeless = error.bad, error.columns, error.columns["time"]
-    else:
-        bad, columns, timeless = result.bad, result.columns, None
     settling = [option for option in _SETTLING if bad["reason"].str.contains(f"{option}=", literal=True).any()]
     shown = [row | {"reason": in_options(row["reason"])} for row in bad.head(_SHOWN).to_dicts()]
     return LogCheck(result, columns, shown, len(bad), timeless, _reasons(result, bad, settling, asked))
