@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fillrank.data.id_lookup import id_column, places_of, spelled_like
+from fillrank.data.id_lookup import id_column, indices_of, spelled_like
 from fillrank.data.id_values import as_id_column, values_of
 from fillrank.data.ids import IdMap
 from fillrank.errors import DataError
@@ -137,5 +137,5 @@ def test_ids_are_found_one_by_one_where_they_are_found_as_a_column(asked: list[A
     numbers = ids.ids.dtype == pl.Int64
     places = {one: place for place, one in enumerate(ids.ids.to_list())}
     series = values_of(asked)
-    assert list(places_of(series, places, numbers=numbers)) == ids.encode(asked, unknown="mark").tolist()
+    assert list(indices_of(series, places, numbers=numbers)) == ids.encode(asked, unknown="mark").tolist()
     assert spelled_like(series, places, numbers=numbers).to_list() == ids.spelled(asked).to_list()

@@ -3,22 +3,22 @@
 ::
 
     FillrankError
-    ├── DataError            (ValueError)   a log, a table or a matrix is not what it should be
+    ├── DataError            (ValueError)   a log, a table or a matrix is wrong
     │   ├── BadRowsError                    rows that cannot be read; names the first lines and the count
-    │   ├── DuplicateError                  the same (user, item) twice where that was ruled out
-    │   ├── UnknownIdError   (KeyError)     an id or a title that the data does not hold
+    │   ├── DuplicateError                  the same (user, item) pair twice, where that is not allowed
+    │   ├── UnknownIdError   (KeyError)     an id or a title that is not in the data
     │   ├── ScoreError                      a model's score is NaN or infinite; names the user and the item
     │   └── DataNotFoundError               a known data set that is not on this machine; says where to get it
     ├── SettingsError        (ValueError)   a setting, or a combination of settings, that cannot work
-    │   └── ArgumentError    (TypeError)    an argument of the wrong kind; says which, what came and what is wanted
+    │   └── ArgumentError    (TypeError)    an argument of the wrong type; says which, its value, and what is wanted
     ├── TrainingError        (RuntimeError) training met a loss or a factor that is not finite
-    ├── ModelFileError       (RuntimeError) a saved model that is torn, foreign or too new
-    ├── DiskFullError        (OSError)      no room was left where a file was to be written
-    ├── ForkedError          (RuntimeError) a forked process has not the threads that this needs
-    ├── ContractError        (AssertionError) a part does not keep its contract; raised by fillrank.testing alone
-    └── MissingExtraError    (ImportError)  an optional package is needed; names the extra to install
+    ├── ModelFileError       (RuntimeError) a saved model is damaged, not from fillrank, or from a newer version
+    ├── DiskFullError        (OSError)      the disk is full
+    ├── ForkedError          (RuntimeError) a forked process lacks the threads that this needs
+    ├── ContractError        (AssertionError) a part does not keep its contract; raised by fillrank.testing only
+    └── MissingExtraError    (ImportError)  an optional package is missing; names the extra to install
 
-A message says what came, what was wanted, and what to do.
+Each message says what was given, what was expected, and what to do.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ __all__ = [
 
 
 class FillrankError(Exception):
-    """The root of the tree: catch this to catch all of fillrank's own errors.
+    """The base class of all of fillrank's own errors.
 
-    Its text is safe to show: what it quotes from a file cannot steer a terminal.
+    Its text is safe to show: control characters that it quotes from a file are escaped.
 
     Attributes:
-        argument: the name of the argument that it is about, where it is about one; ``""`` elsewhere.
+        argument: the name of the argument that caused the error; ``""`` if no single argument did.
     """
 
     argument: str = ""
 
     def about(self, argument: str) -> Self:
-        """The same error, which knows the argument that it is about; a message that does not name it begins with it.
+        """Set ``argument``, put its name in front of the message if it is not in there yet, and return the error.
 
         Example:
             >>> error = UnknownIdError("1 of 1 ids are not in the data: 'Heat'").about("exclude")
@@ -81,7 +81,7 @@ class FillrankError(Exception):
 
 
 class DataError(FillrankError, ValueError):
-    """A log, a table or a matrix is not what it should be."""
+    """A log, a table or a matrix is wrong."""
 
 
 class BadRowsError(DataError):
@@ -99,21 +99,21 @@ class BadRowsError(DataError):
 
 
 class DuplicateError(DataError):
-    """The same (user, item) pair is there twice where that was ruled out."""
+    """The same (user, item) pair is there twice, and ``duplicates`` does not say which one counts."""
 
 
 class UnknownIdError(DataError, KeyError):
-    """An id, or a title, that the data does not hold."""
+    """An id or a title is not in the data."""
 
     def __str__(self) -> str:  # KeyError would print the message in quotes
         return printable(self.args[0], lines=True) if self.args else ""
 
 
 class ScoreError(DataError):
-    """A model's score, or its prediction, of a user and an item is NaN or infinite.
+    """A model's score or prediction for a user and an item is NaN or infinite.
 
     Attributes:
-        user, item: which; outside ids where the model has them, or else indices.
+        user, item: the pair; as outside ids if the model has them, else as indices.
     """
 
     def __init__(self, said: str, user: Any = None, item: Any = None) -> None:
@@ -130,16 +130,16 @@ class SettingsError(FillrankError, ValueError):
 
 
 class ArgumentError(SettingsError, TypeError):
-    """An argument of a public function is of the wrong kind.
+    """An argument of a public function has the wrong type.
 
     Attributes:
-        door: the name of the function or class, with which the message begins; ``""`` where it begins with none.
+        door: the name of the function or class at the beginning of the message; ``""`` if there is none.
     """
 
     door: str = ""
 
     def at(self, door: str) -> Self:
-        """The same error, which knows the function that it came from."""
+        """Set the function that refused the argument, and return the error."""
         self.door = door
         return self
 
@@ -149,15 +149,15 @@ class TrainingError(FillrankError, RuntimeError):
 
 
 class ModelFileError(FillrankError, RuntimeError):
-    """A saved model is torn, foreign, or written by a newer fillrank."""
+    """A saved model is damaged, was not written by fillrank, or was written by a newer version."""
 
 
 class DiskFullError(FillrankError, OSError):
-    """No room was left where a file was to be written."""
+    """The disk is full, so a file could not be written."""
 
 
 class ForkedError(FillrankError, RuntimeError):
-    """A forked process was asked for what needs threads that only its parent has."""
+    """A forked process was asked for work that needs threads, which only its parent has."""
 
 
 class ContractError(FillrankError, AssertionError):

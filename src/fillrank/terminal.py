@@ -1,8 +1,8 @@
-r"""Text from outside on its way to a terminal: what would steer it, or hide, is shown escaped.
+r"""Make text from outside safe to show: characters that control a terminal, or are invisible, are escaped.
 
-Titles, ids, cells of tables, names of files and columns may hold anything, such as ESC sequences that change the title
-of a window or write to the clipboard, marks that turn the direction of what follows, or letters of no width. All that
-is shown to people passes through :func:`printable`; what goes to files and into JSON keeps its meaning.
+Titles, ids, cells of tables, and names of files and columns may hold anything: ESC sequences that change the title of a
+window or write to the clipboard, marks that reverse the direction of the text, letters without width. All text for
+people passes through :func:`printable`. What goes into files and JSON keeps its meaning.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _IN_LINES, _IN_A_LINE = re.compile(f"[{_STEERING}]"), re.compile(f"[{_STEERING}\
 
 
 def printable(text: Any, *, lines: bool = False) -> str:
-    r"""``text`` with what would steer a terminal, or hide, as an escape that Python would write.
+    r"""Return ``text`` with control characters and invisible characters written as Python's escapes.
 
     Args:
-        text: anything with a text.
-        lines: it has lines and tabs of its own.
+        text: any object; ``str(text)`` is shown.
+        lines: whether newlines and tabs stay as they are.
 
     Example:
         >>> printable("Heat \x1b[31m\u202e(1995)"), printable("two\nlines")
@@ -44,7 +44,7 @@ def printable(text: Any, *, lines: bool = False) -> str:
 
 
 def printable_json(document: str) -> str:
-    r"""A JSON document that shows the same characters escaped, as JSON writes them: it means what it meant.
+    r"""Return a JSON document with the same characters escaped in JSON's way, so that its meaning does not change.
 
     Example:
         >>> print(printable_json('{"title": "\u202eHeat"}'))
@@ -54,14 +54,14 @@ def printable_json(document: str) -> str:
 
 
 def shown(text: Any) -> Text:
-    """``text`` for a table or a line of rich's: printable, and nothing in it is taken for markup or for an emoji."""
+    """Return ``text`` for a table or a line of rich: printable, without markup and without emoji codes."""
     from rich.text import Text
 
     return Text(printable(text))
 
 
 def in_markdown(text: Any) -> str:
-    r"""``text`` in a page of Markdown, as itself: no markup, no HTML, no end of a cell of a table.
+    r"""Return ``text`` for a Markdown page, so that nothing in it is read as markup, HTML or the end of a table cell.
 
     Example:
         >>> print(in_markdown("[Heat](javascript:x) <b>1995</b> | a_b"))
@@ -71,7 +71,7 @@ def in_markdown(text: Any) -> str:
 
 
 def watch_log(logger: logging.Logger) -> None:
-    """Let all messages of ``logger`` pass through :func:`printable`."""
+    """Make all messages of ``logger`` pass through :func:`printable`."""
     logger.addFilter(_printable_record)
 
 

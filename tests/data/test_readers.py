@@ -257,7 +257,7 @@ def test_bad_rows_of_every_kind_are_named_by_their_true_lines(tmp_path: Path) ->
 
 def test_bad_rows_are_an_error_that_names_the_first_lines_and_the_count(tmp_path: Path) -> None:
     words = (
-        r"9 of 12 rows of .*log.csv cannot be read: line 3: value 'x' .*; line 8: no user; …. Mend them, or .*'skip'"
+        r"9 of 12 rows of .*log.csv cannot be read: line 3: value 'x' .*; line 8: no user; …. Correct them, or .*'skip'"
     )
     with pytest.raises(BadRowsError, match=words):
         read(write(tmp_path / "log.csv", BAD))

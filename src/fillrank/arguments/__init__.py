@@ -1,10 +1,10 @@
-"""Arguments of public functions, looked at once at the door: kinds, limits, and words for what is wrong."""
+"""Checks of the arguments of public functions: their types, their limits, and clear messages for wrong ones."""
 
 from fillrank.arguments.checked import checked
 from fillrank.arguments.kinds import Own, takes_also
 from fillrank.arguments.limits import MOST_DIM, MOST_ROUNDS, affordable, count, threads
 from fillrank.arguments.naming import naming
-from fillrank.arguments.shapes import check_places, fitting
+from fillrank.arguments.shapes import check_indices, fitting
 from fillrank.arguments.showing import shown
 from fillrank.arguments.single import Refused
 
@@ -14,7 +14,7 @@ __all__ = [
     "Own",
     "Refused",
     "affordable",
-    "check_places",
+    "check_indices",
     "checked",
     "count",
     "fitting",

@@ -1,9 +1,9 @@
-"""Arguments of public functions: looked at once, at the door, against the types that the signature names.
+"""``@checked``: checks the arguments of a public function against its annotations.
 
-``@checked`` above a function, a method or a class compiles the annotations when it is first called. An argument of
-another kind ends in an :class:`~fillrank.errors.ArgumentError` that says which argument it was, what came and what is
-wanted. What has one plain meaning is taken: numbers of NumPy are numbers, a list stands for a tuple. Names that exist
-only under ``TYPE_CHECKING`` are compared by the name of the class, so nothing is imported to check it.
+The decorator compiles the annotations at the first call. An argument of another type raises an
+:class:`~fillrank.errors.ArgumentError` that names the argument, its value and the type expected. Values with one plain
+meaning are converted: a NumPy number becomes a Python number, a list stands for a tuple. Classes that are imported only
+under ``TYPE_CHECKING`` are compared by name, so a check imports nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Target = TypeVar("Target")
 
 
 def checked(target: Target) -> Target:
-    """The same function, method or class (its constructor), which looks at the kinds of its arguments.
+    """Make a function, a method or a class (its constructor) check the types of its arguments.
 
-    Parameters without an annotation, and those annotated ``Any``, are handed through.
+    Parameters without an annotation, and those annotated ``Any``, are not checked.
 
     Raises (when called):
-        ArgumentError: an argument is of another kind than its annotation says.
+        ArgumentError: an argument has another type than its annotation says.
 
     Example:
         >>> import numpy as np
@@ -51,22 +51,22 @@ def checked(target: Target) -> Target:
 
 
 def _door(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    compiled: list[_Signature] = []  # filled by the first call: an import should not pay for it
+    compiled: list[_Signature] = []  # filled by the first call, so that imports stay fast
 
     @wraps(function)
     def door(*args: Any, **named: Any) -> Any:
         if not compiled:
             compiled.append(_Signature(function))
         signature = compiled[0]
-        places = [
+        positional = [
             value if kind is None else _taken(name, parameter, kind, value)
-            for value, (parameter, kind) in zip(args, signature.by_place, strict=False)
+            for value, (parameter, kind) in zip(args, signature.by_position, strict=False)
         ]
         for parameter, value in named.items():
             kind = signature.by_name.get(parameter, signature.others)
             if kind is not None:
                 named[parameter] = _taken(name, parameter, kind, value)
-        return function(*places, *args[len(places) :], **named)
+        return function(*positional, *args[len(positional) :], **named)
 
     return door
 
@@ -78,26 +78,26 @@ def _taken(function: str, parameter: str, kind: Kind, value: Any) -> Any:
         hint = f"; {refused}" if str(refused) else ""
         said = f"{function}: {parameter} must be {kind.words}, got {shown(value)}{hint}"
         raise ArgumentError(said).about(parameter).at(function) from None
-    except FillrankError as error:  # of what a value was to be made into, such as a log of a table
+    except FillrankError as error:  # the conversion failed, for example of a table into a log
         raise error.about(parameter) from error.__cause__
 
 
 class _Signature:
-    """The kinds that a function wants: of its parameters by place and by name."""
+    """The expected kinds of a function's parameters, by position and by name."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         hints = hints_of(function)
         kinds: dict[str, Kind | None] = {}
-        places: list[tuple[str, Kind | None]] = []
+        positional: list[tuple[str, Kind | None]] = []
         self.others: Kind | None = None
         for name, parameter in inspect.signature(function).parameters.items():
             kind = kind_of(hints[name]) if name in hints else None
             if parameter.kind is parameter.VAR_KEYWORD:
                 self.others = kind
             elif parameter.kind is parameter.VAR_POSITIONAL:
-                places += [(name, kind)] * 8
+                positional += [(name, kind)] * 8
             else:
                 kinds[name] = kind
                 if parameter.kind is not parameter.KEYWORD_ONLY:
-                    places.append((name, kind))
-        self.by_name, self.by_place = kinds, tuple(places)
+                    positional.append((name, kind))
+        self.by_name, self.by_position = kinds, tuple(positional)

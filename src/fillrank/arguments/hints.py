@@ -1,4 +1,4 @@
-"""The annotations of a function as types, also those that only type checkers can import."""
+"""Resolve the annotations of a function to types, including names that only type checkers import."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Absent", "hints_of"]
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, resolved; a name that only type checkers know becomes an :class:`Absent`."""
+    """Return the resolved annotations of a function; a name that only type checkers know becomes :class:`Absent`."""
     scope = _Scope(inspect.unwrap(function).__globals__)
     return typing.get_type_hints(function, localns=scope, include_extras=True)
 
 
 class _Named(type):
-    """Gives a stand-in for a module its classes, and for a class its parameters."""
+    """Metaclass of stand-ins: attributes of a missing module, and parameters of a missing class, are stand-ins too."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -30,11 +30,11 @@ class _Named(type):
 
 
 class Absent(metaclass=_Named):
-    """Stands for a class that is imported for type checkers only: compared by its name."""
+    """Stands for a class that is imported for type checkers only; it is compared by name."""
 
 
 class _Scope(dict[str, Any]):
-    """The names of a module, where a name that is not there is an :class:`Absent`."""
+    """The names of a module; a name that is missing gives an :class:`Absent`."""
 
     def __missing__(self, name: str) -> Any:
         if name.startswith("__"):  # a debugger looks for such names

@@ -1,4 +1,4 @@
-"""What a type in a signature means for a value at run time: whether the value fits, and what it is taken for."""
+"""Turn the types of a signature into checks of values, with the conversions that they allow."""
 
 from __future__ import annotations
 
@@ -24,21 +24,25 @@ _ARRAYS = {"iu": "whole numbers", "f": "numbers", "biuf": "numbers"}
 T = TypeVar("T")
 _OWN = "the function itself says what is wrong with it"
 Own = Annotated[T, _OWN]
-"""``Own[Kind]`` in a signature: handed through as it comes, as the function has better words for what it wants."""
+"""``Own[Kind]`` in a signature: not checked here, because the function itself gives a better message."""
 
 _CONVERTERS: dict[str, tuple[str, Converter]] = {}
 
 
 def takes_also(name: str, words: str, convert: Converter) -> None:
-    """Let arguments annotated with the class called ``name`` be made from other things: ``words`` adds what.
+    """Let other values be converted to the class called ``name`` where an argument is annotated with it.
 
-    ``convert`` gets what is no instance of the class, and raises :class:`Refused` or one of ``fillrank.errors``.
+    Args:
+        name: of the class.
+        words: what else is accepted, for messages.
+        convert: gets a value that is no instance of the class. It returns one, or raises :class:`Refused` or an error
+            of ``fillrank.errors``.
     """
     _CONVERTERS[name] = (words, convert)
 
 
 def kind_of(hint: Any) -> Kind | None:
-    """The kind that a resolved annotation stands for; None where everything is taken."""
+    """Return the kind that a resolved annotation stands for; None if every value is accepted."""
     if hint is Any or hint is object or hint is typing.Self or isinstance(hint, TypeVar):
         return None
     origin, parts = get_origin(hint), get_args(hint)
@@ -61,7 +65,7 @@ def kind_of(hint: Any) -> Kind | None:
 
 
 def _one_of(kinds: list[Kind | None]) -> Kind | None:
-    """Any of several kinds: the one that the value is of as it stands, or else the first that takes it."""
+    """Accept any of several kinds: first a kind that the value already is, then the first that can convert it."""
     known = [kind for kind in kinds if kind is not None]
     if len(known) < len(kinds):
         return None
@@ -121,7 +125,7 @@ def _subclass(base: Any) -> Kind:
 
 
 def _several(whole: Any, parts: tuple[Any, ...]) -> Kind:
-    """A list, a tuple, or whatever else can be gone through; a text or a mapping is no list."""
+    """Accept a list, a tuple or another iterable; a text or a mapping is no list."""
     fixed = whole is tuple and parts and parts[-1] is not Ellipsis
     inner = [kind_of(part) for part in parts if part is not Ellipsis]
     of = inner[0] if inner and not fixed else None
@@ -168,7 +172,7 @@ def _is_frame(value: Any) -> bool:
 
 
 def _instance(whole: Any) -> Kind | None:
-    """An object of a class: also of one known by its name alone, or of a protocol, which asks for its methods."""
+    """Accept an instance of a class (compared by name if only the name is known), or of a protocol (by its methods)."""
     if not inspect.isclass(whole):
         return None
     if issubclass(whole, os.PathLike):
@@ -196,7 +200,7 @@ def _instance(whole: Any) -> Kind | None:
 
 
 def _device() -> Kind:
-    """A device of PyTorch, or its name; one that this machine has."""
+    """Accept a device of PyTorch, or its name, if this machine has it."""
 
     def take(value: Any) -> Any:
         torch = import_module("torch")  # whoever names a device is about to use it

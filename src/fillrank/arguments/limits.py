@@ -1,4 +1,4 @@
-"""How much can be asked for: counts that would run for ever, and sizes that no memory holds, are refused in words."""
+"""Limits of arguments: refuse counts that would run for ever, and sizes that do not fit into memory."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fillrank.errors import SettingsError
 __all__ = ["MOST_DIM", "MOST_ROUNDS", "affordable", "count", "threads"]
 
 MOST_ROUNDS = 1_000_000
-"""The most epochs, iterations or samples that can be asked for: more is likelier a slip of the pen than a wish."""
+"""The most epochs, iterations or samples that can be asked for. A larger number is probably a typing error."""
 
 MOST_DIM = 1_000_000
-"""The most dimensions of a vector, for the same reason."""
+"""The most dimensions that a vector can have, for the same reason."""
 
-_THREADS = 256  # may be asked for on any machine, so that settings can move from a large one to a small one
+_THREADS = 256  # allowed on any machine, so that settings of a large machine also work on a small one
 _THREADS_A_CORE = 4
 
 
 def count(name: str, value: int, *, least: int = 1, most: int = MOST_ROUNDS) -> int:
-    """A number of rounds, dimensions or rows that can be meant.
+    """Return a number of iterations, dimensions or rows if it is within its limits.
 
     Raises:
         SettingsError: it is below ``least`` or above ``most``.
@@ -37,7 +37,7 @@ def count(name: str, value: int, *, least: int = 1, most: int = MOST_ROUNDS) -> 
 
 
 def threads(name: str, value: int) -> int:
-    """A number of threads, workers or processes that this machine can be asked for.
+    """Return a number of threads or processes if this machine can have so many.
 
     Raises:
         SettingsError: it is below 1, or above 256 and four for each core.
@@ -59,16 +59,16 @@ def threads(name: str, value: int) -> int:
 
 
 def affordable(n_bytes: float, what: str) -> None:
-    """Refuse what cannot fit into the memory of this machine, or into what is free of it, before it is tried.
+    """Refuse work that needs more memory than this machine has free, before the work begins.
 
-    In a container with a limit of memory that limit counts, and what is free below it.
+    In a container, the container's limit counts.
 
     Args:
-        n_bytes: that it would take.
-        what: it is, in words that name the arguments that it follows from.
+        n_bytes: the memory that the work needs.
+        what: the work in words, with the arguments that decide its size.
 
     Raises:
-        SettingsError: ``n_bytes`` is more than that; the message names both.
+        SettingsError: ``n_bytes`` is more than the free memory; the message gives both numbers.
     """
     memory = Memory()
     whole = memory.whole()

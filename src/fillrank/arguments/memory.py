@@ -1,4 +1,4 @@
-"""How much memory this process may have: of the machine, and of the container that it runs in."""
+"""Find out how much memory this process can use: the machine's, or the limit of the container that it runs in."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["Memory"]
 class Memory:
     """Memory in bytes; infinite where the system does not say.
 
-    A container (Docker, Kubernetes, systemd, a batch system) may have less than the machine. Linux writes its limit
-    into the files of its control group, ``memory.max`` (version 2) or ``memory.limit_in_bytes`` (version 1); each group
-    is also under the limits of the groups around it.
+    A container (Docker, Kubernetes, systemd, a batch system) may have less than the machine. Linux keeps its limit in
+    the files of its control group: ``memory.max`` (version 2) or ``memory.limit_in_bytes`` (version 1). The limits of
+    the groups around it apply as well.
 
     Args:
-        proc: where Linux says what it knows of processes.
-        groups: where control groups are mounted.
+        proc: the folder ``/proc``.
+        groups: the folder in which control groups are mounted.
     """
 
     def __init__(self, proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> None:
         self._proc, self._groups = proc, groups
 
     def whole(self) -> float:
-        """What the machine has, or what the container may have if that is less."""
+        """Return the memory of the machine, or the limit of the container if that is less."""
         return min(_physical(), *(limit for limit, _ in self._limits()))
 
     def free(self) -> float:
-        """What can be had without taking it from another program, swap included, within the container's limit."""
+        """Return the memory that is free, swap included, within the container's limit."""
         return min(self._free_of_machine(), *(max(0.0, limit - used) for limit, used in self._limits()))
 
     def _free_of_machine(self) -> float:
@@ -40,7 +40,7 @@ class Memory:
         return 1024.0 * (sizes["MemAvailable:"] + sizes.get("SwapFree:", 0.0))
 
     def _limits(self) -> list[tuple[float, float]]:
-        """Limit and use of each control group around this process, the innermost first; at least one, if infinite."""
+        """Return limit and use of each control group around this process, the innermost first (at least one entry)."""
         found = [_of_group(folder) for folder in self._folders()]
         return [one for one in found if one[0] < math.inf] or [(math.inf, 0.0)]
 
@@ -56,12 +56,13 @@ class Memory:
                 continue
             mounts = (self._groups / "memory",) if controllers else (self._groups, self._groups / "unified")
             inside = [part for part in inner.split("/") if part not in {"", ".."}]
-            # seen from inside a container, its own group is the root of the mount, whatever the host calls it
+            # inside a container the mount begins at the container's own group, so the host's path may not exist there:
+            # try all ends of it
             yield from (mount.joinpath(*inside[:depth]) for mount in mounts for depth in range(len(inside), -1, -1))
 
 
 def _of_group(folder: Path) -> tuple[float, float]:
-    """The limit of one control group, infinite for none, and what it holds beside files that can be dropped."""
+    """Return the limit of one control group (infinite if there is none), and its use without reclaimable files."""
     for limit, usage, cache in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -84,7 +85,7 @@ def _number(file: Path) -> float:
 
 
 def _numbers(file: Path) -> dict[str, float]:
-    """The first number behind each name of a file of lines ``name number …``."""
+    """Return the first number after each name, from a file with lines ``name number …``."""
     try:
         lines = [line.split() for line in file.read_text(encoding="ascii").splitlines()]
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Errors from further inside, said of the argument that led there."""
+"""Attach the name of an argument to errors that are raised further inside."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["naming"]
 
 @contextmanager
 def naming(argument: str) -> Iterator[None]:
-    """Whatever goes wrong inside the block is about ``argument``: the error says so, and knows it.
+    """Name ``argument`` in every error of fillrank that is raised inside the block.
 
-    What turns ids into indices, or looks a file up, does not know which argument of the caller it works for.
+    The code that looks up an id or opens a file does not know which argument of the caller it works for.
 
     Example:
         >>> from fillrank.data import IdMap

@@ -1,4 +1,4 @@
-"""Tensors and arrays of the kinds and shapes that fit together, by a line in the words of the docstrings."""
+"""Check that tensors have the expected types and shapes, and that their sizes agree."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from fillrank.arguments.showing import shown
 from fillrank.errors import DataError
 
-__all__ = ["check_places", "fitting"]
+__all__ = ["check_indices", "fitting"]
 
 _KINDS = {"float": "floating point", "int": "whole numbers", "bool": "truth values"}
 
 
 def fitting(wanted: dict[str, str], **tensors: Any) -> None:
-    """Refuse tensors that are not of the kind and shape wanted, or do not fit one another.
+    """Refuse tensors of the wrong type or shape, and tensors whose sizes do not agree.
 
     Args:
-        wanted: for each name a kind (``float``, ``int``, ``bool``) and a shape in letters, such as ``"float B d"``; a
-            letter stands for one size throughout. What is wanted of more than one shape has them apart by ``|``.
-        tensors: by name; None is let through where what is wanted ends in ``?``.
+        wanted: for each name a kind (``float``, ``int``, ``bool``) and a shape in letters, such as ``"float B d"``. A
+            letter stands for the same size in all tensors. Alternatives are separated by ``|``.
+        tensors: by name. None is accepted if the entry in ``wanted`` ends in ``?``.
 
     Raises:
-        DataError: the message names the tensor, what is wanted and what came.
+        DataError: a tensor does not fit; the message names it, what is expected and what was given.
 
     Example:
         >>> import torch
@@ -53,14 +53,14 @@ def fitting(wanted: dict[str, str], **tensors: Any) -> None:
         sizes |= dict(zip(fits, tensor.shape, strict=True))
 
 
-def check_places(name: str, places: Any, n: int) -> None:
-    """Refuse indices that are not among 0 … n-1; on a GPU, where looking would make it wait, they are let through.
+def check_indices(name: str, indices: Any, n: int) -> None:
+    """Refuse indices that are not in 0 … n-1. On a GPU they are not checked, because reading them would stall it.
 
     Raises:
         DataError: the message names the smallest and the largest.
     """
-    if places.device.type == "cpu" and places.numel():
-        low, high = int(places.min()), int(places.max())
+    if indices.device.type == "cpu" and indices.numel():
+        low, high = int(indices.min()), int(indices.max())
         if low < 0 or high >= n:
             raise DataError(f"{name} run from {low} to {high}, and there are {n}: 0 to {n - 1}")
 

@@ -1,4 +1,4 @@
-"""Values in messages: short, whatever they are."""
+"""Short texts of values, for messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN.maxstring = _SHOWN.maxother = 60
 
 
 def shown(value: Any) -> str:
-    """A value and its type for a message: short, whatever the value is.
+    """Return a short text of a value and its type, for a message.
 
     Example:
         >>> shown("x"), shown(np.zeros((2, 3))), shown(object())

@@ -1,4 +1,4 @@
-"""The kinds of single values: what each takes for a number, a text or a path."""
+"""The kinds of single values: numbers, flags, texts, paths, functions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["PATH", "SINGLE", "Converter", "Kind", "Refused", "exactly", "of_clas
 Converter = Callable[[Any], Any]
 _LARGEST = float(np.finfo(np.float32).max)
 _LONGEST_PATH = 4096
-_LONGEST_TEXT = 1000  # of what names something; a longer one is a text in place of its name
+_LONGEST_TEXT = 1000  # characters; a longer text is probably a file's content in place of its name
 
 
 class Refused(Exception):  # noqa: N818 (it never leaves the door)
-    """A value does not fit; the text, if any, says what to do."""
+    """A value is refused; the text, if any, says what to do."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is wanted of one argument.
+    """What one argument must be.
 
     Attributes:
-        wanted: what is wanted, in other words if there are several: each may complete "… must be".
-        fits: whether a value is of the kind as it stands.
-        take: the value as the function gets it; raises :class:`Refused`.
+        wanted: the kinds in words; each completes the sentence "… must be".
+        fits: whether a value already is of the kind.
+        take: converts a value to what the function gets; raises :class:`Refused`.
     """
 
     wanted: tuple[str, ...]
@@ -54,7 +54,7 @@ def exactly(words: str, fits: Callable[[Any], bool]) -> Kind:
 
 
 def scalar(value: Any) -> Any:
-    """A number of NumPy, or an array that holds a single one, as a number of Python."""
+    """Convert a NumPy number, or an array with a single one, to a Python number."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype != object):
         return value.item()
     return value
@@ -77,7 +77,7 @@ def _number(value: Any) -> float:
         size = abs(float(number))
     except OverflowError:
         size = math.inf
-    if not size <= _LARGEST:  # NaN compares with nothing
+    if not size <= _LARGEST:  # written so that NaN is refused too
         raise Refused("it must be finite and fit into 32 bits")
     return value if isinstance(value, int) and size < 2**53 else float(number)
 
@@ -109,7 +109,7 @@ def _text(value: Any) -> str:
 
 
 def _function(value: Any) -> Any:
-    """What can be called; a class is called to make objects, and stands where a function is wanted by mistake."""
+    """Accept what can be called. A class is refused: it was probably given in place of an object."""
     if not callable(value):
         raise Refused
     if isinstance(value, type):

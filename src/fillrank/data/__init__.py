@@ -1,10 +1,10 @@
-"""The log: ids, interactions, readers, splits, the catalogue of public data sets, synthetic data."""
+"""Interaction data: ids, ``Interactions``, readers of files, splits, the catalogue of data sets, synthetic data."""
 
 from fillrank.data import split
 from fillrank.data.datasets.catalogue import DatasetInfo, info, list_datasets, load, load_split
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.data.io import accepted as _accepted  # noqa: F401 (what is taken where a log is wanted)
+from fillrank.data.io import accepted as _accepted  # noqa: F401 (registers what is accepted in place of a log)
 from fillrank.data.io.options import LogOptions, ReadOptions
 from fillrank.data.io.own_formats import READERS
 from fillrank.data.io.read import read, scan

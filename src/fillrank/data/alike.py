@@ -1,4 +1,4 @@
-"""Ids that differ only in form: ``1``, ``01`` and ``1.0``, upper and lower case, blanks. Pointed out, never merged."""
+"""Find ids that differ only in form, such as ``1``, ``01`` and ``1.0``. They are reported, and never merged."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _WHOLE = r"^\+?(-?)0*(\d+?)(?:\.0*)?$"
 
 @dataclass(frozen=True)
 class Alike:
-    """Ids of users or items that may be meant as the same.
+    """Ids of users or items that may mean the same.
 
     Attributes:
         kind: ``"user"`` or ``"item"``.
-        n_groups: how many groups of such ids there are.
-        n_ids: ids in all groups together.
-        examples: the first groups, each with its ids.
+        n_groups: number of groups of such ids.
+        n_ids: number of ids in all groups together.
+        examples: the ids of the first groups.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Alike:
 
 
 def alike(kind: str, ids: IdMap) -> Alike | None:
-    """The ids of a map that differ only in form; None where there are none, as among whole numbers.
+    """The ids of a map that differ only in form; None if there are none. Whole numbers never do.
 
     Example:
         >>> from fillrank.data import IdMap
@@ -61,11 +61,10 @@ def alike(kind: str, ids: IdMap) -> Alike | None:
 
 
 def in_one_form(ids: pl.Series) -> pl.Series:
-    """Texts such that those are equal that differ only in form.
+    """Normalise ids, so that ids which differ only in form become equal.
 
-    What does not count: blanks around, and how many there are within; upper and lower case; how letters are put
-    together in Unicode, or how wide they are; zeros before a whole number, its plus sign, and nothing but zeros behind
-    its point.
+    These differences are removed: blanks at the ends, and runs of blanks within; upper and lower case; equivalent forms
+    and widths of letters in Unicode; for whole numbers leading zeros, a plus sign, and a point with zeros only.
 
     Example:
         >>> in_one_form(pl.Series(["007", "7.0", "Ann  Lee ", "ann lee", "1.5"])).to_list()

@@ -1,4 +1,4 @@
-"""What the columns of a log have to be."""
+"""Check the columns of a log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_log", "checked_rows"]
 
 
 class _Checked(Protocol):
-    """What is looked at of :class:`~fillrank.data.interactions.Interactions`, which asks for the check."""
+    """The part of :class:`~fillrank.data.interactions.Interactions` that is checked."""
 
     @property
     def users(self) -> NDArray[Any]: ...
@@ -32,10 +32,10 @@ class _Checked(Protocol):
 
 
 def check_log(log: _Checked) -> None:
-    """Columns of one length, indices that have an id, finite values.
+    """Check that the columns have one length, that each index has an id, and that values are finite.
 
     Raises:
-        DataError: one of these does not hold.
+        DataError: one of these is not true.
     """
     n = len(log.users)
     for label in ("users", "items", "values", "times"):
@@ -46,10 +46,10 @@ def check_log(log: _Checked) -> None:
                 if column.ndim != 1
                 else f"{label} has {len(column)} rows where users has {n}; give columns of one length"
             )
-    for kind, places, ids in (("user", log.users, log.user_ids), ("item", log.items, log.item_ids)):
-        if n and (int(np.min(places)) < 0 or int(np.max(places)) >= len(ids)):
+    for kind, indices, ids in (("user", log.users, log.user_ids), ("item", log.items, log.item_ids)):
+        if n and (int(np.min(indices)) < 0 or int(np.max(indices)) >= len(ids)):
             raise DataError(
-                f"{kind} indices run from {np.min(places)} to {np.max(places)}, but there are {len(ids)} {kind} ids"
+                f"{kind} indices run from {np.min(indices)} to {np.max(indices)}, but there are {len(ids)} {kind} ids"
             )
     if log.values is None and log.relevant_from is not None:
         raise DataError(
@@ -69,7 +69,7 @@ def check_log(log: _Checked) -> None:
 
 
 def checked_rows(rows: NDArray[Any], n: int) -> NDArray[Any]:
-    """A mask of ``n`` rows, or indices of rows, that may be looked up.
+    """Return ``rows`` if it is a mask of ``n`` rows, or indices of rows.
 
     Raises:
         DataError: the mask has another length, or an index is not among the rows.

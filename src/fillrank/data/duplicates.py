@@ -1,4 +1,4 @@
-"""What becomes of a (user, item) pair that stands more than once."""
+"""Merge the rows of a (user, item) pair that is there more than once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DUPLICATES: tuple[Duplicates, ...] = ("error", "last", "first", "mean", "sum")
 
 
 class LogRows(NamedTuple):
-    """The columns of a log as arrays of one length: indices of users and items, and what goes with each pair."""
+    """The columns of a log as arrays of one length: indices of users and items, values and times."""
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -29,16 +29,16 @@ def merge_duplicates(rows: LogRows, n_items: int, duplicates: Duplicates) -> Log
     """The same rows with each (user, item) pair once, in the order of (user, item).
 
     Args:
-        rows: the rows as they came.
-        n_items: indices of items run from 0 to ``n_items - 1``.
-        duplicates: ``"last"`` and ``"first"`` keep one row of a pair, by time where there are times and else by the
-            order of the rows; ``"mean"`` and ``"sum"`` join the values and keep the latest time. In a log without
-            values ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows none.
+        rows: the rows in any order.
+        n_items: number of items; indices of items are 0 … ``n_items - 1``.
+        duplicates: ``"last"`` and ``"first"`` keep one row of each pair: by time if there are times, else by the order
+            of the rows. ``"mean"`` and ``"sum"`` combine the values and keep the latest time. In a log without values,
+            ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows no duplicates.
 
     Raises:
-        DuplicateError: a pair is there twice, and ``duplicates`` is ``"error"``. (Raised by :class:`Interactions`,
-            which can name the ids.)
-        SettingsError: ``duplicates`` is none of these words.
+        DuplicateError: a pair is there twice, and ``duplicates`` is ``"error"``. (:class:`Interactions` raises it,
+            because it can name the ids.)
+        SettingsError: ``duplicates`` is not one of these words.
     """
     if duplicates not in DUPLICATES:
         raise SettingsError(f"duplicates must be one of {', '.join(map(repr, DUPLICATES))}, got {duplicates!r}")

@@ -1,6 +1,6 @@
-"""Ids as they come, each with one text: whatever door an id goes through, it is the same id at the next one.
+"""Convert ids of any kind to integers or strings, in the same way everywhere.
 
-``docs/reference/ids.md`` has all of it, each line with a test; in short:
+``docs/reference/ids.md`` has the complete table, and each line of it has a test. In short:
 
 | what came | what it becomes |
 |---|---|
@@ -10,7 +10,7 @@
 | truth values | `True`, `False` |
 | bytes | the text that they are in UTF-8, or else `0x` and hexadecimal digits |
 | dates and moments | `2020-01-31`, `2020-01-31 10:00:00`, with `+02:00` where there is a zone |
-| UUIDs, periods, intervals, and other single values that say what they are | what `str` says |
+| UUIDs, periods, intervals, and other single values with a readable text | the text that `str` gives |
 | columns of several kinds | the text of each |
 """
 
@@ -40,17 +40,17 @@ __all__ = [
     "values_of",
 ]
 
-EXACT = 2**53  # up to here every whole number has a floating-point number of its own
+EXACT = 2**53  # up to here a floating-point number can hold every whole number exactly
 _WHOLE_TEXT = r"^(?:0|-?[1-9][0-9]{0,18})$"
 _NUMBERS = (int, float, np.integer, np.floating, Decimal)
 _MISSING = {"NoneType", "NAType", "NaTType"}
 
 
 def as_id_column(ids: Iterable[Any]) -> pl.Series:
-    """``ids`` as a column of 64-bit integers, or else of strings: see the table at the head of this module.
+    """Convert ``ids`` to a column of 64-bit integers, or else of strings: see the table at the top of this module.
 
-    Whole numbers stay whole numbers, also those that came as floating-point numbers (as a table with gaps gives them).
-    None, NaN and their kin are missing.
+    Whole numbers become integers, even if they came as floating-point numbers (a table with gaps stores them so).
+    None, NaN and similar values become null.
 
     Raises:
         DataError: ``ids`` is a single id, a mapping or a table; an id is itself a list or a table; or floating-point
@@ -77,11 +77,11 @@ def as_id_column(ids: Iterable[Any]) -> pl.Series:
 
 
 def keys_like(ids: Iterable[Any], known: pl.Series) -> pl.Series:
-    """``ids`` as keys of the column ``known`` (integers or strings); null where an id cannot be among them.
+    """Convert ``ids`` to the type of the column ``known`` (integers or strings); null if an id cannot be in it.
 
-    Among whole numbers, a text is an id where it is the number as such are usually written: ``"5"`` is 5, and ``"05"``,
-    ``"+5"``, ``"5.0"`` and ``" 5"`` are not. Among texts, an id is found by its text; a number also by the text of
-    another number that is equal.
+    If the known ids are integers, a text matches only if it is the usual form of the number: ``"5"`` matches 5, but
+    ``"05"``, ``"+5"``, ``"5.0"`` and ``" 5"`` do not. If the known ids are strings, an id matches by its text, and a
+    number also by the text of an equal number (2 and 2.0).
     """
     values = values_of(ids)
     if known.dtype == pl.Int64:
@@ -93,10 +93,10 @@ def keys_like(ids: Iterable[Any], known: pl.Series) -> pl.Series:
 
 
 def values_of(ids: Iterable[Any], what: str = "ids") -> pl.Series:
-    """Whatever holds ids, as a column of numbers, truth values, dates, bytes, or texts where kinds are mixed.
+    """Convert a list, array or column of ids to a column of one type; ids of mixed kinds become texts.
 
     Raises:
-        DataError: it is no list of single values.
+        DataError: ``ids`` is not a list of single values.
     """
     if isinstance(ids, pl.Series):
         return _of_objects(ids.to_list()) if ids.dtype == pl.Object else ids
@@ -115,11 +115,11 @@ def values_of(ids: Iterable[Any], what: str = "ids") -> pl.Series:
 
 
 def of_column(column: nw.Series[Any]) -> pl.Series:
-    """A column of a table, whatever Python objects (UUIDs, intervals) it holds."""
+    """Convert a column of a table, which may hold any Python objects (UUIDs, intervals)."""
     if column.dtype not in {nw.Object, nw.Unknown}:
         try:
             return column.to_polars()
-        except ImportError:  # pandas hands most of its columns over by way of pyarrow, which need not be there
+        except ImportError:  # pandas passes most of its columns through pyarrow, which may not be installed
             missing = column.is_null().to_list()
             values = [None if gone else value for gone, value in zip(missing, column.to_list(), strict=True)]
             return _of_objects(values).alias(column.name)
@@ -128,7 +128,7 @@ def of_column(column: nw.Series[Any]) -> pl.Series:
 
 
 def is_single(value: Any) -> bool:
-    """Whether a value is one id and no list of ids.
+    """Whether a value is a single id, and not a list of ids.
 
     Example:
         >>> [is_single(value) for value in ("Heat", 5, np.int64(5), np.array(5), [5], ("a", "b"))]
@@ -142,10 +142,10 @@ def is_single(value: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """The one text of an id that is not missing: see the table at the head of this module.
+    """The text of an id that is not missing: see the table at the top of this module.
 
     Raises:
-        DataError: it is no single value, or not one that is distinguished from others by its text.
+        DataError: the value is not a single value, or its text does not tell it from others.
 
     Example:
         >>> from datetime import date
@@ -153,7 +153,7 @@ def text_of(value: Any) -> str:
         ['7', '2.0', 'True', 'ann', '1.5', '2020-01-31']
     """
     if isinstance(value, str):
-        return str.__str__(value)  # of an enumeration whose members are texts, the text
+        return str.__str__(value)  # for a member of a string enumeration: its value
     if getattr(value, "shape", None) == () and hasattr(value, "item") and not isinstance(value, np.floating):
         value = _moment(value) if isinstance(value, np.datetime64 | np.timedelta64) else value.item()
     if isinstance(value, bool) or not isinstance(value, int | bytes | bytearray | Decimal):
@@ -171,7 +171,7 @@ def text_of(value: Any) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value stands for none: None, NaN, and what pandas and NumPy have for them."""
+    """Whether a value means "missing": None, NaN, and the missing values of pandas and NumPy."""
     if type(value).__name__ in _MISSING:
         return True
     if isinstance(value, float | np.floating):
@@ -189,7 +189,7 @@ def _digits(number: int) -> str:
 
 
 def _says_what_it_is(value: Any) -> bool:
-    """Whether the text of an object is more than the place where it lies in memory."""
+    """Whether the text of an object is more than its address in memory."""
     kind: Any = type(value)
     described = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
     if isinstance(value, np.ndarray | pl.Series | tuple | list | set | frozenset | Mapping | type):
@@ -212,7 +212,7 @@ def _of_array(array: np.ndarray[Any, Any]) -> pl.Series:
 
 
 def _of_objects(values: list[Any]) -> pl.Series:
-    """A list of Python objects: a column of numbers where all are numbers, or of the text of each."""
+    """Convert a list of Python objects: to numbers if all are numbers, else to the text of each."""
     if any(type(value).__name__ in {"Tensor", "ndarray"} and value.shape == () for value in values[:1]):
         try:
             values = [value.item() if getattr(value, "shape", None) == () else value for value in values]
@@ -245,7 +245,7 @@ def _of_objects(values: list[Any]) -> pl.Series:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a number, of whatever class, is a whole one within 64 bits."""
+    """Whether a number of any class is a whole number within 64 bits."""
     if isinstance(value, Decimal):
         return value.is_finite() and value.adjusted() < 18 and value == value.to_integral_value()
     return math.isfinite(value) and float(value).is_integer() and -(2**63) <= int(value) < 2**63
@@ -259,7 +259,7 @@ def _as_strings(values: list[Any]) -> pl.Series:
 
 
 def _whole(values: pl.Series) -> pl.Series:
-    """Int64, null where a value is no whole number within 64 bits, and no text of one."""
+    """Convert to int64; null for a value that is neither a whole number within 64 bits nor the text of one."""
     if values.dtype.is_integer():
         return values.cast(pl.Int64, strict=False)
     if values.dtype.is_float():
@@ -291,7 +291,7 @@ def texts_of(values: pl.Series) -> pl.Series:
 
 
 def _one_by_one(values: pl.Series, change: Callable[[Any], Any], dtype: Any) -> pl.Series:
-    """Each value changed in Python, once for all that are equal."""
+    """Change each value by a Python function, which is called once for each distinct value."""
     distinct = values.unique().drop_nulls()
     changed = pl.Series([change(value) for value in distinct.to_list()], dtype=dtype)
     table = pl.DataFrame({"old": distinct, "new": changed})
@@ -300,7 +300,7 @@ def _one_by_one(values: pl.Series, change: Callable[[Any], Any], dtype: Any) -> 
 
 
 def _equal_numbers(values: pl.Series, keys: pl.Series, known: pl.Series) -> pl.Series:
-    """Where a number is not known by its text: the text of an equal number that is (2 for 2.0, 2.0 for 2)."""
+    """For a number whose text is unknown: the text of an equal number that is known (2 for 2.0, 2.0 for 2)."""
     other = keys.str.strip_suffix(".0") if values.dtype.is_float() else keys + ".0"
     among = known.implode()
     return keys.zip_with(keys.is_in(among) | ~other.is_in(among), other)

@@ -1,4 +1,4 @@
-"""Outside ids at the edge, consecutive integers within."""
+"""``IdMap``: maps the ids of users or items to consecutive indices, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fillrank.arguments import checked, naming, shown
-from fillrank.data.id_lookup import id_column, places_of, sorted_places, spelled_like
+from fillrank.data.id_lookup import id_column, indices_of, sorted_indices, spelled_like
 from fillrank.data.id_values import as_id_column, is_missing, is_single, keys_like, text_of, values_of
 from fillrank.errors import DataError, UnknownIdError
 from fillrank.runtime.forks import polars_is_lost
@@ -27,18 +27,19 @@ _YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 
 @checked
 class IdMap:
-    """The ids of one kind (users or items), each with its index 0 … n-1.
+    """The ids of users or of items, each with its index 0 … n-1.
 
-    Ids are whole numbers or strings; :mod:`fillrank.data.id_values` has a table of what becomes of all else. The
-    indices follow the sorted order of the ids, so they do not depend on the order of the rows in a file. An id may
-    carry a *label*: the name that people read, such as a film's title.
+    Ids are whole numbers or strings; :mod:`fillrank.data.id_values` has a table of how other values are converted. The
+    indices follow the sorted order of the ids, so they do not depend on the order of rows in a file. An id may have a
+    *label*: the name that people read, such as a film's title.
 
     Args:
-        ids: the ids; unique. Whole numbers are kept as 64-bit integers, all else becomes a string.
-        labels: one name for each id, in the same order as ``ids``, or None where an id has none.
+        ids: unique ids. Whole numbers are kept as 64-bit integers, all other values become strings.
+        labels: one name for each id, in the same order as ``ids``; None for an id without a name.
 
     Raises:
-        DataError: an id is no single value, is missing or is there twice, or there are not as many labels as ids.
+        DataError: an id is not a single value, is missing or is there twice, or the number of labels is not that of
+            the ids.
 
     Example:
         >>> films = IdMap([6, 1214], labels=["Heat (1995)", "Alien (1979)"])
@@ -63,7 +64,7 @@ class IdMap:
         if (len(set(column.to_list())) if polars_is_lost() else column.n_unique()) != len(column):
             twice = next(one for one, count in Counter(column.to_list()).items() if count > 1)
             raise DataError(f"id {twice!r} stands more than once among {len(column)} ids; an IdMap holds each id once")
-        order = sorted_places(column) if polars_is_lost() else column.arg_sort()
+        order = sorted_indices(column) if polars_is_lost() else column.arg_sort()
         self.ids = column.gather(order).alias("id")
         if labels is None:
             self.labels = None
@@ -90,21 +91,21 @@ class IdMap:
 
     @checked
     def encode(self, ids: Iterable[Any], *, unknown: Literal["raise", "mark"] = "raise") -> NDArray[np.int32]:
-        """The indices of ``ids``: int32, the same length and order.
+        """The indices of ``ids``: int32, with the same length and order.
 
-        An id is found as what it went in, and by its text: 5 by ``"5"`` (but not by ``"05"``, ``"+5"`` or ``"5.0"``), a
-        date by a date, ``"2.0"`` by 2.0.
+        An id is found by its value or by its text: 5 by ``"5"`` (but not by ``"05"``, ``"+5"`` or ``"5.0"``), a date by
+        an equal date, ``"2.0"`` by 2.0.
 
         Args:
             ids: outside ids.
-            unknown: ``"raise"``, or ``"mark"`` to get -1 where an id is not known.
+            unknown: ``"raise"``, or ``"mark"`` to get -1 for an unknown id.
 
         Raises:
             UnknownIdError: some ids are not known; the message shows the first of them.
         """
         with naming("ids"):
             asked = values_of(ids)
-        indices = self._codes(asked)
+        indices = self._indices(asked)
         if unknown == "raise" and (indices < 0).any():
             strangers = asked.gather(np.flatnonzero(indices < 0)).to_list()
             first = ", ".join(shown_id(i) for i in strangers[:3])
@@ -117,7 +118,7 @@ class IdMap:
         return indices
 
     def spelled(self, ids: Iterable[Any]) -> pl.Series:
-        """``ids`` as this map has them, known or not: of its type where all of them can be, else all as text.
+        """Convert ``ids``, known or not, to the type of this map if all of them can be; else all become text.
 
         Example:
             >>> IdMap([5, 6]).spelled(["6", "7"]).to_list(), IdMap([5, 6]).spelled(["6", "x"]).to_list()
@@ -137,14 +138,14 @@ class IdMap:
         Raises:
             DataError: an index is not among 0 … n-1.
         """
-        places = np.asarray(indices, dtype=np.int64)
-        if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < len(self)):
+        wanted = np.asarray(indices, dtype=np.int64)
+        if wanted.ndim != 1 or (len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self)):
             raise DataError(f"indices are a list of numbers from 0 to {len(self) - 1}, got {shown(indices)}")
-        return self.ids.gather(places)
+        return self.ids.gather(wanted)
 
     @checked
     def label(self, index: int) -> str:
-        """The name to show for one index: its label, or the id itself where it has none.
+        """The name to show for one index: its label, or the id itself if it has no label.
 
         Raises:
             DataError: the index is not among 0 … n-1.
@@ -157,12 +158,13 @@ class IdMap:
     def resolve(self, name: Any) -> int:
         """The index of an id *or* a label, as a person would type it.
 
-        A text is taken for an id, and for a label: upper and lower case alike, with its year in brackets or without. An
-        id in square brackets is an id and nothing else; so is what is no text, unless no id is equal to it.
+        A text is compared with ids and with labels. For labels, upper and lower case and the year in brackets do not
+        matter. An id in square brackets is compared with ids only. So is a value that is not a text; its text is tried
+        if no id is equal to it.
 
         Raises:
-            UnknownIdError: nothing fits (the message suggests close names), or the text fits several items: labels, or
-                an id and a label; the message lists them.
+            UnknownIdError: nothing fits (the message suggests close names), or the text fits several items (the message
+                lists them).
 
         Example:
             >>> films = IdMap([300, 7], labels=["Quiz Show (1994)", "300 (2007)"])
@@ -174,12 +176,12 @@ class IdMap:
         """
         if not is_single(name) or is_missing(name):
             raise UnknownIdError(f"one id or name was wanted, got {shown(name)}")
-        place = int(self.encode([name], unknown="mark")[0])
-        if place >= 0 and not isinstance(name, str):
-            return place
+        index = int(self.encode([name], unknown="mark")[0])
+        if index >= 0 and not isinstance(name, str):
+            return index
         key = text_of(name).strip().casefold()
-        named = next((places for lookup in self._names if (places := lookup.get(key))), [])
-        fitting = list(dict.fromkeys(([place] if place >= 0 else []) + named))
+        named = next((indices for lookup in self._names if (indices := lookup.get(key))), [])
+        fitting = list(dict.fromkeys(([index] if index >= 0 else []) + named))
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -193,46 +195,46 @@ class IdMap:
         raise UnknownIdError(f"{shown_id(name)} is neither an id nor a name in the data{self._hint(key)}")
 
     def _hint(self, key: str) -> str:
-        """The names that a mistyped one may have meant."""
+        """Names that are close to a mistyped one, for a message."""
         known = [k for lookup in self._names for k in lookup]
         close = dict.fromkeys(difflib.get_close_matches(key[:200], known, n=3, cutoff=0.6))
         labels = [self.label(next(lk[c][0] for lk in self._names if c in lk)) for c in close]
         return f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?" if labels else ""
 
-    def _codes(self, asked: pl.Series) -> NDArray[np.int32]:
-        """The index of each id, -1 where it is not known."""
+    def _indices(self, asked: pl.Series) -> NDArray[np.int32]:
+        """The index of each id; -1 for an unknown one."""
         if polars_is_lost():
-            return np.array(places_of(asked, self._lookup, numbers=self.ids.dtype == pl.Int64), dtype=np.int32)
+            return np.array(indices_of(asked, self._lookup, numbers=self.ids.dtype == pl.Int64), dtype=np.int32)
         column = keys_like(asked, self.ids)
-        if len(column) <= 64:  # a lookup for one request should not pay for a join
-            return np.array([self._place(i) for i in column], dtype=np.int32)
-        table = pl.DataFrame({"id": self.ids, "code": np.arange(len(self), dtype=np.int32)})
+        if len(column) <= 64:  # for a few ids a dictionary is faster than a join
+            return np.array([self._index(i) for i in column], dtype=np.int32)
+        table = pl.DataFrame({"id": self.ids, "index": np.arange(len(self), dtype=np.int32)})
         joined = column.alias("id").to_frame().join(table, on="id", how="left", maintain_order="left")
-        return joined["code"].fill_null(-1).to_numpy().astype(np.int32)
+        return joined["index"].fill_null(-1).to_numpy().astype(np.int32)
 
     @cached_property
     def _lookup(self) -> dict[Any, int]:
-        return {one: place for place, one in enumerate(self.ids.to_list())}
+        return {one: index for index, one in enumerate(self.ids.to_list())}
 
-    def _place(self, one: Any) -> int:
+    def _index(self, one: Any) -> int:
         if one is None:
             return -1
-        place = self.ids.search_sorted(one)
-        return int(place) if place < len(self.ids) and self.ids[int(place)] == one else -1
+        index = self.ids.search_sorted(one)
+        return int(index) if index < len(self.ids) and self.ids[int(index)] == one else -1
 
     @cached_property
     def _names(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
         whole: dict[str, list[int]] = {}
         short: dict[str, list[int]] = {}
-        for place, name in enumerate([] if self.labels is None else self.labels):
+        for index, name in enumerate([] if self.labels is None else self.labels):
             if name is not None:
-                whole.setdefault(name.strip().casefold(), []).append(place)
-                short.setdefault(_YEAR.sub("", name).strip().casefold(), []).append(place)
+                whole.setdefault(name.strip().casefold(), []).append(index)
+                short.setdefault(_YEAR.sub("", name).strip().casefold(), []).append(index)
         return whole, short
 
 
 def shown_id(one: Any) -> str:
-    """An id for a message: as Python writes it, cut where it is long."""
+    """An id for a message: as Python writes it, shortened if it is long."""
     if not isinstance(one, int | float | str | bytes | uuid.UUID):
         return shown(one)
     try:
@@ -243,7 +245,7 @@ def shown_id(one: Any) -> str:
 
 
 def _as_labels(labels: Iterable[Any]) -> pl.Series:
-    """Names as text; what stands for none is null."""
+    """Names as text; missing ones are null."""
     names = values_of(labels)
     if names.dtype != pl.String:
         names = pl.Series([None if is_missing(name) else text_of(name) for name in names.to_list()], dtype=pl.String)

@@ -1,4 +1,4 @@
-"""The log as fillrank holds it: who met what, how much, and when."""
+"""``Interactions``: a log of users, items, values and times."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ __all__ = ["Interactions", "Summary"]
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
-    """A log of (user, item, value, time), frozen; integers inside, outside ids at the edge.
+    """An immutable log of (user, item, value, time). Users and items are indices; the id maps hold their ids.
 
-    Rows are kept in the order of (user, item), each pair once. What is not in the log is *missing*; a value of zero is
-    a value.
+    Rows are sorted by (user, item), and each pair is there once. A pair that is not in the log is *missing*; a value of
+    zero is a value.
 
     Attributes:
         users: int32 ``[nnz]``, indices into ``user_ids``.
         items: int32 ``[nnz]``, indices into ``item_ids``.
         values: float32 ``[nnz]`` (a rating, a count), or None for a log without values.
         times: int64 ``[nnz]``, seconds since 1970 (UTC), or None.
-        user_ids, item_ids: the outside ids; they may hold users and items with no row here (those of a split do).
-        relevant_from: an interaction whose value is at least this counts as *relevant*: a positive in contrastive
-            training, a hit in a ranking. None: every interaction does.
+        user_ids, item_ids: the outside ids. They may contain users and items without a row (the parts of a split do).
+        relevant_from: interactions with at least this value are *relevant*: a hit in a ranking, and a positive in
+            contrastive training where a recipe asks for it. None: every interaction is relevant.
         name: of the data set, for reports.
 
     Raises:
@@ -71,7 +71,7 @@ class Interactions:
         self._put_in_order()
 
     def _put_in_order(self) -> None:
-        """Freeze the columns, sorted by (user, item); refuse a pair that is there twice."""
+        """Sort the columns by (user, item), make them read-only, and refuse a pair that is there twice."""
         order: NDArray[Any] | None = None
         if not is_ascending(self.users, self.items):
             key, order = sorted_pairs(self.users, self.items, max(self.n_items, 1))
@@ -104,20 +104,20 @@ class Interactions:
         relevant_from: float | None = None,
         name: str = "",
     ) -> Interactions:
-        """From columns of outside ids; the id maps are made from what stands in them.
+        """Make a log from columns of outside ids; the id maps are made from the ids in them.
 
         Args:
             users, items: ids of any kind, as lists, arrays, Series or generators; :mod:`fillrank.data.id_values` has a
                 table of what each kind becomes.
             values: finite numbers.
-            times: as :meth:`from_frame` reads them: dates, moments, ISO 8601 texts, or seconds since 1970 (UTC); if the
-                numbers are so large that they must be milli-, micro- or nanoseconds, they are taken for such.
+            times: dates, datetimes, ISO 8601 texts, or seconds since 1970 (UTC). Numbers that are too large for seconds
+                are read as milli-, micro- or nanoseconds.
             relevant_from, name: as in :class:`Interactions`.
 
         Raises:
-            BadRowsError: an id is missing, a value is no finite number, or a time cannot be read.
+            BadRowsError: an id is missing, a value is not a finite number, or a time cannot be read.
             DuplicateError: a pair is there twice; :meth:`from_frame` has ``duplicates=``.
-            DataError: a column is no list, or the columns differ in length.
+            DataError: a column is not a list, or the columns differ in length.
         """
         from fillrank.data.io.frames import columns_of_arrays
 
@@ -137,12 +137,12 @@ class Interactions:
         label: Choice = None,
         **options: Any,
     ) -> Interactions:
-        """From a pandas, polars or pyarrow table.
+        """Make a log from a pandas, polars or pyarrow table.
 
         Args:
-            frame: the table. An index of pandas that has a name is taken where no column is what it is named for.
-            user, item, value, time, label: the columns, as for :func:`fillrank.data.read`. Where columns are *named* by
-                whole numbers, as pandas names them, a whole number is a name and no place.
+            frame: the table. A named index of pandas is used if its name fits and no column does.
+            user, item, value, time, label: the columns, as for :func:`fillrank.data.read`. If the names of the columns
+                are whole numbers, as pandas allows, a whole number is a name and not a position.
             **options: ``duplicates``, ``on_bad``, ``relevant_from``, ``name``: see
                 :class:`~fillrank.data.io.options.LogOptions`.
 
@@ -171,13 +171,13 @@ class Interactions:
         relevant_from: float | None = None,
         name: str = "",
     ) -> Interactions:
-        """From a scipy sparse matrix of users × items, in any of its formats; a stored zero is a value.
+        """Make a log from a SciPy sparse matrix of users × items, in any format; a stored zero is a value.
 
         Args:
             matrix: ``[n_users, n_items]``.
-            user_ids, item_ids: the ids of rows and columns; 0, 1, 2 … where not given.
+            user_ids, item_ids: the ids of rows and columns; by default 0, 1, 2 …
             item_labels: titles of the columns.
-            duplicates: what becomes of a cell that is stored twice; scipy itself takes the sum.
+            duplicates: how a cell that is stored twice is merged; SciPy itself takes the sum.
             relevant_from, name: as in :class:`Interactions`.
 
         Example:
@@ -215,7 +215,10 @@ class Interactions:
 
     @cached_property
     def csr(self) -> sp.csr_array[Any]:
-        """float32 ``[n_users, n_items]`` by rows (1 where there are no values). Stored zeros are values: keep them."""
+        """The log as a float32 matrix ``[n_users, n_items]`` by rows; cells are 1 if the log has no values.
+
+        Stored zeros are values, so do not remove them.
+        """
         indptr = np.zeros(self.n_users + 1, dtype=np.int64)
         np.cumsum(np.bincount(self.users, minlength=self.n_users), out=indptr[1:])
         data = np.ones(len(self), dtype=np.float32) if self.values is None else self.values
@@ -228,12 +231,12 @@ class Interactions:
 
     @cached_property
     def item_counts(self) -> NDArray[np.int64]:
-        """int64 ``[n_items]``: how many users met each item."""
+        """int64 ``[n_items]``: the number of users of each item."""
         return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
 
     @cached_property
     def user_counts(self) -> NDArray[np.int64]:
-        """int64 ``[n_users]``: how many items each user met."""
+        """int64 ``[n_users]``: the number of items of each user."""
         return np.bincount(self.users, minlength=self.n_users).astype(np.int64)
 
     scale = old_attribute("scale", "value_range")
@@ -245,7 +248,7 @@ class Interactions:
 
     @checked
     def select(self, rows: NDArray[Any]) -> Self:
-        """The rows at a boolean mask or at indices; the id maps stay as they are.
+        """The rows of a boolean mask or at indices; the id maps stay as they are.
 
         Raises:
             DataError: the mask is not as long as the log, or an index is not among its rows.
@@ -260,7 +263,7 @@ class Interactions:
         )
 
     def relevant(self) -> Self:
-        """The rows that count as relevant: see ``relevant_from``."""
+        """The relevant rows: see ``relevant_from``."""
         if self.relevant_from is None:
             return self
         if self.values is None:
@@ -269,7 +272,7 @@ class Interactions:
 
     @checked
     def union(self, other: Interactions) -> Self:
-        """The rows of both logs, which share their ids and have no pair in common."""
+        """The rows of both logs, which must share their ids and have no pair in common."""
         if self.user_ids != other.user_ids or self.item_ids != other.item_ids:
             raise DataError(
                 "only logs with the same users and items can be joined, and other has others; make them with one split"
@@ -283,7 +286,7 @@ class Interactions:
         return replace(self, **columns)
 
     def without_values(self) -> Self:
-        """The same pairs as a log of plain interactions, all of them relevant."""
+        """The same pairs without values; all of them are relevant."""
         return replace(self, values=None, relevant_from=None)
 
     @checked
@@ -295,10 +298,10 @@ class Interactions:
         min_value: float | None = None,
         max_value: float | None = None,
     ) -> Self:
-        """Rows with a value in the given range, of users and items that keep enough rows (the k-core).
+        """Keep rows with a value in the given range, and then users and items with enough rows (the k-core).
 
-        Values are looked at first; then users and items with too few rows leave, again and again until all that stay
-        have enough. Users and items without a row leave the id maps.
+        First rows are filtered by value. Then users and items with too few rows are removed, again and again, until all
+        that are left have enough rows. The id maps keep only users and items with a row.
         """
         keep = np.ones(len(self), dtype=bool)
         if min_value is not None or max_value is not None:
@@ -315,17 +318,17 @@ class Interactions:
             keep = stay
 
     def compact(self) -> Self:
-        """The same rows, with id maps that hold only the users and items that have a row."""
+        """The same rows, with id maps that contain only users and items with a row."""
         parts: dict[str, Any] = {}
-        for kind, places, ids in (("user", self.users, self.user_ids), ("item", self.items, self.item_ids)):
-            used, codes = np.unique(places, return_inverse=True)
+        for kind, indices, ids in (("user", self.users, self.user_ids), ("item", self.items, self.item_ids)):
+            used, inverse = np.unique(indices, return_inverse=True)
             labels = None if ids.labels is None else ids.labels.gather(used)
-            parts[f"{kind}s"] = codes.astype(np.int32)
+            parts[f"{kind}s"] = inverse.astype(np.int32)
             parts[f"{kind}_ids"] = IdMap(ids.decode(used), labels=labels)
         return replace(self, **parts)
 
     def to_frame(self) -> pl.DataFrame:
-        """A frame with outside ids: ``user_id, item_id`` and, where there are any, ``value`` and ``time``."""
+        """A frame with outside ids: ``user_id, item_id``, and ``value`` and ``time`` if the log has them."""
         columns: dict[str, Any] = {
             "user_id": self.user_ids.decode(self.users),
             "item_id": self.item_ids.decode(self.items),

@@ -1,7 +1,7 @@
-"""The columns of a log before they are one: what reading gives, and what ``Interactions`` are made of.
+"""``LogColumns``: the columns of a log as readers give them, before they are checked.
 
-It stands apart from :class:`~fillrank.data.interactions.Interactions` so that readers need not know that class, which
-has to know the readers: ``Interactions.from_frame`` is where people look for them.
+The class is separate from :class:`~fillrank.data.interactions.Interactions` to avoid a circle: ``Interactions`` imports
+the readers (for ``Interactions.from_frame``), so the readers cannot import ``Interactions``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["LogColumns"]
 
 @dataclass(frozen=True, eq=False)
 class LogColumns:
-    """The fields of :class:`~fillrank.data.interactions.Interactions`, not checked yet and in any order of rows.
+    """The fields of :class:`~fillrank.data.interactions.Interactions`, not checked yet, with rows in any order.
 
-    ``Interactions(**vars(columns))`` is the log.
+    ``Interactions(**vars(columns))`` makes the log.
     """
 
     users: NDArray[Any]

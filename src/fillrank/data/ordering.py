@@ -1,4 +1,4 @@
-"""The order of (user, item): one sort of one number for each row."""
+"""Sort rows by (user, item), as one number per row."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["is_ascending", "merge_pairs", "sorted_pairs"]
 
 _Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]
 
-_BLOCK = 1 << 20  # rows looked at once, so that nothing of the log's length is made
+_BLOCK = 1 << 20  # rows compared at once, so that no temporary array is as long as the log
 
 
 def is_ascending(users: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]]) -> bool:
-    """Whether the pairs stand in the order of (user, item), each once.
+    """Whether the pairs are sorted by (user, item), and each is there once.
 
     Example:
         >>> is_ascending(np.array([0, 0, 1]), np.array([1, 2, 0])), is_ascending(np.array([0, 0]), np.array([1, 1]))
@@ -31,9 +31,10 @@ def is_ascending(users: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]
 def sorted_pairs(
     users: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]], n_items: int
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """The pairs as keys ``user * n_items + item`` in ascending order, and from which row each comes.
+    """The sorted keys ``user * n_items + item`` of the pairs, and the row that each comes from.
 
-    Rows of one pair keep their order. Where they fit, key and row are sorted as one number of 64 bits.
+    Rows of one pair keep their order. If they fit, key and row are packed into one number of 64 bits and sorted
+    together, which is faster than an argsort.
 
     Example:
         >>> keys, rows = sorted_pairs(np.array([1, 0, 1]), np.array([0, 1, 0]), 2)
@@ -64,11 +65,11 @@ def sorted_pairs(
 
 
 def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
-    """Rows in the order of (user, item), and each pair once unless ``duplicates`` is ``"error"``.
+    """Sort the rows by (user, item), and keep each pair once unless ``duplicates`` is ``"error"``.
 
     Args:
-        columns: users, items, and values and times where there are any.
-        n_items: items run from 0 to ``n_items - 1``.
+        columns: users and items; values and times, or None.
+        n_items: number of items; indices of items are 0 … ``n_items - 1``.
         duplicates: see :func:`~fillrank.data.duplicates.merge_duplicates`.
 
     Example:
@@ -106,10 +107,10 @@ def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
 
 
 def _by_time(order: NDArray[Any], keys: NDArray[np.int64], times: NDArray[Any], among: NDArray[np.bool_]) -> None:
-    """Put rows of one pair in the order of their times, in place; ``among`` says which rows share their pair."""
-    places = np.flatnonzero(among)
-    rows = order[places]
-    order[places] = rows[np.lexsort((times[rows], keys[places]))]
+    """Sort the rows of each pair by time, in place; ``among`` marks the rows whose pair is there more than once."""
+    indices = np.flatnonzero(among)
+    rows = order[indices]
+    order[indices] = rows[np.lexsort((times[rows], keys[indices]))]
 
 
 def _apart(keys: NDArray[np.int64], n_items: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -1,4 +1,4 @@
-"""What every split is made of: the three parts, and how rows are dealt out to them."""
+"""``Split``: the train, validation and test parts of a log, and the pieces that all splits are made of."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TRAIN, VALID, TEST = 0, 1, 2
 @checked
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three parts of one log.
+    """The three parts of one log.
 
     Attributes:
-        train: what a model learns from.
-        valid: what settings and stopping are chosen on; None where there is no such part.
-        test: what the final metrics come from.
-        protocol: how the split was made (its name, fractions, seed): it goes into reports.
+        train: the rows that a model learns from.
+        valid: the rows for choosing settings and when to stop; None if there are none.
+        test: the rows for the final metrics.
+        protocol: how the split was made (its name, fractions, seed), for reports.
 
     Raises:
         DataError: the parts do not share their ids, or have a (user, item) pair in common.
@@ -55,10 +55,10 @@ class Split:
 
 
 def check_disjoint(one: str, first: Interactions, other: str, second: Interactions) -> None:
-    """Refuse two parts, which share their ids, that have a row in common.
+    """Refuse two parts (with the same id maps) that have a row in common.
 
     Raises:
-        DataError: they have; the message counts the pairs and names the first.
+        DataError: they have a row in common; the message counts the pairs and names the first.
     """
     own, theirs = (part.users.astype(np.int64) * part.n_items + part.items for part in (first, second))
     common = np.intersect1d(own, theirs, assume_unique=True)
@@ -71,7 +71,7 @@ def check_disjoint(one: str, first: Interactions, other: str, second: Interactio
 
 
 def cut(data: Interactions, part: NDArray[np.int8], protocol: Mapping[str, object]) -> Split:
-    """The split in which row i goes to ``part[i]``."""
+    """Make the split in which row i goes to part ``part[i]``."""
     train, valid, test = (data.select(part == one) for one in (TRAIN, VALID, TEST))
     wanted = {"train": train, "test": test} | ({"valid": valid} if protocol["valid"] else {})
     check_filled(protocol, **wanted)
@@ -79,7 +79,7 @@ def cut(data: Interactions, part: NDArray[np.int8], protocol: Mapping[str, objec
 
 
 def check_filled(protocol: Mapping[str, object], **parts: Interactions) -> None:
-    """Refuse a split in which a part that was asked for has no rows.
+    """Refuse a split if a part that was asked for has no rows.
 
     Raises:
         DataError: a part is empty; the message holds the protocol.
@@ -97,15 +97,15 @@ def check_filled(protocol: Mapping[str, object], **parts: Interactions) -> None:
 def hold_out(
     data: Interactions, order: NDArray[np.int64], n_test: NDArray[np.float64], n_held: NDArray[np.float64]
 ) -> NDArray[np.int8]:
-    """The part of each row, where the first rows of a user are held out.
+    """Hold out the first rows of each user, and return the part of each row.
 
     Args:
         data: the log.
-        order: its rows, grouped by user; within a user those to hold out come first.
-        n_test: for each user, how many rows go to the test.
-        n_held: for each user, how many go to the test and to validation together.
+        order: indices of all rows, grouped by user; within a user, the rows to hold out come first.
+        n_test: the number of test rows of each user.
+        n_held: the number of test and validation rows of each user together.
 
-    Both counts are cut to the user's rows less one.
+    Both numbers are limited so that each user keeps a row to train on.
     """
     users = data.users[order]
     first_row = np.cumsum(data.user_counts) - data.user_counts
@@ -118,7 +118,7 @@ def hold_out(
 
 
 def with_shared_ids(train: Interactions, test: Interactions) -> tuple[Interactions, Interactions]:
-    """The same two logs, with one map of users and one of items that hold the ids of both.
+    """The same two logs with shared id maps, which contain the ids of both.
 
     Raises:
         DataError: the ids of one are whole numbers and those of the other strings.
@@ -138,7 +138,7 @@ def _union(kind: str, first: IdMap, second: IdMap) -> IdMap:
     both = pl.concat(
         [pl.DataFrame({"id": m.ids, "label": m.labels}, schema_overrides={"label": pl.String}) for m in (first, second)]
     )
-    # a null label goes last, so that a name known to one part only is kept
+    # sort null labels last, so that a label that only one part has is kept
     ids = both.sort("label", nulls_last=True).unique("id", keep="first", maintain_order=True)
     return IdMap(ids["id"], labels=None if first.labels is None and second.labels is None else ids["label"])
 

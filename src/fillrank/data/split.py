@@ -1,7 +1,7 @@
-"""Splits: which rows are learned from, which settings are chosen on, and which are kept for the test.
+"""Split a log into rows to learn from, rows to choose settings on, and rows for the test.
 
-Every function here gives a :class:`Split` whose parts share their id maps and have no row in common. A split draws from
-its own random stream, so the same seed gives the same split whatever is done with it later.
+Every function returns a :class:`Split`. Its parts share their id maps and have no row in common. A split draws from its
+own random stream, so the same seed always gives the same split.
 
 >>> from fillrank.data import synthetic
 >>> ratings = synthetic(50, 20, 400, seed=1).interactions
@@ -35,7 +35,7 @@ logger = logging.getLogger("fillrank")
 
 @checked
 def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: int = 0) -> Split:
-    """Rows drawn at random from the whole log.
+    """Draw the rows of validation and test at random from the whole log.
 
     Args:
         data: the log.
@@ -57,11 +57,11 @@ def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: i
 
 @checked
 def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed: int = 0) -> Split:
-    """The same fraction of each user's rows, drawn at random; every user keeps at least one row to train on.
+    """Draw the same fraction of each user's rows at random. Every user keeps at least one row to train on.
 
     Args:
         data: the log.
-        test, valid: fractions of a user's rows, rounded to whole rows (a user with few rows may have none in a part).
+        test, valid: fractions of a user's rows, rounded to whole rows. (A user with few rows may have none in a part.)
         seed: the same seed gives the same split.
 
     Raises:
@@ -78,14 +78,14 @@ def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed:
 
 @checked
 def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
-    """The latest ``n`` rows of each user for the test, the latest ``valid`` before them for validation.
+    """Take the latest ``n`` rows of each user for the test, and the latest ``valid`` rows before them for validation.
 
-    Rows of one moment are ordered by item: the greater index in ``item_ids`` counts as later. Every user keeps at least
-    one row to train on: one with too few rows gives to the test first.
+    Of rows with the same time, the item with the greater index counts as later. Every user keeps at least one row to
+    train on. A user with too few rows has test rows first, then validation rows.
 
     Args:
         data: a log with times.
-        n, valid: rows of each user; ``valid=0`` gives no validation part.
+        n, valid: number of rows per user; ``valid=0`` gives no validation part.
 
     Raises:
         SettingsError: ``n`` is below 1 or ``valid`` below 0.
@@ -100,26 +100,26 @@ def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
 
 
 Moment = float | str | date | np.datetime64
-"""Where a part of :func:`by_time` begins: a fraction of the rows, or a moment."""
+"""Where a part of :func:`by_time` begins: a fraction of the rows, or a point in time."""
 
 
 @checked
 def by_time(data: Interactions, *, test: Moment = 0.1, valid: Moment = 0.1) -> Split:
-    """Train on the past, test on what came after it.
+    """Train on the past, and test on the rows after it.
 
-    Rows of one moment are never parted. So of a fraction the nearest is taken that a cut between two moments gives, and
-    of two equally near ones the smaller part; each part that is asked for gets at least one moment.
+    Rows with the same time stay in the same part. So the fractions are met as closely as possible (of two equally close
+    cuts, the one with the smaller part), and each part that is asked for has at least one point in time.
 
     Args:
         data: a log with times.
-        test: a fraction of all rows (the latest), or the moment at which the test begins: a date, a datetime, a string
-            such as ``"2003-02-01"`` or ``"2003-02-01T12:30"``, or whole seconds since 1970; without a time zone it is
-            read as UTC.
+        test: a fraction of all rows (the latest ones), or the time at which the test begins: a date, a datetime, a
+            string such as ``"2003-02-01"`` or ``"2003-02-01T12:30"``, or whole seconds since 1970. Without a time zone
+            it is read as UTC.
         valid: the same for the part before the test; ``0`` gives no validation part.
 
     Raises:
-        SettingsError: a fraction is out of range, a moment cannot be read, or validation begins after the test.
-        DataError: the log has no times or fewer moments than parts, or a part would be empty.
+        SettingsError: a fraction is out of range, a time cannot be read, or validation begins after the test.
+        DataError: the log has no times or too few different ones, or a part would be empty.
 
     Example:
         >>> log = Interactions.from_arrays([1, 1, 2], [1, 2, 2], times=[0, 86_400, 200_000])
@@ -129,7 +129,7 @@ def by_time(data: Interactions, *, test: Moment = 0.1, valid: Moment = 0.1) -> S
     """
     times = _times(data, "by_time")
     order = np.lexsort((data.items, data.users, times))
-    starts = np.flatnonzero(np.diff(times[order], prepend=times.min(initial=0) - 1))  # where a moment begins
+    starts = np.flatnonzero(np.diff(times[order], prepend=times.min(initial=0) - 1))  # first row of each time
     before = 1 if valid == 0 else 2
     test_from = _begin(times[order], "test", test, starts=starts, end=len(data), before=before)
     valid_from = _begin(times[order], "valid", valid, starts=starts, end=test_from, before=1)
@@ -152,10 +152,10 @@ def published(
     name: str = "published",
     unknown: Literal["subsample", "leave out"] = "subsample",
 ) -> Split:
-    """A train and a test part that somebody else has fixed, with a validation part drawn from the train part.
+    """Use a given train and test part, and draw a validation part from the train part.
 
     Args:
-        train, test: the two parts; where their id maps differ, they get shared ones that hold the ids of both.
+        train, test: the two parts. If their id maps differ, they get shared ones with the ids of both.
         valid: fraction of the *train* rows, drawn at random; 0 gives no validation part.
         seed: the same seed gives the same validation part.
         name: of the split, for reports.
@@ -188,12 +188,13 @@ def published(
 
 
 def _known_to(train: Interactions, test: Interactions) -> Interactions:
-    """The rows of ``test`` whose user and item have a row in ``train``, with its ids; what is left out is said.
+    """The rows of ``test`` whose user and item have a row in ``train``, with the ids of ``train``.
 
-    Two files may differ in the kind of their ids where one has an odd one among numbers: 5 is then found by its text.
+    The number of rows that are left out is logged. If one of two files has an id that is not a number, its ids are
+    texts and the other file's may be numbers; then 5 is found by its text.
     """
     users, items = (
-        _places(ours, theirs, met)
+        _indices_in(ours, theirs, met)
         for ours, theirs, met in (
             (train.user_ids, test.user_ids, train.user_counts),
             (train.item_ids, test.item_ids, train.item_counts),
@@ -214,11 +215,11 @@ def _known_to(train: Interactions, test: Interactions) -> Interactions:
     )
 
 
-def _places(ours: IdMap, theirs: IdMap, met: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The index in ``ours`` of each of ``theirs``; -1 for one that is not there, or that nobody met."""
+def _indices_in(ours: IdMap, theirs: IdMap, met: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The index in ``ours`` of each id of ``theirs``; -1 for an id that is not there or has no row."""
     ids = theirs.ids if theirs.ids.dtype == ours.ids.dtype else theirs.ids.cast(pl.String)
-    places = ours.encode(ids, unknown="mark")
-    return np.where((places >= 0) & (met[np.maximum(places, 0)] > 0), places, -1).astype(np.int32)
+    indices = ours.encode(ids, unknown="mark")
+    return np.where((indices >= 0) & (met[np.maximum(indices, 0)] > 0), indices, -1).astype(np.int32)
 
 
 def _check_fraction(name: str, fraction: float) -> None:
@@ -247,15 +248,15 @@ def _times(data: Interactions, split: str) -> NDArray[np.int64]:
 def _begin(
     times: NDArray[np.int64], name: str, when: Moment, *, starts: NDArray[np.intp], end: int, before: int
 ) -> int:
-    """The place in ``times`` (sorted) at which the part that ends before ``end`` begins.
+    """The row at which a part begins that ends before row ``end``, in the order of time.
 
     Args:
-        times: of all rows.
+        times: of all rows, sorted.
         name: of the part.
         when: see :func:`by_time`.
-        starts: the places at which a moment begins.
-        end: of the part.
-        before: how many moments have to be left for the parts before it.
+        starts: the first row of each time.
+        end: end of the part.
+        before: how many different times must be left for the parts before it.
     """
     if not isinstance(when, str | date | np.datetime64) and (when < 1 or isinstance(when, float | bool)):
         _check_fraction(name, when)
@@ -276,7 +277,7 @@ def _begin(
 
 
 def _seconds(name: str, when: Moment) -> float:
-    """A moment as seconds since 1970."""
+    """A time as seconds since 1970."""
     if isinstance(when, str):
         try:
             when = datetime.fromisoformat(when)

@@ -1,4 +1,4 @@
-"""A part of a split: fewer users, to try things quickly; or fewer rows to learn from, to see what sparsity does."""
+"""Take a part of a split: fewer users, for quick trials; or fewer rows to learn from, to study sparsity."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["subsample"]
 
 @checked
 def subsample(split: Split, *, users: float = 1.0, rows: float = 1.0, seed: int = 0) -> Split:
-    """Some of the users with all that they did, or some of the rows of train.
+    """Keep some of the users with all their rows, or some of the rows of train.
 
-    The ids stay as they are, so whoever was left out is a user without rows.
+    The id maps stay as they are, so users that are left out are users without rows.
 
     Args:
-        split: of any kind.
-        users: share of the users that are kept, in every part of the split.
-        rows: share of the (remaining) rows of train that are kept; validation and test keep theirs, so the metrics of
-            different shares are about the same rows.
-        seed: the same seed keeps the same, and a greater share keeps all that a smaller one does.
+        split: any split.
+        users: share of the users to keep, in every part of the split.
+        rows: share of the (remaining) rows of train to keep. Validation and test keep all rows, so that metrics of
+            different shares can be compared.
+        seed: the same seed keeps the same rows. A larger share keeps all rows that a smaller one keeps.
 
     Raises:
         SettingsError: a share is not above 0 and at most 1, or nothing is left to learn from.

@@ -1,4 +1,4 @@
-"""What there is in a log, in numbers."""
+"""The summary of a log: its size, density, range of values, and dates."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["Summary", "summary_of"]
 
 @dataclass(frozen=True)
 class Summary:
-    """The counts of :meth:`Interactions.summary() <fillrank.data.interactions.Interactions.summary>`.
+    """The result of :meth:`Interactions.summary() <fillrank.data.interactions.Interactions.summary>`.
 
     Attributes:
         name: of the data set.
-        n_users, n_items, n_interactions: the size of the matrix, and how many of its cells are known.
-        density: the share of cells that are known.
-        per_user_median, per_item_median: rows of the median user and item.
-        value_range, value_mean: of the values; None without values.
-        relevant_from, n_relevant: from which value on a row is relevant, and how many rows are.
+        n_users, n_items, n_interactions: the size of the matrix, and the number of known cells.
+        density: the share of known cells.
+        per_user_median, per_item_median: median number of rows per user and per item.
+        value_range, value_mean: smallest and largest value, and the mean; None without values.
+        relevant_from, n_relevant: the smallest relevant value, and the number of relevant rows.
         first_time, last_time: seconds since 1970 (UTC); None without times.
         alike: ids of users, and of items, that differ only in form, such as ``7`` and ``07``.
 
@@ -69,7 +69,7 @@ class Summary:
 
 
 class _Summarised(Protocol):
-    """What is counted of :class:`~fillrank.data.interactions.Interactions`, whose method asks for it."""
+    """The part of :class:`~fillrank.data.interactions.Interactions` that is summarised."""
 
     @property
     def name(self) -> str: ...
@@ -98,7 +98,7 @@ class _Summarised(Protocol):
 
 
 def summary_of(log: _Summarised) -> Summary:
-    """The counts of ``log``."""
+    """Summarise ``log``."""
     cells = log.n_users * log.n_items
     values, times = log.values, log.times
     some = len(log) > 0

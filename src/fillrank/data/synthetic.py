@@ -1,4 +1,4 @@
-"""Data whose truth is known: low-rank logs of any size, and the checkerboard."""
+"""Synthetic data with known truth: low-rank logs of any size, and a checkerboard."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Synthetic:
         interactions: the log; ids are the whole numbers from 0, so an id is its own index.
         users: float32 ``[n_users, rank]``, the true user vectors.
         items: float32 ``[n_items, rank]``, the true item vectors.
-        item_probability: float64 ``[n_items]``, how likely a draw is to fall on each item; sums to 1.
-        noise: standard deviation of what was added to the true values.
+        item_probability: float64 ``[n_items]``, the probability of each item in a draw; sums to 1.
+        noise: standard deviation of the noise that was added to the true values.
     """
 
     interactions: Interactions
@@ -39,16 +39,16 @@ class Synthetic:
 
     @checked
     def truth(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
-        """The values of single pairs before noise: indices ``[B]``, ``[B]`` → float32 ``[B]``.
+        """The values of pairs before noise: indices ``[B]``, ``[B]`` → float32 ``[B]``.
 
         Raises:
             DataError: the two differ in length, or an index is not among the users or items.
         """
         if users.shape != items.shape:
             raise DataError(f"one item for each user is wanted, got {shown(users)} and {shown(items)}")
-        for kind, places, n in (("users", users, len(self.users)), ("items", items, len(self.items))):
-            if places.ndim != 1 or (len(places) and not 0 <= places.min() <= places.max() < n):
-                raise DataError(f"{kind} must be a list of indices from 0 to {n - 1}, got {shown(places)}")
+        for kind, indices, n in (("users", users, len(self.users)), ("items", items, len(self.items))):
+            if indices.ndim != 1 or (len(indices) and not 0 <= indices.min() <= indices.max() < n):
+                raise DataError(f"{kind} must be a list of indices from 0 to {n - 1}, got {shown(indices)}")
         return _pair_values(self.users, self.items, users, items)
 
 
@@ -66,13 +66,13 @@ def synthetic(
     """A log drawn from known factors.
 
     Value of user u and item i: ``<p_u, q_i> + noise · ε``, with ε standard normal and the entries of p and q normal
-    with variance ``1/√rank``, so that the true values have variance 1. Which pairs are seen does not depend on their
-    values: users are drawn evenly, items with probability proportional to ``position^-popularity`` (Zipf's law), the
-    positions 1 … n_items being shuffled over the items; a pair is seen once.
+    with variance ``1/√rank``, so that the true values have variance 1. The observed pairs do not depend on the values:
+    users are drawn uniformly, items with probability proportional to ``position^-popularity`` (Zipf's law), where the
+    positions 1 … n_items are shuffled over the items. Each pair is there once.
 
     Args:
         n_users, n_items: the size of the matrix.
-        n_interactions: rows, at most half of all cells (beyond that, drawing pairs until enough differ gets slow).
+        n_interactions: number of rows, at most half of all cells (with more, drawing different pairs becomes slow).
         rank: of the true matrix.
         popularity: Zipf exponent; 0 makes all items equally popular.
         noise: standard deviation of the noise, in units of the standard deviation of the true values.
@@ -106,13 +106,13 @@ def synthetic(
 
 @checked
 def checkerboard(n: int) -> Interactions:
-    """Even users like even items, odd users odd items, and the diagonal is withheld.
+    """A log in which even users like even items and odd users like odd items; the diagonal is held out.
 
-    A model that has understood the pattern ranks item u first for user u, once the seen items are left out: it is the
-    one item of the right colour that the user has not met.
+    A model that has learned the pattern ranks item u first for user u among the items that u has not seen, because it
+    is the only one of the right colour.
 
     Args:
-        n: users and items; at least 4, so that every user and item has a row.
+        n: number of users and of items; at least 4, so that every user and item has a row.
 
     Example:
         >>> checkerboard(4).csr.toarray()
@@ -162,7 +162,7 @@ def _check_sizes(n_users: int, n_items: int, n_interactions: int, rank: int, pop
 
 
 def _draw_pairs(n_users: int, probability: NDArray[np.float64], n: int, seed: int) -> NDArray[np.int64]:
-    """``n`` different cells ``user · n_items + item``, sorted: draw, drop the repeated, draw what is missing."""
+    """Draw ``n`` different cells ``user · n_items + item``, sorted: draw, drop duplicates, draw what is missing."""
     draws = numpy_stream(seed, "synthetic pairs")
     n_items = len(probability)
     cumulative = np.cumsum(probability)

@@ -1,4 +1,4 @@
-"""Moments as whole seconds since 1970, UTC."""
+"""Convert dates and times of many forms to whole seconds since 1970 (UTC)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["Moments", "TimeUnit", "finish_times", "parse_times", "to_seconds"]
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_LIMITS = (1e11, 1e14, 1e17)  # of the magnitudes of moments from 1973 on, between one unit and the next
-_TELLS = 1e8  # a smaller number may be a moment of early 1970 in any unit
+_LIMITS = (1e11, 1e14, 1e17)  # from 1973 on, numbers in two different units lie on different sides of these
+_TELLS = 1e8  # a smaller number may be a time in early 1970 in any unit
 _FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S%.f")
 _BASIC = ("%Y%m%d %H%M%S%.f", "%Y%m%d %H%M", "%Y%m%d %H:%M:%S%.f", "%Y%m%d %H:%M")
 _ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z", "%Y%m%d %H%M%S%.f%#z")
@@ -26,12 +26,12 @@ _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a da
 
 
 class Moments(NamedTuple):
-    """Times of a part of a column, before it is known in which unit the column's numbers are.
+    """Times of a part of a column, before the unit of the column's numbers is known.
 
     Attributes:
-        numbers: int64, a number as it came, or seconds where ``known``; 0 where there is none.
-        valid: whether there is a number or a moment.
-        known: whether ``numbers`` holds seconds already, as it stood there as a date; None: nowhere.
+        numbers: int64; a number as it was read, or seconds if ``known``; 0 if there is none.
+        valid: whether there is a time.
+        known: whether ``numbers`` already holds seconds, because the cell held a date; None: for no cell.
     """
 
     numbers: NDArray[np.int64]
@@ -44,13 +44,13 @@ class Moments(NamedTuple):
 
 
 def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUnit | None = None) -> pl.Series:
-    """Int64 seconds; null where a time is missing or cannot be read.
+    """Convert a column to int64 seconds; null if a time is missing or cannot be read.
 
-    Numbers count seconds, milli-, micro- or nanoseconds since 1970: which of them is inferred from the median of their
-    magnitudes (below 1e11, 1e14, 1e17 or not), for the whole column; a number that can only be in another unit is null.
-    A column most of whose numbers are dates written as ``yyyymmdd`` (or with hours and minutes,
-    ``yyyymmddHHMM[SS]``) holds dates, and what is none is null. Strings hold such numbers or ISO 8601 dates and times.
-    A date is its midnight, and a time without a zone is read as UTC. Parts of a second are dropped.
+    Numbers are seconds, milli-, micro- or nanoseconds since 1970. The unit is inferred for the whole column from the
+    median magnitude (the limits are 1e11, 1e14 and 1e17); a number that cannot be in this unit becomes null. If most
+    numbers are dates such as ``yyyymmdd`` or ``yyyymmddHHMM[SS]``, the column holds dates, and other numbers become
+    null. Strings are such numbers, or ISO 8601 dates and times. A date means its midnight, and a time without a zone is
+    read as UTC. Fractions of a second are dropped.
 
     Args:
         column: numbers, dates or strings.
@@ -58,7 +58,7 @@ def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUn
         unit: of numbers; None: inferred from their magnitudes.
 
     Raises:
-        DataError: the column holds something that is no time.
+        DataError: the column has a type that cannot hold times.
 
     Example:
         >>> to_seconds(pl.Series(["1970-01-02", "1970-01-01T01:00:00+01:00", "soon"])).to_list()
@@ -77,7 +77,7 @@ def to_seconds(column: pl.Series, *, day_first: bool | None = None, unit: TimeUn
 
 
 def parse_times(column: pl.Series, *, day_first: bool | None = None) -> Moments:
-    """What :func:`to_seconds` does with each cell on its own."""
+    """The first step of :func:`to_seconds`: read each cell by itself."""
     if column.dtype == pl.String:
         return _from_text(column, day_first)
     if column.dtype.is_numeric() or column.dtype == pl.Null:
@@ -90,7 +90,7 @@ def parse_times(column: pl.Series, *, day_first: bool | None = None) -> Moments:
 
 
 def finish_times(parts: list[Moments], *, unit: TimeUnit | None = None) -> list[NDArray[np.int64]]:
-    """The seconds of all parts of a column; ``valid`` becomes False where a number is in another unit than the rest.
+    """The second step: the seconds of all parts of a column. Numbers in another unit than the rest become invalid.
 
     Args:
         parts: of one column; ``valid`` is changed in place.
@@ -128,7 +128,7 @@ def _from_text(column: pl.Series, day_first: bool | None) -> Moments:
     text = column.str.strip_chars()
     numbers = _from_numbers(text.cast(pl.Float64, strict=False))
     exact = text.cast(pl.Int64, strict=False)
-    if numbers.valid.any():  # whole numbers beyond 2^53 are not to go by way of floating-point numbers
+    if numbers.valid.any():  # read large whole numbers as integers, because floats are inexact beyond 2^53
         numbers = numbers._replace(numbers=np.where(exact.is_not_null(), exact.fill_null(0), numbers.numbers))
         if numbers.valid.all():
             return numbers
@@ -153,7 +153,10 @@ def _moments(text: pl.Series, day_first: bool | None) -> pl.Series:
 
 
 def _first_that_fits(found: pl.Series, text: pl.Series, pattern: str, formats: Sequence[str]) -> pl.Series:
-    """Moments where there were none, of texts that fit the pattern; without it a year of two digits is antiquity."""
+    """Parse texts that are not parsed yet, with the first format that fits.
+
+    Only texts that match ``pattern`` are tried. Otherwise a year with two digits would be read as a year of antiquity.
+    """
     fits = text.str.contains(pattern).fill_null(False)
     for form in formats:
         left = found.is_null() & fits
@@ -167,14 +170,14 @@ def _first_that_fits(found: pl.Series, text: pl.Series, pattern: str, formats: S
 
 
 def _open(part: Moments) -> NDArray[np.int64]:
-    """The numbers whose unit is to be inferred."""
+    """The numbers whose unit must be inferred."""
     if part.known is not None:
         return part.numbers[part.valid & ~part.known]
     return part.numbers if part.valid.all() else part.numbers[part.valid]
 
 
 def _unit_of(parts: list[Moments]) -> int:
-    """The unit of the median magnitude: 0 for seconds … 3 for nanoseconds. Small numbers only tell if all are small."""
+    """The unit by the median magnitude: 0 for seconds … 3 for nanoseconds. Small numbers fit all, and are ignored."""
     counts = np.zeros(4, dtype=np.int64)
     for part in parts:
         size = np.abs(_open(part).astype(np.float64))
@@ -183,7 +186,7 @@ def _unit_of(parts: list[Moments]) -> int:
 
 
 def _is_alien(part: Moments, place: int) -> NDArray[np.bool_]:
-    """Where a number is of the magnitude of another unit, and cannot be a moment of early 1970."""
+    """Which numbers have the magnitude of another unit, and cannot be a time in early 1970."""
     lowest = _LIMITS[place - 1] if place else 0.0
     highest = _LIMITS[place] if place < len(_LIMITS) else np.inf
     size = np.abs(part.numbers.astype(np.float64))
@@ -219,7 +222,7 @@ def _from_compact(part: Moments) -> NDArray[np.int64]:
         mine = ((text.str.len_bytes() == digits).to_numpy()) & part.valid
         if part.known is not None:
             mine &= ~part.known
-        # a clock time is needed to make a moment: of a date alone it is midnight
+        # polars needs a time of day to make a datetime: for a date alone it is midnight
         padded = text.filter(pl.Series(mine)) + ("" if digits > 8 else "0000")
         moments = padded.str.to_datetime(form if digits > 8 else form + "%H%M", time_unit="us", strict=False)
         part.valid[mine] = moments.is_not_null().to_numpy()

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
-from fillrank.arguments import check_places, fitting
+from fillrank.arguments import check_indices, fitting
 from fillrank.encoders.sparse import SparseMatrix
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors, Scorer
@@ -189,17 +189,17 @@ class TableEncoder(nn.Module):
         return normalize(vectors, dim=1) if self.similarity == "cosine" else vectors
 
 
-def rows_of(table: Tensor, places: Tensor, name: str) -> Tensor:
+def rows_of(table: Tensor, indices: Tensor, name: str) -> Tensor:
     """The rows ``[B, d]`` or ``[B, N, d]`` of a table at int64 ``[B]`` or ``[B, N]``.
 
     Raises:
-        DataError: the places are of another kind or shape, or (seen on a CPU) the table has no such row.
+        DataError: the indices are of another kind or shape, or (seen on a CPU) the table has no such row.
     """
-    fitting({name: "int B|B N"}, **{name: places})
+    fitting({name: "int B|B N"}, **{name: indices})
     try:
-        return embedding(places, table)
+        return embedding(indices, table)
     except IndexError:
-        check_places(name, places, len(table))
+        check_indices(name, indices, len(table))
         raise
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fillrank.arguments import Own, check_places, checked, fitting, shown
+from fillrank.arguments import Own, check_indices, checked, fitting, shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
 from fillrank.factors.checks import check_floats, check_folding, is_finite, table_of
@@ -110,7 +110,7 @@ class Factors:
     def score(self, users: Tensor) -> Tensor:
         """Scores of all items: int64 ``[B]`` → ``[B, n_items]``."""
         fitting({"users": "int B"}, users=users)
-        check_places("users", users, self.n_users)
+        check_indices("users", users, self.n_users)
         scores = self.user_vectors[users] @ self.item_vectors.T
         if self.user_bias is not None:
             scores += self.user_bias[users, None]
@@ -122,8 +122,8 @@ class Factors:
     def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores of single pairs: int64 ``[B]``, int64 ``[B]`` → ``[B]``."""
         fitting({"users": "int B", "items": "int B"}, users=users, items=items)
-        check_places("users", users, self.n_users)
-        check_places("items", items, self.n_items)
+        check_indices("users", users, self.n_users)
+        check_indices("items", items, self.n_items)
         scores = (self.user_vectors[users] * self.item_vectors[items]).sum(-1)
         if self.user_bias is not None:
             scores = scores + self.user_bias[users]

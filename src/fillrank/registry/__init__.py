@@ -1,4 +1,4 @@
-"""Parts by name: fillrank's own, those that a program registers, and those of installed packages."""
+"""Find losses, samplers and encoders by name: fillrank's own, registered ones, and those of installed packages."""
 
 from fillrank.registry.entry_points import Offer, offers
 from fillrank.registry.records import is_record, is_usual, label, plain, record_of, settings_of

@@ -1,4 +1,4 @@
-"""What installed packages offer: the entry points of a group, found once and loaded when asked for."""
+"""Entry points of installed packages: listed once, and imported only when asked for."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Offer:
         return f"the entry point {self.point.name!r} = {self.point.value!r} ({self.point.group}) of {self.package}"
 
     def load(self) -> Any:
-        """The object that it leads to.
+        """Import and return the object of the entry point.
 
         Raises:
-            SettingsError: the module cannot be imported, or has no such name; names the package and the entry.
+            SettingsError: the module cannot be imported, or has no such name; the message names package and entry.
         """
         try:
             return self.point.load()
@@ -43,7 +43,7 @@ class Offer:
             ) from error
 
     def loaded(self) -> Any:
-        """The object that it leads to, if its module has been imported already; else None."""
+        """Return the object of the entry point if its module has been imported already; else None."""
         found: Any = sys.modules.get(self.point.module)
         for name in self.point.attr.split(".") if self.point.attr else ():
             found = getattr(found, name, None)
@@ -51,9 +51,9 @@ class Offer:
 
 
 def offers(group: str) -> Mapping[str, tuple[Offer, ...]]:
-    """The offers of every installed package by name; nothing of them is imported.
+    """Return the entry points of all installed packages by name, without importing them.
 
-    Looking through the packages takes some milliseconds, so it is done once for each state of ``sys.path``.
+    The search takes some milliseconds, so its result is kept for each state of ``sys.path``.
     """
     return _offers(group, tuple(sys.path))
 

@@ -1,4 +1,4 @@
-"""How a part that is an object is written down: its class and its public attributes, or the name of a function."""
+"""Write down a part that is an object: its class and public attributes, or the name of a function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS = ("class", "function")
 
 
 def label(part: Any) -> str:
-    """The full name of a class, a function, or an object's class.
+    """Return the full name of a class, a function, or an object's class.
 
     Example:
         >>> import collections
@@ -29,7 +29,7 @@ def label(part: Any) -> str:
 
 
 def plain(value: Any, depth: int = 0) -> bool:
-    """Whether JSON and TOML have a form for a value: None, truth values, numbers, texts, lists and tables of them."""
+    """Whether JSON and TOML can hold a value: None, booleans, numbers, strings, and lists and tables of these."""
     if value is None or isinstance(value, bool | int | float | str):
         return True
     if depth > _DEEPEST:
@@ -40,9 +40,9 @@ def plain(value: Any, depth: int = 0) -> bool:
 
 
 def is_usual(value: Any, usual: Any) -> bool:
-    """Whether a setting is what it would be if nobody gave it.
+    """Whether a setting has its default value.
 
-    An object that somebody brings is never asked with ``==``: a table or an array would compare each of its cells.
+    Objects are never compared with ``==``, because a table or an array would compare each of its cells.
 
     Example:
         >>> is_usual("uniform", "uniform"), is_usual([0.5], [0.5]), is_usual(object(), "uniform")
@@ -54,15 +54,15 @@ def is_usual(value: Any, usual: Any) -> bool:
 def settings_of(
     part: Any, *, given: Collection[str] = (), inner: Callable[[Any], Any] = lambda _: None
 ) -> dict[str, Any] | None:
-    """The settings that an object was made with, where it keeps each as an attribute of the parameter's name.
+    """Return the settings that an object was made with, if it keeps each as an attribute with the parameter's name.
 
     Args:
         part: an object.
         given: parameters of its constructor that are no settings.
-        inner: what to write for a value that is not plain; None where there is nothing.
+        inner: returns what to write for a value that is not plain, or None.
 
     Returns:
-        Plain settings by name, lists in the place of tuples; None where they cannot be known.
+        Plain settings by name, with lists in place of tuples; None if they cannot be found out.
 
     Example:
         >>> class Margin:
@@ -86,7 +86,7 @@ def settings_of(
 
 
 def record_of(part: Any) -> dict[str, Any]:
-    """What is written down of a part that has no name: nobody can make it again from this, and it says so.
+    """Return the record of a part that has no name. It documents the part; the part cannot be made again from it.
 
     Example:
         >>> class Margin:
@@ -110,7 +110,7 @@ def record_of(part: Any) -> dict[str, Any]:
 
 
 def is_record(value: Any) -> bool:
-    """Whether a value is what :func:`record_of` writes.
+    """Whether a value was written by :func:`record_of`.
 
     Example:
         >>> is_record({"class": "mine.Margin", "settings": {}}), is_record({"name": "ccl", "margin": 0.4})

@@ -1,4 +1,4 @@
-"""One kind of parts by name."""
+"""``Registry``: the parts of one kind (losses, samplers, encoders) by name."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Kind = TypeVar("Kind")
 
 
 class Registry(Mapping[str, Kind], Generic[Kind]):
-    """Parts of one kind by name: fillrank's own, and after them those of others.
+    """Parts of one kind by name: fillrank's own, registered ones, and those of installed packages.
 
-    As a mapping it holds fillrank's own and what :meth:`register` has added in this process. :meth:`find` also looks at
-    what installed packages offer by entry points, which are imported only when they are asked for by name. A name of
-    fillrank's own cannot be taken.
+    As a mapping it holds fillrank's own parts and those that :meth:`register` has added in this process. :meth:`find`
+    also searches the entry points of installed packages, which are imported only when their name is asked for. The name
+    of a part of fillrank cannot be used for another.
 
     Args:
-        noun: what one of them is called: ``"sampler"``.
-        group: of the entry points: ``"fillrank.samplers"``.
-        own: fillrank's, by name.
-        beside: more of fillrank's own, found by name but not held: parts of the same kind that keep another contract.
-        given: parameters of their constructors that are no settings, because a recipe brings them.
-        settled: whether an object is nothing but its settings, so that it can be made again from them; if False, it
-            holds more, as an encoder holds its vectors.
+        noun: what one part is called: ``"sampler"``.
+        group: the group of entry points: ``"fillrank.samplers"``.
+        own: fillrank's parts by name.
+        beside: further parts of fillrank, with another contract. :meth:`find` finds them; the mapping does not hold
+            them.
+        given: parameters of the constructors that are no settings, because a recipe passes them.
+        settled: whether an object can be made again from its settings alone. False for encoders, which hold vectors.
 
     Example:
         >>> shapes = Registry("shape", "example.shapes", {"square": dict})
@@ -73,14 +73,14 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return f"Registry({self.noun}: {', '.join(self)})"
 
     def register(self, name: str, kind: Kind) -> None:
-        """Give a part of yours a name in this process; whatever takes names takes it, and what is saved names it.
+        """Give a part of your own a name in this process. Recipes then accept the name, and saved models contain it.
 
         Args:
-            name: not one of fillrank's, nor of another part.
+            name: a new name.
             kind: a class (or, for a loss, a function of scores).
 
         Raises:
-            SettingsError: the name is taken, or is none.
+            SettingsError: the name is in use, or is not a valid name.
         """
         if not isinstance(name, str) or not name or name != name.strip() or "." in name:
             raise SettingsError(
@@ -95,14 +95,14 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         self._more[name] = kind
 
     def names(self) -> tuple[str, ...]:
-        """All names, those of installed packages included; nothing is imported for it."""
+        """Return all names, including those of installed packages, without importing anything."""
         return tuple(dict.fromkeys((*self, *self._offers())))
 
     def find(self, name: str) -> Kind:
-        """The part called ``name``.
+        """Return the part called ``name``.
 
         Raises:
-            SettingsError: there is none, a package that offers it cannot be loaded, or two packages do.
+            SettingsError: there is none, its package cannot be loaded, or two packages offer the name.
         """
         offered = self._offers()
         if name in self:
@@ -120,10 +120,10 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return kind  # type: ignore[no-any-return]
 
     def check(self, name: str) -> None:
-        """See that there is such a name, without importing what is behind it.
+        """Refuse a name that does not exist, without importing the part.
 
         Raises:
-            SettingsError: there is none.
+            SettingsError: there is no such name.
         """
         if name in self or name in self._beside or name in self._offers():
             return
@@ -133,7 +133,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         raise SettingsError(f"there is no {self.noun} {name!r}; {hint}there are {', '.join(known)}")
 
     def name_of(self, kind: Any) -> str | None:
-        """The name of a class or a function, if it has one."""
+        """Return the name of a class or a function, or None."""
         for name, one in {**self, **self._beside}.items():
             if one is kind:
                 return name
@@ -143,10 +143,10 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return None
 
     def spelled(self, part: Any) -> dict[str, Any] | None:
-        """A part as a table of its ``name`` and its settings, from which it can be made again; None where it cannot.
+        """Return a part as a table of its ``name`` and settings, from which it can be made again; None if it cannot.
 
-        A class or a function has to be registered. An object has to be of such a class itself (and not of one derived
-        from it), with each parameter of its constructor as an attribute of the same name.
+        A class or a function must be registered. An object must be an instance of a registered class (not of a
+        subclass), and keep each parameter of its constructor as an attribute of the same name.
         """
         if isinstance(part, type) or hasattr(part, "__qualname__"):
             name = self.name_of(part)
@@ -159,7 +159,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return None if settings is None else {"name": name, **settings}
 
     def split(self, part: Any) -> tuple[Any, dict[str, Any]]:
-        """What a recipe was given as a part: a name or the object itself, and the settings that came with it.
+        """Separate what a recipe was given for a part into the name or object, and its settings.
 
         Args:
             part: a name, a table of the name and its settings, or an object, a class or a function.
@@ -194,14 +194,14 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return spelled.pop("name"), spelled
 
     def resolved(self, part: Any, settings: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any], str]:
-        """What is to be made: a class, a function or an object, its settings, and what it is called in messages.
+        """Return the class, function or object to use, its settings, and its name for messages.
 
         Args:
             part: see :meth:`split`.
-            settings: that came beside it, over those that came with it.
+            settings: further settings.
 
         Raises:
-            SettingsError: there is no such part, or a setting came both ways.
+            SettingsError: there is no such part, or a setting is given in both places.
         """
         found, own = self.split(part)
         if twice := sorted(own.keys() & (settings or {}).keys()):
@@ -211,7 +211,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return kind, own | dict(settings or {}), f"the {self.noun} {called}"
 
     def how_to_name(self, part: Any) -> str:
-        """What to do so that a part of somebody's can be saved by name."""
+        """Return advice: how a user's part can be saved by name."""
         if isinstance(part, type) or hasattr(part, "__qualname__"):
             kind = part
         else:
@@ -239,5 +239,5 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
 
 
 def _holds_data(part: Any) -> bool:
-    """Whether an object is an array, a frame or a matrix. Some have methods of a part's names, such as ``sample``."""
+    """Whether an object is an array, a frame or a matrix. Some of these have a method ``sample``, like a sampler."""
     return not isinstance(part, type) and any(hasattr(type(part), name) for name in _OF_DATA)

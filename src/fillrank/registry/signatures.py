@@ -1,4 +1,4 @@
-"""What a part's constructor takes, and whether given settings go with it."""
+"""The parameters of a part's constructor, and a check of settings against them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["check_settings", "parameters_of"]
 
 
 def parameters_of(maker: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The named parameters of a class (of its constructor) or a function, in order.
+    """Return the named parameters of a class (of its constructor) or a function, in order.
 
     Example:
         >>> list(parameters_of(lambda known, n=3, **more: None))
@@ -20,7 +20,7 @@ def parameters_of(maker: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """
     try:
         parameters = inspect.signature(maker).parameters
-    except (TypeError, ValueError):  # some of what is written in C tells nothing
+    except (TypeError, ValueError):  # some classes written in C have no signature
         return {}
     starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {name: one for name, one in parameters.items() if one.kind not in starred}
@@ -29,18 +29,18 @@ def parameters_of(maker: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
 def check_settings(
     what: str, maker: Callable[..., Any], settings: Mapping[str, Any], *, given: Collection[str] = ()
 ) -> None:
-    """See that each setting exists, none is missing, and the switches are on or off.
+    """Check that each setting exists, that none is missing, and that flags are True or False.
 
-    Values are for the class itself to check.
+    The class itself checks the other values.
 
     Args:
-        what: is made, for messages: ``"the sampler 'uniform'"``.
+        what: the part, for messages: ``"the sampler 'uniform'"``.
         maker: a class or a function.
         settings: by name.
-        given: parameters that are no settings, because whoever makes it brings them.
+        given: parameters that are no settings, because the caller passes them.
 
     Raises:
-        SettingsError: one of these is wrong; names it.
+        SettingsError: a setting is wrong; the message names it.
 
     Example:
         >>> check_settings("the sampler 'x'", lambda known, n, *, shared=True: None, {"m": 1}, given=["known"])

@@ -1,4 +1,5 @@
-"""What all else stands on: seeds, threads, devices, processes, interruption, progress, files that are whole or absent.
+"""Basic services: seeds, threads, devices, processes, interruption, progress, paths, and safe writing of files.
 
-Nothing here knows what a matrix is. Modules are imported by their own names, so that what needs no PyTorch loads none.
+Nothing here knows about matrices or models. Import the modules by their own names, so that code which does not need
+PyTorch does not load it.
 """

@@ -1,4 +1,4 @@
-"""Which device a training is on, and in which precision the fast route takes its products there."""
+"""Choose the device of a training, and decide whether its matrix products use bfloat16."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ logger = logging.getLogger("fillrank")
 
 
 def halves(precision: str, device: torch.device) -> bool:
-    """Whether products are taken in bfloat16: where that is wanted, and the processor has an instruction for it.
+    """Whether products use bfloat16: it was asked for, and the processor has an instruction for it.
 
-    Without one PyTorch multiplies bfloat16 number by number, some nine times slower than float32 on a processor with
-    AVX2 alone. There float32, which is exacter too, takes its place, and the log says so.
+    Without the instruction PyTorch emulates bfloat16, about nine times slower than float32 on a processor with AVX2
+    only. Then float32 is used, which is also more exact, and a warning is logged.
     """
     if precision != "bfloat16":
         return False
@@ -29,25 +29,25 @@ def halves(precision: str, device: torch.device) -> bool:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether products in bfloat16 are done by the processor there, and not emulated.
+    """Whether the processor of ``device`` multiplies bfloat16 itself, without emulation.
 
-    A GPU has them from NVIDIA's Ampere on; an x86 processor with AVX512-BF16 or AMX; of others oneDNN knows.
+    NVIDIA GPUs do from Ampere on, x86 processors with AVX512-BF16 or AMX. For other processors oneDNN is asked.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return True
-    if platform.machine().lower() in {"x86_64", "amd64"}:  # oneDNN says yes to AVX512 without it, where it emulates
+    if platform.machine().lower() in {"x86_64", "amd64"}:  # oneDNN says yes to plain AVX512 too, where it emulates
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001
     known = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 def pick_device(name: str) -> torch.device:
-    """``"auto"`` is a GPU where there is one; anything else is taken by its PyTorch name.
+    """The device called ``name``; ``"auto"`` is a GPU if there is one, else the CPU.
 
     Raises:
-        SettingsError: PyTorch knows no such device, or it is not there.
+        SettingsError: PyTorch does not know the device, or this machine does not have it.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -11,9 +11,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 if dist.is_available():
-    # Its functions have the group of all processes as a default, as it is when they are imported. An optimiser imports
-    # them: after the processes have met, they would hold the group for good, and its threads would run on into the end
-    # of the interpreter, which now and then aborts a process whose work is done.
+    # Import this before the processes meet. Its functions have the current group of processes as a default argument.
+    # If an optimiser imported it later, they would hold the group for ever; the group's threads would then still run
+    # at the end of the interpreter, and sometimes abort a process that has finished its work.
     import torch.distributed.nn.functional
 
 __all__ = ["World"]
@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """One of ``size`` processes, each with the whole model and its part of every batch.
+    """One of ``size`` processes that train a model together. Each has the whole model and a part of every batch.
 
-    Every process draws the same batches and the same negatives from the same streams, works on its own rows of a batch,
-    and adds its gradients to the others'. So n processes take the steps that one would take, and keep equal tables
-    without ever sending one. Where the rows of a batch are shared out by their users (:meth:`own`), nobody else has a
-    gradient for a process's users: those are neither sent nor moved elsewhere, until somebody wants to see them all
-    (:meth:`all_gather`).
+    All processes draw the same batches and the same negatives from the same random streams. Each works on its own rows
+    of a batch, and the gradients are added up over all processes. So n processes take the same steps as one would, and
+    their tables stay equal without being sent. If the rows of a batch are divided by user (:meth:`own`), only one
+    process has gradients for a user. That process alone updates the user's vector, and the others get it when it is
+    needed (:meth:`all_gather`).
 
     Attributes:
         rank: of this process, from 0.
@@ -41,13 +41,13 @@ class World:
 
     @classmethod
     def current(cls) -> Self:
-        """The world that ``torchrun`` made, or one process alone."""
+        """The processes that ``torchrun`` started, or one process alone."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
 
     def shard(self, n: int) -> slice:
-        """Which of ``n`` rows are this process's: parts differ by one row at most.
+        """The rows of this process out of ``n``. The shares of two processes differ by at most one row.
 
         >>> [World(rank, 2).shard(5) for rank in (0, 1)]
         [slice(0, 2, None), slice(2, 5, None)]
@@ -59,7 +59,7 @@ class World:
         self.begin_all_reduce(*tensors)()
 
     def begin_all_reduce(self, *tensors: Tensor) -> Callable[[], None]:
-        """Begin what :meth:`all_reduce` does; what it gives is called to end it, after other work if there is any."""
+        """Begin :meth:`all_reduce` in the background. Call the returned function to wait for its end."""
         if self.size == 1:
             return _nothing
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -73,7 +73,7 @@ class World:
         return end
 
     def own(self, ids: Tensor) -> Tensor:
-        """Which places of ``ids`` ``[n]`` hold ids of this process: every ``size``-th id is.
+        """The positions in ``ids`` ``[n]`` whose id belongs to this process (``id % size == rank``).
 
         >>> World(1, 2).own(torch.tensor([4, 7, 7, 0, 1]))
         tensor([1, 2, 4])
@@ -81,7 +81,7 @@ class World:
         return torch.nonzero(ids % self.size == self.rank).flatten()
 
     def all_gather(self, table: Tensor) -> None:
-        """Replace the rows of other processes' ids by what these hold in them."""
+        """Fetch the rows of ``table`` that belong to other processes from those processes."""
         if self.size == 1:
             return
         for rank in range(self.size):
@@ -90,7 +90,7 @@ class World:
             table[rank :: self.size] = rows
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up in any process; all processes learn the same."""
+        """Whether ``flag`` is true in any process. All processes get the same answer."""
         if self.size == 1:
             return flag
         raised = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
@@ -98,7 +98,7 @@ class World:
         return bool(raised.item())
 
     def broadcast(self, work: Callable[[], T]) -> T:
-        """What ``work`` gives in the first process, which alone does it; the others are sent the result."""
+        """Call ``work`` in the first process only, and return its result in all processes."""
         if self.size == 1:
             return work()
         parcel: list[Any] = [work() if self.rank == 0 else None]
@@ -107,4 +107,4 @@ class World:
 
 
 def _nothing() -> None:
-    """The end of what has nothing to wait for."""
+    """The end of an operation that has nothing to wait for."""

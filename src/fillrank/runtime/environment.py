@@ -1,4 +1,4 @@
-"""What a figure was measured on: goes into every record."""
+"""Describe the machine, for the records of measurements."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _OTHERS = ("numpy", "scipy", "polars", "scikit-learn", "numba")
 
 
 def machine() -> dict[str, Any]:
-    """Versions, processor, threads and device; nothing that names a person, a host or a path.
+    """Versions, processor, threads and device. Nothing in it names a person, a host or a path.
 
-    PyTorch's version is its own, with its build (such as ``+cu130``), which that of its package leaves out.
+    The version of PyTorch is ``torch.__version__``, which includes the build (such as ``+cu130``).
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {

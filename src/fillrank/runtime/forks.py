@@ -1,8 +1,8 @@
-"""Forked processes: a child has none of its parent's threads, and what waits for one waits for ever.
+"""Forked processes: a child does not have its parent's threads, so waiting for one of them would never end.
 
-``multiprocessing`` forks on Linux unless it is set not to (up to Python 3.13), ``gunicorn --preload`` and PyTorch's
-``DataLoader`` do. What a child is to do there with a model works in its one thread. The rest would wait for threads of
-Polars that are not there: it is refused at once, in words.
+``multiprocessing`` forks by default on Linux (up to Python 3.13), and so do ``gunicorn --preload`` and PyTorch's
+``DataLoader``. In a forked child, recommending with a model works in a single thread. Work that needs the threads of
+Polars is refused at once with a clear error.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from fillrank.errors import ForkedError
 __all__ = ["forget_after_fork", "polars_is_lost", "refuse_after_fork", "watch_forks"]
 
 _lost = False  # whether this process was forked from one in which Polars had started its threads
-_started = False  # of the parent, noted just before it forks
+_started = False  # the same question, asked in the parent just before it forks
 _THREAD = re.compile(r"polars-\d+")
 
 
 class Forgetful(Protocol):
-    """What holds threads of its own."""
+    """An object that holds threads of its own."""
 
     def forget_threads(self) -> None:
-        """Begin anew, in a process that does not have them."""
+        """Forget the threads, because this process does not have them."""
 
 
 _forgetful: WeakSet[Forgetful] = WeakSet()
 
 
 def polars_is_lost() -> bool:
-    """Whether most of what Polars does would wait for ever in this process: it was forked after Polars was used."""
+    """Whether Polars is unusable in this process, because the process was forked after Polars had started threads."""
     return _lost
 
 
 def refuse_after_fork(what: str) -> None:
-    """Refuse what needs Polars' threads in a process that has none.
+    """Refuse work that needs the threads of Polars, in a process that does not have them.
 
     Raises:
         ForkedError: this process is a forked child of one that had used Polars.
@@ -54,12 +54,12 @@ def refuse_after_fork(what: str) -> None:
 
 
 def forget_after_fork(holder: Forgetful) -> None:
-    """Have ``holder`` forget its threads in every forked child."""
+    """Call ``holder.forget_threads()`` in every forked child."""
     _forgetful.add(holder)
 
 
 def watch_forks() -> None:
-    """From here on, note what is lost when this process forks; done once, when fillrank is imported."""
+    """Note from now on what a fork loses. Called once, when fillrank is imported."""
     if hasattr(os, "register_at_fork"):  # Windows has no forks
         os.register_at_fork(before=_before, after_in_child=_in_child)
 
@@ -70,7 +70,7 @@ def _before() -> None:
 
 
 def _has_threads_of_polars() -> bool:
-    """By their names, where the system shows them; elsewhere they are taken to be there."""
+    """Whether Polars has started threads: recognised by their names if the system shows them, else assumed."""
     tasks = Path("/proc/self/task")
     if not tasks.is_dir():
         return True
@@ -86,6 +86,6 @@ def _in_child() -> None:
     _lost = _lost or _started
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "set_num_threads"):
-        torch.set_num_threads(1)  # the threads of OpenMP are gone as well; one thread needs none of them
+        torch.set_num_threads(1)  # the threads of OpenMP are lost as well; with one thread none are needed
     for holder in list(_forgetful):
         holder.forget_threads()

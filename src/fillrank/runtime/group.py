@@ -1,7 +1,7 @@
-"""What the environment says of the processes that train one model: how many, which one this is, where they meet.
+"""Read from the environment which processes train one model: how many, which one this is, and where they meet.
 
-``torchrun`` sets all of these variables; a scheduler, or a person, may set some of them, and that is an error in words
-before anything waits for anybody.
+``torchrun`` sets all of these variables. If only some of them are set, a clear error is raised before any process waits
+for another.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _TOGETHER = "torchrun sets WORLD_SIZE, RANK, MASTER_ADDR and MASTER_PORT togethe
 
 @dataclass(frozen=True)
 class Group:
-    """One of ``size`` processes.
+    """The place of this process in a group of ``size`` processes.
 
     Attributes:
-        rank: of this process, from 0.
-        size: how many there are.
-        address: where the first of them waits for the others; empty for one process.
-        local_rank, local_size: of this process among those of this machine, and how many these are.
+        rank: number of this process, from 0.
+        size: number of processes.
+        address: where the first process waits for the others; empty for one process.
+        local_rank, local_size: number of this process on this machine, and how many processes this machine has.
     """
 
     rank: int = 0
@@ -39,10 +39,10 @@ class Group:
 
     @classmethod
     def of_environment(cls) -> Self:
-        """The group that the environment speaks of; one process where it speaks of none.
+        """The group that the environment describes; one process if it describes none.
 
         Raises:
-            SettingsError: a variable is missing, is no whole number, or does not fit the others.
+            SettingsError: a variable is missing, is not a whole number, or contradicts the others.
         """
         given = {name for name in ("WORLD_SIZE", "RANK") if os.environ.get(name, "") != ""}
         if not given:
@@ -65,10 +65,10 @@ class Group:
 
 
 def patience() -> timedelta:
-    """How long a process waits for the others: ``FILLRANK_TIMEOUT`` seconds, or else ten minutes.
+    """How long a process waits for the others: ``FILLRANK_TIMEOUT`` seconds, by default ten minutes.
 
     Raises:
-        SettingsError: it is no number above 0.
+        SettingsError: the variable is not a number above 0.
 
     Example:
         >>> patience()
@@ -85,7 +85,7 @@ def patience() -> timedelta:
 
 
 def _number(name: str, least: int, *, below: int | None = None, default: int | None = None) -> int:
-    """A variable as a whole number from ``least`` on and below a limit."""
+    """A variable as a whole number, at least ``least`` and less than ``below``."""
     text = os.environ.get(name, "").strip()
     if not text and default is not None:
         return default

@@ -1,4 +1,4 @@
-"""Ctrl-C, and a request to terminate, as a wish to stop soon, not as a crash."""
+"""Treat Ctrl-C and SIGTERM as a request to stop soon, so that the best result so far can be kept."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _OPEN: ContextVar[tuple[Interrupt, ...]] = ContextVar("interrupts", default=())
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came, and nothing held it back. As a ``KeyboardInterrupt`` it ends all that Ctrl-C ends, and as well."""
+    """SIGTERM came outside a block that holds signals back. It ends all that Ctrl-C (``KeyboardInterrupt``) ends."""
 
 
 class Interrupt:
-    """Inside the block, the first Ctrl-C or SIGTERM sets ``asked``; a second one interrupts at once, as usual.
+    """Inside the block, the first Ctrl-C or SIGTERM only sets ``asked``; a second one interrupts at once, as usual.
 
-    Blocks may stand inside one another. A signal that one holds back is known to those around it, and a block that is
-    opened after the signal begins with ``asked`` set: of several trainings in a row, one Ctrl-C ends all.
+    Blocks can be nested. If an inner block holds a signal back, ``asked`` is set in the outer blocks too, and a block
+    that is opened later inside them begins with ``asked`` set. So one Ctrl-C ends several trainings in a row.
 
-    Only the main thread can listen to signals; in another, the block holds nothing back. A program's own handler of
-    SIGTERM is left as it is.
+    Only the main thread receives signals; in another thread the block holds nothing back. If the program has its own
+    handler of SIGTERM, that handler is kept.
 
     Args:
-        holds: False only notes what the blocks inside it hold back. Elsewhere a signal interrupts at once.
+        holds: whether this block holds signals back itself. False: it only learns what the blocks inside it hold back.
 
     Attributes:
-        asked: a signal came.
+        asked: whether a signal came.
     """
 
     last: ClassVar[int] = signal.SIGINT
-    """The signal that came last; see :func:`exit_code`."""
+    """The last signal that came; see :func:`exit_code`."""
 
     def __init__(self, *, holds: bool = True) -> None:
         self.asked = False
@@ -71,7 +71,7 @@ class Interrupt:
 
 
 def exit_code() -> int:
-    """What a program ends with after a signal, as shells have it: 128 and the number of the last signal that came.
+    """The exit code of a program after a signal, as shells define it: 128 plus the number of the last signal.
 
     Example:
         >>> exit_code()  # Ctrl-C, unless it was SIGTERM (143)
@@ -81,12 +81,12 @@ def exit_code() -> int:
 
 
 def terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 -- a handler is given both
-    """A handler of signals that raises: ``Terminated`` on SIGTERM, ``KeyboardInterrupt`` on any other."""
+    """A signal handler that raises ``Terminated`` on SIGTERM and ``KeyboardInterrupt`` on any other signal."""
     Interrupt.last = number
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def _is_free(handler: Any) -> bool:
-    """Whether a handler of SIGTERM may be replaced for a while: the system's, or one of this module."""
+    """Whether a handler of SIGTERM can be replaced for a while: it is the system's, or one of this module."""
     ours = handler is terminate or isinstance(getattr(handler, "__self__", None), Interrupt)
     return ours or handler is signal.SIG_DFL

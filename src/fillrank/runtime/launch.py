@@ -1,4 +1,4 @@
-"""The processes that ``torchrun`` started, brought together for the length of one piece of work."""
+"""Connect the processes that ``torchrun`` started, for the duration of one piece of work."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ from fillrank.runtime.group import Group, patience
 __all__ = ["agree", "processes", "world_size"]
 
 _RESTART = 10.0
-"""Seconds in which the port of a run that has just ended may still be taken."""
+"""Seconds for which the port of a run that has just ended may still be in use."""
 
 
 @contextmanager
 def processes(device: str = "auto") -> Iterator[World]:
-    """Inside the block, the processes that the environment speaks of (``WORLD_SIZE``, ``RANK``, …) are one world.
+    """Inside the block, the processes that the environment describes (``WORLD_SIZE``, ``RANK``, …) form one group.
 
-    They speak through NCCL where each has a GPU of its own, which becomes its current device, and through gloo
-    otherwise. At the end the group is taken apart, also when something failed: an error in one process then ends the
-    others too, at the next gradient that they wait for. Nobody waits longer than ``FILLRANK_TIMEOUT`` seconds (600
-    unless it is set), neither for the others to come nor for one that is silent. One process alone, and a group that is
-    there already, are left as they are.
+    They communicate through NCCL if each has a GPU of its own, which becomes its current device; otherwise through
+    gloo. The group ends with the block, also after an error. An error in one process ends the others too, when they
+    next wait for a gradient. No process waits longer than ``FILLRANK_TIMEOUT`` seconds (default 600) for another.
+    A single process, and a group that exists already, are left as they are.
 
     Args:
-        device: of the training, as recipes call it: ``"auto"``, ``"cpu"``, ``"cuda"``.
+        device: of the training: ``"auto"``, ``"cpu"``, ``"cuda"``.
 
     Raises:
-        TrainingError: the others did not come, or one of them is gone or silent.
-        SettingsError: a variable is missing, is no whole number, or does not fit the others.
+        TrainingError: the other processes did not come, or one of them ended or stopped answering.
+        SettingsError: a variable is missing, is not a whole number, or contradicts the others.
 
     Example:
         >>> with processes() as world:
@@ -61,19 +60,19 @@ def processes(device: str = "auto") -> Iterator[World]:
             raise
         raise TrainingError(_lost(world, error)) from error
     finally:
-        with suppress(RuntimeError):  # of what is gone already
+        with suppress(RuntimeError):  # the group may be gone already
             dist.destroy_process_group()
 
 
 def agree(world: World, facts: Mapping[str, Any]) -> None:
-    """Refuse to begin where processes were started with different settings, or have read different data.
+    """Refuse to begin if processes were started with different settings, or have read different data.
 
     Args:
-        world: the processes; all call this, each with its own facts.
-        facts: by name, of the same names in all; values that JSON can hold.
+        world: the processes. All of them call this function, each with its own facts.
+        facts: values that JSON can hold, by name; all processes use the same names.
 
     Raises:
-        SettingsError: in every process: some fact differs. Names the first process that differs from process 0.
+        SettingsError: in every process: a fact differs. Names the first process that differs from process 0.
     """
     if world.size == 1:
         return
@@ -91,7 +90,7 @@ def agree(world: World, facts: Mapping[str, Any]) -> None:
 
 
 def world_size() -> int:
-    """How many processes the environment speaks of: ``WORLD_SIZE``, or 1.
+    """The number of processes that the environment describes: ``WORLD_SIZE``, or 1.
 
     Raises:
         SettingsError: see :meth:`Group.of_environment`.
@@ -100,7 +99,7 @@ def world_size() -> int:
 
 
 def _meet(group: Group, backend: str) -> None:
-    """Wait until all processes are there."""
+    """Wait until all processes have come."""
     begun = time.monotonic()
     while True:
         try:
@@ -148,5 +147,5 @@ def _backend(device: str, group: Group) -> str:
 
 
 def _is_of_the_group(error: RuntimeError) -> bool:
-    """Whether the error comes from the talk between processes; gloo has no class of its own for it."""
+    """Whether an error comes from the communication between processes. (gloo has no exception class of its own.)"""
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower() or "Connection closed" in str(error)

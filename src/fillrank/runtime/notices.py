@@ -1,4 +1,4 @@
-"""What a user should know and no error says: a thing that was given and is not used. Said once, and always so."""
+"""Warnings that are logged once: for example that the ratings of a log are not used by a model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ logger = logging.getLogger("fillrank")
 
 
 class Notices:
-    """Warnings on the logger ``fillrank``, each text once.
+    """Logs each warning text once, on the logger ``fillrank``.
 
-    Python shows what is logged as a warning on standard error, unless a program has set its own handlers.
+    Python shows logged warnings on standard error, unless the program has set its own handlers.
 
     Example:
         >>> notices = Notices()
@@ -26,7 +26,7 @@ class Notices:
         self._lock = threading.Lock()
 
     def say(self, text: str) -> bool:
-        """Log ``text`` as a warning, unless it was before; whether it was logged."""
+        """Log ``text`` as a warning if it was not logged before. Return whether it was logged now."""
         with self._lock:
             fresh = text not in self._said
             self._said.add(text)
@@ -35,11 +35,11 @@ class Notices:
         return fresh
 
     def forget(self) -> None:
-        """Begin anew: everything may be said once more."""
+        """Forget what was logged, so that each text can be logged once more."""
         with self._lock:
             self._said.clear()
 
 
 _NOTICES = Notices()
 say_once = _NOTICES.say
-"""Say something once in the life of the program; see :class:`Notices`."""
+"""Log a warning once in the life of the program; see :class:`Notices`."""

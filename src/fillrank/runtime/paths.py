@@ -1,4 +1,4 @@
-"""Paths as people write them: every function that takes one reads it here, so that ``~`` means the same everywhere."""
+"""Paths as people write them. Every public function passes its paths through here, so that ``~`` works everywhere."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _SPECIAL = {
     stat.S_IFSOCK: "a socket",
 }
 _KERNEL = ("/proc", "/sys")
-"""Trees that look like files and folders, and are views of the system."""
+"""Folders whose files are made up by the system."""
 
 
 def expanded(path: Any, what: str = "the file", error: type[FillrankError] = DataError) -> Path:
-    """``path`` with ``~`` and ``~name`` in place of the home folders they stand for, or what ``file:///…`` names.
+    """Replace ``~`` and ``~name`` by the home folders that they stand for, and ``file:///…`` by its path.
 
-    Nothing is opened. A name such as ``~x`` where no user is called so stays as it is if there is such a file.
+    Nothing is opened. If there is no user ``x`` but a file called ``~x``, the path is kept.
 
     Args:
         path: text, bytes or an object with a path (``os.PathLike``).
-        what: it names, for messages.
+        what: what the path names, for messages.
         error: the class to raise.
 
     Raises:
-        FillrankError: of the class ``error``: it is no path, is empty, holds a NUL character or text that no file name
-            can have, is an address such as ``https://…`` or ``file://`` and another machine, or begins with ``~`` and
-            has no home folder.
+        FillrankError: of the class ``error``: the argument is not a path, is empty, contains a NUL character or text
+            that no file name can have, is a network address such as ``https://…``, or begins with ``~`` and there is no
+            such home folder.
 
     Example:
         >>> expanded("~/log.csv") == Path.home() / "log.csv"
@@ -71,13 +71,13 @@ def expanded(path: Any, what: str = "the file", error: type[FillrankError] = Dat
 
 
 def _of_address(host: str, path: str, text: str, what: str, error: type[FillrankError]) -> Path:
-    """The path that an address ``file://…`` names; ``pathlib`` leaves it one slash, which is the same."""
+    """The path in an address ``file://…``. (``pathlib`` shortens it to ``file:/…``, which means the same.)"""
     if host.lower() not in {"", "localhost"}:
         raise error(
             f"{what} {text!r} is on another machine, {host!r}; copy it here, or write three slashes (file:///…) for a "
             "path of this one"
         )
-    from urllib.request import url2pathname  # it brings half of the web with it
+    from urllib.request import url2pathname  # imported late, because it loads many modules
 
     found = url2pathname(path)
     if not path.strip("/") or "\0" in found:
@@ -96,12 +96,12 @@ def _at_home(text: str, what: str, error: type[FillrankError]) -> Path:
 
 
 def refuse_special(path: Path, what: str = "the file", error: type[FillrankError] = DataError) -> None:
-    """Refuse what looks like a file and is none: a device, a pipe, a socket, a file of ``/proc`` or ``/sys``.
+    """Refuse a path that is not an ordinary file: a device, a pipe, a socket, a file of ``/proc`` or ``/sys``.
 
-    A path that does not exist is nothing special.
+    A path that does not exist is accepted.
 
     Raises:
-        FillrankError: of the class ``error``, with what it is.
+        FillrankError: of the class ``error``; the message says what the path is.
 
     Example:
         >>> refuse_special(Path("/dev/null"))
@@ -111,7 +111,7 @@ def refuse_special(path: Path, what: str = "the file", error: type[FillrankError
     try:
         kind = _SPECIAL.get(stat.S_IFMT(path.stat().st_mode))
         real = os.path.realpath(path)
-    except (OSError, RuntimeError):  # it is not there, or cannot be looked at: opening it will say why
+    except (OSError, RuntimeError):  # it does not exist or is not accessible: opening it will say why
         return
     if kind is None and any(real == tree or real.startswith(f"{tree}/") for tree in _KERNEL):
         kind = "a view of the system, not a file"

@@ -1,4 +1,4 @@
-"""Long work shows itself: a bar on a terminal, a line now and then elsewhere."""
+"""Show the progress of long work: a bar on a terminal, a line from time to time elsewhere."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _FIRST, _NEXT = 0.5, 10.0
 class Progress:
     """Shows epochs and steps on standard error.
 
-    On a terminal it is a bar. Where there is none (a notebook, a file, another program), it is a line now and then: one
-    soon, then one every ten seconds at most, and one at the end. A program that listens to the logger ``fillrank`` at
-    ``INFO`` gets these lines there instead.
+    On a terminal it shows a bar. Elsewhere (a notebook, a file, another program) it writes lines: one soon, then at
+    most one every ten seconds, and one at the end. If a program listens to the logger ``fillrank`` at level ``INFO``,
+    the lines go there instead.
 
     Args:
-        epochs: at most this many.
-        steps: of one epoch.
-        shown: False keeps silent.
-        unit: what an epoch is called.
-        stage: of a fit that is made of several trainings: said before the unit.
+        epochs: the largest number of epochs.
+        steps: steps of one epoch.
+        shown: False shows nothing.
+        unit: the word for an epoch.
+        stage: name of the stage, in a fit of several trainings; it is shown before the unit.
     """
 
     def __init__(self, epochs: int, steps: int, *, shown: bool = True, unit: str = "epoch", stage: str = "") -> None:
@@ -70,14 +70,14 @@ class Progress:
         self._step += 1
         if self._bar is not None:
             self._bar.advance(self._task)
-        elif self._shown and self._steps > 1 and self._step < self._steps:  # the last step's line is the epoch's
+        elif self._shown and self._steps > 1 and self._step < self._steps:  # after the last step the epoch is shown
             self._line(f"{self._unit} {self._epoch + 1}/{self._epochs}, step {self._step:,} of {self._steps:,}")
 
     def epoch_done(self, metrics: Mapping[str, float], best_epoch: int) -> None:
         """Call after each epoch, with what to show of it."""
         self._epoch, self._step = int(metrics["epoch"]), 0
         seen = {name: value for name, value in metrics.items() if name not in {"epoch", "seconds"}}
-        if self._bar is not None:  # a narrow terminal should keep its bar: the losses go only where nothing was judged
+        if self._bar is not None:  # keep the text short for narrow terminals: losses only if nothing was evaluated
             judged = {name.removeprefix("valid_"): value for name, value in seen.items() if name.startswith("valid_")}
             self._bar.update(
                 self._task, description=f"{self._unit} {self._epoch} (best {best_epoch})  {_words(judged or seen)}"
@@ -86,7 +86,7 @@ class Progress:
             self._line(f"{self._unit} {self._epoch}/{self._epochs} (best {best_epoch})  {_words(seen)}")
 
     def _line(self, text: str) -> None:
-        """Say a line if it is time for one, or else keep it: the last one is said at the end."""
+        """Write a line if it is time for one. Otherwise keep it: the last line is written at the end."""
         self._held_back = text
         now = time.monotonic()
         if now >= self._due:
@@ -95,7 +95,7 @@ class Progress:
 
 
 def _is_terminal() -> bool:
-    """Whether a bar can be drawn; what only says that it takes colours, such as a log of a build, is none."""
+    """Whether a bar can be drawn. The log of a build may accept colours, and is still no terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 

@@ -1,8 +1,8 @@
-"""One seed, many independent streams.
+"""Many independent random streams from one seed.
 
-Every random choice in fillrank draws from a stream that is named after its purpose, so that changing how one part
-draws (say, the sampler) leaves the others (the split, the initial factors) as they were. Nothing here touches the
-global state of NumPy or PyTorch.
+Every random choice in fillrank draws from a stream that is named after its purpose. So a change in how one part draws
+(say, the sampler) does not change the others (the split, the initial factors). The global random state of NumPy and
+PyTorch is never used.
 
 >>> numpy_stream(0, "split").integers(10, size=3).tolist() == numpy_stream(0, "split").integers(10, size=3).tolist()
 True
@@ -37,13 +37,17 @@ def _sequence(seed: int, purpose: str, *numbers: int) -> np.random.SeedSequence:
 
 @checked
 def numpy_stream(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """A NumPy generator for ``purpose``; ``numbers`` (an epoch, a rank) give further independent streams."""
+    """A NumPy generator for ``purpose``. Each choice of ``numbers`` (an epoch, a rank) gives an independent stream.
+
+    Raises:
+        SettingsError: ``seed`` or one of ``numbers`` is not a whole number of 0 or more.
+    """
     return np.random.Generator(np.random.PCG64(_sequence(seed, purpose, *numbers)))
 
 
 @checked
 def torch_stream(seed: int, purpose: str, *numbers: int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A PyTorch generator for ``purpose`` on ``device``; see :func:`numpy_stream`."""
+    """A PyTorch generator for ``purpose`` on ``device``; arguments and errors as for :func:`numpy_stream`."""
     import torch
 
     state = _sequence(seed, purpose, *numbers).generate_state(1, np.uint64)

@@ -1,4 +1,4 @@
-"""JSON from files that nobody vouches for."""
+"""Read JSON from files that cannot be trusted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fillrank.errors import DataError, FillrankError
 __all__ = ["is_number", "nested_deeper", "parse_json", "read_json"]
 
 _DEEPEST = 64
-"""Levels of lists and mappings that a file of ours may have; what follows them would end at Python's own limit."""
+"""The deepest nesting of lists and mappings that a file of fillrank may have; far below Python's limit of recursion."""
 
 
 def read_json(
@@ -24,11 +24,11 @@ def read_json(
         file: its path.
         error: the class to raise.
         advice: what to do, for messages.
-        largest: bytes that it may have.
+        largest: the largest size in bytes.
 
     Raises:
-        FillrankError: of the class ``error``: it cannot be read, is no JSON or too large, is nested deeper than Python
-            follows, or holds a number of thousands of digits or text with half a character in it.
+        FillrankError: of the class ``error``: the file cannot be read, is not JSON, is too large or nested too deeply,
+            or contains a number with thousands of digits or a lone surrogate (half a character).
     """
     try:
         size = file.stat().st_size
@@ -44,11 +44,11 @@ def read_json(
 
 
 def parse_json(text: str) -> Any:
-    """What JSON text holds.
+    """Parse JSON text.
 
     Raises:
-        ValueError: it is no JSON, is nested deeper than Python follows, or holds a number of thousands of digits or
-            half a character (a lone surrogate, which no file can be written with).
+        ValueError: the text is not JSON, is nested too deeply, or contains a number with thousands of digits or a lone
+            surrogate (half a character, which cannot be written to a file).
 
     Example:
         >>> parse_json('{"a": [1, 2.5, null]}')
@@ -69,7 +69,7 @@ def parse_json(text: str) -> Any:
 
 
 def nested_deeper(content: Any, levels: int) -> bool:
-    """Whether lists and mappings stand within one another more than ``levels`` deep.
+    """Whether lists and mappings are nested more than ``levels`` deep.
 
     Example:
         >>> nested_deeper({"a": [1]}, 2), nested_deeper({"a": [1]}, 1)
@@ -85,7 +85,7 @@ def nested_deeper(content: Any, levels: int) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value from JSON is a finite number; True and False are none.
+    """Whether a value from JSON is a finite number. True and False are not numbers.
 
     Example:
         >>> [is_number(value) for value in (1, 2.5, True, "1", float("nan"), 10**400)]
@@ -95,5 +95,5 @@ def is_number(value: Any) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floating-point numbers
+    except OverflowError:  # an integer that is too large for a floating-point number
         return False

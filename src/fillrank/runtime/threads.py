@@ -1,9 +1,9 @@
-"""Threads that each do parts of the work from end to end, and what keeps the result free of their number.
+"""Use several threads, and get the same bits whatever their number.
 
-Sums of floating-point numbers depend on their order, and PyTorch cuts a product or a sum by the number of its threads;
-what is scattered to rows it even adds in the order in which threads happen to arrive. So where a training adds up,
-PyTorch has one thread (:func:`one_thread`); what runs on several is cut into parts that do not depend on their number
-(:class:`Threads`), or is computed row by row, each row by one thread (:func:`all_threads`).
+A sum of floating-point numbers depends on its order. PyTorch divides products and sums by its number of threads, and
+adds scattered rows in the order in which its threads arrive. So a training gives PyTorch one thread wherever it adds up
+(:func:`one_thread`). Work that runs on several threads is either cut into parts that do not depend on their number
+(:class:`Threads`), or computed row by row, each row by one thread (:func:`all_threads`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _AVAILABLE: ContextVar[int] = ContextVar("available threads", default=0)
 
 
 def available_threads() -> int:
-    """As many threads as PyTorch has, or had outside of :func:`one_thread`."""
+    """The number of threads that PyTorch has, or had outside the block of :func:`one_thread`."""
     return _AVAILABLE.get() or torch.get_num_threads()
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside the block PyTorch has one thread, so that whatever is added up is added in one order.
+    """Inside the block PyTorch has one thread, so that sums are always taken in the same order.
 
     Example:
         >>> before = torch.get_num_threads()
@@ -48,7 +48,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def all_threads() -> Iterator[None]:
-    """Inside the block PyTorch has all its threads again: for what gives the same bits whatever their number."""
+    """Inside the block PyTorch has all its threads again: for work that gives the same bits with any number of them."""
     with _threads(available_threads()):
         yield
 
@@ -90,7 +90,7 @@ def _threads(n: int) -> Iterator[None]:
 
 
 class _Inside:
-    """What is known of the threads outside of :func:`one_thread`: nothing that holds in a forked process."""
+    """The number of threads outside the block of :func:`one_thread`; forgotten in a forked process."""
 
     def forget_threads(self) -> None:
         _AVAILABLE.set(0)
@@ -101,12 +101,12 @@ forget_after_fork(_INSIDE)
 
 
 class Threads:
-    """As many threads as PyTorch has on a CPU.
+    """A pool of as many threads as PyTorch has on a CPU.
 
-    PyTorch spreads each of a step's many small operations over its threads, and each time waits for the last of them;
-    where a batch can be cut into parts, whose threads meet once, they hardly wait. (``torch.set_num_threads`` speaks
-    for the thread that calls it.) How many parts there are, the work says and not the number of threads, so that sums
-    over parts are the same whatever that is.
+    PyTorch divides each small operation of a step among its threads, and waits for all of them after each. It is faster
+    to cut a batch into parts and give each part to one thread, so that the threads wait for one another only once. The
+    number of parts depends on the work and not on the number of threads, so sums over parts are always the same.
+    (``torch.set_num_threads`` applies to the thread that calls it.)
     """
 
     def __init__(self) -> None:
@@ -115,11 +115,11 @@ class Threads:
         forget_after_fork(self)
 
     def forget_threads(self) -> None:
-        """In a forked process: the threads are its parent's, and new ones are made when they are needed."""
+        """Drop the pool in a forked process, which does not have its threads. A new pool is made when needed."""
         self._pool = None
 
     def map(self, part: Callable[[int, slice], Found], n_rows: int, n_parts: int = _PARTS) -> list[Found]:
-        """What ``part(number, rows)`` returns for each part of ``n_rows`` rows, ``n_parts`` at most, in their order."""
+        """Call ``part(number, rows)`` for at most ``n_parts`` parts of ``n_rows`` rows; return the results in order."""
         step = max(-(-n_rows // n_parts), 1)
         parts = [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
         if self.n == 1 or len(parts) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fillrank.arguments import check_places, checked, fitting
+from fillrank.arguments import check_indices, checked, fitting
 from fillrank.samplers.base import Negatives, Score
 from fillrank.samplers.inclusion import log_absent, log_inclusion, shares
 from fillrank.samplers.known import KnownPositives
@@ -57,7 +57,7 @@ class InBatch:
     ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`; nothing is drawn, the generator is left alone."""
         fitting({"users": "int B", "positives": "int P"}, users=users, positives=positives)  # P: of all processes
-        check_places("positives", positives, len(self._log_absent))
+        check_indices("positives", positives, len(self._log_absent))
         items = torch.unique(positives)
         absent = len(positives) * self._log_absent[items]  # log of the chance that no row of the batch holds the item
         return self._policy.negatives(users, positives, items, log_inclusion(absent))

@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from fillrank.arguments import check_places, checked, fitting
+from fillrank.arguments import check_indices, checked, fitting
 from fillrank.data import Interactions
 from fillrank.errors import DataError
 
@@ -79,14 +79,14 @@ class KnownPositives:
         fitting({"rows": "int B", "columns": "int N" if columns.dim() == 1 else "int B N"}, rows=rows, columns=columns)
         if columns.device.type == "cpu" and len(rows) * columns.shape[-1] >= _KERNEL_FROM:
             return self._mask_by_kernel(rows, columns)
-        self._check_places(rows, columns)
+        self._check_indices(rows, columns)
         return self._mask_shared(rows, columns) if columns.dim() == 1 else self._mask_pairs(rows, columns)
 
     @checked
     def mask_by_lookup(self, rows: Tensor, columns: Tensor) -> Tensor:
         """The same as :meth:`mask`, one row at a time: the readable twin."""
         fitting({"rows": "int B", "columns": "int N" if columns.dim() == 1 else "int B N"}, rows=rows, columns=columns)
-        self._check_places(rows, columns)
+        self._check_indices(rows, columns)
         lists = [self.columns[self.starts[row] : self.starts[row + 1]] for row in rows]
         wanted = columns.expand(len(rows), -1)
         return torch.stack([torch.isin(own, known) for own, known in zip(wanted, lists, strict=True)])
@@ -94,14 +94,14 @@ class KnownPositives:
     def _mask_by_kernel(self, rows: Tensor, columns: Tensor) -> Tensor:
         from fillrank.samplers.known_kernel import mask_of_pairs, mask_of_shared
 
-        self._check_places(rows, columns)  # compiled code would read beyond its tables
+        self._check_indices(rows, columns)  # compiled code would read beyond its tables
         arrays = (part.contiguous().numpy() for part in (rows, columns))
         of = mask_of_shared if columns.dim() == 1 else mask_of_pairs
         return torch.from_numpy(of(self.starts.numpy(), self.columns.numpy(), self.n_columns, *arrays))
 
-    def _check_places(self, rows: Tensor, columns: Tensor) -> None:
-        check_places("rows", rows, self.n_rows)
-        check_places("columns", columns, self.n_columns)
+    def _check_indices(self, rows: Tensor, columns: Tensor) -> None:
+        check_indices("rows", rows, self.n_rows)
+        check_indices("columns", columns, self.n_columns)
 
     def _mask_shared(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Puts the positives of the rows side by side and looks up which of the columns each one is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fillrank.arguments import check_places, checked, fitting
+from fillrank.arguments import check_indices, checked, fitting
 from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.inclusion import log_absent, log_inclusion, shares
 from fillrank.samplers.known import KnownPositives
@@ -60,7 +60,7 @@ class Mixed:
     ) -> Negatives:
         """See :class:`fillrank.samplers.Sampler`."""
         fitting({"users": "int B", "positives": "int P"}, users=users, positives=positives)  # P: of all processes
-        check_places("positives", positives, self._n_items)
+        check_indices("positives", positives, self._n_items)
         drawn = distinct(self.n_negatives, self._n_items, generator).to(positives.device)
         items = torch.unique(torch.cat([positives, drawn]))
         absent = len(positives) * self._log_absent[items] + self._not_drawn

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor
 
-from fillrank.arguments import check_places, checked, fitting
+from fillrank.arguments import check_indices, checked, fitting
 from fillrank.errors import SettingsError
 from fillrank.samplers.base import Negatives
 from fillrank.samplers.known import KnownPositives
@@ -46,8 +46,8 @@ class NegativePolicy:
     def negatives(self, users: Tensor, positives: Tensor, items: Tensor, log_q: Tensor) -> Negatives:
         """``items`` (``[N]`` or ``[B, N]``) with their mask, and with ``log_q`` if it is wanted."""
         fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
-        check_places("users", users, self.known.n_rows)
-        check_places("items", items, self.known.n_columns)
+        check_indices("users", users, self.known.n_rows)
+        check_indices("items", items, self.known.n_columns)
         handed = log_q.float() if self.logq_correction else torch.zeros_like(log_q, dtype=torch.float32)
         return Negatives(items, handed, self._mask(users, positives, items))
 

@@ -1,4 +1,4 @@
-"""What is taken where a log is wanted: a table, a file, a sparse matrix; and words for what nearly is one."""
+"""Accept other values in place of a log: a table, the path of a file, a sparse matrix."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["as_interactions"]
 
 
 def as_interactions(value: Any) -> Interactions:
-    """A log made of what is plainly one: a table whose columns are recognised, a path, a sparse matrix.
+    """Make a log from a table whose columns are recognised, the path of a file, or a sparse matrix.
 
     Raises:
-        Refused: it is none of these.
-        DataError: the table or the file is no log.
+        Refused: ``value`` is none of these.
+        DataError: the table or the file is not a log.
     """
     if isinstance(value, ReadResult | Synthetic):
         return value.interactions
@@ -32,16 +32,16 @@ def as_interactions(value: Any) -> Interactions:
     if sp.issparse(value):
         return Interactions.from_csr(value)
     if isinstance(value, Split):
-        raise Refused("a Split has three: split.train, split.valid, split.test")
+        raise Refused("a Split contains three logs: split.train, split.valid, split.test")
     if isinstance(nw.from_native(value, pass_through=True), nw.DataFrame | nw.LazyFrame) or hasattr(value, "iloc"):
         return Interactions.from_frame(value)
-    raise Refused("fillrank.read makes one of a file, Interactions.from_frame of a table")
+    raise Refused("fillrank.read makes one from a file, Interactions.from_frame from a table")
 
 
 def _no_split(value: Any) -> Any:
     if isinstance(value, Interactions):
-        raise Refused("a log becomes one by fillrank.split.random(log)")
-    raise Refused("fillrank.split makes one of a log")
+        raise Refused("fillrank.split.random(log) makes one from a log")
+    raise Refused("fillrank.split makes one from a log")
 
 
 takes_also("Interactions", " (or a table, or the path of a file)", as_interactions)

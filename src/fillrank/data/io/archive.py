@@ -1,4 +1,4 @@
-"""Zip archives: the one file in it that is a log."""
+"""Read the one file in a zip archive that is a log."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _OFFICE = {"xl": "an Excel workbook", "word": "a Word document", "ppt": "a prese
 
 
 def open_member(stream: IO[bytes], member: str | None) -> tuple[IO[bytes], str, int]:
-    """The log in a zip archive.
+    """Open the log in a zip archive.
 
     Args:
-        stream: the archive; it can be wound.
-        member: which file; None: the only one.
+        stream: the archive; it must support ``seek``.
+        member: name of the file; None: the only one.
 
     Returns:
-        What the file holds, its name, and how many bytes it has in the archive.
+        A stream of the file, its name, and its compressed size in bytes.
 
     Raises:
-        DataError: the archive is torn or encrypted, is no archive of logs (a workbook, arrays), or which of its files
-            is meant is not known.
+        DataError: the archive is damaged or encrypted, is no archive of logs (a workbook, arrays), or holds several
+            files and ``member`` does not say which one to read.
     """
     try:
         archive = zipfile.ZipFile(stream)

@@ -1,4 +1,4 @@
-"""From clean columns of outside ids to the columns of a log: codes in the place of ids, each pair once."""
+"""Make the columns of a log from a frame whose rows are known to be good."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def assemble(
     relevant_from: float | None = None,
     name: str = "",
 ) -> tuple[LogColumns, int]:
-    """The columns of a log from a frame whose rows are all good.
+    """Make the columns of a log from a frame whose rows are all good.
 
     Args:
-        frame: the columns ``user`` and ``item`` (ids), and where there are any ``value`` (finite numbers) and ``time``
-            (int64 seconds).
-        user_ids, item_ids: the maps to use; made from what stands in the frame where not given.
-        titles: the columns ``item`` and ``label``; an item may be absent from it.
-        duplicates: what becomes of a pair that stands more than once: see :func:`merge_duplicates`.
+        frame: the columns ``user`` and ``item`` (ids), and optionally ``value`` (finite numbers) and ``time`` (int64
+            seconds).
+        user_ids, item_ids: the id maps to use; None: made from the ids in the frame.
+        titles: a frame with the columns ``item`` and ``label``; it need not contain all items.
+        duplicates: how repeated pairs are merged: see :func:`merge_duplicates`.
         relevant_from, name: as in :class:`~fillrank.data.interactions.Interactions`.
 
     Returns:
-        The columns, and the number of rows that went into another row of their pair.
+        The columns, and the number of rows that were merged into another row of their pair.
 
     Example:
         >>> twice = pl.DataFrame({"user": ["a", "a"], "item": [1, 1], "value": [2, 4]})

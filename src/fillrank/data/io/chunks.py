@@ -1,4 +1,4 @@
-"""A text in chunks that end where a record ends, so that it is never in memory as a whole."""
+"""Cut a text into chunks that end where a record ends, so that the whole text is never in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CHUNK", "LONGEST_LINE", "chunks_of"]
 
 CHUNK = 1 << 24  # bytes
 LONGEST_LINE = 1 << 26
-_CALM = 8  # lines in a row without half a quote, so that no record runs over them
+_CALM = 8  # consecutive lines with closed quotes; then no record runs over them
 _TAIL = 1 << 18
 
 
@@ -18,12 +18,12 @@ def chunks_of(blocks: Iterable[bytes], *, quotes: bool, size: int | None = None)
     r"""Chunks of about ``size`` bytes, whose lines end in newlines.
 
     Args:
-        blocks: a text in UTF-8. Lines that end in ``\r`` alone come to end in newlines.
-        quotes: whether a record between quotes may hold newlines; a chunk then ends where no such record is near.
-        size: of a chunk; None: ``CHUNK``.
+        blocks: a text in UTF-8. Line ends ``\r`` become newlines.
+        quotes: whether a record in quotes can contain newlines. Then a chunk ends where no such record is near.
+        size: of a chunk in bytes; None: ``CHUNK``.
 
     Raises:
-        DataError: a line is longer than any of a log.
+        DataError: a line is too long for a log.
 
     Example:
         >>> list(chunks_of([b"1,2\n3,", b"4\n5,6"], quotes=False, size=4))
@@ -54,11 +54,11 @@ def chunks_of(blocks: Iterable[bytes], *, quotes: bool, size: int | None = None)
 
 
 def _end_of_record(text: bytes, *, quotes: bool) -> int:
-    """Where to cut: behind the last newline, or where quotes matter behind one with calm lines on both sides."""
+    """Where to cut: after the last newline, or (with quotes) after one with closed quotes in the lines around it."""
     if not quotes or b'"' not in text:
         return text.rfind(b"\n") + 1
     tail = text[-_TAIL:]
-    lines = tail.split(b"\n")[:-1]  # what stands behind the last newline is no whole line
+    lines = tail.split(b"\n")[:-1]  # the text after the last newline is not a whole line
     is_odd = [line.count(b'"') % 2 for line in lines]
     run = 0
     for last in range(len(lines) - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""From raw columns to clean ones: every row that cannot be read is set aside, with its reason."""
+"""Check the cells of a chunk of rows; rows that cannot be read are set aside, each with a reason."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Rules:
     """How cells are read.
 
     Attributes:
-        words: what stands for a missing id or value, in lower case.
-        from_text: whether strings only say what stands in a text file: blanks around ids do not count then, and ids
-            that are whole numbers as such are usually written become whole numbers if all of them are.
-        day_first: of dates such as ``01/02/2020``; None: they are errors.
-        decimal, thousands: of values; see :class:`~fillrank.data.io.options.ReadOptions`.
-        damaged: whether bytes that are not UTF-8 were met.
+        words: words that mean a missing id or value, in lower case.
+        from_text: whether the strings come from a text file. Then blanks around ids are removed, and ids become whole
+            numbers if all of them are whole numbers in their usual form.
+        day_first: how dates such as ``01/02/2020`` are read; None: they are errors.
+        decimal, thousands: marks in values; see :class:`~fillrank.data.io.options.ReadOptions`.
+        damaged: whether the text contained bytes that are not UTF-8.
     """
 
     words: frozenset[str] = frozenset({""})
@@ -50,12 +50,12 @@ class Clean(NamedTuple):
     """The good rows of a chunk.
 
     Attributes:
-        users, items: int32, codes of the coders.
+        users, items: int32, the codes that the coders gave to the ids.
         values: float64, or None.
-        times: what is known of them before the whole column is seen, or None.
+        times: times whose unit may still be unknown, or None.
         labels: strings, or None.
-        lines: where the rows stand.
-        bad: the other rows: ``line`` and ``reason``.
+        lines: line numbers of the rows.
+        bad: the other rows, with the columns ``line`` and ``reason``.
     """
 
     users: NDArray[np.int32]
@@ -68,16 +68,16 @@ class Clean(NamedTuple):
 
 
 def clean_rows(raw: pl.DataFrame, lines: NDArray[np.int64], coders: dict[str, Coder], rules: Rules) -> Clean:
-    """The good rows of a chunk, with ids as codes.
+    """Separate the good rows of a chunk from the bad ones, and replace ids by codes.
 
     Args:
-        raw: the columns ``user, item`` and where there are any ``value, time, label``.
-        lines: where each row stands.
+        raw: the columns ``user, item``, and optionally ``value, time, label``.
+        lines: the line number of each row.
         coders: of users and of items; the ids of good rows are added to them.
         rules: how cells are read.
 
     Raises:
-        DataError: a column has a type that cannot be what it should.
+        DataError: the type of a column does not fit its role.
 
     Example:
         >>> raw = pl.DataFrame({"user": ["7", "8", ""], "item": ["a", "b", "c"], "value": ["1.5", "x", "2"]})
@@ -121,7 +121,7 @@ def clean_rows(raw: pl.DataFrame, lines: NDArray[np.int64], coders: dict[str, Co
 def reasons_of(
     raw: pl.DataFrame, faults: dict[str, NDArray[np.bool_]], rows: NDArray[np.bool_], rules: Rules
 ) -> pl.Series:
-    """The first thing that is wrong with each row, in words."""
+    """The first thing that is wrong with each bad row, in words."""
     mask = pl.Series(rows)
     words = pl.Series([None], dtype=pl.String).new_from_index(0, int(rows.sum()))
     for role, fault in faults.items():
@@ -176,12 +176,12 @@ def _values(column: pl.Series, rules: Rules) -> pl.Series:
         numbers = column.cast(pl.Float64, strict=False)
     else:
         raise DataError(f"the column {column.name!r} holds {column.dtype}; values are numbers")
-    fits = numbers.abs() <= _LARGEST  # NaN compares as the largest of all
+    fits = numbers.abs() <= _LARGEST  # polars orders NaN above all numbers, so it does not fit
     return numbers if fits.all() and not numbers.null_count() else numbers.set(~fits, None)
 
 
 def _with_points(column: pl.Series, rules: Rules) -> pl.Series:
-    """Numbers as English writes them, without marks between thousands; null where the marks stand elsewhere."""
+    """Rewrite numbers with a decimal point and without thousands marks; null if the marks are in wrong places."""
     decimal = re.escape(rules.decimal)
     group = "" if rules.thousands is None else f"|[0-9]{{1,3}}(?:{re.escape(rules.thousands)}[0-9]{{3}})+"
     fits = column.str.contains(rf"^[-+]?(?:[0-9]+{group})?(?:{decimal}[0-9]*)?(?:[eE][-+]?[0-9]+)?$")

@@ -1,4 +1,8 @@
-"""Outside ids as consecutive codes while a log is read: each id is kept once, whatever the number of rows."""
+"""Replace ids by consecutive codes while a file is read, so that each id is stored only once.
+
+A *code* is the number of an id in the order in which ids were first met. When all rows are read, :meth:`Coder.finish`
+gives the final *index* of each code: the position of the id among all sorted ids.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +19,27 @@ from fillrank.errors import DataError
 
 __all__ = ["Coder", "RawIds"]
 
-_DENSE = 1 << 26  # whole-number ids up to here are found by a table
-_WHOLE = r"^(?:0|-?[1-9][0-9]{0,18})$"  # as whole numbers are usually written
-_INVISIBLE = "\ufeff\u200b"  # a byte-order mark of a file that was put behind another, and a blank of no width
+_DENSE = 1 << 26  # whole-number ids below this are looked up in a table
+_WHOLE = r"^(?:0|-?[1-9][0-9]{0,18})$"  # the usual form of a whole number
+_INVISIBLE = "\ufeff\u200b"  # a byte-order mark (of a file that was appended to another) and a zero-width blank
 _POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 
 
 class Coder:
-    """Codes 0, 1, 2 … for ids, given out chunk by chunk.
+    """Gives ids the codes 0, 1, 2 …, chunk by chunk.
 
     Example:
         >>> coder = Coder()
         >>> coder.encode(pl.Series([7, 3])).tolist(), coder.encode(pl.Series(["x", "3"])).tolist()
         ([1, 0], [2, 0])
-        >>> ids, places = coder.finish(from_text=True)
-        >>> ids.to_list(), places.tolist()
+        >>> ids, indices = coder.finish(from_text=True)
+        >>> ids.to_list(), indices.tolist()
         (['3', '7', 'x'], [0, 1, 2])
     """
 
     def __init__(self) -> None:
         self._ids: list[pl.Series] = []  # in the order of their codes
-        self._known: pl.DataFrame | None = None  # the same with their codes; None: by the table
+        self._known: pl.DataFrame | None = None  # ids with their codes; None while a table is used
         self._table = np.full(1 << 12, -1, dtype=np.int32)
         self._n = 0
         self._dtype: pl.DataType | type[pl.DataType] | None = None
@@ -48,7 +52,7 @@ class Coder:
         dtype = pl.Int64 if ids.dtype.is_integer() else pl.String
         if self._dtype is None:
             self._dtype = dtype
-        elif self._dtype != dtype:  # a whole number is the string that it is written as
+        elif self._dtype != dtype:  # from now on, whole numbers are the strings that they are written as
             if self._dtype == pl.Int64:
                 self._ids = [part.cast(pl.String) for part in self._ids]
                 self._dtype, self._known = pl.String, None
@@ -61,10 +65,10 @@ class Coder:
         return self._by_join(ids)
 
     def finish(self, *, from_text: bool) -> tuple[pl.Series, NDArray[np.int32]]:
-        """All ids in ascending order, and for each code the place of its id.
+        """All ids in ascending order, and the final index of each code.
 
         Args:
-            from_text: whether strings that all are whole numbers become whole numbers.
+            from_text: whether strings become whole numbers if all of them are.
         """
         if not self._ids:
             return pl.Series("id", [], dtype=pl.Int64), np.empty(0, dtype=np.int32)
@@ -73,9 +77,9 @@ class Coder:
             numbers = ids.cast(pl.Int64, strict=False)
             ids = ids if numbers.null_count() else numbers
         order = ids.arg_sort().to_numpy()
-        places = np.empty(len(order), dtype=np.int32)
-        places[order] = np.arange(len(order), dtype=np.int32)
-        return ids.gather(order), places
+        indices = np.empty(len(order), dtype=np.int32)
+        indices[order] = np.arange(len(order), dtype=np.int32)
+        return ids.gather(order), indices
 
     def _by_table(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
         largest = int(numbers.max()) if len(numbers) else 0
@@ -115,13 +119,13 @@ class Coder:
 
 @dataclass(frozen=True)
 class RawIds:
-    """A column of ids of some rows, looked at but not yet coded.
+    """The ids of a chunk of rows, checked but not yet coded.
 
     Attributes:
-        missing: where there is no id, or none that can be taken; None: nowhere.
-        numbers: the ids where all are whole numbers, or None.
-        distinct: else each id that stands in the column, cleaned; null where it stands for a missing one.
-        local: and for each row its place in ``distinct``; -1 for null.
+        missing: which rows have no usable id; None: no row.
+        numbers: the ids, if all are whole numbers; else None.
+        distinct: otherwise the distinct ids of the column, cleaned; null for a missing one.
+        local: and the index in ``distinct`` of each row; -1 for null.
     """
 
     missing: NDArray[np.bool_] | None
@@ -131,15 +135,15 @@ class RawIds:
 
     @classmethod
     def of(cls, column: pl.Series, words: frozenset[str], *, from_text: bool) -> RawIds:
-        """Look at a column.
+        """Check a column.
 
         Args:
-            column: whole numbers, strings or what else ids may be.
-            words: what stands for a missing id.
+            column: whole numbers, strings, or other values that can be ids.
+            words: words that mean a missing id.
             from_text: see :class:`~fillrank.data.io.clean.Rules`.
 
         Raises:
-            DataError: the column holds what cannot be ids.
+            DataError: the column holds values that cannot be ids.
         """
         if from_text and column.dtype == pl.String:
             numbers = _whole(column)
@@ -186,7 +190,7 @@ def _typed(column: pl.Series) -> pl.Series:
 
 
 def _whole(column: pl.Series) -> NDArray[np.int64] | None:
-    """The numbers of a column of strings, if all are whole numbers as such are usually written."""
+    """The numbers in a column of strings, if all are whole numbers in their usual form; else None."""
     if column.null_count():
         return None
     for text in (column, None):
@@ -199,7 +203,7 @@ def _whole(column: pl.Series) -> NDArray[np.int64] | None:
 
 
 def _lengths(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many characters each number has."""
+    """The number of characters of each number."""
     if not len(numbers):
         return np.zeros(0, dtype=np.int64)
     if numbers.min() < 0:

@@ -1,4 +1,4 @@
-"""The rows of a log, collected chunk by chunk: codes in place of ids, and nothing of the text is kept."""
+"""Collect the rows of a log chunk by chunk. Only codes, values and times are kept, not the text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Collected", "Collector"]
 
 
 class Collected(NamedTuple):
-    """What was collected.
+    """The collected rows.
 
     Attributes:
-        rows: each pair once if duplicates are merged, in the order of (user, item).
+        rows: sorted by (user, item); each pair once if duplicates were merged.
         user_ids, item_ids: the ids of the rows.
-        n_good: how many rows there were before pairs were merged.
+        n_good: number of good rows before pairs were merged.
     """
 
     rows: LogRows
@@ -41,8 +41,8 @@ class Collector:
 
     Attributes:
         bad: frames ``file, line, reason`` of the rows that cannot be read.
-        n_rows: rows there were, good and bad.
-        titles: of items.
+        n_rows: number of rows, good and bad.
+        titles: titles of the items.
 
     Example:
         >>> collector = Collector()
@@ -66,7 +66,7 @@ class Collector:
         self._places: list[tuple[str, NDArray[np.int64] | range]] = []
 
     def add(self, raw: pl.DataFrame, lines: NDArray[np.int64], file: str, rules: Rules) -> None:
-        """Some rows of a file: ``user, item`` and where there are any ``value, time, label``; with lines."""
+        """Add rows of a file with their line numbers: columns ``user, item``, and perhaps ``value, time, label``."""
         self.n_rows += len(raw)
         self._from_text &= rules.from_text
         clean = clean_rows(raw, lines, self._coders, rules)
@@ -85,11 +85,11 @@ class Collector:
             self.titles.add(clean.items, clean.labels)
 
     def add_bad(self, file: str, bad: pl.DataFrame) -> None:
-        """Rows that cannot be read: ``line, reason``."""
+        """Add rows that cannot be read: columns ``line, reason``."""
         self.bad.append(bad.select(pl.lit(file).alias("file"), "line", "reason"))
 
     def finish(self, duplicates: Duplicates, *, time_unit: TimeUnit | None = None) -> Collected:
-        """The columns of the log; the collector is empty afterwards."""
+        """Return the columns of the log, and empty the collector."""
         keep, times = self._finished_times(time_unit)
         users, items = _joined(self._users), _joined(self._items)
         narrow = np.float64 if duplicates in {"mean", "sum"} else np.float32
@@ -124,20 +124,20 @@ class Collector:
 
 
 def _alien(lines: NDArray[np.int64], numbers: NDArray[np.int64]) -> pl.DataFrame:
-    """Rows whose time is in another unit than the rest of the column."""
+    """Bad rows whose time is in another unit than the rest of the column."""
     words = pl.format("time {} is in another unit than the others; if it is not, name the unit: time_unit=…", "number")
     return pl.DataFrame({"line": lines, "number": numbers}).select("line", reason=words)
 
 
 def _compact(lines: NDArray[np.int64]) -> NDArray[np.int64] | range:
-    """Lines in a row as a range, which takes no memory."""
+    """Store consecutive line numbers as a range, which takes no memory."""
     first, last = int(lines[0]), int(lines[-1])
     in_a_row = last - first == len(lines) - 1 and bool((np.diff(lines) == 1).all())
     return range(first, last + 1) if in_a_row else lines
 
 
 def _joined(parts: list[NDArray[Any]], dtype: type[np.generic] | None = None) -> NDArray[Any]:
-    """The parts as one array, of which each is let go as soon as it is copied."""
+    """Join the parts into one array. Each part is freed as soon as it is copied, to save memory."""
     n = sum(map(len, parts))
     whole = np.empty(n, dtype=dtype or (parts[0].dtype if parts else np.int32))
     parts.reverse()
@@ -152,12 +152,12 @@ def _joined(parts: list[NDArray[Any]], dtype: type[np.generic] | None = None) ->
 def _finished(
     coder: Coder, codes: NDArray[np.int32], labels: pl.Series | None, *, from_text: bool, shrink: bool
 ) -> tuple[IdMap, NDArray[np.int32]]:
-    """The ids in their order, and the codes as places among them."""
-    ids, places = coder.finish(from_text=from_text)
+    """The sorted ids, and the codes as indices into them."""
+    ids, indices = coder.finish(from_text=from_text)
     if labels is not None:
-        labels = labels.gather(np.argsort(places))
-    codes = places[codes] if len(places) else codes
-    if shrink:  # rows were left out after they had been coded, and some ids may stand in no other
+        labels = labels.gather(np.argsort(indices))
+    codes = indices[codes] if len(indices) else codes
+    if shrink:  # rows were left out after coding, so some ids may have no row any more
         used, inverse = np.unique(codes, return_inverse=True)
         ids, codes = ids.gather(used), inverse.astype(np.int32)
         labels = None if labels is None else labels.gather(used)

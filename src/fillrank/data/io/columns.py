@@ -1,4 +1,4 @@
-"""Which column is what: the names that logs usually give to users, items, values, times and titles."""
+"""Decide which column holds the users, the items, the values, the times and the titles."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fillrank.errors import DataError
 __all__ = ["Choice", "Columns"]
 
 Choice = str | int | tuple[str | int | None, ...] | Literal[False] | None
-"""A column by name or by place (from 0), False to go without, or None to recognise it by its name. In a table some of
-whose columns are named by whole numbers, as pandas names them, a whole number is a name; one with several levels is
-named by a tuple of them."""
+"""A column by name or by position (from 0), False for no such column, or None to recognise it by its name. In a table
+whose columns are named by whole numbers (pandas allows this), a whole number is a name. A column name with several
+levels is a tuple."""
 
 _MOST_SHOWN, _WIDEST = 20, 60
 _REQUIRED = ("user", "item")
@@ -24,7 +24,7 @@ _REQUIRED = ("user", "item")
 
 @dataclass(frozen=True)
 class Columns:
-    """What the caller said about the columns.
+    """The caller's choice of columns.
 
     Example:
         >>> Columns(value="stars").choose(["movieId", "userId", "stars", "note"])
@@ -38,18 +38,19 @@ class Columns:
     label: Choice = None
 
     def choose(self, header: Sequence[Any], further: Sequence[Any] = ()) -> dict[str, int]:
-        """The place in ``header`` of each column there is to read.
+        """The position in ``header`` of each column to read.
 
-        A column that the caller named must be there. One that was not named is recognised by its usual names, upper and
-        lower case, blanks and underscores alike; values, times and labels may be absent.
+        A column that the caller named must exist. Other columns are recognised by their usual names; upper and lower
+        case, blanks and underscores do not matter. Values, times and labels are optional.
 
         Args:
             header: the names of the columns: texts, or in tables of pandas also whole numbers and tuples.
-            further: names of what may stand in for a column that is absent from the header, such as the index of a
-                table; their places follow those of the header.
+            further: names of other columns, such as the index of a table, that are used if the header has no fitting
+                one. Their positions follow those of the header.
 
         Raises:
-            DataError: a column is not there, several may be meant, or one is meant twice; the message lists them all.
+            DataError: a column does not exist, several columns fit, or one column is used twice; the message lists all
+                columns.
         """
         choices = {field.name: getattr(self, field.name) for field in fields(self)}
         names = [*header, *further]
@@ -70,14 +71,14 @@ class Columns:
         return chosen
 
     def is_name(self, name: str | None) -> bool:
-        """Whether a field of a text is the name of a column: a usual one, or one that the caller gave."""
+        """Whether a field is the name of a column: a usual name, or one that the caller gave."""
         if name is None or len(name) > 100:
             return False
         given = {getattr(self, field.name) for field in fields(self)}
         return name.strip() in given or is_usual_name(name)
 
     def are_named_in(self, first: Sequence[str]) -> bool:
-        """Whether a first line names columns for certain: it holds a usual name, or one that the caller gave."""
+        """Whether a first line certainly names the columns: it contains a usual name, or one that the caller gave."""
         given = {getattr(self, field.name) for field in fields(self)}
         return any(name in given or is_usual_name(name) for name in first)
 
@@ -120,7 +121,7 @@ def _recognised(role: str, header: Sequence[Any], free: Sequence[int]) -> int | 
 
 
 def _as_text(name: Any) -> str:
-    """A column's name as text; of one with several levels, as pandas has them, the last that is not empty."""
+    """A column's name as text. For a name with several levels (in pandas), the last level that is not empty."""
     levels = [str(level) for level in name if level not in {"", None}] if isinstance(name, tuple) else [str(name)]
     return levels[-1] if levels else ""
 

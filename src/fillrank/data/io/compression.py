@@ -1,4 +1,4 @@
-"""Unpacking compressed files block by block, with a limit on what comes out."""
+"""Unpack compressed files block by block, with a limit on the unpacked size."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from fillrank.errors import DataError
 __all__ = ["BLOCK", "FREE_EXPANSION", "MAX_EXPANSION", "Unpacked", "unpack"]
 
 BLOCK = 1 << 22  # bytes read at once
-FREE_EXPANSION = 1 << 27  # so much may come out of any file
-MAX_EXPANSION = 100.0  # times its own size, beyond that
+FREE_EXPANSION = 1 << 27  # bytes; any file may unpack to this size
+MAX_EXPANSION = 100.0  # a larger result may be at most this many times the size of the file
 _LZMA_MEMORY = 1 << 29  # bytes for its window; the highest preset takes 65 MB
 _TORN = (
     OSError,
@@ -36,12 +36,12 @@ _TORN = (
 
 
 class Unpacked:
-    """A file's blocks of bytes, unpacked if need be.
+    """The blocks of bytes of a file, unpacked if it is compressed.
 
     Attributes:
-        kind: ``"gzip"``, ``"zip"`` …, or ``""`` where the file is not compressed.
+        kind: ``"gzip"``, ``"zip"`` …, or ``""`` if the file is not compressed.
         member: the name of the file in a zip archive, or ``""``.
-        size: bytes of the file as it lies there.
+        size: bytes of the compressed file.
     """
 
     def __init__(self, kind: str, member: str, size: int, blocks: Iterator[bytes]) -> None:
@@ -53,16 +53,19 @@ class Unpacked:
 
 
 def unpack(stream: IO[bytes], *, member: str | None = None, max_expansion: float = MAX_EXPANSION) -> Unpacked:
-    """The blocks of a file, decompressed if its first bytes say that it is compressed (gzip, zip, zstd, bzip2, xz).
+    """Read the blocks of a file, and unpack them if its first bytes show that it is compressed.
+
+    Gzip, zip, zstd, bzip2 and xz are known.
 
     Args:
-        stream: the file; it can be wound.
+        stream: the file; it must support ``seek``.
         member: the file to read in a zip archive.
-        max_expansion: how many times its own size it may unpack to, beyond ``FREE_EXPANSION`` bytes.
+        max_expansion: the largest unpacked size, as a multiple of the file's size. ``FREE_EXPANSION`` bytes are always
+            allowed.
 
     Raises:
-        DataError: the file is torn (also while the blocks are taken), unpacks to too much, or is a zip archive that
-            :func:`~fillrank.data.io.archive.open_member` refuses.
+        DataError: the file is damaged (this may be noticed only while blocks are read), unpacks to too much, or is a
+            zip archive that :func:`~fillrank.data.io.archive.open_member` refuses.
     """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
@@ -108,7 +111,7 @@ def _too_much(max_expansion: float) -> DataError:
 
 
 class _LzmaBlocks:
-    """``lzma.open`` with a limit on the memory that a header may ask for."""
+    """Like ``lzma.open``, with a limit on the memory that the header of a file can ask for."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._unpacker = stream, lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
@@ -139,7 +142,7 @@ _OPENERS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
 
 
 def _zstd(stream: IO[bytes], limit: float, max_expansion: float) -> Iterator[bytes]:
-    """Text by way of polars, which unpacks what it reads: the standard library has no zstd before Python 3.14."""
+    """Unpack zstd by polars, because the standard library has no zstd before Python 3.14."""
     data = stream.read()
     if _zstd_bound(data) > limit:
         raise _too_much(max_expansion)
@@ -162,9 +165,9 @@ def _zstd(stream: IO[bytes], limit: float, max_expansion: float) -> Iterator[byt
 
 
 def _zstd_bound(data: bytes) -> int:
-    """The most bytes that zstd data can unpack to, inferred from the headers of its blocks.
+    """The largest size that zstd data can unpack to, from the headers of its blocks (128 KB at most each).
 
-    Each block holds at most 128 KB. What does not fit together is left to whoever unpacks it.
+    Damaged data is not checked here; unpacking it raises the error.
     """
     most, place = 0, 0
     while place + 6 <= len(data):

@@ -1,4 +1,4 @@
-"""Delimited text as a :class:`~fillrank.data.io.formats.Part`: looked into first, then read chunk by chunk."""
+"""Read delimited text (CSV and similar): first find its layout, then read it chunk by chunk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["delimited_part", "takes_quotes"]
 
 _SEPARATORS: dict[str, str] = {"csv": ",", "tsv": "\t", "dat": "::", "ml-100k": "\t"}
 _COMMENT = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
-_CLEAR_COMMENT = re.compile(rb"^[ \t]*#+[ \t][^\n]*", re.MULTILINE)  # no id begins so
+_CLEAR_COMMENT = re.compile(rb"^[ \t]*#+[ \t][^\n]*", re.MULTILINE)  # no id begins like this
 _MOVIELENS = ("user", "item", "value", "time")
 
 
@@ -36,11 +36,11 @@ def delimited_part(
     header: bool | None,
     is_name: Callable[[str], bool],
 ) -> Part:
-    """A text of fields between separators.
+    """A :class:`~fillrank.data.io.formats.Part` for a text of fields between separators.
 
     Args:
-        chunks: of UTF-8, each of whole records.
-        form: what the name of the file promises.
+        chunks: UTF-8, each with whole records.
+        form: the format that the name of the file suggests.
         separator, header: see :class:`~fillrank.data.io.options.ReadOptions`.
         is_name: whether a field is the name of a column.
 
@@ -84,12 +84,12 @@ def delimited_part(
 
 
 def _rows(text: bytes, layout: TextLayout, chosen: Mapping[str, int], *, quotes: bool) -> tuple[Chunk, int, int]:
-    """The rows of a chunk, and how many lines of comment and repeated headers were left out."""
+    """The rows of a chunk, and the numbers of comment lines and repeated headers that were left out."""
     wanted = sorted(set(chosen.values()))
     if layout.is_spaced:
         text = without_blanks_at_quotes(text, layout.separator)
     n_notes = 0
-    if b"#" in text:  # an empty line in its place, so that lines are counted as they are
+    if b"#" in text:  # replace a comment by an empty line, so that the line numbers stay right
         text, n_notes = (_COMMENT if layout.has_comments else _CLEAR_COMMENT).subn(b"", text)
     with no_panic():
         fields, lines, ragged, n_comments = read_records(

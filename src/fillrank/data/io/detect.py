@@ -1,4 +1,4 @@
-"""One file, looked into: its format, its encoding, and what it holds as a :class:`~fillrank.data.io.formats.Part`."""
+"""Find out the format, the encoding and the layout of one file, and open it with the reader of that format."""
 
 from __future__ import annotations
 
@@ -34,19 +34,20 @@ _MAGIC: dict[bytes, Format] = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xf
 def open_part(
     source: Input, stream: IO[bytes], options: ReadOptions, is_name: Callable[[str], bool]
 ) -> tuple[Part, Decoder | None]:
-    """Look into a file; what the options leave open is inferred from its name, or else from what it holds.
+    """Open a file with the reader of its format. What the options leave open is inferred from its name or its content.
 
     Args:
         source: the file.
-        stream: what it holds; it stays open until all rows are read.
+        stream: its bytes; the stream must stay open until all rows are read.
         options: how to read it.
         is_name: whether a field is the name of a column.
 
     Returns:
-        The file, and its decoder where it is a text: what it knows of damage is complete when all rows are read.
+        The file as a :class:`~fillrank.data.io.formats.Part`, and for a text its decoder. Only when all rows are read
+        does the decoder know whether there were damaged bytes.
 
     Raises:
-        DataError: the file is empty, torn, no log, or in none of the formats.
+        DataError: the file is empty, damaged, not a log, or in an unknown format.
     """
     packed = unpack(stream, member=options.member, max_expansion=options.max_expansion)
     name = Path(packed.member or source.short)

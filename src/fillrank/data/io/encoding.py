@@ -1,4 +1,4 @@
-"""The encoding of a text, inferred from its bytes block by block; what comes out is UTF-8."""
+"""Decode a text of any encoding to UTF-8, block by block. The encoding is inferred from the bytes."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _MARKS = (
 _GUESS = "cp1252"
 _PRIVATE = 0x10FF00  # a byte b that fits no encoding becomes the character U+10FF00 + b, which no text uses
 DAMAGED = "[\U0010ff80-\U0010ffff]"
-"""A pattern: a character that stands for a byte which is not UTF-8."""
+"""A pattern for the characters that stand for a byte which is not UTF-8."""
 
 
 class Decoder:
-    """The blocks of a text in UTF-8, without a byte-order mark.
+    """Decodes the blocks of a text to UTF-8 without a byte-order mark.
 
-    Text without a mark that is not UTF-8 is taken as Windows-1252 if it holds no UTF-8 beyond ASCII at all. If it does,
-    single bytes that do not fit are damage: each becomes a character of :data:`DAMAGED`, so that the cell with it can
-    be inferred from the others.
+    A text without a mark that is not UTF-8 is read as Windows-1252 if it contains no UTF-8 beyond ASCII. If it does,
+    single bytes that do not fit are damage. Each of them becomes a character of :data:`DAMAGED`, so that the damaged
+    cell can be found later.
 
     Args:
-        blocks: of bytes, as they come.
+        blocks: blocks of bytes.
         encoding: by name; None: inferred from the bytes.
 
     Attributes:
-        encoding: what was taken.
-        guessed: whether it was guessed, as the bytes do not say it.
+        encoding: the encoding that is used.
+        guessed: whether it is only a guess.
 
     Raises:
-        DataError: (while the blocks are taken) bytes do not fit the encoding that was named, or none.
+        DataError: (while blocks are read) bytes do not fit the named encoding, or no encoding that is known.
 
     Example:
         >>> decoder = Decoder(["1,Café\\n".encode("cp1252")])
@@ -52,7 +52,7 @@ class Decoder:
         self.guessed = False
         self.damaged = False
         self._is_given = encoding is not None
-        self._is_wide = False  # UTF-8 beyond ASCII was met
+        self._is_wide = False  # whether there was UTF-8 beyond ASCII
         self._blocks = iter(blocks)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -138,7 +138,7 @@ class Decoder:
 
 
 def text_of(data: bytes, encoding: str | None = None) -> tuple[str, Decoder]:
-    """A whole text, with lines ended by newlines, and the decoder that tells of its encoding.
+    """A whole text with lines that end in newlines, and the decoder, which knows the encoding.
 
     Example:
         >>> text_of("a\\r\\nb\\n".encode("utf-16"))[0]
@@ -150,7 +150,7 @@ def text_of(data: bytes, encoding: str | None = None) -> tuple[str, Decoder]:
 
 
 def damaged_byte(text: str) -> int | None:
-    """The first byte in a cell that is not UTF-8, or None.
+    """The first byte of a cell that is not UTF-8; None if there is none.
 
     Example:
         >>> text, _ = text_of("Amélie,".encode() + b"Caf\\xe9")
@@ -164,7 +164,7 @@ _TO_PRIVATE = {0xDC00 + byte: _PRIVATE + byte for byte in range(0x80, 0x100)}
 
 
 def marked_encoding(head: bytes) -> str:
-    """The encoding that the first bytes give away: UTF-16 or UTF-32, or else ``"utf-8"``, which is not checked.
+    """The encoding that the first bytes show: UTF-16 or UTF-32, or else ``"utf-8"`` (without a check).
 
     Example:
         >>> marked_encoding("user,item".encode("utf-16-be")), marked_encoding(b"user,item")
@@ -181,7 +181,7 @@ def marked_encoding(head: bytes) -> str:
 
 
 def _cut(block: bytes) -> int:
-    """How many bytes at the end begin a character that the next block ends."""
+    """The number of bytes at the end that belong to a character which continues in the next block."""
     for back in range(1, min(4, len(block) + 1)):
         byte = block[-back]
         if byte >= 0xC0:

@@ -1,4 +1,4 @@
-"""Finding the files of a log, and opening them."""
+"""Find the files of a log, and open them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
 
 @dataclass(frozen=True)
 class Input:
-    """One file of a log: a path, or a file that is open.
+    """One file of a log: a path or an open file.
 
     Attributes:
-        name: for messages.
-        path: None for a file that is open.
+        name: name of the file, for messages.
+        path: None for an open file.
         stream: None for a path.
     """
 
@@ -42,7 +42,7 @@ class Input:
         return self.name if self.path is None else self.path.name
 
     def open(self) -> IO[bytes]:
-        """The bytes, from where a reader of the open file would begin; they can be wound."""
+        """A stream of the bytes that supports ``seek``; an open file is read from its current position."""
         if self.path is not None:
             return self.path.open("rb")
         try:
@@ -51,7 +51,7 @@ class Input:
             raise DataError(
                 f"it is open as a text, and cannot be read: {error}; open it as bytes (mode 'rb')"
             ) from error
-        except ValueError as error:  # it is closed, say, or open for writing
+        except ValueError as error:  # for example, it is closed or open for writing
             raise DataError(f"it cannot be read: {error}; open it for reading") from error
         if not isinstance(data, str | bytes | bytearray | memoryview):
             raise DataError(f"its read() gives {type(data).__name__}, and neither text nor bytes")
@@ -59,10 +59,10 @@ class Input:
 
 
 def find_inputs(source: Any, known_endings: set[str]) -> list[Input]:
-    """The files of a log: at a path (see :func:`find_files`), several paths in a list, or a file that is open.
+    """The files of a log, given by a path (see :func:`find_files`), a list of paths, or an open file.
 
     Raises:
-        DataError: there is no such file, or it is none that can be read.
+        DataError: there is no such file, or it cannot be read.
     """
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
@@ -84,13 +84,13 @@ def find_inputs(source: Any, known_endings: set[str]) -> list[Input]:
 
 
 def find_files(path: str | os.PathLike[str], known_endings: set[str]) -> list[Path]:
-    """The files at ``path``: itself, the parts in a folder, or what fits a pattern such as ``"logs/part-*.csv"``.
+    """The files at ``path``: the file itself, the files in a folder, or those that fit a pattern (``"part-*.csv"``).
 
-    Of a folder come the files whose names end in one of ``known_endings``, or if there are none all files; names that
-    begin with a dot or an underscore are passed over. Parts are taken in the order of their names.
+    From a folder, the files with one of ``known_endings`` are taken, or all files if there are none. Names that begin
+    with a dot or an underscore are ignored. Files are sorted by name.
 
     Raises:
-        DataError: there is no such file, or no part; or it is a pipe, a device or a file that the system makes up.
+        DataError: no file is found; or it is a pipe, a device, or a file that the system makes up.
     """
     place = expanded(path, "the log")
     refuse_special(place, "the log")
@@ -109,7 +109,7 @@ def find_files(path: str | os.PathLike[str], known_endings: set[str]) -> list[Pa
 
 
 def ending(file: Path) -> str:
-    """The ending that tells the format: ``".csv"`` of ``log.CSV.gz``."""
+    """The ending that shows the format: ``".csv"`` for ``log.CSV.gz``."""
     endings = [part.lower() for part in file.suffixes]
     while endings and endings[-1] in _PACKED:
         endings.pop()
@@ -117,10 +117,10 @@ def ending(file: Path) -> str:
 
 
 def unpacked(file: Path, *, member: str | None = None, max_expansion: float = MAX_EXPANSION) -> bytes:
-    """What a text file holds, decompressed if its first bytes say that it is compressed (gzip, zip, zstd, bzip2, xz).
+    """The content of a text file, unpacked if it is compressed (gzip, zip, zstd, bzip2, xz).
 
     Raises:
-        DataError: the file is empty, torn or no text, or unpacks to too much: see
+        DataError: the file is empty, damaged or not a text, or unpacks to too much: see
             :func:`~fillrank.data.io.compression.unpack`.
     """
     refuse_special(file)
@@ -135,7 +135,7 @@ def unpacked(file: Path, *, member: str | None = None, max_expansion: float = MA
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Within it, errors say which file they are about, and those of the system become a ``DataError``."""
+    """Inside the block, errors name the file, and errors of the system become a ``DataError``."""
     try:
         yield
     except FillrankError as error:
@@ -147,5 +147,5 @@ def naming(name: str) -> Iterator[None]:
 
 
 def _joined(name: str, words: str) -> str:
-    """``"log.csv is empty"`` of ``"it is empty"``, and ``"log.csv: …"`` of anything else."""
+    """Put the name of a file into a message: "it is empty" becomes "log.csv is empty"; others get "log.csv: …"."""
     return f"{name} {words.removeprefix('it ')}" if words.startswith("it ") else f"{name}: {words}"

@@ -1,4 +1,4 @@
-"""The formats of files, and what a reader of each gives."""
+"""The names of the file formats, and the result that each reader gives: ``Part`` and ``Chunk``."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ class Chunk(NamedTuple):
     """Some rows of a file.
 
     Attributes:
-        frame: the columns that were asked for, named by what they are; those of a delimited text are strings.
-        lines: for each row, the line it begins on (the first is 1); the number of the row where a format has no lines.
+        frame: the columns that were asked for, named by their roles; those of a delimited text are strings.
+        lines: the line on which each row begins (the first line is 1), or the number of the row in formats without
+            lines.
         broken: the lines that could not be read into ``frame`` at all.
     """
 
@@ -43,17 +44,17 @@ class Chunk(NamedTuple):
 
 @dataclass
 class Part:
-    """One file, looked into but not read yet.
+    """One file whose layout is known, before its rows are read.
 
     Attributes:
-        header: the names of the columns, in order; those of a text without a header are ``"column 0", …``.
-        read: given the place of each column that is wanted, reads the rows chunk by chunk.
-        is_text: whether strings that look like numbers may be numbers.
-        guessed: whether it was only guessed that the first line names the columns.
-        is_number: whether the column at a place holds numbers, as far as can be inferred before it is read.
-        noun: what ``Chunk.lines`` counts.
+        header: the names of the columns, in order; ``"column 0", …`` for a text without a header.
+        read: a function that gets the position of each column to read, and reads the rows chunk by chunk.
+        is_text: whether strings that look like numbers can be numbers.
+        guessed: whether it is only a guess that the first line names the columns.
+        is_number: whether the column at a position holds numbers, as far as the first rows show.
+        noun: what ``Chunk.lines`` counts: ``"line"`` or ``"row"``.
         broken_as: what is wrong with broken lines.
-        notes: what was passed over or guessed, in words; complete when all chunks are read.
+        notes: what was left out or guessed, in words; complete when all chunks are read.
     """
 
     header: list[str]

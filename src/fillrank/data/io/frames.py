@@ -1,4 +1,4 @@
-"""The columns of logs from tables and matrices in memory: the work behind the class methods of ``Interactions``."""
+"""Make the columns of a log from a table, arrays or a matrix in memory, for the class methods of ``Interactions``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["columns_of_arrays", "columns_of_csr", "scan_frame"]
 
 
 def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> Scan:
-    """A log from a pandas, polars or pyarrow table; see :meth:`Interactions.from_frame`."""
+    """Make a log from a pandas, polars or pyarrow table; see :meth:`Interactions.from_frame`."""
     with naming("frame"):
         table = _opened(frame)
     chosen = columns.choose(table.names, table.further)
@@ -39,7 +39,7 @@ def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> Scan:
 def columns_of_arrays(
     columns: Mapping[str, Any], *, relevant_from: float | None, name: str, duplicates: Duplicates = "error"
 ) -> LogColumns:
-    """A log from columns by role; see :meth:`Interactions.from_arrays`."""
+    """Make a log from arrays by role; see :meth:`Interactions.from_arrays`."""
     given = {role: (f"{role}s", values) for role, values in columns.items() if values is not None}
     read: dict[str, tuple[str, pl.Series]] = {}
     for role, (kind, values) in given.items():
@@ -66,7 +66,7 @@ def columns_of_csr(
     relevant_from: float | None = None,
     name: str = "",
 ) -> LogColumns:
-    """A log from a sparse matrix; see :meth:`Interactions.from_csr`."""
+    """Make a log from a sparse matrix; see :meth:`Interactions.from_csr`."""
     if not sp.issparse(matrix):
         raise DataError(
             f"a scipy sparse matrix was wanted, got {type(matrix).__name__}; in a dense one nothing tells which cells "
@@ -79,7 +79,7 @@ def columns_of_csr(
     with naming("item_ids" if item_labels is None else "item_labels"):
         items = _axis("item", item_ids, n_items, item_labels)
     rows = merge_duplicates(
-        LogRows(users.places[cells.row], items.places[cells.col], cells.data.astype(np.float64), None),
+        LogRows(users.indices[cells.row], items.indices[cells.col], cells.data.astype(np.float64), None),
         n_items,
         duplicates,
     )
@@ -96,10 +96,10 @@ def columns_of_csr(
 
 
 class _IdAxis(NamedTuple):
-    """The ids of the rows or columns of a matrix, and the place of each."""
+    """The ids of the rows or columns of a matrix, and the index of each."""
 
     ids: IdMap
-    places: NDArray[np.int32]
+    indices: NDArray[np.int32]
 
 
 def _axis(kind: str, ids: Iterable[Any] | None, n: int, labels: Iterable[str | None] | None) -> _IdAxis:
@@ -112,7 +112,7 @@ def _axis(kind: str, ids: Iterable[Any] | None, n: int, labels: Iterable[str | N
 
 @dataclass(frozen=True)
 class _Frame:
-    """A table of any library: the names of its columns, those of its index, and each column by its place."""
+    """A table of any library: the names of its columns and of its index, and access to each column by position."""
 
     names: list[Any]
     native: Callable[[int], Any]
@@ -126,7 +126,7 @@ class _Frame:
 
 
 def _opened(frame: Any) -> _Frame:
-    if hasattr(frame, "iloc") and hasattr(frame, "columns"):  # pandas: columns by place, whatever they are called
+    if hasattr(frame, "iloc") and hasattr(frame, "columns"):  # pandas: columns by position, as names may repeat
         levels = [level for level, name in enumerate(frame.index.names) if name is not None]
         n = frame.shape[1]
         return _Frame(
@@ -134,7 +134,7 @@ def _opened(frame: Any) -> _Frame:
             lambda place: frame.iloc[:, place] if place < n else _level(frame, levels[place - n]),
             [frame.index.names[level] for level in levels],
         )
-    if hasattr(frame, "column_names") and hasattr(frame, "column"):  # pyarrow, which allows a name twice
+    if hasattr(frame, "column_names") and hasattr(frame, "column"):  # pyarrow, where names may repeat
         return _Frame(list(frame.column_names), frame.column)
     try:
         table = nw.from_native(frame)
@@ -154,7 +154,7 @@ def _level(frame: Any, level: int) -> Any:
 
 
 def _raw(columns: Mapping[str, tuple[str, pl.Series]]) -> pl.DataFrame:
-    """Columns by role, each with what it is called, as rows of one table that tells where each row stands."""
+    """Join columns by role (each with its name for messages) to one table, with the number of each row."""
     refuse_after_fork("making a log from a table or from arrays")
     lengths = {called: len(column) for called, column in columns.values()}
     if len(set(lengths.values())) > 1:
@@ -174,7 +174,7 @@ def _raw(columns: Mapping[str, tuple[str, pl.Series]]) -> pl.DataFrame:
 
 
 def _as_text(column: pl.Series) -> pl.Series:
-    """Titles, which may be numbers."""
+    """Convert a column of titles, which may be numbers, to text."""
     return column if column.dtype == pl.String else pl.Series(texts_of(column))
 
 

@@ -1,4 +1,4 @@
-"""Polars' panics and errors as errors of ours: a panic is no ``Exception``, so that no other handler would see it."""
+"""Turn the errors and panics of polars into errors of fillrank. (A panic is not an ``Exception`` in Python.)"""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PANIC: type[BaseException] = pl.exceptions.PanicException
 
 @contextmanager
 def no_panic() -> Iterator[None]:
-    """Within it a panic of polars is raised as ``polars.exceptions.ComputeError``.
+    """Inside the block, a panic of polars is raised as ``polars.exceptions.ComputeError``.
 
-    Polars panics where a damaged file leads it to a state that it does not expect. A ``MemoryError`` is taken the same
-    way: a damaged length asks for more than there is.
+    A damaged file can make polars panic. A ``MemoryError`` is treated in the same way, because a damaged length in a
+    file can ask for more memory than there is.
 
     Example:
         >>> with no_panic():
@@ -37,12 +37,12 @@ def no_panic() -> Iterator[None]:
 
 @contextmanager
 def torn() -> Iterator[None]:
-    """Within it whatever polars says of a file's content is raised as a ``DataError``."""
+    """Inside the block, errors of polars about the content of a file are raised as ``DataError``."""
     try:
         with no_panic():
             yield
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno:  # the system's own word: no permission, say
+        if isinstance(error, OSError) and error.errno:  # an error of the system, such as "no permission"
             raise
         words = str(error).strip().split("\n")[0][:300]
         raise DataError(

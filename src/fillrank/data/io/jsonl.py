@@ -1,4 +1,4 @@
-"""JSON: one object on each line, or one array of objects."""
+"""Read JSON: one object on each line, or one array of objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fillrank.errors import DataError
 
 __all__ = ["JsonLines", "read_json_array"]
 
-_DEEPEST = 64  # objects within objects; what is deeper is no log, and would end the parser
+_DEEPEST = 64  # levels of nested objects; deeper ones are no log, and could overflow the parser's stack
 _OPENING, _CLOSING = np.frombuffer(b"{[", dtype=np.uint8), np.frombuffer(b"}]", dtype=np.uint8)
 _COLON, _NEWLINE = b":"[0], b"\n"[0]
 _HALF = re.compile("[\ud800-\udfff]")
@@ -32,10 +32,10 @@ _WANTED = 'wanted one such as {"user": 1, …} a line'
 
 
 class JsonLines:
-    """A text with one object on each line; blank lines are passed over.
+    """A text with one object on each line; blank lines are ignored.
 
     Attributes:
-        header: the keys; a key within an object within the line is ``"outer.inner"``.
+        header: the keys; a key of a nested object is ``"outer.inner"``.
 
     Raises:
         DataError: no line is an object, or there are too many keys.
@@ -67,12 +67,12 @@ class JsonLines:
         return bool(dtype.is_numeric())
 
     def chunks(self, places: Sequence[int]) -> Iterator[tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64]]]:
-        """Frames with the columns at ``places`` of the header, the line of each row, and lines that hold no object."""
+        """Frames with the columns at ``places`` in the header, the line of each row, and lines without an object."""
         above = 0
         for chunk in chunks_of([self._text], quotes=False):
             spans = Spans.find(chunk, "\x1f", quotes=False)
             good = np.ones(len(spans.lines), dtype=bool)
-            # what is nested too deep would overflow the stack of polars, which ends the process
+            # objects that are nested too deeply would overflow the stack of polars, which would end the process
             frame = None if self._is_odd else self._parsed(chunk, len(good), places)
             if frame is None:
                 good = np.array([_is_object(spans.text(i)) for i in range(len(good))], dtype=bool)
@@ -83,7 +83,7 @@ class JsonLines:
             above += chunk.count(b"\n")
 
     def _parsed(self, text: bytes, n_lines: int, places: Sequence[int]) -> pl.DataFrame | None:
-        """What polars makes of the lines, or None if it does not take each as an object."""
+        """Parse the lines by polars; None if polars cannot read each line as an object."""
         try:
             with no_panic():
                 frame = pl.read_ndjson(text, schema=self._schema) if n_lines else pl.DataFrame(schema=self._schema)
@@ -92,7 +92,7 @@ class JsonLines:
         return frame.select(self._columns(places)) if len(frame) == n_lines else None
 
     def _by_python(self, lines: list[str], places: Sequence[int]) -> pl.DataFrame:
-        """For what polars does not read: half a surrogate pair, numbers beyond 64 bits, other types than above."""
+        """Parse lines that polars cannot read: lone surrogates, numbers beyond 64 bits, changing types."""
         frame = _frame_of([json.loads(line, parse_constant=_refuse) for line in lines])
         names = {str(place): self.header[place] for place in places}
         nothing = pl.Series([None] * len(lines), dtype=pl.Null)
@@ -110,11 +110,12 @@ class JsonLines:
 
 
 def read_json_array(text: bytes) -> pl.DataFrame:
-    """The objects of one JSON array, one a row; also of an array that is the only one in an object around it; or an
-    object of columns, each an array.
+    """Read one JSON array of objects as rows.
+
+    The array may also be the only value in an object around it. An object of columns, each an array, is read too.
 
     Raises:
-        DataError: it is torn or nested too deep, or what is in it are no objects.
+        DataError: the text is damaged or nested too deeply, or the array does not contain objects.
 
     Example:
         >>> read_json_array(b'[{"user": 1, "item": "a"}, {"user": 2, "item": "b"}]').rows()
@@ -139,7 +140,7 @@ def read_json_array(text: bytes) -> pl.DataFrame:
 
 
 def _refuse_maps(text: bytes) -> None:
-    """Refuse early what has thousands of keys, as maps from ids have: polars would take minutes to find out."""
+    """Refuse objects with thousands of keys (such as maps by id) early, because polars would take minutes for them."""
     keys: set[bytes] = set()
     for found in _KEY.finditer(text, 0, CHUNK):
         keys.add(found[1])
@@ -156,7 +157,7 @@ def _refuse_maps(text: bytes) -> None:
 
 
 def _schema(text: bytes) -> Mapping[str, Any] | None:
-    """The keys and types of all lines, or None where some line is no object that polars can read."""
+    """The keys and types of all lines; None if a line is not an object that polars can read."""
     try:
         with no_panic():
             return pl.scan_ndjson(text, infer_schema_length=None).collect_schema()
@@ -165,7 +166,7 @@ def _schema(text: bytes) -> Mapping[str, Any] | None:
 
 
 def _schema_of_good_lines(text: bytes) -> Mapping[str, Any]:
-    """Look at each line, the slow way."""
+    """The keys and types of the lines that are objects; each line is parsed by itself, which is slow."""
     spans = Spans.find(text, "\x1f", quotes=False)
     good = np.array([_is_object(spans.text(i)) for i in range(len(spans.lines))], dtype=bool)
     if not good.any():
@@ -180,7 +181,7 @@ def _schema_of_good_lines(text: bytes) -> Mapping[str, Any]:
 
 
 def _paths(schema: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The keys, each with those of the objects around it."""
+    """All keys, each with the keys of the objects around it."""
     paths: list[tuple[str, ...]] = []
     for name, dtype in schema.items():
         if isinstance(dtype, pl.Struct):
@@ -191,7 +192,7 @@ def _paths(schema: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _frame_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows as Python has them; a column of more than one type is one of strings."""
+    """Make a frame from rows as dicts; a column with several types becomes strings."""
     rows = [_flat(row) for row in rows]
     keys = dict.fromkeys(key for row in rows for key in row)
     if len(keys) > MAX_COLUMNS:
@@ -200,7 +201,7 @@ def _frame_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _flat(row: dict[str, Any], depth: int = 0) -> dict[str, Any]:
-    """The cells of objects within an object under keys ``"outer.inner"``."""
+    """Flatten nested objects: their cells get keys ``"outer.inner"``."""
     if depth > _DEEPEST or not any(isinstance(cell, dict) for cell in row.values()):
         return row
     cells: dict[str, Any] = {}
@@ -219,20 +220,20 @@ def _column(key: str, cells: list[Any]) -> pl.Series:
         return pl.Series(key, [None if c is None else float(c) if mixed else c for c in cells])
     if kinds <= {bool}:
         return pl.Series(key, cells, dtype=pl.Boolean)
-    if list in kinds:  # no cell for one interaction: whoever wants this column has to see that
+    if list in kinds:  # keep lists: they are an error if this column is used
         return pl.Series(key, [[_said(cell)] for cell in cells], dtype=pl.List(pl.String))
     return pl.Series(key, [None if cell is None else _said(cell) for cell in cells], dtype=pl.String)
 
 
 def _said(cell: Any) -> str:
     said = cell if isinstance(cell, str) else json.dumps(cell)
-    return _HALF.sub("\0", said)  # half of a surrogate pair is no text; polars takes it so, too
+    return _HALF.sub("\0", said)  # a lone surrogate is not text; polars replaces it in the same way
 
 
 def _is_odd(text: bytes) -> bool:
-    """Whether brackets may be nested deeper in a line than any log's, or a line has more keys than any log's.
+    """Whether a line may be nested too deeply, or have too many keys, for polars.
 
-    Brackets and colons are counted without regard to strings: what looks odd is only read by another way.
+    Brackets and colons inside strings are counted too. That is harmless: the text is then only read in a slower way.
     """
     for chunk in chunks_of([text], quotes=False, size=1 << 22):
         buffer = np.frombuffer(chunk, dtype=np.uint8)
@@ -256,12 +257,12 @@ def _is_object(line: str) -> bool:
 
 
 def _is_deeper(cell: Any, depth: int) -> bool:
-    """Whether arrays and objects are nested deeper."""
+    """Whether arrays and objects are nested more than ``depth`` levels deep."""
     if not isinstance(cell, dict | list):
         return False
     return depth == 0 or any(_is_deeper(one, depth - 1) for one in (cell.values() if isinstance(cell, dict) else cell))
 
 
 def _refuse(constant: str) -> NoReturn:
-    """NaN and Infinity are no JSON, though Python's reader takes them."""
+    """Refuse NaN and Infinity, which are not JSON, although Python's parser accepts them."""
     raise ValueError(constant)

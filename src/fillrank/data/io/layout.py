@@ -1,4 +1,4 @@
-"""The layout of a delimited text: what stands above its rows, what separates its fields, the names of its columns."""
+"""Find the layout of a delimited text: the lines above its rows, its separator, and the names of its columns."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class TextLayout:
 
     Attributes:
         separator: between fields.
-        names: of the columns.
-        n_fields: how many fields a row has.
-        start: where the first row begins, in bytes.
-        line: the line on which it begins (the first line of the text is 1).
-        is_named: whether ``names`` stand in the text.
-        guessed: whether it was only guessed that they do.
-        notes: what was passed over, in words.
+        names: names of the columns.
+        n_fields: number of fields of a row.
+        start: position of the first row, in bytes.
+        line: line on which the first row begins (the first line of the text is 1).
+        is_named: whether ``names`` come from the text.
+        guessed: whether this is only a guess.
+        notes: which lines were left out, in words.
         sample: the fields of some rows.
-        has_comments: whether lines that begin with ``#`` are comments, wherever they stand.
-        is_spaced: whether blanks stand between separators and quotes.
+        has_comments: whether all lines that begin with ``#`` are comments.
+        is_spaced: whether there are blanks between separators and quotes.
     """
 
     separator: str
@@ -62,16 +62,16 @@ def find_layout(
     quotes: bool = True,
     is_name: Callable[[str], bool],
 ) -> TextLayout:
-    """The layout of a text, inferred from its first lines.
+    """Infer the layout of a text from its first lines.
 
-    Passed over are a line ``sep=;`` for spreadsheets, lines of comment (``#``, ``%``, ``//``), and lines above a header
-    that have another number of fields.
+    These lines are left out: a line ``sep=;`` for spreadsheets, comments (``#``, ``%``, ``//``), and lines above the
+    header with another number of fields.
 
     Args:
-        text: in UTF-8; its beginning is looked at.
+        text: in UTF-8; only its beginning is used.
         separator: None: inferred from the lines.
-        expected: the separator that the name of the file promises.
-        header: whether there is one; None: inferred from the lines.
+        expected: the separator that the name of the file suggests.
+        header: whether there is a header; None: inferred from the lines.
         quotes: whether ``"`` encloses fields.
         is_name: whether a field is the name of a column.
 
@@ -140,7 +140,7 @@ def find_layout(
 
 
 def without_blanks_at_quotes(text: bytes, separator: str) -> bytes:
-    """The text with no blanks between separators and quotes, so that each quote begins or ends a field.
+    """Remove blanks between separators and quotes, so that each quote begins or ends a field.
 
     Example:
         >>> without_blanks_at_quotes(b'ann, "Heat, 1995" ,4\\n', ",")
@@ -165,7 +165,7 @@ class _Row:
 
 
 def _below(text: bytes, place: int, n_lines: int) -> int:
-    """Where the text goes on below so many lines from a place."""
+    """The position in the text ``n_lines`` below ``place``."""
     for _ in range(n_lines):
         end = text.find(b"\n", place)
         if end < 0:
@@ -199,7 +199,7 @@ def _sampled(sample: bytes, separator: str, quotes: bool, *, complete: bool) -> 
 
 
 def _below_comments(text: bytes, start: int) -> tuple[int, int]:
-    """Where the lines of comment at the top end, and how many there are."""
+    """The end of the comment lines at the top, and the number of these lines."""
     place, n_lines = start, 0
     while (match := _COMMENT.match(text, place)) is not None:
         end = text.find(b"\n", match.end())
@@ -214,7 +214,7 @@ def _below_comments(text: bytes, start: int) -> tuple[int, int]:
 
 
 def _are_rows(above: bytes, below: bytes) -> bool:
-    """Whether lines that begin with ``#`` are rows (of hashtags): as many fields as below, with numbers in them."""
+    """Whether lines that begin with ``#`` are rows (of hashtags): they have as many fields as others, and numbers."""
     try:
         separator = separator_of(below[:_SAMPLE])
     except DataError:
@@ -227,7 +227,7 @@ def _are_rows(above: bytes, below: bytes) -> bool:
 def _header_in_comment(
     comments: list[bytes], separator: str, rows: list[_Row], is_name: Callable[[str], bool]
 ) -> list[str] | None:
-    """The names of the columns where the last line of comment holds them, as ``numpy.savetxt`` writes it."""
+    """The names of the columns if the last comment line contains them, as ``numpy.savetxt`` writes it."""
     if not comments or not rows[0].fields or any(map(is_name, rows[0].fields)):
         return None
     said, mark = with_single_separator(comments[-1].lstrip(b" \t#%/").rstrip(), separator)
@@ -236,7 +236,7 @@ def _header_in_comment(
 
 
 def _place_of_header(rows: list[_Row], header: bool | None, is_name: Callable[[str], bool]) -> int:
-    """Which of the first records is the header, or the first row."""
+    """The position of the header, or of the first row, among the first records."""
     counts = Counter(len(row.fields) for row in rows if row.fields is not None)
     if not counts:
         return 0
@@ -254,14 +254,14 @@ def _place_of_header(rows: list[_Row], header: bool | None, is_name: Callable[[s
 
 
 def _may_stand_above(above: _Row, header: _Row, n_above: int) -> bool:
-    """Whether a record is no row but a line of title: of another width, or one of few without a number."""
+    """Whether a record is a title line and not a row: it has another width, or is one of few lines without a number."""
     if above.fields is None or header.fields is None or len(above.fields) != len(header.fields):
         return True
     return n_above <= _FEW and has_header(above.fields)
 
 
 def _fitted(names: list[str], rows: list[_Row]) -> tuple[list[str], int]:
-    """The names and the number of fields, where the rows have one field more or less than the header."""
+    """The names and the number of fields if the rows have one field more or less than the header."""
     counts = Counter(len(row.fields) for row in rows if row.fields is not None)
     usual = max(counts, key=lambda n: (counts[n], n)) if counts else len(names)
     mine = [row.fields for row in rows if row.fields is not None and len(row.fields) == usual]

@@ -1,4 +1,4 @@
-"""The text format of the LightGCN data sets: on each line a user, then the items that this user met."""
+"""Read the text format of the LightGCN data sets: on each line a user, then the items of this user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["lightgcn_pairs"]
 
 
 def lightgcn_pairs(text: bytes) -> pl.DataFrame:
-    """The pairs in a text of lines ``user item item …``, all whole numbers.
+    """Read the pairs from lines ``user item item …`` of whole numbers.
 
     Returns:
         The columns ``user`` and ``item`` (int64) and ``line`` (from 1). A user without items has no row.

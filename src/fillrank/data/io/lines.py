@@ -1,9 +1,8 @@
-"""Delimited text as columns of strings, with true line numbers and damaged records set aside.
+"""Read delimited text as columns of strings, with exact line numbers; damaged records are set aside.
 
-A text whose lines all have the same number of separators and hold no quotes is given to polars as it is. Any other is
-looked at twice. First :mod:`fillrank.data.io.spans` finds the records in the raw bytes: that gives each its line number
-and its number of fields, so that one with too few or too many is found for certain. Then polars reads the records that
-are whole.
+If all lines have the same number of separators and no quotes, polars reads the text directly. Any other text is read in
+two steps. First :mod:`fillrank.data.io.spans` finds the records in the raw bytes, with their line numbers and numbers
+of fields, so that each record with too few or too many fields is found. Then polars reads the whole records.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from fillrank.errors import BadRowsError, DataError
 
 __all__ = ["Records", "as_utf8", "read_records", "table", "with_single_separator"]
 
-_FIELD = "\x1f"  # the unit separator: stands for separators of more than one character
+_FIELD = "\x1f"  # the unit separator of ASCII replaces separators of more than one character
 _ALL_BYTES = bytes(range(256))
 
 
@@ -32,9 +31,9 @@ class Records(NamedTuple):
 
     Attributes:
         fields: one String column for each field, named ``"0", "1", …``; an empty field is null or empty.
-        lines: for each row of ``fields``, the line it begins on (the first line is 1).
-        ragged: the lines that begin a record with another number of fields than the first record.
-        n_comments: lines of comment that were passed over.
+        lines: the line on which each row of ``fields`` begins (the first line is 1).
+        ragged: the first lines of records with another number of fields than the first record.
+        n_comments: number of comment lines that were left out.
     """
 
     fields: pl.DataFrame
@@ -51,14 +50,14 @@ def read_records(
     n_fields: int | None = None,
     wanted: Sequence[int] | None = None,
 ) -> Records:
-    """The records of delimited text.
+    """Read the records of delimited text.
 
     Args:
-        text: UTF-8, its lines ended by newlines. Blank lines are passed over, and lines that begin with ``#`` and have
-            another number of fields than the rest.
-        separator: of one character or more; a single blank stands for any run of blanks and tabs.
-        quotes: whether ``"`` encloses fields that hold a separator or a line end.
-        n_fields: how many fields a record has; None: as many as the first. One with more is whole if they are empty.
+        text: UTF-8, with lines that end in newlines. Blank lines are left out, and so are lines that begin with ``#``
+            and have another number of fields than the rest.
+        separator: one or more characters; a single blank means any run of blanks and tabs.
+        quotes: whether ``"`` encloses fields that contain a separator or a newline.
+        n_fields: number of fields of a record; None: as many as the first has. Additional empty fields are accepted.
         wanted: which fields to read, in ascending order; None: all.
 
     Raises:
@@ -107,13 +106,13 @@ def table(data: bytes, separator: str, *, quotes: bool = False) -> pl.DataFrame:
 
 
 def as_utf8(data: bytes, encoding: str | None = None) -> bytes:
-    """The same text in UTF-8 without a byte-order mark, its lines ended by a newline: see :class:`Decoder`."""
+    """Convert a text to UTF-8 without a byte-order mark, with lines that end in newlines: see :class:`Decoder`."""
     data = b"".join(Decoder([data], encoding))
     return data if b"\n" in data else data.replace(b"\r", b"\n")
 
 
 def with_single_separator(text: bytes, separator: str, *, quotes: bool = True) -> tuple[bytes, str]:
-    """The text with one byte between fields, and which byte that is; no line is added or taken away."""
+    """Replace the separator by a single byte, and return the text and that byte. The lines stay the same."""
     if separator == " ":
         return _without_runs(text, quotes=quotes), _FIELD
     if len(separator.encode()) > 1:
@@ -122,7 +121,7 @@ def with_single_separator(text: bytes, separator: str, *, quotes: bool = True) -
 
 
 def _without_runs(text: bytes, *, quotes: bool) -> bytes:
-    if quotes and b'"' in text:  # blanks within quotes stay
+    if quotes and b'"' in text:  # keep blanks within quotes
         trimmed = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", text)
         return re.sub(rb'"[^"\n]*"|[ \t]+', lambda run: run[0] if run[0][:1] == b'"' else _FIELD.encode(), trimmed)
     if not any(odd in text for odd in (b"  ", b"\t", b"\n ", b" \n", b" \r")) and text[:1] != b" ":
@@ -132,7 +131,7 @@ def _without_runs(text: bytes, *, quotes: bool) -> bytes:
 
 
 def _regular_lines(text: bytes, mark: str, n_fields: int) -> int:
-    """How many lines there are if each holds ``n_fields - 1`` separators, and none is blank; else 0."""
+    """The number of lines if each has ``n_fields - 1`` separators and none is blank; else 0."""
     if n_fields < 2 or not mark.isascii():
         return 0
     only = text.translate(None, delete=_ALL_BYTES.replace(mark.encode(), b"").replace(b"\n", b""))
@@ -146,7 +145,7 @@ def _parse(text: bytes, mark: str, n_fields: int, wanted: Sequence[int] | None, 
     schema = {str(i): pl.String() for i in range(n_fields)}
     header = (
         mark.join(schema).encode() + b"\n"
-    )  # of our own: without one polars guesses the columns from the first line
+    )  # an explicit schema, because polars would guess the columns from the first line
     return pl.read_csv(
         header + text,
         separator=mark,
@@ -158,7 +157,7 @@ def _parse(text: bytes, mark: str, n_fields: int, wanted: Sequence[int] | None, 
 
 
 def _fixed(spans: Spans, whole: NDArray[np.bool_], mark: str, n_fields: int) -> tuple[dict[int, list[str]], list[int]]:
-    """Of the records with another number of fields: those whose last ones are empty, and those that are comments."""
+    """Among records with another number of fields: those whose last fields are empty, and those that are comments."""
     apart, comments = {}, []
     for record in np.flatnonzero(~whole).tolist():
         said = spans.text(record)
@@ -178,14 +177,14 @@ def _parse_whole(
     mark: str,
     how: tuple[int, Sequence[int] | None, bool],
 ) -> pl.DataFrame:
-    """The whole records and those apart, in their order; what proves not to be whole is marked so."""
+    """Parse the whole records and those in ``apart``, in their order; mark those that turn out not to be whole."""
     n_fields, wanted, quotes = how
     try:
         with no_panic():
             fields = _parse(spans.join(whole), mark, n_fields, wanted, quotes=quotes)
-    except pl.exceptions.PolarsError:  # a quote stands where none should
+    except pl.exceptions.PolarsError:  # a quote in a wrong place
         fields = pl.DataFrame()
-    if len(fields) != whole.sum() or not fields.width:  # the slow way: each record that holds a quote on its own
+    if len(fields) != whole.sum() or not fields.width:  # parse each record with a quote by itself, which is slow
         quoted = spans.quoted() & whole
         for record in np.flatnonzero(quoted).tolist():
             row = parse_one(spans.text(record), mark, n_fields)

@@ -1,4 +1,4 @@
-"""MatrixMarket files: a sparse matrix of users by items as text."""
+"""Read MatrixMarket files: a sparse matrix of users by items as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WANTED = "no entry of the matrix: a row, a column, and its value"
 
 
 def matrix_market_part(chunks: Iterator[bytes]) -> Part:
-    """A matrix in coordinates; the ids are the numbers of its rows and columns, from 1.
+    """Read a matrix in coordinate form. The ids are the numbers of its rows and columns, from 1.
 
     Raises:
         DataError: it is no matrix of numbers in coordinates, or a symmetric one.
@@ -55,7 +55,7 @@ def matrix_market_part(chunks: Iterator[bytes]) -> Part:
     if not rest.strip():
         raise DataError("it holds no entries; there is nothing to read")
     names = ["user", "item"] if field == "pattern" else ["user", "item", "value"]
-    blank_lines = b"\n" * above.count(b"\n")  # so that lines are counted from the top
+    blank_lines = b"\n" * above.count(b"\n")  # so that line numbers count from the top of the file
     part = delimited_part(
         chain([blank_lines + rest], chunks), "ml-100k", separator=" ", header=False, is_name=lambda _: False
     )
@@ -67,7 +67,7 @@ def matrix_market_part(chunks: Iterator[bytes]) -> Part:
 
 
 def _checked(read: Callable[[Mapping[str, int]], Iterator[Chunk]], m: int, n: int, n_entries: int) -> Any:
-    """The same with entries outside of the matrix set aside, and with an error at the end if some are absent."""
+    """Set entries outside of the matrix aside, and raise an error at the end if entries are missing."""
 
     def checked(chosen: Mapping[str, int]) -> Iterator[Chunk]:
         found = 0

@@ -1,4 +1,4 @@
-"""Words that stand for a missing value: one list, for reading logs and for completing tables."""
+"""The words that mean a missing value, for reading logs and for completing tables."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SPREADSHEETS_AND_DATABASES = ("#na", "#n/a", "#n/a n/a", "\\n", "(null)", "null
 _LANGUAGES = ("na", "n/a", "<na>", "nan", "-nan", "nat", "none", "undefined")
 _OLD_C_LIBRARIES = ("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
 MISSING_WORDS: frozenset[str] = frozenset({"", *_SPREADSHEETS_AND_DATABASES, *_LANGUAGES, *_OLD_C_LIBRARIES})
-"""In lower case."""
+"""Words that mean a missing value, in lower case."""
 
 
 def is_missing_word(text: str, more: Iterable[str] = ()) -> bool:
-    r"""Whether a cell's text stands for a missing value; blanks around it and upper or lower case do not matter.
+    r"""Whether the text of a cell means a missing value; blanks around it and upper or lower case do not matter.
 
     Args:
         text: the cell as it is written.
@@ -37,7 +37,7 @@ def missing_mask(column: pl.Series, words: Iterable[str] | None = None) -> pl.Se
 
     Args:
         column: strings.
-        words: what stands for a missing value; None: :data:`MISSING_WORDS`.
+        words: the words that mean a missing value; None: :data:`MISSING_WORDS`.
 
     Example:
         >>> missing_mask(pl.Series(["ann", "NULL", None, "nancy"])).to_list()
@@ -45,7 +45,7 @@ def missing_mask(column: pl.Series, words: Iterable[str] | None = None) -> pl.Se
     """
     known = MISSING_WORDS if words is None else {word.strip().casefold() for word in words}
     longest = max(map(len, known), default=0)
-    maybe = (column.str.len_bytes() <= longest + 8).fill_null(True)  # so that long texts need not be folded
+    maybe = (column.str.len_bytes() <= longest + 8).fill_null(True)  # long texts cannot match: skip them for speed
     if not maybe.any():
         return maybe
     short = column.zip_with(maybe, pl.Series([None], dtype=pl.String).new_from_index(0, len(column)))

@@ -1,4 +1,4 @@
-"""The names that columns usually have: one list, for reading logs and for finding the ids of a table."""
+"""The usual names of columns, for reading logs and for finding the ids of a table."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _LESS_USUAL = {
 USUAL_NAMES, LESS_USUAL_NAMES = (
     {role: frozenset(names.split()) for role, names in table.items()} for table in (_USUAL, _LESS_USUAL)
 )
-"""For each part of a log the names that columns have for it, as :func:`plain_name` gives them; those that are less
-usual are taken where no column has a usual one."""
+"""The usual names of the columns of a log, in the form of :func:`plain_name`. Less usual names are only used if no
+column has a usual one."""
 
 _RATING_WORDS = frozenset({"rating", "ratings", "score", "scores", "star", "stars", "rate"})
 _NOT_OF_A_USER = "avg average mean median imdb mpaa content age count num number n std total helpful"
@@ -52,7 +52,7 @@ _ROW_NAMES = frozenset(_OF_ROWS.split())
 
 
 def plain_name(name: str) -> str:
-    """A column's name without what differs from file to file: ``"User ID"``, ``"user_id:token"`` are ``"userid"``.
+    """Normalise the name of a column: ``"User ID"`` and ``"user_id:token"`` both become ``"userid"``.
 
     Example:
         >>> [plain_name(name) for name in ("User-ID", "user_id:token", "userId", " ISBN ")]
@@ -62,13 +62,13 @@ def plain_name(name: str) -> str:
 
 
 def is_usual_name(name: str) -> bool:
-    """Whether columns of logs are called so."""
+    """Whether ``name`` is a usual name of a column of a log."""
     plain = plain_name(name)
     return any(plain in names for table in (USUAL_NAMES, LESS_USUAL_NAMES) for names in table.values())
 
 
 def likely_ratings(header: Sequence[str]) -> list[int]:
-    """The places of columns that may hold ratings, though they are called by none of the usual names.
+    """The positions of columns that may hold ratings, although their names are not usual ones.
 
     Example:
         >>> likely_ratings(["User-ID", "ISBN", "Book-Rating"]), likely_ratings(["user", "content_rating", "rating_avg"])
@@ -83,7 +83,7 @@ def likely_ratings(header: Sequence[str]) -> list[int]:
 
 
 def holds_reviews(header: Sequence[str]) -> bool:
-    """Whether rows are reviews with a text, so that a column ``title`` holds their headlines.
+    """Whether the rows are reviews with a text; then a column ``title`` holds headlines, and not titles of items.
 
     Example:
         >>> holds_reviews(["rating", "title", "text", "asin"]), holds_reviews(["user", "title", "rating"])
@@ -93,7 +93,7 @@ def holds_reviews(header: Sequence[str]) -> bool:
 
 
 def is_id_name(name: str) -> bool:
-    """Whether a column of this name usually holds ids or names, and no measurements.
+    """Whether a column of this name usually holds ids or names, and not measurements.
 
     Example:
         >>> [is_id_name(name) for name in ("student_id", "ISBN", "id", "Name", "order_id", "rating", "humidity")]

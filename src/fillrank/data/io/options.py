@@ -1,4 +1,4 @@
-"""How a log is read: typed, checked once, and an error where something else is asked for."""
+"""The options of reading a log, with their checks."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class LogOptions:
     """How the rows of a table become a log.
 
     Attributes:
-        duplicates: what becomes of a pair that stands more than once: ``"error"`` (the default), ``"last"`` or
-            ``"first"`` (by time where there are times, else by the order of the rows), ``"mean"`` or ``"sum"``.
+        duplicates: how repeated (user, item) pairs are merged: ``"error"`` (the default) refuses them; ``"last"`` or
+            ``"first"`` (by time if there are times, else by the order of the rows), ``"mean"`` or ``"sum"``.
         on_bad: ``"raise"`` (the default), or ``"skip"`` to leave bad rows out and log their count.
-        relevant_from: from which value on an interaction counts as relevant; None: every one does.
-        name: of the data set, for reports; None: of the file, without its ending.
-        missing: further words that stand for a missing id or value, such as ``["?"]``; the usual ones
-            (:data:`~fillrank.data.io.missing.MISSING_WORDS`) always do. False: none does, so that a user may be called
+        relevant_from: interactions with at least this value are relevant; None: all are.
+        name: name of the data set, for reports; None: the name of the file without its ending.
+        missing: further words that mean a missing id or value, such as ``["?"]``, beside the usual ones
+            (:data:`~fillrank.data.io.missing.MISSING_WORDS`). False: no word does, so that a user can be called
             ``"NULL"``; only an empty cell is missing.
-        day_first: how dates such as ``01/02/2020`` are read: True: the first of February, False: the second of January.
-            None: they are errors, as nothing in them says which.
-        time_unit: of times that are numbers: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``. None: inferred from their
+        day_first: how dates such as ``01/02/2020`` are read. True: the first of February; False: the second of January;
+            None: they are errors, because they can mean both.
+        time_unit: unit of times that are numbers: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``. None: inferred from their
             magnitude.
 
     Raises:
-        SettingsError: an option has a value that it cannot have.
+        SettingsError: the value of an option is not allowed.
     """
 
     duplicates: Duplicates = "error"
@@ -66,16 +66,16 @@ class LogOptions:
 
     @property
     def missing_words(self) -> frozenset[str]:
-        """All words that stand for a missing id or value."""
+        """All words that mean a missing id or value."""
         return frozenset({""}) if self.missing is False else MISSING_WORDS | frozenset(self.missing)
 
     @classmethod
     @checked
     def of(cls, options: Mapping[str, Any]) -> Self:
-        """From keyword arguments.
+        """Make options from keyword arguments.
 
         Raises:
-            SettingsError: there is no such option; the message lists those there are.
+            SettingsError: there is no such option; the message lists all options.
 
         Example:
             >>> LogOptions.of({"on_bat": "skip"})
@@ -99,18 +99,16 @@ class ReadOptions(LogOptions):
     Attributes:
         format: ``"csv", "tsv", "dat"`` (``::``), ``"ml-100k"`` (blanks, no header), ``"lightgcn"``, ``"mtx"``
             (MatrixMarket), ``"parquet"``, ``"arrow"``, ``"jsonl"`` (JSON: a line for each object, or one array), or one
-            that was added to :data:`fillrank.data.READERS`. None: inferred from the name, or else from what the file
-            holds.
-        separator: between the fields of a text; ``" "`` stands for any run of blanks and tabs. None: inferred from the
-            file.
+            that was added to :data:`fillrank.data.READERS`. None: inferred from the name of the file or its content.
+        separator: between the fields of a text; ``" "`` means any run of blanks and tabs. None: inferred.
         header: whether the first line of a text names the columns; None: it does if none of its fields is a number.
-        encoding: of a text, by a name that Python knows, such as ``"cp1252"``. None: UTF-8 or UTF-16; where bytes are
+        encoding: of a text, by a name that Python knows, such as ``"cp1252"``. None: UTF-8 or UTF-16; if the bytes are
             neither, Windows-1252 with a warning.
         decimal: ``"."``, or ``","`` for values such as ``4,5``.
-        thousands: what stands between groups of three digits in values, such as ``","`` in ``1,234``; None: nothing.
-        member: the file to read in a zip archive that holds several.
-        max_expansion: how many times its own size a compressed file may unpack to (from 128 MB on). A file that says
-            more is refused before it fills the memory.
+        thousands: the mark between groups of three digits in values, such as ``","`` in ``1,234``; None: there is none.
+        member: the file to read in a zip archive with several files.
+        max_expansion: the largest unpacked size of a compressed file, as a multiple of its size (128 MB are always
+            allowed). A file that would become larger is refused before it fills the memory.
     """
 
     format: str | None = None

@@ -1,4 +1,4 @@
-"""Formats of somebody's own: a function that turns the bytes of a file into a frame."""
+"""File formats that users add: a function turns the bytes of a file into a frame."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ READERS: Registry[Callable[[bytes], pl.DataFrame]] = Registry(
 )
 """``READERS.register("name", function)`` adds a format.
 
-The function gets what a file holds, unpacked, and gives a frame with a row for each interaction. An attribute
-``endings`` of it, such as ``(".xyz",)``, names the files that it is for. Without it, or where an installed package
-offers it (``fillrank.formats``), ``format="name"`` asks for it.
+The function gets the bytes of a file, unpacked, and returns a frame with one row for each interaction. Its attribute
+``endings``, such as ``(".xyz",)``, says for which files it is used. Without this attribute, and for formats of
+installed packages (entry points ``fillrank.formats``), pass ``format="name"``.
 """
 
 
 def format_of(name: Path) -> str | None:
-    """The format that the ending of a file's name tells."""
+    """The format that the ending of a file's name shows, or None."""
     last = ending(name)
     own = (form for form, reader in READERS.items() if last in getattr(reader, "endings", ()))
     return ENDINGS.get(last) or next(own, None)
 
 
 def known_endings() -> set[str]:
-    """The endings by which the parts in a folder are distinguished from other files."""
+    """The endings of the files that are read from a folder."""
     return {*ENDINGS, *(one for reader in READERS.values() for one in getattr(reader, "endings", ()))}
 
 
 def own_part(form: str, content: bytes) -> Part:
-    """A file in a format of somebody's own.
+    """Read a file in a format that a user has added.
 
     Raises:
-        DataError: its function fails, or gives something else than a frame.
+        DataError: the function of the format fails, or returns something else than a frame.
     """
     reader = READERS.find(form)
     try:

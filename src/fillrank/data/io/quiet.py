@@ -1,4 +1,4 @@
-"""The text of polars' panics, kept off standard error: the error that follows says the same in words."""
+"""Keep the text of polars' panics off standard error, because the error that follows says the same in plain words."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _BEGINNING = b"\nthread '"
 
 @contextmanager
 def without_panic_text() -> Iterator[None]:
-    """Within it what a panic of polars writes to file descriptor 2 is dropped; all else that is written comes after it.
+    """Inside the block, the text of a panic on standard error is dropped; other text is written after the block.
 
-    A panic becomes an exception, and before that its frames are written by polars itself, past Python's ``sys.stderr``.
-    So the descriptor is turned to a file that has no name while polars reads. That is safe where nobody else can write
-    or begin a process meanwhile: it is done only where Python has a single thread. A crash still says where it was.
-    ``RUST_BACKTRACE`` in the environment asks for the frames, and leaves them.
+    Polars writes the text of a panic directly to file descriptor 2, past Python's ``sys.stderr``, and then raises an
+    exception. So the descriptor is redirected to an unnamed file while polars reads. This is safe only if no other
+    thread can write or start a process meanwhile, so it is done only if Python has a single thread. A crash still shows
+    where it was. If ``RUST_BACKTRACE`` is set, nothing is dropped.
     """
     if threading.active_count() > 1 or "RUST_BACKTRACE" in os.environ:
         yield
@@ -51,7 +51,7 @@ def without_panic_text() -> Iterator[None]:
 
 
 def _without_panics(written: bytes) -> bytes:
-    """What was written up to the first panic: whatever follows is of the threads that went down with it.
+    """The text before the first panic. What follows it comes from the threads that failed with it.
 
     Example:
         >>> _without_panics(b"a note\\n\\nthread 'x' (7) panicked at y.rs:1:\\nno\\n")

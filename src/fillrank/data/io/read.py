@@ -1,4 +1,4 @@
-"""Reading a log from files: ``read`` for the log, ``scan`` for the log and the counts of what was met on the way."""
+"""Read a log from files: ``read`` returns the log, ``scan`` the log with counts of bad and repeated rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["PathOrFile", "read", "scan"]
 
 PathOrFile = str | os.PathLike[str] | IO[Any]
 _LOGGER = logging.getLogger("fillrank")
-_WIDE = 3  # columns beside the first from which on a table may be wide
+_WIDE = 3  # a table with at least so many columns beside the first may be a wide table of users by items
 _ENCODINGS = {"cp1252": "Windows-1252"}
 
 
@@ -46,33 +46,32 @@ def read(
     label: Choice = None,
     **options: Any,
 ) -> Interactions:
-    """A log from a file, a folder of parts, a pattern such as ``"logs/part-*.csv.gz"``, or a list of these.
+    """Read a log from a file, a folder of files, a pattern such as ``"logs/part-*.csv.gz"``, or a list of these.
 
-    Understood are CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet, Arrow
-    (Feather), JSON (a line for each object, or an array), MatrixMarket and the text of the LightGCN data sets
-    (``user item item …``); compressed or not (gzip, zip, zstd, bzip2, xz). The name of a file tells its format, or else
-    its first bytes do. ``docs/reference/reading.md`` lists what is read and what each odd input becomes.
+    These formats are known: CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet,
+    Arrow (Feather), JSON (a line for each object, or an array), MatrixMarket, and the text of the LightGCN data sets
+    (``user item item …``). Files may be compressed (gzip, zip, zstd, bzip2, xz). The format is found by the name of the
+    file or its first bytes. ``docs/reference/reading.md`` lists all formats, and how unusual input is read.
 
     Args:
         path: where the log is, or an open file (of bytes or of text).
-        user, item, value, time, label: the columns, by name or by place (from 0). None: recognised by the usual names
-            (``userId``, ``movie_id``, ``rating``, ``timestamp``, ``title`` …). False: to go without ``value``,
-            ``time`` or ``label``. A label is the item's title; an item gets the first that stands beside it.
+        user, item, value, time, label: the columns, by name or by position (from 0). None: recognised by the usual
+            names (``userId``, ``movie_id``, ``rating``, ``timestamp``, ``title`` …). False: ``value``, ``time`` or
+            ``label`` is not read. A label is the title of an item; an item gets the first one in its rows.
         **options: the fields of :class:`~fillrank.data.io.options.ReadOptions`: ``duplicates``, ``on_bad``,
             ``relevant_from``, ``name``, ``missing``, ``day_first``, ``time_unit``, ``format``, ``separator``,
             ``header``, ``encoding``, ``decimal``, ``thousands``, ``member``, ``max_expansion``.
 
     Returns:
-        The log. Ids that are whole numbers in every row are integers, all others strings. Blanks around ids in a text
-        do not count. Times are seconds (UTC): see
-        :func:`~fillrank.data.times.to_seconds`.
+        The log. If all ids of a column are whole numbers they are integers, otherwise strings. Blanks around ids in a
+        text are removed. Times are seconds (UTC): see :func:`~fillrank.data.times.to_seconds`.
 
     Raises:
-        BadRowsError: rows without an id, with a value that is no finite number, with a time that cannot be read, or
+        BadRowsError: rows without an id, with a value that is not a finite number, with a time that cannot be read, or
             with too few or too many fields. With ``on_bad="skip"`` they are left out, and their count is logged.
         DuplicateError: a pair is there twice, and ``duplicates`` is not given.
-        DataError: no such file; a file that is empty, torn or in no known format; columns that cannot be inferred.
-        SettingsError: an option that does not exist, or a value that it cannot have.
+        DataError: there is no such file; it is empty, damaged or in an unknown format; columns are not recognised.
+        SettingsError: an option does not exist, or its value is not allowed.
 
     Example:
         >>> import pathlib, tempfile
@@ -98,7 +97,7 @@ def scan(
     label: Choice = None,
     **options: Any,
 ) -> ReadResult:
-    """The same as :func:`read`, with the counts of rows, bad rows and duplicates beside the log."""
+    """Read a log like :func:`read`, and return it with the counts of rows, bad rows and duplicates."""
     columns = Columns(user=user, item=item, value=value, time=time, label=label)
     return _scan(path, columns, ReadOptions.of(options))
 
@@ -130,7 +129,7 @@ def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
 
 @dataclass(frozen=True)
 class _Read:
-    """A file that was read, and which of its columns is what."""
+    """A file that was read, and the roles of its columns."""
 
     name: str
     part: Part
@@ -139,11 +138,11 @@ class _Read:
 
 
 def _looks_wide(part: Part, columns: Columns) -> bool:
-    """Whether a table has names in its first column and numbers in the others, which are not named as a log's are."""
+    """Whether a table looks like users by items: names in the first column, numbers in the others, no usual names."""
     first, *others = range(len(part.header))
     if len(others) < _WIDE or columns != Columns() or any(columns.is_name(part.header[place]) for place in others):
         return False
-    numbers = sum(map(part.is_number, others))  # a column may be empty as far as was looked
+    numbers = sum(map(part.is_number, others))  # some columns may be empty in the first rows
     return not part.is_number(first) and numbers >= 0.8 * len(others)
 
 
@@ -181,7 +180,7 @@ def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Coll
 
 
 def _guess_more(name: str, part: Part, columns: Columns, chosen: dict[str, int]) -> list[str]:
-    """Take a column that can only be the ratings, leave headlines of reviews, and say so."""
+    """Use a column that is very likely the ratings, ignore headlines of reviews, and note both."""
     notes = []
     place = chosen.get("label")
     if (

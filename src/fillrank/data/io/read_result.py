@@ -1,4 +1,4 @@
-"""What reading a log gives: the log, and the counts of what was met on the way."""
+"""``ReadResult``: a log with the counts of bad and repeated rows."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class ReadResult:
 
     Attributes:
         interactions: the log.
-        n_rows: rows there were, good and bad.
-        n_duplicates: good rows that went into another row of their (user, item) pair.
-        bad: the rows that were left out: ``file, line`` (the first line of a file is 1; in formats without lines, the
-            first row) and ``reason``.
-        columns: which column was taken for what: ``{"user": "userId", …}``.
+        n_rows: number of rows, good and bad.
+        n_duplicates: number of good rows that were merged into another row of their (user, item) pair.
+        bad: the rows that were left out: ``file, line`` (the first line is 1; in formats without lines, the first row)
+            and ``reason``.
+        columns: the role of each column that was read: ``{"user": "userId", …}``.
         unused: the names of the other columns.
-        notes: what was passed over or guessed, in words.
+        notes: what was left out or guessed, in words.
     """
 
     interactions: Interactions
@@ -38,7 +38,7 @@ class ReadResult:
 
     @property
     def n_bad(self) -> int:
-        """How many rows were left out."""
+        """The number of rows that were left out."""
         return len(self.bad)
 
     @property
@@ -54,6 +54,6 @@ class ReadResult:
 
 
 def read_result(scan: Scan) -> ReadResult:
-    """A scan with a log in the place of its columns."""
+    """Make the log of a scan from its columns."""
     parts = vars(scan).copy()
     return ReadResult(Interactions(**vars(parts.pop("log"))), **parts)

@@ -1,4 +1,4 @@
-"""The end of reading: from rows that were collected to the columns of a log, or to an error that names the bad rows."""
+"""Finish the reading: make the columns of a log from the collected rows, or an error that names the bad rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 5  # bad rows named in a message
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What :class:`~fillrank.data.io.read_result.ReadResult` has, with the columns of the log in the place of it."""
+    """The fields of :class:`~fillrank.data.io.read_result.ReadResult`, with ``LogColumns`` in place of the log."""
 
     log: LogColumns
     n_rows: int
@@ -39,10 +39,10 @@ class Source:
     """Where rows come from, for messages and for the result.
 
     Attributes:
-        name: of the file or the table.
-        noun: what the lines of bad rows count: ``"line"`` or ``"row"``.
+        name: name of the file or the table.
+        noun: what the line numbers of bad rows count: ``"line"`` or ``"row"``.
         columns, unused, notes: see :class:`~fillrank.data.io.read_result.ReadResult`.
-        way_out: what to do where rows cannot be read.
+        way_out: what to do if rows cannot be read.
     """
 
     name: str
@@ -50,16 +50,16 @@ class Source:
     columns: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    way_out: str = "Mend them, or leave them out with on_bad='skip'"
+    way_out: str = "Correct them, or leave them out with on_bad='skip'"
 
 
 def result_of(raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, from_text: bool, source: Source) -> Scan:
-    """The log from raw columns.
+    """Make the columns of a log from raw columns.
 
     Args:
-        raw: ``user, item`` and where there are any ``value, time, label``; then ``file`` and ``line``.
-        broken: ``file, line, reason`` of the rows that did not even become raw columns.
-        options: what becomes of bad and of repeated rows, and what the log is called.
+        raw: ``user, item``, perhaps ``value, time, label``, and ``file`` and ``line``.
+        broken: ``file, line, reason`` of the rows that could not be parsed.
+        options: what to do with bad and with repeated rows, and the name of the log.
         from_text: see :class:`~fillrank.data.io.clean.Rules`.
         source: where the rows come from, for messages.
 
@@ -78,7 +78,7 @@ def result_of(raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, f
 
 
 def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
-    """The log of all rows that were collected; errors as in :func:`result_of`."""
+    """Make the columns of a log from all collected rows; errors as in :func:`result_of`."""
     if not collector.n_rows:
         raise DataError(f"{source.name} holds no rows below its header; there is nothing to read")
     n_bad = sum(map(len, collector.bad))
@@ -96,7 +96,7 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
         )
     for column in found.rows:
         if column is not None:
-            column.setflags(write=False)  # so that the log takes them as they are
+            column.setflags(write=False)  # so that the log can use them without a copy
     log = LogColumns(
         users=found.rows.users,
         items=found.rows.items,

@@ -1,4 +1,4 @@
-"""Files that are no logs, known by their first bytes, so that each is refused in words."""
+"""Recognise files that are not logs by their first bytes, and refuse them with advice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fillrank.errors import DataError
 
 __all__ = ["HEAD", "refuse_binary"]
 
-HEAD = 4096  # bytes that are looked at
+HEAD = 4096  # number of bytes that are checked
 _TAR, _TAR_PLACE = b"ustar", 257
 _EXPORT = "write the table as CSV or Parquet"
 _KINDS: tuple[tuple[bytes, str, str], ...] = (
@@ -65,13 +65,13 @@ _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\v\x01\x02\x1b\x1c\x1d\x1e
 
 
 def refuse_binary(head: bytes) -> None:
-    """Refuse what is no text.
+    """Refuse a file that is not a text.
 
     Args:
-        head: the first bytes, of a text in UTF-8 or another encoding that keeps ASCII as it is.
+        head: the first bytes; of a text, in UTF-8 or another encoding that contains ASCII.
 
     Raises:
-        DataError: it is a database, a picture, an archive …; the message says which, and what to do.
+        DataError: the file is a database, a picture, an archive …; the message says which, and what to do.
 
     Example:
         >>> refuse_binary(b"user,item\\n")
@@ -95,5 +95,5 @@ def refuse_binary(head: bytes) -> None:
 
 
 def _is_plain_text(head: bytes) -> bool:
-    """A CSV may begin with a word such as ``ORC`` or ``DUCK``."""
+    """Whether the bytes are plain text: a CSV may begin with a word such as ``ORC`` or ``DUCK``."""
     return not any(byte in _CONTROL or byte >= 0x80 for byte in head)

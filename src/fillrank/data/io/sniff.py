@@ -1,4 +1,4 @@
-"""Telling what a text is by looking into it: its separator, and whether its first line is a header."""
+"""Guess from the first lines of a text its separator, and whether the first line is a header."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _SAMPLE = 1 << 16  # bytes
 
 
 def separator_of(text: bytes, *, expected: str | None = None, is_name: Callable[[str], bool] = is_usual_name) -> str:
-    """What separates the fields of a text.
+    """Guess the separator between the fields of a text.
 
-    A separator by which one of the first lines falls into names of columns goes before all others; then the one that is
-    expected, if the first line holds it; then one that stands as often in each line.
+    The first choice is a separator that splits one of the first lines into names of columns. The second is the expected
+    one, if the first line contains it. The third is one that occurs equally often in each line.
 
     Args:
-        text: its beginning is looked at.
-        expected: what the name of the file promises.
+        text: only its beginning is used.
+        expected: the separator that the name of the file suggests.
         is_name: whether a field is the name of a column.
 
     Raises:
-        DataError: no separator stands in the first lines.
+        DataError: the first lines contain no separator.
 
     Example:
         >>> separator_of(b"1::1193::5\\n1::661::3\\n"), separator_of(b"who;what\\nann;Alien, 1979\\n")
@@ -82,7 +82,7 @@ def has_header(first: Sequence[str | None]) -> bool:
 
 
 def are_numbers(cells: Sequence[str]) -> bool:
-    """Whether some cells hold numbers, perhaps with a decimal comma, and no cell holds anything else.
+    """Whether at least one cell is a number (a decimal comma is allowed), and all others are numbers or empty.
 
     Example:
         >>> are_numbers(["5", "4,5", ""]), are_numbers(["PG-13", "5"]), are_numbers([""])
@@ -93,7 +93,7 @@ def are_numbers(cells: Sequence[str]) -> bool:
 
 
 def looks_like_lightgcn(text: bytes) -> bool:
-    """Whether the lines are whole numbers between blanks, not the same number of them on each line.
+    """Whether the lines are whole numbers between blanks, with different numbers of them per line.
 
     Example:
         >>> looks_like_lightgcn(b"0 5 7 9\\n1 5\\n"), looks_like_lightgcn(b"196 242 3\\n186 302 3\\n")
@@ -114,7 +114,7 @@ def _n_names(line: str, separator: str, is_name: Callable[[str], bool]) -> int:
 
 
 def _first_lines(text: bytes) -> list[str]:
-    """The first 20 lines that are not blank; the last of them may be cut short by the end of the sample."""
+    """The first 20 lines that are not blank. The last one may be cut at the end of the sample."""
     sample = text[:_SAMPLE].decode(errors="ignore").replace("\r\n", "\n").split("\n")
     whole = sample[:-1] if len(text) > _SAMPLE and len(sample) > 1 else sample
     return list(islice((line for line in whole if line.strip()), 20)) or [""]

@@ -1,4 +1,4 @@
-"""Where the records of a delimited text stand in its bytes: found by NumPy, without a loop over healthy lines."""
+"""Find the records of a delimited text in its bytes, by NumPy, without a Python loop over good lines."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _QUOTE, _NEWLINE, _RETURN = b'"'[0], b"\n"[0], b"\r"[0]
 
 
 class Spans(NamedTuple):
-    """The records of a text, blank lines left out; the arrays are of one length.
+    """The records of a text without blank lines. All arrays have one entry per record.
 
     Attributes:
         buffer: uint8, the whole text.
-        starts, ends: record i is ``buffer[starts[i] : ends[i]]``, its line end left out.
-        lines: the line that each record begins on; the first line is 1.
-        n_separators: separators outside quotes; -1 where quotes do not fit together.
+        starts, ends: record i is ``buffer[starts[i] : ends[i]]``, without the newline.
+        lines: the line on which each record begins; the first line is 1.
+        n_separators: number of separators outside quotes; -1 if the quotes are unbalanced.
     """
 
     buffer: NDArray[np.uint8]
@@ -32,13 +32,13 @@ class Spans(NamedTuple):
 
     @classmethod
     def find(cls, text: bytes, mark: str, *, quotes: bool, n_fields: int | None = None) -> Spans:
-        """The spans of ``text``, whose fields are separated by the single byte ``mark``.
+        """Find the records of ``text``.
 
         Args:
             text: in UTF-8.
-            mark: the separator.
+            mark: the separator, a single byte.
             quotes: whether ``"`` encloses fields.
-            n_fields: how many fields a record has; None: as many as the first.
+            n_fields: number of fields of a record; None: as many as the first has.
         """
         buffer = np.frombuffer(text, dtype=np.uint8)
         newlines = np.flatnonzero(buffer == _NEWLINE)
@@ -56,9 +56,9 @@ class Spans(NamedTuple):
         return cls(buffer, *(column[keep] for column in spans[1:]))
 
     def join(self, chosen: NDArray[np.bool_]) -> bytes:
-        """The text of the chosen records, with a newline between one and the next."""
+        """The text of the chosen records, with newlines between them."""
         if chosen.all() and len(self.starts) == self.lines[-1] and not len(self.buffer) > self.ends[-1] + 1:
-            return bytes(self.buffer)  # nothing to leave out
+            return bytes(self.buffer)  # all records are chosen
         edges = np.zeros(len(self.buffer) + 2, dtype=np.int8)
         edges[self.starts[chosen]] += 1
         edges[self.ends[chosen] + 1] -= 1
@@ -66,17 +66,17 @@ class Spans(NamedTuple):
         return bytes(self.buffer[inside])
 
     def text(self, first: int, last: int | None = None) -> str:
-        """The text of one record, or of all from ``first`` to ``last``."""
+        """The text of record ``first``, or of the records from ``first`` to ``last``."""
         return bytes(self.buffer[self.starts[first] : self.ends[first if last is None else last]]).decode()
 
     def quoted(self) -> NDArray[np.bool_]:
-        """Which records hold a quote."""
+        """Which records contain a quote."""
         places = np.flatnonzero(self.buffer == _QUOTE)
         return np.searchsorted(places, self.starts) < np.searchsorted(places, self.ends)
 
 
 def parse_one(text: str, mark: str, n_fields: int | None = None) -> list[str] | None:
-    """The fields of one record by the rules of CSV, or None if it is not one record (of ``n_fields``)."""
+    """The fields of one record by the rules of CSV; None if the text is not exactly one record (of ``n_fields``)."""
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True))
     except csv.Error:
@@ -87,22 +87,22 @@ def parse_one(text: str, mark: str, n_fields: int | None = None) -> list[str] | 
 def _join_quoted(
     spans: Spans, marks: NDArray[np.int64], quotes: NDArray[np.int64], mark: str, shape: tuple[int, int | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Read the quotes: count separators outside them, and join the lines of a field that spans several.
+    """Count the separators outside quotes, and join the lines of a quoted field that spans several lines.
 
-    A line with an odd number of quotes either opens or closes such a field, or is damaged. It is joined with the lines
-    up to the next odd one only if together they are one record with as many fields as the first, and most lines between
-    do not look like records of their own: so a stray quote costs its own line, and does not swallow others.
+    A line with an odd number of quotes opens or closes such a field, or is damaged. It is joined with the lines up to
+    the next such line only under two conditions: together they are one record with as many fields as the first, and
+    most lines between do not look like records of their own. So a stray quote costs only its own line.
 
     Args:
-        spans: of lines.
-        marks, quotes: where separators and quotes stand.
+        spans: of the lines.
+        marks, quotes: positions of separators and quotes.
         mark: the separator.
-        shape: the first line that is not blank, and the number of fields, where it is known.
+        shape: the first line that is not blank, and the number of fields if it is known.
 
     Returns:
         For each line: its separators outside quotes, its end, and whether it is the inner line of a record.
     """
-    before = np.searchsorted(quotes, spans.starts)  # quotes before each line
+    before = np.searchsorted(quotes, spans.starts)  # number of quotes before each line
     n_quotes = np.searchsorted(quotes, spans.ends) - before
     line_of = np.searchsorted(spans.ends, marks)
     outside = (np.searchsorted(quotes, marks) - before[line_of]) % 2 == 0

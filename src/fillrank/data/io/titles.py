@@ -1,4 +1,4 @@
-"""Items' titles as they are met beside the items: the first of each, unless they are no titles of items at all."""
+"""Collect the title of each item: the first that stands beside it, unless the column does not hold titles."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 __all__ = ["Titles"]
 
-_SHARE = 0.8  # of the rows beyond an item's first: so many have to repeat its title, if these are titles
-_PATIENCE = 10_000  # rows that do not, after which more rows would not change the answer
+_SHARE = 0.8  # in a column of titles, at least this share of an item's further rows repeat its first title
+_PATIENCE = 10_000  # after so many rows with another text, more rows would not change the answer
 
 
 class Titles:
     """The title of each item, by code.
 
     Args:
-        is_named: whether the caller said that this column holds titles. If not, and more than a fifth of the rows do
-            not repeat the text that stands beside their item first, they are no titles (but headlines of reviews).
+        is_named: whether the caller said that this column holds titles. If not, and more than a fifth of the further
+            rows of items have another text than the first row, the texts are not titles (but headlines of reviews).
 
     Example:
         >>> titles = Titles(is_named=False)
@@ -32,7 +32,7 @@ class Titles:
         self._n_same = self._n_other = 0
 
     def add(self, items: NDArray[np.int32], labels: pl.Series) -> None:
-        """The titles that stand beside items in some rows; empty ones are none."""
+        """Add the titles of some rows; empty texts are ignored."""
         if self._is_decided():
             return
         rows = pl.DataFrame(
@@ -47,7 +47,7 @@ class Titles:
         self._first = pl.concat([self._first, fresh.select("item", "label", "plain")])
 
     def _count(self, pairs: pl.DataFrame) -> None:
-        """How many rows repeat the first title of their item, and how many have another one."""
+        """Count the rows that repeat the first title of their item, and those with another one."""
         known = pairs.join(self._first, on="item", how="left", suffix="_before", maintain_order="left")
         first = pl.col("plain").first().over("item")
         counts = known.select(
@@ -67,7 +67,7 @@ class Titles:
         return self._is_named or self._n_same >= _SHARE * (self._n_same + self._n_other)
 
     def finish(self, n_items: int) -> pl.Series | None:
-        """For each code the title, null where there is none; None: they are no titles."""
+        """The title of each code, null if it has none; None if the texts are not titles."""
         if not self.are_titles or not len(self._first):
             return None
         labels = pl.Series("label", [None], dtype=pl.String).new_from_index(0, n_items)

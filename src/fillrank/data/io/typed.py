@@ -1,4 +1,4 @@
-"""Parquet and Arrow files: columns with types, read some rows at a time."""
+"""Read Parquet and Arrow files, whose columns have types, some rows at a time."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _IDS = ("user", "item")
 
 
 def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: float) -> Part:
-    """The columns of a Parquet or Arrow file.
+    """A :class:`~fillrank.data.io.formats.Part` for a Parquet or Arrow file.
 
     Args:
-        source: the file, or what it holds.
+        source: the file, or its bytes.
         form: ``"parquet"`` or ``"arrow"``.
         size: bytes of the file.
-        max_expansion: how many times its size its columns may take in memory.
+        max_expansion: the largest size of its columns in memory, as a multiple of ``size``.
 
     Raises:
-        DataError: the file is torn or of another kind (also while the rows are read), or says that it holds more rows
-            than its size allows for.
+        DataError: the file is damaged or of another kind (this may be noticed only while rows are read), or claims more
+            rows than its size allows for.
     """
     place = source if isinstance(source, Path) else io.BytesIO(source)
     with torn(), without_panic_text():
@@ -53,7 +53,7 @@ def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: flo
     def read(chosen: Mapping[str, int]) -> Iterator[Chunk]:
         names = schema.names()
         floating = any(schema[names[chosen[role]]].is_float() for role in _IDS if role in chosen)
-        step = n_rows if floating else _ROWS  # whether such ids are whole numbers is inferred from all of them
+        step = n_rows if floating else _ROWS  # floating-point ids: all rows decide whether they are whole numbers
         for first in range(0, n_rows, max(step, 1)):
             rows = lazy.slice(first, step) if step < n_rows else lazy
             with torn(), without_panic_text():
@@ -64,7 +64,7 @@ def typed_part(source: Path | bytes, form: str, *, size: int, max_expansion: flo
 
 
 def frame_part(frame: pl.DataFrame) -> Part:
-    """A frame in memory, whose rows have no lines."""
+    """A :class:`~fillrank.data.io.formats.Part` for a frame in memory."""
 
     def read(chosen: Mapping[str, int]) -> Iterator[Chunk]:
         rows = frame.select(pl.nth(place).alias(role) for role, place in chosen.items())

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent, whatever happens while they are written."""
+"""Write files and folders safely: after a crash or a kill there is the whole new one or the whole old one."""
 
 from fillrank.runtime.atomic_write.exchange import put_folder
 from fillrank.runtime.atomic_write.full_disk import disk_full_in_words, full_disk_reason

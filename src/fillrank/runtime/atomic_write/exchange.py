@@ -1,4 +1,4 @@
-"""One folder takes the place of another."""
+"""Replace one folder by another."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EP
 
 
 def put_folder(fresh: Path, target: Path) -> None:
-    """Move the folder ``fresh`` to ``target``; a folder that is there already makes room in the same step.
+    """Move the folder ``fresh`` to ``target``. If there is a folder already, the two names are exchanged in one step.
 
-    Where the system cannot exchange two names in one step, the old folder first moves beside ``fresh`` (as ``old``),
-    and back if the second step fails; if the process is killed between the two,
-    :func:`~fillrank.runtime.atomic_write.old_folder` finds it.
+    If the system cannot exchange two names, the old folder is first moved beside ``fresh`` (as ``old``), and back if
+    the second step fails. If the process is killed between the two steps,
+    :func:`~fillrank.runtime.atomic_write.old_folder` finds the old folder.
 
     Args:
         fresh: a folder in a temporary one that :func:`~fillrank.runtime.atomic_write.beside` gave.
@@ -40,7 +40,7 @@ def _in_two_steps(fresh: Path, target: Path) -> None:
     try:
         target.replace(old)
         fresh.replace(target)
-    except BaseException:  # Ctrl-C as well: the old one goes back
+    except BaseException:  # also Ctrl-C: put the old folder back
         if old.is_dir() and not os.path.lexists(target):
             old.rename(target)
         raise

@@ -1,4 +1,4 @@
-"""A full disk is said to be one, whichever library met it."""
+"""Recognise a full disk, whichever library reports it, and say so in plain words."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SAID = {
 
 
 def full_disk_reason(error: BaseException) -> str | None:
-    """What is full, in words, if that is what ``error`` says; None for another error.
+    """What is full, in words, if ``error`` says that something is; else None.
 
-    Libraries written in Rust pass the system's error on as text, so the text is looked at as well.
+    Libraries written in Rust give the system's error as text, so the text is searched as well.
 
     Example:
         >>> full_disk_reason(OSError(errno.EFBIG, "File too large"))
@@ -46,16 +46,16 @@ def full_disk_reason(error: BaseException) -> str | None:
 
 @contextmanager
 def disk_full_in_words(target: Path) -> Iterator[None]:
-    """Inside the block, an error that says that the disk is full becomes one of ours, which names ``target``.
+    """Inside the block, an error that says that the disk is full becomes a ``DiskFullError`` that names ``target``.
 
     Raises:
-        DiskFullError: there was no room.
+        DiskFullError: the disk is full.
     """
     try:
         yield
     except FillrankError:
         raise
-    except Exception as error:  # of any library that writes; all others go on as they came
+    except Exception as error:  # from any library that writes; other errors are raised again unchanged
         reason = full_disk_reason(error)
         if reason is None:
             raise

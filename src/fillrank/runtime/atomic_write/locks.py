@@ -1,4 +1,4 @@
-"""Locks that end with the process that holds them, also when it is killed."""
+"""Locks on files and folders that end with the process that holds them, even if it is killed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if sys.platform != "win32":
 
 __all__ = ["drop_forgotten_lock", "hidden", "lock", "only_one", "taken", "try_lock", "turn"]
 
-_LONGEST = 100  # bytes of a name inside a hidden one, which has to stay a name that file systems take
+_LONGEST = 100  # bytes; a longer name is replaced by its hash, because file systems limit the length of a name
 
 
 def hidden(target: Path) -> str:
-    """How the names begin of what stands beside ``target`` for a while.
+    """The beginning of the names of temporary files and folders beside ``target``.
 
     Example:
         >>> hidden(Path("runs/bsl"))
@@ -31,9 +31,9 @@ def hidden(target: Path) -> str:
 
 
 def try_lock(descriptor: int) -> bool | None:
-    """Take the lock of an open file or folder: whether it was free; None where there are no such locks.
+    """Try to take the lock of an open file or folder. Return whether it was free; None if there are no such locks.
 
-    (Some network file systems have none. There, nothing can be known.)
+    (Some network file systems have no locks.)
     """
     if sys.platform == "win32":
         return None
@@ -47,7 +47,7 @@ def try_lock(descriptor: int) -> bool | None:
 
 
 def taken(folder: Path) -> bool | None:
-    """Whether somebody holds the lock of ``folder``; None where it cannot be known."""
+    """Whether a process holds the lock of ``folder``; None if this cannot be found out."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -60,9 +60,9 @@ def taken(folder: Path) -> bool | None:
 
 
 def lock(file: Path) -> int:
-    """Open a file, made if need be, and wait for its lock; closing the descriptor lets go of it.
+    """Open a file (create it if needed) and wait for its lock. Closing the descriptor releases the lock.
 
-    Where the system has no such locks (Windows, some network file systems) there is nothing to wait for.
+    If the system has no such locks (Windows, some network file systems), it does not wait.
     """
     descriptor = _opened(file)
     if sys.platform != "win32":
@@ -78,25 +78,25 @@ def lock(file: Path) -> int:
 
 @contextmanager
 def turn(target: Path) -> Iterator[None]:
-    """Wait until no other process (nor thread) is in such a block for the same target; see :func:`only_one`."""
+    """Wait until no other process or thread is in such a block for the same target; see :func:`only_one`."""
     with _lock_beside(target, lock):
         yield
 
 
 @contextmanager
 def only_one(target: Path, doing: str, error: type[FillrankError] = SettingsError) -> Iterator[None]:
-    """Inside the block, no other process (nor thread) is in one for the same target.
+    """Let only one process or thread at a time into such a block for the same target.
 
-    The lock is a small file beside the target, ``.NAME.fillrank-lock``, which is gone at the end. One that a killed
-    process leaves locks nothing, and is removed when the target is next written.
+    The lock is a small file beside the target, ``.NAME.fillrank-lock``, which is removed at the end. A killed process
+    leaves the file behind, but not the lock; the file is removed when the target is next written.
 
     Args:
-        target: a file or a folder; it need not be there.
+        target: a file or a folder; it need not exist.
         doing: what is done to it, for the message: ``"fits a model into"``.
         error: the class to raise.
 
     Raises:
-        FillrankError: of the class ``error``: another one is at it.
+        FillrankError: of the class ``error``: another process or thread is in such a block.
     """
     with _lock_beside(target, _lock_if_free) as descriptor:
         if descriptor is None:
@@ -108,7 +108,7 @@ def only_one(target: Path, doing: str, error: type[FillrankError] = SettingsErro
 
 
 def drop_forgotten_lock(target: Path) -> None:
-    """Remove the lock that a killed process has left of ``target``."""
+    """Remove the lock file of ``target`` that a killed process has left."""
     file = _lock_of(target)
     if not file.exists():
         return
@@ -136,7 +136,7 @@ def _opened(file: Path) -> int:
 
 
 def _lock_if_free(file: Path) -> int | None:
-    """As :func:`lock`, or None where another one has it."""
+    """As :func:`lock`, but return None if the lock is taken."""
     descriptor = _opened(file)
     if try_lock(descriptor) is False:
         os.close(descriptor)
@@ -146,7 +146,7 @@ def _lock_if_free(file: Path) -> int | None:
 
 @contextmanager
 def _lock_beside(target: Path, take: Callable[[Path], int | None]) -> Iterator[int | None]:
-    """The open and locked file beside ``target``, removed at the end; None where ``take`` could not have it."""
+    """The open and locked file beside ``target``, removed at the end; None if ``take`` did not get the lock."""
     target.parent.mkdir(parents=True, exist_ok=True)
     file = _lock_of(target)
     descriptor = _own(file, take)
@@ -160,9 +160,9 @@ def _lock_beside(target: Path, take: Callable[[Path], int | None]) -> Iterator[i
 
 
 def _own(file: Path, take: Callable[[Path], int | None]) -> int | None:
-    """What ``take`` gives of ``file``, taken again while another one has removed the file in between."""
+    """Take the lock of ``file``; try again if another process has removed the file in between."""
     while (descriptor := take(file)) is not None:
-        with suppress(OSError):  # a lock of a file that is no longer there would lock nobody out
+        with suppress(OSError):  # the lock of a removed file protects nothing, so check that the file is still there
             if os.path.samestat(os.fstat(descriptor), file.stat()):
                 return descriptor
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What makes a folder a saved model, and paths that must not be written to because of it: asked before any work."""
+"""Recognise saved models, and refuse to write into them or over the inputs of a command."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["CONFIG", "LARGEST", "MARK", "is_ours", "refuse_inputs", "refuse_insi
 CONFIG = "config.json"
 MARK = "fillrank model"
 LARGEST = 1 << 26
-"""Bytes that ``config.json`` may have."""
+"""The largest size of ``config.json`` in bytes."""
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether ``folder`` was written by fillrank: its ``config.json`` bears our mark, or is one of version 0.1."""
+    """Whether fillrank wrote ``folder``: its ``config.json`` has our mark, or the form of version 0.1."""
     try:
         config = read_json(folder / CONFIG, ModelFileError, largest=LARGEST)
     except ModelFileError:
@@ -39,7 +39,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def refuse_inside_model(path: Path, what: str, error: type[FillrankError] = DataError) -> None:
-    """Refuse a path inside the folder of a saved model: a file there that the model did not write tears it.
+    """Refuse a path inside the folder of a saved model, because a foreign file there would damage the model.
 
     Raises:
         FillrankError: of the class ``error``: a folder around ``path`` is a saved model.
@@ -54,13 +54,13 @@ def refuse_inputs(path: Path, inputs: Iterable[Any], what: str, error: type[Fill
 
     Args:
         path: of the file to write.
-        inputs: what is read: files, folders of parts and patterns such as ``log-*.csv``; None, and what names no file,
-            such as a known data set, is nothing.
-        what: ``path`` is, for messages.
+        inputs: what is read: files, folders of parts and patterns such as ``log-*.csv``. None, and names that are no
+            files (such as a known data set), are ignored.
+        what: what ``path`` is, for messages.
         error: the class to raise.
 
     Raises:
-        FillrankError: of the class ``error``: ``path`` is one of the files, also by another name (a link).
+        FillrankError: of the class ``error``: ``path`` is one of the files, perhaps under another name (a link).
     """
     if not path.exists():
         return

@@ -1,4 +1,4 @@
-"""A digest of a whole file that stands in the file itself, so that one changed bit anywhere is seen."""
+"""Store the digest of a file in the file itself, so that any changed bit is noticed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import BinaryIO
 __all__ = ["UNSEALED", "is_sealed", "seal"]
 
 UNSEALED = "0" * 64
-"""What stands in the field ``"digest"`` until :func:`seal` has put the digest there."""
+"""The value of the field ``"digest"`` before :func:`seal` replaces it."""
 
 _FIELD = re.compile(rb'"digest": ?"([0-9a-f]{64})"')
 _CHUNK = 1 << 20
 
 
 def seal(file: Path) -> None:
-    """Put the SHA-256 of all of ``file`` in the place of :data:`UNSEALED`, its first field ``"digest"``.
+    """Replace :data:`UNSEALED` in the field ``"digest"`` of ``file`` by the SHA-256 of the whole file.
 
     Args:
         file: JSON, or safetensors with the field in its metadata.
@@ -35,14 +35,14 @@ def seal(file: Path) -> None:
 
 
 def is_sealed(file: Path) -> bool | None:
-    """Whether the digest in ``file`` is that of its bytes; None where it holds none."""
+    """Whether the digest in ``file`` fits its bytes; None if it has no digest."""
     with file.open("rb") as stream:
         head, field = _head(stream)
         return None if field is None else field[1].decode() == _digest(stream, head, field)
 
 
 def _head(stream: BinaryIO) -> tuple[bytes, re.Match[bytes] | None]:
-    """The part of a file that a digest may stand in: JSON as a whole, the header of safetensors."""
+    """The part of a file that can hold a digest: all of a JSON file, the header of a safetensors file."""
     head = stream.read(8)
     length = -1 if head.startswith(b"{") else int.from_bytes(head, "little")
     head += stream.read(length if length < 1 << 40 else 0)
@@ -50,7 +50,7 @@ def _head(stream: BinaryIO) -> tuple[bytes, re.Match[bytes] | None]:
 
 
 def _digest(stream: BinaryIO, head: bytes, field: re.Match[bytes]) -> str:
-    """Of the file, as it was before it was sealed; what follows the head is read from ``stream``."""
+    """The digest of the file as it was before it was sealed; the part after the head is read from ``stream``."""
     found = hashlib.sha256(head[: field.start(1)])
     found.update(UNSEALED.encode())
     found.update(head[field.end(1) :])

@@ -1,4 +1,4 @@
-"""Whether a place can be written to: asked before the work, not after it."""
+"""Check that a file or folder can be written, before the work begins."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _MOUNTS = Path("/proc/self/mountinfo")
 def check_file(
     path: Any, what: str = "the file", error: type[FillrankError] = DataError, *, inputs: Iterable[Any] = ()
 ) -> Path:
-    """The path of a file that can be written: new, or in the place of one.
+    """Return the path of a file if it can be written, as a new file or over an old one.
 
     Args:
-        path: as it was given.
-        what: it is, for messages.
+        path: as the user gave it.
+        what: what it is, for messages.
         error: the class to raise.
         inputs: what the same work reads; see :func:`fillrank.runtime.atomic_write.marks.refuse_inputs`.
 
     Raises:
-        FillrankError: of the class ``error``: it is a folder, a device, write-protected, one of the inputs, inside a
-            saved model, in a folder that is none or that cannot be written to. ``DiskFullError``: there is no room.
+        FillrankError: of the class ``error``: the path is a folder, a device, write-protected, one of the inputs,
+            inside a saved model, or in a place that cannot be written to. ``DiskFullError``: the disk is full.
     """
     target = expanded(path, what, error)
     place = Path(os.path.realpath(target)) if os.path.islink(target) else target  # noqa: PTH114 -- Path.is_symlink raises where a name is too long
@@ -54,18 +54,18 @@ def check_file(
 def check_folder(
     path: Any, what: str, error: type[FillrankError] = DataError, *, foreign: Callable[[Path], str | None]
 ) -> Path:
-    """The path of a folder that can be written as a whole: a new one, an empty one, or one that may be replaced.
+    """Return the path of a folder if it can be written as a whole: it is new, empty, or may be replaced.
 
     Args:
-        path: as it was given.
-        what: it is, for messages.
+        path: as the user gave it.
+        what: what it is, for messages.
         error: the class to raise.
-        foreign: says of a folder that holds something why it must not be replaced; None: it may.
+        foreign: says why a folder with content must not be replaced; returns None if it may be.
 
     Raises:
-        FillrankError: of the class ``error``: it is a file, a link, the current folder or one around it, the place
-            where a disk is mounted, inside a saved model, somebody else's, or cannot be written.
-            ``DiskFullError``: there is no room.
+        FillrankError: of the class ``error``: the path is a file, a link, the current folder or one around it, a mount
+            point, inside a saved model, a folder that fillrank did not write, or cannot be written.
+            ``DiskFullError``: the disk is full.
     """
     target = expanded(path, what, error)
     if os.path.islink(target):  # noqa: PTH114
@@ -89,11 +89,11 @@ def check_folder(
 
 
 def check_inside(path: Any, what: str, error: type[FillrankError] = DataError) -> Path:
-    """The path of a folder that files can be written into, made or not.
+    """Return the path of a folder if files can be written into it. It need not exist yet.
 
     Raises:
-        FillrankError: of the class ``error``: it is a file, is or is inside a saved model, or cannot be written to.
-            ``DiskFullError``: there is no room.
+        FillrankError: of the class ``error``: the path is a file, is or is inside a saved model, or cannot be written
+            to. ``DiskFullError``: the disk is full.
     """
     folder = expanded(path, what, error)
     mode = _mode(folder, what, error)
@@ -105,10 +105,10 @@ def check_inside(path: Any, what: str, error: type[FillrankError] = DataError) -
 
 
 def check_room(target: Path, needed: int) -> None:
-    """Refuse what cannot be written because the disk has less than ``needed`` bytes left.
+    """Refuse to write if the disk has less than ``needed`` bytes left.
 
     Raises:
-        DiskFullError: it has less, by what the system says.
+        DiskFullError: the system reports less free space.
     """
     found = shutil.disk_usage(_nearest(target))
     if found.total and found.free < needed:
@@ -119,7 +119,7 @@ def check_room(target: Path, needed: int) -> None:
 
 
 def _check_writable(target: Path, what: str, error: type[FillrankError]) -> None:
-    """Write something beside ``target``, and remove it."""
+    """Write a test file beside ``target``, and remove it."""
     folder = _nearest(target.absolute().parent)
     if not folder.is_dir():
         raise error(f"{what} {target} cannot be written: {folder} is a file; a folder is wanted there")
@@ -140,7 +140,7 @@ def _check_writable(target: Path, what: str, error: type[FillrankError]) -> None
 
 
 def _nearest(path: Path) -> Path:
-    """``path``, or what exists of the folders around it."""
+    """``path``, or the nearest folder around it that exists."""
     here = path.absolute()
     while not os.path.lexists(here) and here != here.parent:
         here = here.parent
@@ -148,7 +148,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _mode(path: Path, what: str, error: type[FillrankError]) -> int | None:
-    """What ``path`` is; None where there is nothing."""
+    """The file mode of ``path``; None if it does not exist."""
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -163,7 +163,7 @@ def _is_around(folder: Path, inner: Path) -> bool:
 
 
 def _is_mount(folder: Path) -> bool:
-    """Whether something is mounted at ``folder``, also a folder of the same disk (as a container's volume may be)."""
+    """Whether something is mounted at ``folder``. It may be another folder of the same disk (a container's volume)."""
     if folder.is_mount():
         return True
     try:

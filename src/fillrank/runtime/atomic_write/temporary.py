@@ -1,4 +1,4 @@
-"""Writing beside a place and then moving there; and what a killed process has left is found and removed."""
+"""Write to a temporary place beside the target, then move; find and remove what killed processes have left."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from fillrank.runtime.atomic_write.locks import drop_forgotten_lock, hidden, tak
 __all__ = ["OLD", "beside", "old_folder", "remove_leftovers", "replacing", "sync", "sync_folder"]
 
 OLD = "old"
-"""What a folder is called in a temporary one while another takes its place; see :func:`put_folder`."""
+"""The name of an old folder inside a temporary one while it is being replaced; see :func:`put_folder`."""
 
 _ENDING, _NEW = ".fillrank-tmp", ".fillrank-new"
-_FORGOTTEN = 24 * 3600  # seconds after which a leftover is removed where there are no locks
+_FORGOTTEN = 24 * 3600  # seconds; without locks, a leftover is removed when it is older than this
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that takes its place at the end, or vanishes when something fails.
+    """Give a temporary name beside ``path``; at the end the temporary file replaces ``path``, or is removed on errors.
 
-    The folders above ``path`` are made if need be. At the end the bytes are on the disk. A file that was there keeps
-    its permissions; where ``path`` is a link, the file it leads to is replaced.
+    The folders above ``path`` are created if needed. At the end the bytes are on the disk. A file that is replaced
+    keeps its permissions. If ``path`` is a link, the file that it points to is replaced.
 
     Raises:
-        DiskFullError: there was no room.
+        DiskFullError: the disk is full.
     """
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     with beside(target) as folder:
@@ -45,13 +45,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
-    """An empty folder beside ``target``, for this block alone; it is removed at the end, whatever is in it.
+    """Give an empty folder beside ``target``; it is removed at the end of the block with all that is in it.
 
-    What killed processes have left of earlier such folders is removed first. Should one hold the only copy of a folder
-    that was about to be replaced, that goes back to its place.
+    Folders that killed processes have left are removed first. If one of them holds the only copy of a folder that was
+    being replaced, that folder is moved back to its place.
 
     Raises:
-        DiskFullError: there was no room.
+        DiskFullError: the disk is full.
     """
     with disk_full_in_words(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,10 +65,10 @@ def beside(target: Path) -> Iterator[Path]:
 
 
 def _locked(target: Path) -> tuple[Path, int]:
-    """A new folder beside ``target``, and its lock.
+    """Make a new folder beside ``target``, and take its lock.
 
-    Until it is locked it has another name, and is empty. Under that name anybody may remove it, as a process that was
-    killed in between leaves it there for ever; whoever still wants it makes another one.
+    Before it is locked, the folder is empty and has another name. Under that name any process may remove it, because a
+    process that was killed in between would leave it there for ever. If it was removed, another one is made.
     """
     while True:
         raw = Path(tempfile.mkdtemp(prefix=hidden(target), suffix=_NEW, dir=target.parent))
@@ -84,20 +84,20 @@ def _locked(target: Path) -> tuple[Path, int]:
 
 
 def old_folder(target: Path) -> Path | None:
-    """Where the folder ``target`` is while another takes its place, or since a process was killed at that; or None."""
+    """Find the old folder of ``target`` while it is being replaced, or after a process was killed doing so; or None."""
     if target.exists():
         return None
     return next((folder / OLD for folder in _leftovers(target, _ENDING) if (folder / OLD).is_dir()), None)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` written to the disk, where the system can."""
+    """Make the system write the names in ``folder`` to the disk, if it can."""
     with suppress(OSError):
         sync(folder)
 
 
 def sync(path: Path) -> None:
-    """Have what is in a file written to the disk."""
+    """Make the system write the content of a file to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -117,9 +117,9 @@ def _leftovers(target: Path, ending: str) -> list[Path]:
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove what processes that were killed while they wrote ``target`` have left beside it.
+    """Remove what killed processes have left beside ``target``.
 
-    A folder that was about to be replaced, and is nowhere else, goes back to its place.
+    If a leftover holds the only copy of a folder that was being replaced, that folder is moved back to its place.
     """
     drop_forgotten_lock(target)
     for folder in _leftovers(target, _ENDING):
@@ -129,7 +129,7 @@ def remove_leftovers(target: Path) -> None:
     for folder in _leftovers(target, _NEW):
         if not taken(folder):
             with suppress(OSError):
-                folder.rmdir()  # by its name and empty, or not at all: its maker may have locked and renamed it by now
+                folder.rmdir()  # fails if it is not empty or was renamed: its maker may have locked it by now
 
 
 def _is_younger(folder: Path, seconds: float) -> bool:
@@ -145,5 +145,5 @@ def _discard(folder: Path, target: Path) -> None:
         try:
             old.replace(target)
         except OSError:
-            return  # the only copy stays where it is
+            return  # keep the only copy
     shutil.rmtree(folder, ignore_errors=True)
