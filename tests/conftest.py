@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,3 +37,42 @@ def ratings() -> Interactions:
 def parts(ratings: Interactions) -> Split:
     """The same ratings, split 80/10/10."""
     return split.random(ratings, test=0.1, valid=0.1, seed=0)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server of PostgreSQL, from Debian's packages, for this session alone; the URL of it without a database."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    home = found[-1].parent if found else Path(shutil.which("initdb") or "").parent
+    if not (home / "initdb").is_file():
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    pytest.importorskip("psycopg", reason="comes with the extra fillrank[serve]")
+    folder = tmp_path_factory.mktemp("postgresql")
+    own = {}
+    if os.geteuid() == 0:  # it refuses to run as root
+        own = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        shutil.chown(folder, "postgres", "postgres")
+        for above in folder.parents:
+            if above.is_relative_to("/tmp") and above != Path("/tmp"):  # noqa: S108 -- pytest's folders are closed
+                above.chmod(0o711)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/", **own}
+    data = folder / "data"
+    subprocess.run([home / "initdb", "-D", data, "-U", "fillrank", "-A", "trust", "-N"], check=True, **quiet)
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder}"
+    subprocess.run([home / "pg_ctl", "-D", data, "-w", "-o", options, "start"], check=True, **quiet)
+    yield f"postgresql://fillrank@127.0.0.1:{port}"
+    subprocess.run([home / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], check=True, **quiet)
+
+
+@pytest.fixture
+def postgresql_database(postgresql: str) -> str:
+    """The URL of a new database in that server."""
+    import psycopg
+
+    name = f"shop_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{postgresql}/{name}"

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "fillrank"
 ROOMS = (
     *("_version", "_moved", "terminal", "errors", "arguments", "runtime", "renames", "registry", "data", "factors"),
     *("encoders", "losses", "samplers", "solvers", "training", "retrieval", "evaluation"),
-    *("completion", "lab", "recommend", "models", "experiments", "report", "cli", "serve", "testing"),
+    *("completion", "lab", "recommend", "models", "experiments", "report", "store", "server", "cli", "testing"),
 )
 STRANGERS = (  # never import one another
     *({"encoders", "losses", "samplers", "solvers"}, {"training", "retrieval"}, {"training", "evaluation"}),

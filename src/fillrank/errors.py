@@ -13,6 +13,7 @@
     │   └── ArgumentError    (TypeError)    an argument of the wrong type; says which, its value, and what is wanted
     ├── TrainingError        (RuntimeError) training met a loss or a factor that is not finite
     ├── ModelFileError       (RuntimeError) a saved model is damaged, not from fillrank, or from a newer version
+    ├── StoreError           (RuntimeError) a store of events cannot be reached, or is from a newer version
     ├── DiskFullError        (OSError)      the disk is full
     ├── ForkedError          (RuntimeError) a forked process lacks the threads that this needs
     ├── ContractError        (AssertionError) a part does not keep its contract; raised by fillrank.testing only
@@ -46,6 +47,7 @@ __all__ = [
     "ModelFileError",
     "ScoreError",
     "SettingsError",
+    "StoreError",
     "TrainingError",
     "UnknownIdError",
 ]
@@ -150,6 +152,10 @@ class TrainingError(FillrankError, RuntimeError):
 
 class ModelFileError(FillrankError, RuntimeError):
     """A saved model is damaged, was not written by fillrank, or was written by a newer version."""
+
+
+class StoreError(FillrankError, RuntimeError):
+    """A store of events cannot be reached, is not whole, or was written by a newer fillrank."""
 
 
 class DiskFullError(FillrankError, OSError):

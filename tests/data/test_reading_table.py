@@ -81,6 +81,14 @@ def as_address(folder: Path) -> str:
     return (folder / "my log.csv").as_uri()
 
 
+def as_database(folder: Path) -> str:
+    with sqlite3.connect(folder / "log.db") as base:
+        base.execute("create table log (user text, item text, rating real)")
+        base.executemany("insert into log values (?, ?, ?)", ROWS)
+    base.close()
+    return f"sqlite:///{folder}/log.db"
+
+
 def database(folder: Path) -> Path:
     with sqlite3.connect(folder / "shop.db") as base:
         base.execute("create table log (user, item)")
@@ -222,6 +230,13 @@ FILES = [
         "an error",
         lambda _: "file://server/log.csv",
         "is on another machine, 'server'",
+    ),
+    Line(
+        "a database (`sqlite:///…`, `postgresql://…`) with `query=`",
+        "the rows of the query, ids as they are",
+        as_database,
+        ROWS,
+        options={"query": "select * from log"},
     ),
     Line("no such file", "an error", lambda folder: folder / "no.csv", "there is no file"),
     Line("an empty file", "an error", "", "is empty"),

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, tune
+from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, store, tune
 from fillrank.cli.shell import PlainSpoken, debugging, report_fault
 from fillrank.runtime.interrupt import terminate
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 _FIRST = "First steps"
 _MODELS = "Models"
 _LISTS = "Recommendations"
+_WORK = "At work"
 
 app.command(rich_help_panel=_FIRST)(demo.demo)
 app.command(rich_help_panel=_FIRST)(doctor.doctor)
@@ -43,6 +44,7 @@ app.command(rich_help_panel=_MODELS)(models.evaluate)
 app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)
 app.command(rich_help_panel=_LISTS)(lists.similar)
+app.add_typer(store.app, name="store", rich_help_panel=_WORK)
 
 
 def _print_version(wanted: bool) -> None:

@@ -37,6 +37,7 @@ collect       collects the checked chunks of all files
 result        builds the columns of the log, or the error that names the bad rows
 read_result   the log with the counts of bad and repeated rows
 assemble      the columns of a log from a frame that is known to be good
+database      the rows of a query, from a database
 frames        a log from a frame, arrays or a sparse matrix in memory
 accepted      what functions accept in the place of a log: a table, a path, a sparse matrix
 ============= ==================================================================================================

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import IO, Any
 
 import polars as pl
@@ -15,16 +15,18 @@ from fillrank.data.interactions import Interactions
 from fillrank.data.io.clean import Rules
 from fillrank.data.io.collect import Collector
 from fillrank.data.io.columns import Choice, Columns
+from fillrank.data.io.database import is_database, rows_of
 from fillrank.data.io.detect import open_part
 from fillrank.data.io.encoding import Decoder
 from fillrank.data.io.files import Input, find_inputs, naming
 from fillrank.data.io.formats import Part
+from fillrank.data.io.frames import scan_frame
 from fillrank.data.io.names import holds_reviews, likely_ratings, plain_name
-from fillrank.data.io.options import ReadOptions
+from fillrank.data.io.options import LogOptions, ReadOptions
 from fillrank.data.io.own_formats import known_endings
 from fillrank.data.io.read_result import ReadResult, read_result
 from fillrank.data.io.result import Source, finished
-from fillrank.errors import DataError
+from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.forks import refuse_after_fork
 
 __all__ = ["PathOrFile", "read", "scan"]
@@ -44,20 +46,25 @@ def read(
     value: Choice = None,
     time: Choice = None,
     label: Choice = None,
+    query: str | None = None,
     **options: Any,
 ) -> Interactions:
-    """Read a log from a file, a folder of files, a pattern such as ``"logs/part-*.csv.gz"``, or a list of these.
+    """Read a log from a file, a folder of files, a pattern such as ``"logs/part-*.csv.gz"``, a list of these, or a database.
 
     These formats are known: CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet,
     Arrow (Feather), JSON (a line for each object, or an array), MatrixMarket, and the text of the LightGCN data sets
     (``user item item …``). Files may be compressed (gzip, zip, zstd, bzip2, xz). The format is found by the name of the
     file or its first bytes. ``docs/reference/reading.md`` lists all formats, and how unusual input is read.
 
+    A path such as ``"sqlite:///shop.db"`` or ``"postgresql://user:password@host/shop"`` is a database (extra
+    ``[serve]``); ``query`` says which of its rows, and the columns of the query are found as those of a file.
+
     Args:
-        path: where the log is, or an open file (of bytes or of text).
+        path: where the log is, an open file (of bytes or of text), or the URL of a database.
         user, item, value, time, label: the columns, by name or by position (from 0). None: recognised by the usual
             names (``userId``, ``movie_id``, ``rating``, ``timestamp``, ``title`` …). False: ``value``, ``time`` or
             ``label`` is not read. A label is the title of an item; an item gets the first one in its rows.
+        query: the SQL query whose rows are the log; only for a database.
         **options: the fields of :class:`~fillrank.data.io.options.ReadOptions`: ``duplicates``, ``on_bad``,
             ``relevant_from``, ``name``, ``missing``, ``day_first``, ``time_unit``, ``format``, ``separator``,
             ``header``, ``encoding``, ``decimal``, ``thousands``, ``member``, ``max_expansion``.
@@ -83,7 +90,7 @@ def read(
         >>> folder.cleanup()
     """
     columns = Columns(user=user, item=item, value=value, time=time, label=label)
-    return _scan(path, columns, ReadOptions.of(options)).interactions
+    return _scan(path, columns, ReadOptions.of(options), query).interactions
 
 
 @checked
@@ -95,15 +102,22 @@ def scan(
     value: Choice = None,
     time: Choice = None,
     label: Choice = None,
+    query: str | None = None,
     **options: Any,
 ) -> ReadResult:
     """Read a log like :func:`read`, and return it with the counts of rows, bad rows and duplicates."""
     columns = Columns(user=user, item=item, value=value, time=time, label=label)
-    return _scan(path, columns, ReadOptions.of(options))
+    return _scan(path, columns, ReadOptions.of(options), query)
 
 
-def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
+def _scan(source: Any, columns: Columns, options: ReadOptions, query: str | None) -> ReadResult:
     refuse_after_fork("reading a log")
+    if is_database(source):
+        return _scan_database(source, query, columns, options)
+    if query is not None:
+        raise SettingsError(
+            "query is for a database (sqlite:///PATH, postgresql://…), and this is a file; leave it out"
+        ).about("query")
     inputs = find_inputs(source, known_endings())
     collector = Collector(label_is_named=columns.label is not None)
     parts: list[_Read] = []
@@ -125,6 +139,18 @@ def _scan(source: Any, columns: Columns, options: ReadOptions) -> ReadResult:
         notes=tuple(f"{one.name}: {note}" if len(parts) > 1 else note for one in parts for note in one.notes),
     )
     return read_result(finished(collector, options, found))
+
+
+def _scan_database(url: str, query: str | None, columns: Columns, options: ReadOptions) -> ReadResult:
+    """The rows of a query; of the options, those that say how a file is taken apart have no meaning here."""
+    usual = ReadOptions()
+    own = {field.name: getattr(options, field.name) for field in fields(LogOptions)}
+    others = [one.name for one in fields(ReadOptions) if one.name not in own]
+    idle = [name for name in others if getattr(options, name) != getattr(usual, name)]
+    if idle:
+        raise SettingsError(f"{', '.join(idle)}: for files alone; a database has types of its own").about(idle[0])
+    own["name"] = "query" if options.name is None else options.name
+    return read_result(scan_frame(rows_of(url, query), columns, LogOptions(**own)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,130 @@
+"""What the next model learns from: a log and the events of a store, as one log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from sqlalchemy import select
+
+from fillrank.data import Interactions
+from fillrank.data.id_values import text_of
+from fillrank.errors import DataError
+from fillrank.store.checks import digest_of, now_ms
+from fillrank.store.events import live, newest
+from fillrank.store.meaning import EventMeaning
+from fillrank.store.store import Store
+from fillrank.store.tables import events
+
+__all__ = ["Learnt", "all_to_learn"]
+
+_ROWS = 50_000
+_SCHEMA = {"user": pl.String, "item": pl.String, "type": pl.String, "value": pl.Float64, "time": pl.Int64}
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """A log with the events in it.
+
+    Attributes:
+        interactions: all rows.
+        seq: the number of the last event that is in it.
+    """
+
+    interactions: Interactions
+    seq: int
+
+
+def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, *, until: int | None = None) -> Learnt:
+    """The rows of a log and what events say, without the users and items that were deleted.
+
+    Of a pair that is in both, the newer row counts. Where the log has ratings, events without one say only that a user
+    has met the item: they are left out, as there is no rating to learn from. Ids of events are texts; among whole
+    numbers, a text that is the number as it is usually written is that number.
+
+    Args:
+        store: with the events.
+        log: what there was before; None: nothing.
+        meaning: of the types of events.
+        until: only events before this moment (milliseconds since 1970); the log is not cut.
+
+    Raises:
+        DataError: there is nothing to learn from.
+    """
+    with store.reading() as connection:
+        seq = newest(connection)
+        columns = [events.c.user_id, events.c.item_id, events.c.type, events.c.value, events.c.time]
+        asked = live(select(*columns), now_ms()).where(events.c.seq <= seq).order_by(events.c.seq)
+        if until is not None:
+            asked = asked.where(events.c.time < until)
+        parts = connection.execution_options(yield_per=_ROWS).execute(asked).partitions()
+        frames = [pl.DataFrame([tuple(row) for row in part], schema=_SCHEMA, orient="row") for part in parts]
+    said = _newest_of_pairs(pl.concat([pl.DataFrame(schema=_SCHEMA), *frames]), meaning)
+    titles = {item.id: item.title for item in store.items() if item.title is not None}
+    rows = _joined(None if log is None else _without_deleted(log, store), said, titles)
+    if not len(rows):
+        raise DataError("there is nothing to learn from: no log was given, and the store has no events that count")
+    options = {"duplicates": "last", "name": "store" if log is None else log.name}
+    label = {"label": "label"} if "label" in rows.columns else {"label": False}
+    names: dict[str, Any] = {role: role if role in rows.columns else False for role in ("value", "time")}
+    relevant = None if log is None or "value" not in rows.columns else log.relevant_from
+    return Learnt(
+        Interactions.from_frame(rows, user="user", item="item", **names, **label, relevant_from=relevant, **options),
+        seq,
+    )
+
+
+def _newest_of_pairs(rows: pl.DataFrame, meaning: EventMeaning) -> pl.DataFrame:
+    """:meth:`EventMeaning.tastes` for all users at once: ``user, item, value, time`` of what is wanted."""
+    counted = rows.filter(~pl.col("type").is_in(list(meaning.ignored))).sort("time", maintain_order=True)
+    negative = pl.col("type").is_in(list(meaning.negative))
+    since = negative.cum_sum().over("user", "item")  # ratings from before a dislike are void
+    counted = counted.with_columns(negative.alias("negative"), since.alias("since"))
+    last = counted.filter(pl.col("since") == pl.col("since").max().over("user", "item"))
+    grouped = last.group_by("user", "item", maintain_order=True).agg(
+        pl.col("value").filter(~pl.col("negative")).drop_nulls().last(),
+        pl.col("time").last() // 1000,
+        pl.col("negative").last(),
+    )
+    return grouped.filter(~pl.col("negative")).drop("negative")
+
+
+def _without_deleted(log: Interactions, store: Store) -> Interactions:
+    keep = None
+    for kind, ids, places in (("user", log.user_ids, log.users), ("item", log.item_ids, log.items)):
+        gone = store.deleted(kind)
+        if gone:
+            stays = pl.Series([digest_of(kind, text_of(one)) not in gone for one in ids.ids.to_list()]).to_numpy()
+            keep = stays[places] if keep is None else keep & stays[places]
+    return log if keep is None else log.select(keep)
+
+
+def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str]) -> pl.DataFrame:
+    if log is None:
+        rated = said["value"].is_not_null()
+        rows = said.filter(rated) if 2 * int(rated.sum()) > len(rated) else said.drop("value")
+        return _labelled(rows, titles)
+    columns = {"user": log.user_ids.decode(log.users), "item": log.item_ids.decode(log.items)}
+    old = pl.DataFrame({**columns, **{k: v for k, v in (("value", log.values), ("time", log.times)) if v is not None}})
+    if log.item_ids.labels is not None:
+        old = old.with_columns(label=log.item_ids.labels.gather(log.items))
+    new = said.filter(pl.col("value").is_not_null()) if log.values is not None else said.drop("value")
+    if log.times is None:
+        new = new.drop("time")
+    for role, ids in (("user", log.user_ids), ("item", log.item_ids)):
+        spelled = ids.spelled(new[role])
+        new = new.with_columns(spelled.alias(role) if len(new) else spelled.cast(ids.ids.dtype).alias(role))
+        if new[role].dtype != old[role].dtype:
+            old = old.with_columns(pl.col(role).cast(pl.String))
+    new = new.with_columns(pl.col("value").cast(pl.Float32)) if "value" in new.columns else new
+    return _labelled(pl.concat([old, new], how="diagonal"), titles)
+
+
+def _labelled(rows: pl.DataFrame, titles: dict[str, str]) -> pl.DataFrame:
+    """With the titles that somebody gave to items, in the place of those of the log."""
+    if not titles or not len(rows):
+        return rows
+    given = pl.Series([titles.get(text_of(item)) for item in rows["item"].to_list()], dtype=pl.String)
+    known = rows["label"] if "label" in rows.columns else pl.Series([None] * len(rows), dtype=pl.String)
+    return rows.with_columns(given.zip_with(given.is_not_null(), known).alias("label"))

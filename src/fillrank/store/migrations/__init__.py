@@ -1,0 +1,1 @@
+"""Alembic's migrations of a store, in the package: :mod:`fillrank.store.migrate` runs them."""
