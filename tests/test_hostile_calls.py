@@ -34,6 +34,7 @@ from fillrank import encoders, losses, samplers
 from fillrank.errors import DataNotFoundError, FillrankError
 from fillrank.evaluation import Evaluator
 from fillrank.models import RECIPES, Recipe, recipe
+from fillrank.recommend.explain import history_of
 from fillrank.solvers.fold_in import Descent
 from fillrank.solvers.sparse import biases
 from fillrank.solvers.sparse.gibbs import GibbsSettings
@@ -142,6 +143,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Factors.score_pairs": {"users": w.places, "items": w.places}, "Factors.to": {"device": "cpu"},
         "Factors.from_parts": {"tensors": w.factors.tensors(), "settings": w.factors.settings()},
         "Factors.with_item_weights": {"weights": torch.ones(4)},
+        "Factors.contributions": {"user": 0, "item": 0, "history": history_of(w.log, 0)},
         "FixedItems": {"item_factors": w.vectors, "users": w.vectors},
         "IdMap": {"ids": ["a", "b"]}, "IdMap.": w.log.user_ids, "IdMap.decode": {"indices": [0]}, "IdMap.encode": {"ids": ["a"]},
         "IdMap.label": {"index": 0}, "IdMap.resolve": {"name": "a"}, "IdMap.spelled": {"ids": ["a"]},
@@ -150,7 +152,8 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Interactions.from_arrays": {"users": ["a"], "items": ["x"]}, "Interactions.from_csr": {"matrix": w.csr},
         "Interactions.from_frame": {"frame": w.frame}, "Interactions.union": {"other": w.log.select([])},
         "Recommender": {"scorer": w.factors, "predictor": None, "interactions": w.log}, "Recommender.": w.model,
-        "Recommender.recommend": {}, "Recommender.similar_items": {"item_id": "x"}, "Recommender.save": {"path": "model"},
+        "Recommender.recommend": {}, "Recommender.similar_items": {"item_id": "x"},
+        "Recommender.similar_users": {"user_id": "a"}, "Recommender.explain": {"user_id": "a", "item_id": "x"}, "Recommender.save": {"path": "model"},
         "Recommender.score": {"user_ids": ["a"], "item_ids": ["x"]}, "Recommender.predict": {"user_ids": ["a"], "item_ids": ["x"]},
         "Recommender.fold_in": {"histories": {"x": 3}}, "Recommender.load": {"path": "good-model"},
         "Report": {name: getattr(w.report, name) for name in ("model", "metrics", "users", "per_user", "protocol")},

@@ -289,3 +289,22 @@ def test_evaluate_says_what_was_otherwise_at_the_fit(
     other = fillrank(*words)
     assert other.exit_code == 0, other.stderr
     assert _says(caplog.text, r"model was fitted with read\.relevant_from=4 \(now unset\); what is measured here may")
+
+
+def test_several_similar_items_and_similar_users(saved: Path, fillrank: Run, json_of: Json) -> None:
+    rows = json_of("similar", saved, "FILM 3", "4", "-k", 2)["similar"]
+    assert [(row["similar_to"], row["rank"]) for row in rows] == [(3, 1), (3, 2), (4, 1), (4, 2)]
+    rows = json_of("similar", saved, "--user", "3", "-k", 2)["similar"]
+    assert 3 not in {row["user_id"] for row in rows}
+    assert "give items, or users by --user" in fillrank("similar", saved).stderr
+    assert "give items, or users by --user" in fillrank("similar", saved, "4", "--user", "3").stderr
+
+
+def test_explain_adds_up_for_a_known_and_for_a_new_user(saved: Path, fillrank: Run, json_of: Json) -> None:
+    for who in (("--user", "3"), ("--like", "film 1", "--like", "film 2")):
+        found = json_of("explain", saved, "film 5", *who)
+        assert sum(row["contribution"] for row in found["contributions"]) == pytest.approx(found["score"])
+    shown = fillrank("explain", saved, "film 5", "--user", "3").stdout
+    assert "score" in shown
+    assert "film " in shown
+    assert "give one of --user and --like" in fillrank("explain", saved, "film 5").stderr

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fillrank as fr
@@ -83,9 +85,17 @@ def test_no_model_there_says_what_to_give(tmp_path: Path) -> None:
         fr.Recommender.load(tmp_path / "nowhere")
 
 
-def test_the_seen_items_are_kept(folder: Path, parts: Split) -> None:
-    model = fr.Recommender.load(folder)
-    assert (model.interactions.csr != parts.train.without_values().csr).nnz == 0
+def test_the_log_is_kept_with_values_and_times(parts: Split, tmp_path: Path) -> None:
+    train = replace(parts.train, times=np.arange(len(parts.train)), relevant_from=4.0)
+    PureSVD(rank=2).fit(train).save(tmp_path / "model")
+    kept = fr.Recommender.load(tmp_path / "model").interactions
+    assert (kept.csr != train.csr).nnz == 0
+    assert kept.times.tolist() == train.times.tolist()
+    assert kept.relevant_from == 4.0
+    PureSVD(rank=2).fit(parts.train.without_values()).save(tmp_path / "model")
+    kept = fr.Recommender.load(tmp_path / "model").interactions
+    assert kept.values is None
+    assert kept.times is None
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ app.command(rich_help_panel=_MODELS)(models.evaluate)
 app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)
 app.command(rich_help_panel=_LISTS)(lists.similar)
+app.command(rich_help_panel=_LISTS)(lists.explain)
 app.add_typer(store.app, name="store", rich_help_panel=_WORK)
 
 

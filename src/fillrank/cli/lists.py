@@ -1,4 +1,4 @@
-"""``recommend`` and ``similar``: lists of items from a saved model."""
+"""``recommend``, ``similar`` and ``explain``: lists of items from a saved model, and why they are there."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
     from fillrank.recommend import Recommender
 
-__all__ = ["parse_likes", "recommend", "similar"]
+__all__ = ["explain", "parse_likes", "recommend", "similar"]
 
+LikeOption = Annotated[
+    list[str] | None,
+    typer.Option("--like", metavar="ITEM[=RATING]", help="A new user who likes this item (id or title); repeat."),
+]
 _SHOWN = 5  # users that a note names
 
 
@@ -31,10 +35,7 @@ def recommend(
         Path | None, typer.Option("--users-file", help="A text file with one user id on each line.", parser=path_of)
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every user that the model knows.")] = False,
-    like: Annotated[
-        list[str] | None,
-        typer.Option("--like", metavar="ITEM[=RATING]", help="A new user who likes this item (id or title); repeat."),
-    ] = None,
+    like: LikeOption = None,
     k: KOption = 10,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Also list what the user already has.")] = False,
     unknown: Annotated[
@@ -76,14 +77,45 @@ def recommend(
 
 def similar(
     run: RunArgument,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="An item's id or title.")],
+    item: Annotated[
+        list[str] | None, typer.Argument(metavar="[ITEM]…", help="An item's id or title; several may be named.")
+    ] = None,
+    user: Annotated[
+        list[str] | None, typer.Option("--user", metavar="ID", help="In place of items: a known user; repeat.")
+    ] = None,
     k: KOption = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """List the items nearest to an item."""
+    """List the items nearest to an item, or the users nearest to a user (--user)."""
+    if bool(item) == bool(user):
+        raise typer.BadParameter("give items, or users by --user, and not both")
     from fillrank.recommend import Recommender
 
-    _deliver(Recommender.load(run).similar_items(item, k=k), "similar", None, {}, as_json=as_json)
+    model = Recommender.load(run)
+    asked, nearest = (item, model.similar_items) if item else (user or [], model.similar_users)
+    frame = nearest(asked[0] if len(asked) == 1 else list(dict.fromkeys(asked)), k=k)
+    _deliver(frame, "similar", None, {}, as_json=as_json)
+
+
+def explain(
+    run: RunArgument,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="An item's id or title.")],
+    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="A known user.")] = None,
+    like: LikeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why an item has its score: what each item of the user's history adds to it, and what else does."""
+    if bool(user) == bool(like):
+        raise typer.BadParameter("give one of --user and --like")
+    from fillrank.recommend import Recommender
+
+    model = Recommender.load(run)
+    frame = model.explain(user, item) if user else model.explain(history=parse_likes(like or []), item_id=item)
+    score = float(frame["contribution"].sum())
+    if as_json:
+        show({"score": score, "contributions": frame.to_dicts()}, "", as_json=True)
+        return
+    show({}, frame_table(frame, title=f"score {score:.4g}, of which"), as_json=False)
 
 
 def parse_likes(likes: list[str]) -> dict[str, float] | list[str]:

@@ -241,7 +241,7 @@ def _refuse_known_rows(model: Recommender, parts: Split) -> None:
 
     test = parts.test
     check_ids(model, test)
-    known = model.interactions.csr[test.users, test.items].astype(bool).sum()
+    known = model.interactions.without_values().csr[test.users, test.items].astype(bool).sum()
     if known == len(test) and len(model.interactions) >= sum(map(len, filter(None, (parts.train, parts.valid, test)))):
         raise SettingsError("this model was fitted on all rows (--test 0); fit another with a test part to measure")
     if known:

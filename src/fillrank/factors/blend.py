@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from fillrank.arguments import checked, shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import is_finite, table_of
+from fillrank.factors.contributions import Contributions
 from fillrank.factors.factors import Factors
 
 __all__ = ["Blend"]
@@ -82,10 +84,20 @@ class Blend:
         """See :meth:`Scorer.score_pairs`."""
         return self.flat.score_pairs(users, items)
 
+    def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
+        """What one score is made of: the sum over the parts; see :class:`~fillrank.factors.contributions.Explains`."""
+        of_parts = zip(self.parts, self.weights, strict=True)
+        return reduce(add, (part.contributions(user, item, history).times(weight) for part, weight in of_parts))
+
     @property
     def item_vectors(self) -> Tensor:
         """Those of the first part that has any: what similarity between items is measured on."""
         return next((part for part in self.parts if part.dim > 0), self.parts[0]).item_vectors
+
+    @property
+    def user_vectors(self) -> Tensor:
+        """Those of the same part: what similarity between users is measured on."""
+        return next((part for part in self.parts if part.dim > 0), self.parts[0]).user_vectors
 
     @checked
     def fold_in(self, interactions: Interactions) -> Blend:

@@ -15,6 +15,15 @@ from fillrank.arguments import Own, check_indices, checked, fitting, shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
 from fillrank.factors.checks import check_floats, check_folding, is_finite, table_of
+from fillrank.factors.contributions import (
+    AVERAGE,
+    ITEM_BIAS,
+    USER_BIAS,
+    Contributions,
+    along_history,
+    check_history,
+    with_rest,
+)
 from fillrank.factors.fold_in import Folding, folding_from_parts, folding_parts, with_weights
 
 __all__ = ["Factors"]
@@ -130,6 +139,39 @@ class Factors:
         if self.item_bias is not None:
             scores = scores + self.item_bias[items]
         return scores + self.offset
+
+    @checked
+    def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
+        """What one score is made of: see :class:`~fillrank.factors.contributions.Explains`.
+
+        The items of the history have what their closed form gives them (:attr:`folding`), biases are terms of their
+        own, and what a trained vector has beyond its closed form is the term ``"learned vector"``.
+
+        Example:
+            >>> from fillrank.factors.fold_in import Projection
+            >>> items = torch.tensor([[1.0], [2.0], [4.0]])
+            >>> factors = Factors(torch.tensor([[3.0]]), items, offset=0.5, folding=Projection(items))
+            >>> both = Interactions.from_arrays(["ann", "ann", "ann"], [0, 1, 2])
+            >>> one = both.select(np.array([0, 1]))
+            >>> factors.contributions(0, 2, one)  # 3·4 + .5, as 1·4 + 2·4 + .5
+            Contributions(of_items=array([4., 8.]), others={'average': 0.5})
+
+        Raises:
+            DataError: the user or the item is not among its own, or the history is not one user's over its items.
+        """
+        check_history(history, self.n_items)
+        score = float(self.score_pairs(torch.tensor([user]), torch.tensor([item])))
+        terms = {
+            AVERAGE: self.offset,
+            USER_BIAS: 0.0 if self.user_bias is None else float(self.user_bias[user]),
+            ITEM_BIAS: 0.0 if self.item_bias is None else float(self.item_bias[item]),
+        }
+        of_items = np.zeros(len(history))
+        if self.folding is not None and len(history):
+            shares = self.folding.shares(self, history)
+            of_items = along_history(shares, self.user_vectors[user], self.item_vectors[item])
+        parts = Contributions(of_items, {name: term for name, term in terms.items() if term})
+        return with_rest(parts, score)
 
     @checked
     def fold_in(self, interactions: Interactions) -> Self:

@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
-from fillrank.factors.ridge import Ridges, gram, solve_ridges
+from fillrank.factors.item_side import (
+    Folding,
+    ItemSide,
+    above_items,
+    as_array,
+    as_double,
+    as_tensor_like,
+    cells_of,
+    sparse_times,
+)
+from fillrank.factors.ridge import Ridges, cell_shares, gram, solve_ridges
 
 __all__ = [
     "Folding",
@@ -34,40 +43,6 @@ __all__ = [
     "needs_values",
     "with_weights",
 ]
-
-
-class ItemSide(Protocol):
-    """What folding asks of :class:`~fillrank.factors.Factors`: all but the users' side."""
-
-    @property
-    def n_items(self) -> int: ...
-
-    @property
-    def dim(self) -> int: ...
-
-    @property
-    def items(self) -> Tensor: ...
-
-    @property
-    def item_vectors(self) -> Tensor: ...
-
-    @property
-    def item_bias(self) -> Tensor | None: ...
-
-    @property
-    def offset(self) -> float: ...
-
-
-class Folding(Protocol):
-    """Gives new users their vectors and, where the model has user biases, their biases.
-
-    Whether it looks at the values of a history, needs them, or takes each item for one that was liked, is
-    :func:`looks_at_values` and :func:`needs_values`.
-    """
-
-    def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
-        """From the histories in ``interactions`` to ``([B, d], [B] or None)``."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +60,12 @@ class Projection:
     def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
         matrix = interactions.csr if self.use_values else interactions.without_values().csr
-        return _times(matrix, self.weights).to(factors.items), None
+        return sparse_times(matrix, self.weights).to(factors.items), None
+
+    def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:  # noqa: ARG002
+        """See :meth:`Folding.shares`."""
+        rows = as_double(self.weights)[interactions.items]
+        return rows * cells_of(interactions)[:, None] if self.use_values else rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +89,25 @@ class ResidualProjection:
             return self.weights.new_zeros(interactions.n_users, factors.dim), self.weights.new_zeros(
                 interactions.n_users
             )
-        left = _above_items(factors, interactions)
+        left, bias = self._left_over(factors, interactions)
+        matrix = sp.csr_array((left, interactions.items, interactions.csr.indptr), shape=interactions.csr.shape)
+        return sparse_times(matrix, self.weights), as_tensor_like(bias, self.weights)
+
+    def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:
+        """See :meth:`Folding.shares`."""
+        rows = as_double(self.weights)[interactions.items]
+        if interactions.values is None:
+            return 0.0 * rows
+        return rows * self._left_over(factors, interactions)[0][:, None]
+
+    def _left_over(
+        self, factors: ItemSide, interactions: Interactions
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What all biases leave over of each value, ``[nnz]``, and the users' biases ``[B]``."""
+        left = above_items(factors, interactions)
         lent = np.maximum(self.shrinkage + interactions.user_counts, 1e-12)
         bias = np.bincount(interactions.users, left, interactions.n_users) / lent
-        matrix = sp.csr_array(
-            (left - bias[interactions.users], interactions.items, interactions.csr.indptr), shape=interactions.csr.shape
-        )
-        return _times(matrix, self.weights), _like(bias, self.weights)
+        return left - bias[interactions.users], bias
 
 
 @dataclass(frozen=True)
@@ -171,14 +163,33 @@ class ImplicitRidge:
 
     def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        if self.positive_from is not None and interactions.values is not None:
-            interactions = interactions.select(interactions.values >= self.positive_from)
+        counted = interactions.select(self._counted(interactions))
         vectors = factors.item_vectors
-        solved = solve_ridges(self.ridges(interactions.without_values().csr, _array(vectors)))
-        if self.length is not None:
-            lengths = np.linalg.norm(solved, axis=1, keepdims=True)
-            solved = solved * (self.length / np.maximum(lengths, 1e-12))
-        return _like(solved, vectors), None
+        solved = solve_ridges(self.ridges(counted.without_values().csr, as_array(vectors)))
+        return as_tensor_like(solved * self._stretch(solved), vectors), None
+
+    def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:
+        """See :meth:`Folding.shares`; an item that is left out brings nothing."""
+        counted = self._counted(interactions)
+        shares = np.zeros((len(interactions), factors.dim))
+        ones = interactions.select(counted).without_values().csr
+        shares[counted] = cell_shares(self.ridges(ones, as_double(factors.item_vectors)), 0)
+        return shares * self._stretch(shares.sum(0, keepdims=True))
+
+    def _counted(self, interactions: Interactions) -> NDArray[np.bool_]:
+        """Which rows count."""
+        if self.positive_from is None or interactions.values is None:
+            return np.ones(len(interactions), dtype=np.bool_)
+        counted: NDArray[np.bool_] = interactions.values >= self.positive_from
+        return counted
+
+    def _stretch(self, solved: NDArray[Any]) -> NDArray[Any] | float:
+        """What each solved vector is to be multiplied by, ``[B, 1]``."""
+        if self.length is None:
+            return 1.0
+        lengths = np.linalg.norm(solved, axis=1, keepdims=True)
+        stretch: NDArray[Any] = self.length / np.maximum(lengths, 1e-12)
+        return stretch
 
 
 @dataclass(frozen=True)
@@ -205,10 +216,18 @@ class RatingRidge:
             return vectors.new_zeros(interactions.n_users, d), vectors.new_zeros(interactions.n_users)
         solved = solve_ridges(
             self.ridges(
-                interactions.csr.indptr, interactions.items, _above_items(factors, interactions), _array(vectors)
+                interactions.csr.indptr, interactions.items, above_items(factors, interactions), as_array(vectors)
             )
         )
-        return _like(solved[:, :d], vectors), _like(solved[:, d], vectors)
+        return as_tensor_like(solved[:, :d], vectors), as_tensor_like(solved[:, d], vectors)
+
+    def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:
+        """See :meth:`Folding.shares`."""
+        if interactions.values is None:
+            return np.zeros((len(interactions), factors.dim))
+        above = above_items(factors, interactions)
+        problem = self.ridges(interactions.csr.indptr, interactions.items, above, as_double(factors.item_vectors))
+        return cell_shares(problem, 0)[:, : factors.dim]
 
     def ridges(
         self, indptr: NDArray[Any], columns: NDArray[np.int32], targets: NDArray[Any], vectors: NDArray[Any]
@@ -278,25 +297,3 @@ def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) ->
     if isinstance(folding, Projection | ResidualProjection):
         return replace(folding, weights=change(folding.weights))
     return folding
-
-
-def _above_items(factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:
-    """What offset and item biases leave over of each value, float64 ``[nnz]``."""
-    left: NDArray[np.float64] = interactions.csr.data.astype(np.float64) - factors.offset
-    return left if factors.item_bias is None else left - _array(factors.item_bias)[interactions.items]
-
-
-def _times(matrix: sp.csr_array[Any], weights: Tensor) -> Tensor:
-    """A sparse matrix times dense weights, in the precision of the weights."""
-    dense = _array(weights)
-    return _like(matrix.astype(dense.dtype) @ dense, weights)
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().numpy()
-    return array
-
-
-def _like(array: NDArray[Any], tensor: Tensor) -> Tensor:
-    """As a tensor of the same precision, on the same device."""
-    return torch.from_numpy(np.ascontiguousarray(array)).to(tensor)

@@ -207,6 +207,17 @@ class NeuralScorer:
             "fit again with their rows, or use a model of vectors (MF, LightGCN, HistoryUsers)"
         )
 
+    def contributions(self, user: int, item: int, history: Interactions) -> NoReturn:  # noqa: ARG002
+        """A network's score is no sum over a history.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError(
+            "a network over pairs scores by no sum over the items of a history, so there is nothing to explain it by; "
+            "use a model of vectors (MF, LightGCN, HistoryUsers)"
+        )
+
     def to(self, device: str | torch.device) -> Self:
         """The same scorer on another device."""
         return type(self).from_parts({name: t.to(device) for name, t in self.tensors().items()}, self.settings())

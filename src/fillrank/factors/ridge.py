@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from fillrank.arguments import MOST_DIM, checked, count, threads
 from fillrank.errors import SettingsError, TrainingError
 
-__all__ = ["RidgeMethod", "Ridges", "RowSolver", "gram", "solve_ridges"]
+__all__ = ["RidgeMethod", "Ridges", "RowSolver", "cell_shares", "gram", "solve_ridges"]
 
 RidgeMethod = Literal["cholesky", "cg", "block"]
 Array: TypeAlias = NDArray[Any]
@@ -167,6 +167,36 @@ def solve_ridges(
     out[:] = 0  # nothing is known of the rows without a cell, and the penalty alone, even none, says zeros
     out[met] = found
     return out
+
+
+def cell_shares(ridges: Ridges, row: int) -> Array:
+    """What each cell of a row brings to its solution, float ``[h, d]``: ``A⁻¹ q_h t_h``; their sum is the solution.
+
+    Raises:
+        TrainingError: the problem has no single solution.
+
+    Example:
+        >>> ridges = Ridges(
+        ...     indptr=np.array([0, 2]),
+        ...     columns=np.array([0, 2], dtype=np.int32),
+        ...     targets=np.array([3.0, 1.0]),
+        ...     vectors=np.array([[1.0], [2.0], [1.0]]),
+        ...     strength=np.array([2.0]),
+        ...     scale=np.array([1.0]),
+        ... )
+        >>> cell_shares(ridges, 0).tolist(), solve_ridges(ridges).tolist()
+        ([[0.75], [0.25]], [[1.0]])
+    """
+    X, targets = ridges.cells(row)
+    if not X.size:
+        return X
+    try:
+        shares: Array = _solved(ridges.base(row) + X.T @ X, (X * targets[:, None]).T).T
+    except LinAlgError:
+        raise TrainingError(
+            f"the ridge regression of row {row} has no single solution; raise the regularization"
+        ) from None
+    return shares
 
 
 def _rows(ridges: Ridges, rows: NDArray[np.int64]) -> Ridges:

@@ -13,6 +13,7 @@ from torch import Tensor
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats, table_of
+from fillrank.factors.contributions import Contributions
 from fillrank.factors.factors import Factors
 
 __all__ = ["DAY", "TimeAwareFactors", "day_of"]
@@ -116,6 +117,10 @@ class TimeAwareFactors:
             + (self.items[items] * self.item_days[place]).sum(-1)
         )
         return self.score_pairs(users, items) + torch.where(self.days[place] == day, added, 0.0)
+
+    def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
+        """What the prediction for the average day is made of; see :class:`~fillrank.factors.contributions.Explains`."""
+        return self.undated.contributions(user, item, history)
 
     def fold_in(self, interactions: Interactions) -> Self:
         """The same items and days with other users: of a new user all days are alike, but for the items' part.

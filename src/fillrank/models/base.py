@@ -261,7 +261,7 @@ class Recipe(BaseModel, ABC):
         return Recommender(
             scorer=scorer,
             predictor=predictor,
-            interactions=train.without_values(),
+            interactions=train,
             value_range=train.value_range,
             name=self.kind,
             settings=settings,

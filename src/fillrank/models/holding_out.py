@@ -17,7 +17,7 @@ _SHARE = 0.1
 
 
 def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Interactions:
-    """The rows of both; with their values and times if ``everything``, else only who met what.
+    """The rows of both; without ``everything``, values and times that only one of them has are left out.
 
     Raises:
         DataError: they have a row in common, or one has values or times and the other has not.
@@ -25,7 +25,10 @@ def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Int
     try:
         if everything:
             return train.union(valid)
-        return replace(train.without_values(), times=None).union(replace(valid.without_values(), times=None))
+        for column in ("values", "times"):
+            if (getattr(train, column) is None) != (getattr(valid, column) is None):
+                train, valid = (_without(part, column) for part in (train, valid))
+        return train.union(valid)
     except DuplicateError:
         both = np.intersect1d(_keys(train), _keys(valid), assume_unique=True)
         user, item = divmod(int(both[0]), train.n_items)
@@ -65,7 +68,11 @@ def some_users(valid: Interactions, most: int, *, seed: int) -> Interactions:
 
 def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:
     """The model, to which every row that it was given is seen, whether it learnt from it or was chosen on it."""
-    return replace(model, interactions=whole.without_values(), popularity=None, refit=refit)
+    return replace(model, interactions=whole, popularity=None, refit=refit)
+
+
+def _without(log: Interactions, column: str) -> Interactions:
+    return log.without_values() if column == "values" else replace(log, times=None)
 
 
 def _keys(log: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -48,7 +48,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     if is_sealed(file) is False or (found > 1 and not is_sealed(file)):
         raise ModelFileError(f"{folder} is torn: {CONFIG} is not as it was written; {_ADVICE}")
     config, renamed = read_model(config)
-    config.setdefault("refit", None)
+    for name in ("refit", "relevant_from"):  # fillrank 0.1 has neither
+        config.setdefault(name, None)
     for name, (fits, wanted) in _PARTS.items():
         if name not in config or not fits(config[name]):
             came = shown(config[name]) if name in config else "nothing"
@@ -85,6 +86,7 @@ _PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "settings": (_is_table, "a table"),
     "value_range": (_is_range, "null or two finite numbers, the smaller first"),
     "scorer": (_is_table, "a table"),
+    "relevant_from": (lambda value: value is None or is_number(value), "null or a finite number"),
     "refit": (lambda value: value is None or isinstance(value, bool), "null, true or false"),
     "predictor": (lambda value: value is None or _is_table(value), "null or a table"),
 }

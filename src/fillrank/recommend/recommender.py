@@ -12,21 +12,21 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import normalize
 
-from fillrank.arguments import checked, naming
+from fillrank.arguments import checked, naming, shown
 from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
-from fillrank.data.ids import shown_id
 from fillrank.data.times import to_seconds
-from fillrank.errors import DataError, ModelFileError, ScoreError
+from fillrank.errors import DataError, ModelFileError
 from fillrank.factors import Blend, Factors
 from fillrank.factors.neural import NeuralScorer
 from fillrank.factors.temporal import TimeAwareFactors
+from fillrank.recommend.explain import explanation
 from fillrank.recommend.histories import Histories, as_log
+from fillrank.recommend.lists import recommendations
+from fillrank.recommend.similar import neighbours
 from fillrank.recommend.unused import check_values_used
 from fillrank.renames import old_attribute
-from fillrank.retrieval import rank, top_k
 from fillrank.retrieval.finite import check_pairs, with_ids
 from fillrank.terminal import printable
 
@@ -45,8 +45,8 @@ class Recommender:
     Attributes:
         scorer: ranks the items.
         predictor: predicts values, or None if the model only ranks.
-        interactions: all that the fit was given, train and validation, without values: the items that each user has
-            seen.
+        interactions: all that the fit was given, train and validation: the items that each user has seen, with their
+            values and times where there were any.
         value_range: the smallest and the largest value there were; predictions are clipped to it.
         name: of the recipe.
         settings: of the recipe, as they were used.
@@ -144,59 +144,88 @@ class Recommender:
         with naming("exclude"):
             without = None if exclude is None else self.item_ids.encode(exclude)
         seen = self.interactions.csr if filter_seen else None
-        known = np.flatnonzero(codes >= 0)
         with self._named():
-            lists = rank(self.scorer, codes[known], k, seen=seen, candidates=only, exclude=without)
-        rows, places, ranks, scores = known[lists.rows], lists.items, lists.positions, lists.scores
-        strangers = np.flatnonzero(codes < 0) if unknown == "popular" else np.zeros(0, dtype=np.int64)
-        if len(strangers):
-            popular, counts = self._most_popular(k, only, without)
-            rows = np.concatenate([rows, np.repeat(strangers, len(popular))])
-            places = np.concatenate([places, np.tile(popular, len(strangers))])
-            ranks = np.concatenate([ranks, np.tile(np.arange(len(popular)), len(strangers))])
-            scores = np.concatenate([scores, np.tile(counts, len(strangers))])
-            order = np.lexsort((ranks, rows))
-            rows, places, ranks, scores = rows[order], places[order], ranks[order], scores[order]
-        shown = self.user_ids.spelled(asked) if len(strangers) else self.user_ids.decode(codes[known])
-        rows = rows if len(strangers) else np.searchsorted(known, rows)
-        users = [shown.gather(rows).alias("user_id"), pl.Series("rank", ranks + 1)]
-        return pl.DataFrame([*users, *self._item_columns(places), pl.Series("score", scores, dtype=pl.Float32)])
+            return recommendations(
+                self, asked, codes, k, popular=unknown == "popular", seen=seen, only=only, without=without
+            )
 
     @checked
     def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
         """The ``k`` items whose vectors point most nearly the same way.
 
         Args:
-            item_id: an id, or a name that only one item has.
+            item_id: an id, or a name that only one item has; or a list of them.
             k: how many, the item itself left out.
 
         Returns:
-            A frame ``rank, item_id, similarity`` (cosine, -1 … 1) and, where items have names, ``label``.
+            A frame ``rank, item_id, similarity`` (cosine, -1 … 1) and, where items have names, ``label``. For a list
+            of items, a column ``similar_to`` stands first: the id of the item asked for, in the order asked.
 
         Raises:
             UnknownIdError: no item has that id or name.
             DataError: the model has no item vectors.
         """
         with naming("item_id"):
-            place = self.item_ids.resolve(item_id)
-        if isinstance(self.scorer, NeuralScorer) or not self.scorer.item_vectors.shape[1]:
-            raise DataError(f"{self.name or 'this model'} has no item vectors, so no item is like another")
-        vectors = self.scorer.item_vectors
-        if not bool(torch.isfinite(lengths := vectors.norm(dim=1)).all()):
-            bad = int((~torch.isfinite(lengths)).nonzero()[0])
-            raise ScoreError(
-                f"the vector of item {shown_id(self.item_ids.ids[bad])} is so long that no similarity can be measured; "
-                "look for a diverged model",
-                item=self.item_ids.ids[bad],
-            )
-        vectors = normalize(vectors, dim=1)
-        similarity = (vectors @ vectors[place])[None]
-        allowed = torch.ones(len(vectors), dtype=torch.bool)
-        allowed[place] = False
-        found, scores = (part[0] for part in top_k(similarity, min(k, len(vectors)), allowed=allowed))
-        found, scores = found[found >= 0], scores[found >= 0]
-        ranks = pl.Series("rank", np.arange(1, len(found) + 1))
-        return pl.DataFrame([ranks, *self._item_columns(found.numpy()), pl.Series("similarity", scores.numpy())])
+            asked = [item_id] if (alone := is_single(item_id)) else values_of(item_id, "item ids").to_list()
+            places = np.array([self.item_ids.resolve(one) for one in asked], dtype=np.int64)
+        return neighbours(self, "item", places, k, named=not alone)
+
+    @checked
+    def similar_users(self, user_id: Any, k: int = 10) -> pl.DataFrame:
+        """The ``k`` users whose vectors point most nearly the same way.
+
+        Args:
+            user_id: of a known user, or a list of ids.
+            k: how many, the user themselves left out.
+
+        Returns:
+            A frame ``rank, user_id, similarity`` (cosine, -1 … 1). For a list of users, a column ``similar_to`` stands
+            first: the id of the user asked for, in the order asked.
+
+        Raises:
+            UnknownIdError: a user is not known.
+            DataError: the model has no user vectors.
+        """
+        with naming("user_id"):
+            asked = [user_id] if (alone := is_single(user_id)) else values_of(user_id, "user ids")
+            places = self.user_ids.encode(asked).astype(np.int64)
+        return neighbours(self, "user", places, k, named=not alone)
+
+    def explain(self, user_id: Any = None, item_id: Any = None, *, history: Histories | None = None) -> pl.DataFrame:
+        """Why an item has its score for a user: what each item of the user's history adds to it, and what else does.
+
+        In models that fold new users in, a user's vector is a sum over the history, and so is the score: with ridge
+        regressions, ``<q_i, A⁻¹ q_h> t_h`` for item h of the history. Each item h has a row, unless it adds nothing.
+        The other rows are terms that stem from no item: ``"average"``, ``"user bias"``, ``"item bias"`` (such as the
+        popularity of an item), and ``"learned vector"``: what a vector that was learnt in a training has beyond the
+        closed form; the closed form is taken at the length at which least is left. Of a blend the parts are added up.
+
+        Args:
+            user_id: of a known user; None where there is a ``history``.
+            item_id: an id, or a name that only one item has.
+            history: of one new user, as for :meth:`fold_in`, in place of ``user_id``.
+
+        Returns:
+            A frame ``part, item_id, contribution`` and, where there are any, ``label`` and ``value`` (of the history);
+            ``part`` is ``"item"`` or the name of a term. The largest contribution stands first, whatever its sign. The
+            contributions add up to the ranking score, as :meth:`score` gives it, to rounding.
+
+        Raises:
+            UnknownIdError: the user or an item is not known.
+            DataError: both or neither of ``user_id`` and ``history`` are given, the history is of several users, or the
+                model's scores are no sums over a history (NeuMF).
+
+        Example:
+            ``model.explain("ann", "Heat")`` or ``model.explain(history={"Alien": 5}, item_id="Heat")``
+        """
+        if (user_id is None) == (history is None) or item_id is None:
+            raise DataError("explain wants an item_id, and either a user_id or the history of one new user")
+        model, user = (self, self._user(user_id)) if history is None else (self.fold_in(history), 0)
+        if len(model.user_ids) > 1 and history is not None:
+            raise DataError(f"the history of one new user was wanted, got {len(model.user_ids)}").about("history")
+        with naming("item_id"):
+            item = self.item_ids.resolve(item_id)
+        return explanation(model, user, item)
 
     @checked
     def score(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
@@ -258,7 +287,7 @@ class Recommender:
             self,
             scorer=self.scorer.fold_in(log),
             predictor=None if self.predictor is None else self.predictor.fold_in(log),
-            interactions=log.without_values(),
+            interactions=log,
             history=(),
         )
 
@@ -285,6 +314,18 @@ class Recommender:
         """What is wrong with a score inside the block is said of outside ids."""
         return with_ids(self.user_ids, self.item_ids)
 
+    def _user(self, user_id: Any) -> int:
+        """The index of one user.
+
+        Raises:
+            UnknownIdError: it is not known.
+            DataError: it is not one id.
+        """
+        with naming("user_id"):
+            if not is_single(user_id):
+                raise DataError(f"one id was wanted, got {shown(user_id)}")
+            return int(self.user_ids.encode([user_id])[0])
+
     def _pairs(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         with naming("user_ids"):
             users = self.user_ids.encode(user_ids)
@@ -306,16 +347,3 @@ class Recommender:
         if len(when) != len(users):
             raise DataError(f"{len(users)} pairs came with {len(when)} times; give one time for each pair")
         return self.predictor.score_pairs_at(users, items, when)
-
-    def _item_columns(self, places: NDArray[np.int64]) -> list[pl.Series]:
-        ids = self.item_ids.decode(places).alias("item_id")
-        labels = self.item_ids.labels
-        return [ids] if labels is None else [ids, labels.gather(places).alias("label")]
-
-    def _most_popular(
-        self, k: int, only: NDArray[np.int32] | None, without: NDArray[np.int32] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        counts = torch.tensor(self.popularity, dtype=torch.float64)
-        nobody = Factors(counts.new_zeros(1, 0), counts.new_zeros(len(counts), 0), item_bias=counts)
-        lists = rank(nobody, k=k, candidates=only, exclude=without)
-        return lists.items, lists.scores.astype(np.float32)

@@ -58,6 +58,8 @@ _TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
 _OURS = {_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, CONFIG, "run.toml", ".DS_Store", "Thumbs.db", "desktop.ini"}
 """What a folder may hold and be saved over: our files, and those that file managers put into any folder."""
 
+_KEPT = {"values": torch.float32, "times": torch.int64}
+"""Columns of the log that are kept where it has them."""
 _TRIES = 5
 _UNREADABLE = (
     SafetensorError,
@@ -79,10 +81,11 @@ def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[st
     """Write ``model`` to the folder ``path``, in place of a model that is there.
 
     ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
-    ``model.safetensors`` holds the factors and the seen items; ``users.parquet`` and ``items.parquet`` the ids in
-    order; ``history.jsonl`` one line per epoch; ``README.md`` is a card for people. Everything is written to a
-    temporary folder beside the target, brought to the disk, and then takes the target's place in one step: at any
-    moment there is the old model or the new one, whole. What a killed save has left is removed by the next.
+    ``model.safetensors`` holds the factors and the log's rows, with their values and times; ``users.parquet`` and
+    ``items.parquet`` the ids in order; ``history.jsonl`` one line per epoch; ``README.md`` is a card for people.
+    Everything is written to a temporary folder beside the target, brought to the disk, and then takes the target's
+    place in one step: at any moment there is the old model or the new one, whole. What a killed save has left is
+    removed by the next.
 
     Args:
         model: to be saved.
@@ -195,6 +198,9 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         tensors |= {f"predictor/{name}": tensor for name, tensor in model.predictor.tensors().items()}
     tensors["seen/users"] = torch.from_numpy(model.interactions.users.copy())
     tensors["seen/items"] = torch.from_numpy(model.interactions.items.copy())
+    for column in _KEPT:
+        if (kept := getattr(model.interactions, column)) is not None:
+            tensors[f"seen/{column}"] = torch.from_numpy(kept.copy())
     tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, folder / _TENSORS)
     for name, ids in ((_USERS, model.user_ids), (_ITEMS, model.item_ids)):
@@ -209,6 +215,7 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         "written_by": {"fillrank": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "name": model.name,
         "data": model.interactions.name,
+        "relevant_from": model.interactions.relevant_from,
         "settings": dict(model.settings),
         "value_range": model.value_range,
         "refit": model.refit,
@@ -235,10 +242,10 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     log = Interactions(
         users=_numbers(tensors, "seen/users", torch.int32),
         items=_numbers(tensors, "seen/items", torch.int32),
-        values=None,
-        times=None,
+        **{column: _column(tensors, column) for column in _KEPT},
         user_ids=user_ids,
         item_ids=item_ids,
+        relevant_from=config.get("relevant_from"),
         name=config["data"],
     )
     popularity = _numbers(tensors, "popularity", torch.int64)
@@ -256,6 +263,12 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "popularity": popularity,
         "refit": config["refit"],
     }
+
+
+def _column(tensors: Mapping[str, Tensor], column: str) -> NDArray[Any] | None:
+    """What the log had beside who met what; None where it had no such column, or fillrank 0.1 kept none."""
+    name = f"seen/{column}"
+    return _numbers(tensors, name, _KEPT[column]) if name in tensors else None
 
 
 def _numbers(tensors: Mapping[str, Tensor], name: str, dtype: torch.dtype) -> NDArray[Any]:
