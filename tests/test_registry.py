@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,14 @@ from fillrank.data import Split
 from fillrank.encoders import ENCODERS
 from fillrank.errors import SettingsError
 from fillrank.experiments.run.fit import RunPlan
-from fillrank.losses import CCL, LOSSES, FromFunction, as_loss, loss
+from fillrank.losses import CCL, LOSSES, VECTOR_LOSSES, FromFunction, as_loss, loss
 from fillrank.models import Contrastive
 from fillrank.registry import Registry
 from fillrank.runtime.notices import _NOTICES
 from fillrank.samplers import SAMPLERS, KnownPositives, Uniform, sampler
 
+DOCS = Path(__file__).parents[1] / "docs" / "explanation"
+SRC = Path(__file__).parents[1] / "src" / "fillrank"
 KNOWN = KnownPositives(torch.tensor([0, 1]), torch.tensor([0]), n_columns=4)
 SOURCE = """
 import torch
@@ -207,3 +211,32 @@ def test_a_name_is_given_once() -> None:
 def test_an_object_takes_no_settings_beside_it() -> None:
     with pytest.raises(SettingsError, match="margin of the loss is given twice"):
         as_loss(CCL(0.4), {"margin": 1})
+
+
+@pytest.mark.parametrize(
+    ("room", "registry"),
+    [("losses", LOSSES), ("losses", VECTOR_LOSSES), ("samplers", SAMPLERS), ("encoders", ENCODERS)],
+)
+def test_each_part_of_fillranks_is_exported_and_has_a_row_in_the_docs(room: str, registry: Mapping[str, type]) -> None:
+    page = (DOCS / f"{room}.md").read_text(encoding="utf-8")
+    public = vars(import_module(f"fillrank.{room}"))
+    for name, kind in registry.items():
+        if not kind.__module__.startswith("fillrank."):
+            continue  # registered by another test
+        assert kind.__name__ in public["__all__"], f"{kind.__name__} has no place in fillrank.{room}"
+        assert public[kind.__name__] is kind
+        assert f"| `{name}` |" in page, f"the table of {page} has no row for {name}"
+
+
+@pytest.mark.parametrize("room", ["losses", "samplers", "encoders"])
+def test_every_file_of_parts_is_imported_by_its_room(room: str) -> None:
+    """A part is found by its name once its file has been imported."""
+    code = f"import sys, fillrank.{room}; print(*(n for n in sys.modules if n.startswith('fillrank.{room}.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    files = {f"fillrank.{room}.{file.stem}" for file in (SRC / room).glob("*.py") if ".own(" in file.read_text()}
+    assert files <= set(done.stdout.split())
+
+
+def test_two_of_fillranks_own_cannot_have_one_name() -> None:
+    with pytest.raises(ValueError, match="two of fillrank's own are called 'ccl'"):
+        LOSSES.own("ccl")

@@ -8,11 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+import fillrank.losses
 from fillrank.losses import BPR, BSL, CCL, DCL, MMCL, PSL, InfoNCE, Logistic, PairwiseHinge, ScoreLoss
 
 EIGHTHS = 8  # scores, margins and weights in eighths are exact in binary: ties are ties
 
 LOSSES: tuple[ScoreLoss, ...] = (
+    *(made() for made in fillrank.losses.LOSSES.values()),
     InfoNCE(0.02),
     InfoNCE(0.7),
     DCL(0.05),
@@ -24,9 +26,7 @@ LOSSES: tuple[ScoreLoss, ...] = (
     PSL("relu", 0.1),
     PSL("relu", 0.5, score_scale=1.0),  # gaps reach -2: below where σ is held
     PSL("atan", 0.5, score_scale=0.5),
-    Logistic(),
     Logistic("sum", 3.0, 0.1),
-    BPR(),
     BPR(0.05),
     PairwiseHinge(0.0),
     PairwiseHinge(0.5),

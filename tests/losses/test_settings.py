@@ -9,9 +9,10 @@ import pytest
 
 from fillrank.errors import SettingsError
 from fillrank.losses import LOSSES, MMCL, PUBLISHED, VECTOR_LOSSES, FromFunction, as_loss, loss, vector_loss
+from fillrank.registry import parameters_of
 
 BAD_TEMPERATURES = [0, 0.0, -1.0, math.inf, math.nan, "0.1", None, True]
-WITH_TEMPERATURE = ["infonce", "dcl", "bsl", "psl", "bpr", "logistic", "view-contrast"]
+WITH_TEMPERATURE = [name for name, kind in {**LOSSES, **VECTOR_LOSSES}.items() if "temperature" in parameters_of(kind)]
 
 
 @pytest.mark.parametrize("temperature", BAD_TEMPERATURES)

@@ -14,8 +14,8 @@ import torch
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import DataError, SettingsError
+from fillrank.losses import LOSSES
 from fillrank.models import BPRMF, CCL, CMC, MMCL, Contrastive, LightGCN, Recipe
-from fillrank.models.loss_ladders import LOSS_LADDERS
 from fillrank.models.trials import Allowance
 from fillrank.training import Autograd, LoopSettings, TableContrast
 from fillrank.training.callbacks import EpochEnd, LambdaCallback, Recorder
@@ -67,14 +67,14 @@ def test_a_fit_that_chooses_costs_at_most_two_trainings(
 
 
 @pytest.mark.parametrize("n_rows", [1, 50, 7_000, 80_000, 1_000_000])
-@pytest.mark.parametrize("loss", LOSS_LADDERS)
+@pytest.mark.parametrize("loss", [name for name, kind in LOSSES.items() if kind.ladders])
 def test_the_trials_cost_no_more_than_the_least_of_a_training(loss: str, n_rows: int) -> None:
     for settings in (
         LoopSettings(epochs=100, batch_size=512, patience=5),
         LoopSettings(epochs=3, batch_size=64, patience=5),
         LoopSettings(epochs=100, batch_size=512, patience=2, eval_every=4),
     ):
-        allowed = Allowance.of(settings, n_rows, LOSS_LADDERS[loss])
+        allowed = Allowance.of(settings, n_rows, LOSSES[loss].ladders)
         least = min(settings.epochs, (settings.patience + 1) * settings.eval_every) * -(-n_rows // settings.batch_size)
         assert allowed.trials * allowed.steps <= least
         rows = min(settings.epochs, (settings.patience + 1) * settings.eval_every) * n_rows

@@ -11,9 +11,8 @@ import torch
 
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
+from fillrank.losses import LOSSES, open_ladders, usual_settings
 from fillrank.models import BPRMF, CCL, MMCL, USUAL_NEIGHBOUR_WEIGHT, Contrastive, LightGCN, NeuMF, Recipe
-from fillrank.models.climbing import Climb
-from fillrank.models.loss_ladders import LOSS_LADDERS, open_ladders, usual_settings
 from fillrank.models.sizing import Sizes
 from fillrank.training.callbacks import EpochEnd, LambdaCallback, Recorder
 
@@ -95,32 +94,9 @@ def test_auto_for_what_cannot_be_chosen_is_refused(parts: Split, loss: str, sett
         Contrastive(**QUICK, loss=loss, loss_settings=settings).fit(parts.train)
 
 
-@pytest.mark.parametrize("loss", LOSS_LADDERS)
-def test_ladders_have_no_gap_where_they_begin(loss: str) -> None:
-    for ladder in LOSS_LADDERS[loss]:
-        assert sorted(ladder.first) == list(range(min(ladder.first), max(ladder.first) + 1, ladder.stride))
-        assert ladder.usual == ladder.first[0], "a second ladder begins where the first one ended, at no cost"
-        assert len({frozenset(rung) for rung in ladder.rungs}) == 1
-        assert not open_ladders(loss, usual_settings(loss, {}))
-
-
-@pytest.mark.parametrize("best", range(9))
-def test_a_climb_goes_on_while_the_best_is_at_its_end(best: int) -> None:
-    climb = Climb(range(9), first=(4, 3, 5))
-    while (place := climb.due()) is not None:
-        climb.scores[place] = -abs(place - best)
-    assert climb.best == best
-    low, high = min(best, 3), max(best, 5)
-    assert sorted(climb.scores) == list(range(max(low - (best < 4), 0), min(high + (best > 4), 8) + 1))
-
-
-@pytest.mark.parametrize("best", range(13))
-def test_a_climb_in_strides_ends_at_the_best_or_beside_it(best: int) -> None:
-    climb = Climb(range(13), first=(6, 4, 8), stride=2)
-    while (place := climb.due()) is not None:
-        climb.scores[place] = -abs(place - best - 0.1)
-    assert climb.best == best
-    assert len(climb.scores) <= 6
+@pytest.mark.parametrize("loss", LOSSES)
+def test_nothing_of_a_loss_is_left_open_by_its_usual_settings(loss: str) -> None:
+    assert not open_ladders(loss, usual_settings(loss, {}))
 
 
 @pytest.mark.parametrize("n_rows", [1, 10, 500, 40_000, 100_000, 1_000_000, 50_000_000])

@@ -11,6 +11,7 @@ from fillrank.arguments import checked, fitting
 from fillrank.data import Interactions
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
 from fillrank.encoders.inputs import EncoderInputs
+from fillrank.encoders.registry import ENCODERS
 from fillrank.encoders.sparse import histories_of
 from fillrank.errors import SettingsError
 from fillrank.factors import Factors
@@ -19,6 +20,7 @@ from fillrank.factors.fold_in import Folding, Projection
 __all__ = ["HistoryUsers"]
 
 
+@ENCODERS.own("history")
 @checked
 class HistoryUsers(TableEncoder):
     """``p_u = g · e_u + (1-g) · n_u^-power · Σ W q_i`` over the ``n_u`` items of a user's history: SimpleX's users.

@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from fillrank.arguments import checked, count, fitting
 from fillrank.data import Interactions
 from fillrank.encoders.base import LayerChange, Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.registry import ENCODERS
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
@@ -24,6 +25,7 @@ __all__ = ["LightGCN", "with_neighbours"]
 _MOST_LAYERS = 1000  # after a few, all vectors of a connected graph are one
 
 
+@ENCODERS.own("lightgcn")
 @checked
 class LightGCN(TableEncoder):
     """Light graph convolution (He et al. 2020): no weights between the layers, no non-linearity.

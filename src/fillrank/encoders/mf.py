@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from fillrank.arguments import checked
 from fillrank.encoders.base import Similarity, TableEncoder, Tables, check_tables
+from fillrank.encoders.registry import ENCODERS
 from fillrank.encoders.start import normal_tables, tables_of_factors
 from fillrank.factors import Factors
 
 __all__ = ["MF"]
 
 
+@ENCODERS.own("mf")
 @checked
 class MF(TableEncoder):
     """Tables of user and item vectors.

@@ -11,6 +11,7 @@ from torch.nn.functional import embedding, linear
 
 from fillrank.arguments import checked, fitting
 from fillrank.encoders.base import rows_of
+from fillrank.encoders.registry import ENCODERS
 from fillrank.encoders.start import normal_tables, xavier
 from fillrank.errors import SettingsError
 from fillrank.factors.neural import MLP, Dropout, NeuralScorer, PairInputs, block_scores, pair_scores
@@ -18,6 +19,7 @@ from fillrank.factors.neural import MLP, Dropout, NeuralScorer, PairInputs, bloc
 __all__ = ["NeuMF"]
 
 
+@ENCODERS.own("neumf")
 @checked
 class NeuMF(nn.Module):
     """Neural collaborative filtering (He et al. 2017): a product (GMF) and an MLP under one last layer.

@@ -11,25 +11,14 @@ from torch import nn
 
 from fillrank.data import Interactions
 from fillrank.encoders.base import PairEncoder, VectorEncoder, check_tables
-from fillrank.encoders.history_users import HistoryUsers
 from fillrank.encoders.inputs import BROUGHT, EncoderInputs
-from fillrank.encoders.lightgcn import LightGCN
-from fillrank.encoders.mf import MF
-from fillrank.encoders.neumf import NeuMF
 from fillrank.errors import DataError, SettingsError
 from fillrank.registry import Registry, check_settings, parameters_of
 
 __all__ = ["ENCODERS", "as_encoder", "has_free_vectors", "inputs_of", "scores_pairs"]
 
-ENCODERS: Registry[Any] = Registry(
-    "encoder",
-    "fillrank.encoders",
-    {"mf": MF, "lightgcn": LightGCN, "history": HistoryUsers, "neumf": NeuMF},
-    given=BROUGHT,
-    settled=False,
-)
+ENCODERS: Registry[Any] = Registry("encoder", "fillrank.encoders", given=BROUGHT, settled=False)
 """Every encoder by its name. ``ENCODERS.register("name", MyEncoder)`` adds one."""
-_OURS = frozenset(ENCODERS.values())
 
 
 def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | None = None) -> nn.Module:
@@ -62,7 +51,7 @@ def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | N
             f"{what} must be a torch.nn.Module with similarity, tables(), user_vectors(), item_vectors() and factors(),"
             " or with score_pairs(), score_block() and scorer(); derive from fillrank.encoders.TableEncoder"
         )
-    if isinstance(kind, nn.Module) or type(made) not in _OURS:  # ours have looked at the log, or are made for it
+    if isinstance(kind, nn.Module) or not ENCODERS.is_own(type(made)):  # ours have looked at the log
         _check_fits(made, inputs.interactions, what)
     return made
 

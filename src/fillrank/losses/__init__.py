@@ -1,23 +1,23 @@
-"""How wrong a batch is: pure functions of tensors. A loss never holds a model."""
+"""How wrong a batch is: pure functions of tensors. A loss never holds a model.
 
-from fillrank.losses.base import ScoreLoss
+Each file holds a family; a loss has its name (:data:`LOSSES`) and what of it is chosen on the validation part
+(:class:`Ladder`) where its class stands.
+"""
+
+from fillrank.losses.base import ScoreLoss, VectorLoss
+from fillrank.losses.choices import open_ladders, usual_settings
 from fillrank.losses.contrast import ClosedFormLoss, contrast, contrast_by_autograd
 from fillrank.losses.decoupled import BSL, DCL
 from fillrank.losses.function import FromFunction
+from fillrank.losses.ladder import Ladder
 from fillrank.losses.margins import CCL, MMCL
 from fillrank.losses.pairwise import BPR, PairwiseHinge
 from fillrank.losses.pairwise_softmax import PSL
 from fillrank.losses.pointwise import Logistic, squared_error
-from fillrank.losses.registry import LOSSES, PUBLISHED, VECTOR_LOSSES, as_loss, loss, vector_loss
+from fillrank.losses.published import PUBLISHED
+from fillrank.losses.registry import LOSSES, VECTOR_LOSSES, as_loss, loss, vector_loss
 from fillrank.losses.softmax import InfoNCE
-from fillrank.losses.vectors import (
-    AlignmentUniformity,
-    VectorLoss,
-    ViewContrast,
-    alignment,
-    uniformity,
-    uniformity_by_autograd,
-)
+from fillrank.losses.vectors import AlignmentUniformity, ViewContrast, alignment, uniformity, uniformity_by_autograd
 
 __all__ = [
     "BPR",
@@ -33,6 +33,7 @@ __all__ = [
     "ClosedFormLoss",
     "FromFunction",
     "InfoNCE",
+    "Ladder",
     "Logistic",
     "PairwiseHinge",
     "ScoreLoss",
@@ -43,8 +44,10 @@ __all__ = [
     "contrast",
     "contrast_by_autograd",
     "loss",
+    "open_ladders",
     "squared_error",
     "uniformity",
     "uniformity_by_autograd",
+    "usual_settings",
     "vector_loss",
 ]

@@ -1,16 +1,19 @@
-"""What every loss of scores shares: the contract, the checks and the working precision."""
+"""What every loss shares: the two contracts, the checks and the working precision."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from fillrank.arguments import shown
 from fillrank.errors import DataError, SettingsError
+from fillrank.losses.ladder import Ladder
 
-__all__ = ["ScoreLoss", "check_above_zero", "check_not_negative", "check_within", "wants_kernel"]
+__all__ = ["ScoreLoss", "VectorLoss", "check_above_zero", "check_not_negative", "check_within", "wants_kernel"]
 
 _KERNEL_FROM = 2**16  # scores; below, compiling a kernel (about a second, once) costs more than it saves
 
@@ -35,6 +38,10 @@ class ScoreLoss(ABC):
 
     uses_log_q: bool = False
     """Whether ``log_q`` may be given."""
+
+    ladders: ClassVar[Sequence[Ladder]] = ()
+    """Which of its settings are chosen on the validation part where they are not given, and from what, in this order.
+    None here: they keep their defaults."""
 
     whole_batch: bool = False
     """Whether a row's loss looks at other rows: then call :meth:`for_users`, and show it the batch in one piece."""
@@ -115,6 +122,26 @@ class ScoreLoss(ABC):
             raise DataError(f"log_q must be of floating point, got {log_q.dtype}")
         if log_q.shape not in (neg.shape, neg.shape[1:]):
             raise DataError(f"log_q must be [N] or [B, N] for neg {list(neg.shape)}, got the shape {list(log_q.shape)}")
+
+
+class VectorLoss(Protocol):
+    """``(first [B, d], second [B, d]) → loss [B]``, row b of both belonging together; the batch's loss is the mean.
+
+    A row's loss may depend on the other rows of the batch: they are what it is contrasted with. Its class may have
+    ``ladders``, as that of a :class:`ScoreLoss` may.
+
+    Attributes:
+        of_vectors: True, which tells it from a loss of scores.
+    """
+
+    @property
+    def of_vectors(self) -> bool:
+        """True."""
+        ...
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """The loss of each row, for autograd."""
+        ...
 
 
 def wants_kernel(scores: Tensor) -> bool:

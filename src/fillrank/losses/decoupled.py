@@ -11,7 +11,8 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero
-from fillrank.losses.softmax import USUAL_TEMPERATURES, counted_, log_sum_exp, softmax_
+from fillrank.losses.registry import LOSSES
+from fillrank.losses.softmax import TEMPERATURES, USUAL_TEMPERATURES, counted_, log_sum_exp, softmax_
 
 __all__ = ["BSL", "DCL"]
 
@@ -50,6 +51,7 @@ class _Decoupled(ScoreLoss):
         return loss, d_pull.neg_().masked_fill_(empty, 0.0), d_neg
 
 
+@LOSSES.own("dcl")
 @checked
 @dataclass(frozen=True)
 class DCL(_Decoupled):
@@ -74,6 +76,7 @@ class DCL(_Decoupled):
     """
 
     temperature: float = 0.1
+    ladders = (TEMPERATURES,)
 
     def __post_init__(self) -> None:
         check_above_zero("temperature", self.temperature, USUAL_TEMPERATURES)
@@ -82,6 +85,7 @@ class DCL(_Decoupled):
         return self.temperature, self.temperature, 1.0
 
 
+@LOSSES.own("bsl")
 @checked
 @dataclass(frozen=True)
 class BSL(_Decoupled):
@@ -124,6 +128,7 @@ class BSL(_Decoupled):
     negative_temperature: float | None = None
     negative_weight: float = 1.0
     several_positives: bool = False
+    ladders = (TEMPERATURES,)
 
     def __post_init__(self) -> None:
         check_above_zero("temperature", self.temperature, USUAL_TEMPERATURES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +14,18 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_not_negative, check_within, wants_kernel
+from fillrank.losses.ladder import Ladder
+from fillrank.losses.registry import LOSSES
 
 __all__ = ["CCL", "MMCL"]
+
+_MARGINS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_WEIGHTS = Ladder.along(
+    "negative_weight",
+    (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 700.0, 1500.0),
+    first=(40.0, 10.0, 150.0),
+    usual=40.0,
+)
 
 
 class _Margins(ScoreLoss):
@@ -56,6 +67,7 @@ class _Margins(ScoreLoss):
         return loss, d_pos, neg.copy_(slopes)
 
 
+@LOSSES.own("ccl")
 @checked
 @dataclass(frozen=True)
 class CCL(_Margins):
@@ -82,6 +94,7 @@ class CCL(_Margins):
 
     margin: float = 0.9
     negative_weight: float | None = 150.0
+    ladders = (_WEIGHTS, Ladder.along("margin", _MARGINS, first=(0.7, 0.5, 0.9), usual=0.7))
 
     def __post_init__(self) -> None:
         _check_margin("margin", self.margin)
@@ -93,6 +106,12 @@ class CCL(_Margins):
         return 1.0, share, ((self.margin, 1.0),)
 
 
+def _below(top: float) -> dict[str, Any]:
+    """Three margins, the highest of them ``top``."""
+    return {"margins": [round(top - 0.2, 2), round(top - 0.1, 2), top], "weights": [0.1, 0.15, 0.75]}
+
+
+@LOSSES.own("mmcl")
 @checked
 @dataclass(frozen=True)
 class MMCL(_Margins):
@@ -126,6 +145,7 @@ class MMCL(_Margins):
     weights: tuple[float, ...] = (0.10, 0.15, 0.75)
     negative_weight: float = 700.0
     positive_weight: float = 1.0
+    ladders = (_WEIGHTS, Ladder([_below(top) for top in _MARGINS], (6, 4, 8), 6))
 
     def __post_init__(self) -> None:
         for name in ("margins", "weights"):

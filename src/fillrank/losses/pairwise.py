@@ -10,10 +10,12 @@ from torch.nn.functional import softplus
 
 from fillrank.arguments import checked
 from fillrank.losses.base import ScoreLoss, check_above_zero, check_not_negative
+from fillrank.losses.registry import LOSSES
 
 __all__ = ["BPR", "PairwiseHinge"]
 
 
+@LOSSES.own("bpr")
 @checked
 @dataclass(frozen=True)
 class BPR(ScoreLoss):
@@ -63,6 +65,7 @@ class BPR(ScoreLoss):
         return loss, -d_neg.sum(dim=1), d_neg
 
 
+@LOSSES.own("hinge")
 @checked
 @dataclass(frozen=True)
 class PairwiseHinge(ScoreLoss):

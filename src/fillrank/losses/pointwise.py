@@ -12,6 +12,7 @@ from torch.nn.functional import softplus
 from fillrank.arguments import checked, fitting
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero, check_not_negative
+from fillrank.losses.registry import LOSSES
 
 __all__ = ["Logistic", "squared_error"]
 
@@ -23,6 +24,7 @@ def squared_error(predicted: Tensor, values: Tensor) -> Tensor:
     return (predicted - values).square()
 
 
+@LOSSES.own("logistic")
 @checked
 @dataclass(frozen=True)
 class Logistic(ScoreLoss):

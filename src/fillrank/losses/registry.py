@@ -1,64 +1,25 @@
-"""Losses by name, and the settings that were published."""
+"""Losses by name, as an object, a class or a function."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import Any, cast
 
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
-from fillrank.losses.base import ScoreLoss
-from fillrank.losses.decoupled import BSL, DCL
+from fillrank.losses.base import ScoreLoss, VectorLoss
 from fillrank.losses.function import FromFunction
-from fillrank.losses.margins import CCL, MMCL
-from fillrank.losses.pairwise import BPR, PairwiseHinge
-from fillrank.losses.pairwise_softmax import PSL
-from fillrank.losses.pointwise import Logistic
-from fillrank.losses.softmax import InfoNCE
-from fillrank.losses.vectors import AlignmentUniformity, VectorLoss, ViewContrast
 from fillrank.registry import Registry, check_settings, parameters_of
 
-__all__ = ["LOSSES", "PUBLISHED", "VECTOR_LOSSES", "as_loss", "loss", "vector_loss"]
+__all__ = ["LOSSES", "VECTOR_LOSSES", "as_loss", "loss", "vector_loss"]
 
-VECTOR_LOSSES: Mapping[str, type[AlignmentUniformity | ViewContrast]] = MappingProxyType(
-    {
-        "alignment-uniformity": AlignmentUniformity,
-        "view-contrast": ViewContrast,
-    }
-)
-"""The losses of vectors: another contract, :class:`~fillrank.losses.VectorLoss`."""
-
-LOSSES: Registry[Any] = Registry(
-    "loss",
-    "fillrank.losses",
-    {
-        "bpr": BPR,
-        "bsl": BSL,
-        "ccl": CCL,
-        "dcl": DCL,
-        "hinge": PairwiseHinge,
-        "infonce": InfoNCE,
-        "logistic": Logistic,
-        "mmcl": MMCL,
-        "psl": PSL,
-    },
-    beside=VECTOR_LOSSES,
-)
+LOSSES: Registry[Any] = Registry("loss", "fillrank.losses")
 """The losses of scores. ``LOSSES.register("name", MyLoss)`` adds one: a class of losses (of scores; or of vectors, with
 ``of_vectors = True``), or a function of scores, whose keyword parameters are its settings."""
 
-PUBLISHED: dict[str, ScoreLoss] = {
-    "bsl-gowalla": BSL(0.08, negative_weight=1.22, several_positives=True),
-    "bsl-yelp2018": BSL(0.11, negative_weight=1.10, several_positives=True),
-    "ccl-amazon-books": CCL(0.2, 250.0),
-    "ccl-gowalla": CCL(0.9, 150.0),
-    "ccl-yelp2018": CCL(0.9, 150.0),
-    "mmcl-gowalla": MMCL((0.7, 0.8, 0.9), (0.10, 0.15, 0.75), 700.0),
-    "mmcl-yelp2018": MMCL((0.6, 0.7, 0.8, 0.9), (0.05, 0.15, 0.20, 0.60), 400.0),
-}
-"""What the authors' code sets for matrix factorisation on each data set (chosen there on the test part)."""
+VECTOR_LOSSES: Mapping[str, Any] = LOSSES.beside
+"""The losses of vectors: another contract, :class:`~fillrank.losses.VectorLoss`."""
 
 
 @checked

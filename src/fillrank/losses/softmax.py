@@ -9,12 +9,22 @@ from torch import Tensor
 
 from fillrank.arguments import checked
 from fillrank.losses.base import ScoreLoss, check_above_zero, wants_kernel
+from fillrank.losses.ladder import Ladder
+from fillrank.losses.registry import LOSSES
 
-__all__ = ["USUAL_TEMPERATURES", "InfoNCE", "counted_", "log_sum_exp", "softmax_"]
+__all__ = ["TEMPERATURES", "USUAL_TEMPERATURES", "InfoNCE", "counted_", "log_sum_exp", "softmax_"]
 
 USUAL_TEMPERATURES = "0.05 to 0.5 are usual"
+TEMPERATURES = Ladder.along(
+    "temperature",
+    (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8, 1.1, 1.6),
+    first=(0.2, 0.1, 0.4),
+    usual=0.2,
+    hasty=True,
+)
 
 
+@LOSSES.own("infonce")
 @checked
 @dataclass(frozen=True)
 class InfoNCE(ScoreLoss):
@@ -44,6 +54,7 @@ class InfoNCE(ScoreLoss):
 
     temperature: float = 0.1
     uses_log_q = True
+    ladders = (TEMPERATURES,)
 
     def __post_init__(self) -> None:
         check_above_zero("temperature", self.temperature, USUAL_TEMPERATURES)

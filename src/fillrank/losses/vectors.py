@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -17,31 +17,13 @@ from fillrank.arguments import checked, fitting, shown
 from fillrank.errors import DataError
 from fillrank.losses.base import check_above_zero, check_not_negative
 from fillrank.losses.contrast import contrast
+from fillrank.losses.registry import LOSSES
 from fillrank.losses.softmax import USUAL_TEMPERATURES, InfoNCE
 
-__all__ = ["AlignmentUniformity", "VectorLoss", "ViewContrast", "alignment", "uniformity", "uniformity_by_autograd"]
+__all__ = ["AlignmentUniformity", "ViewContrast", "alignment", "uniformity", "uniformity_by_autograd"]
 
 _TWO_SETS = {"first": "float B d", "second": "float B d"}
 _ONE_SET = {"vectors": "float B d"}
-
-
-class VectorLoss(Protocol):
-    """``(first [B, d], second [B, d]) → loss [B]``, row b of both belonging together; the batch's loss is the mean.
-
-    A row's loss may depend on the other rows of the batch: they are what it is contrasted with.
-
-    Attributes:
-        of_vectors: True, which tells it from a loss of scores.
-    """
-
-    @property
-    def of_vectors(self) -> bool:
-        """True."""
-        ...
-
-    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """The loss of each row, for autograd."""
-        ...
 
 
 @checked
@@ -106,6 +88,7 @@ class _Uniformity(torch.autograd.Function):
         return gradient * outer[0], None
 
 
+@LOSSES.own("alignment-uniformity", beside=True)
 @checked
 @dataclass(frozen=True)
 class AlignmentUniformity:
@@ -147,6 +130,7 @@ class AlignmentUniformity:
         return alignment(first, second) + self.uniformity_weight * crowded / 2
 
 
+@LOSSES.own("view-contrast", beside=True)
 @checked
 @dataclass(frozen=True)
 class ViewContrast:

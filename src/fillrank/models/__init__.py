@@ -10,7 +10,6 @@ from fillrank.models.contrastive.recipe import BPRMF, CCL, MMCL, Contrastive, Li
 from fillrank.models.defaults import DEFAULTS, default_model, default_models, has_ratings
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
-from fillrank.models.loss_ladders import LOSS_LADDERS
 from fillrank.models.popularity import Popularity
 from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, POPULARITY_WEIGHTS, USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sgd import SGD
@@ -25,7 +24,6 @@ __all__ = [
     "CMC",
     "DEFAULTS",
     "IALS",
-    "LOSS_LADDERS",
     "MMCL",
     "NEIGHBOUR_WEIGHTS",
     "POPULARITY_BETAS",

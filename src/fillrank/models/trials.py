@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
+from fillrank.losses import Ladder
 from fillrank.models.climbing import Climb
-from fillrank.models.loss_ladders import LossLadder
 from fillrank.runtime.strict_json import parse_json
 from fillrank.training import History, LoopSettings, World
 from fillrank.training.checkpoint import Checkpoint
@@ -49,12 +49,12 @@ class Allowance:
     steps: int
 
     @classmethod
-    def of(cls, settings: LoopSettings, n_rows: int, ladders: Sequence[LossLadder]) -> Self:
+    def of(cls, settings: LoopSettings, n_rows: int, ladders: Sequence[Ladder]) -> Self:
         """For a training on ``n_rows`` that chooses along ``ladders``.
 
         Example:
-            >>> from fillrank.models import LOSS_LADDERS
-            >>> Allowance.of(LoopSettings(epochs=100, batch_size=512, patience=5), 40_000, LOSS_LADDERS["bsl"])
+            >>> from fillrank.losses import BSL
+            >>> Allowance.of(LoopSettings(epochs=100, batch_size=512, patience=5), 40_000, BSL.ladders)
             Allowance(trials=5, steps=93)
         """
         epochs = min(settings.epochs, (settings.patience + 1) * settings.eval_every)
@@ -91,7 +91,7 @@ class Found:
 
 
 def climb_ladders(
-    ladders: Sequence[LossLadder],
+    ladders: Sequence[Ladder],
     settings: Mapping[str, Any],
     module: nn.Module,
     training: Training,

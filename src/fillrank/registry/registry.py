@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from fillrank.arguments.showing import shown, with_article
@@ -18,6 +19,7 @@ __all__ = ["Registry"]
 _OF_DATA = ("__array__", "__array_interface__", "__dataframe__", "__arrow_c_stream__", "toarray")
 
 Kind = TypeVar("Kind")
+Part = TypeVar("Part")
 
 
 class Registry(Mapping[str, Kind], Generic[Kind]):
@@ -30,7 +32,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
     Args:
         noun: what one part is called: ``"sampler"``.
         group: the group of entry points: ``"fillrank.samplers"``.
-        own: fillrank's parts by name.
+        own: fillrank's parts by name; :meth:`own` adds more.
         beside: further parts of fillrank, with another contract. :meth:`find` finds them; the mapping does not hold
             them.
         given: parameters of the constructors that are no settings, because a recipe passes them.
@@ -50,20 +52,20 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         self,
         noun: str,
         group: str,
-        own: Mapping[str, Kind],
+        own: Mapping[str, Kind] | None = None,
         *,
         beside: Mapping[str, Any] | None = None,
         given: tuple[str, ...] = (),
         settled: bool = True,
     ) -> None:
         self.noun, self.group, self.given, self.settled = noun, group, given, settled
-        self._own, self._beside, self._more = dict(own), dict(beside or {}), dict[str, Kind]()
+        self._own, self._beside, self._more = dict(own or {}), dict[str, Any](beside or {}), dict[str, Kind]()
 
     def __getitem__(self, name: str) -> Kind:
         return self._own[name] if name in self._own else self._more[name]
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._own
+        yield from sorted(self._own)  # and not in the order in which their modules happen to be imported
         yield from self._more
 
     def __len__(self) -> int:
@@ -93,6 +95,31 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         if name in self._more and label(self._more[name]) != label(kind):  # the same again: a cell that is run twice
             raise SettingsError(f"{name!r} is {label(self._more[name])} already; give {label(kind)} another name")
         self._more[name] = kind
+
+    def own(self, name: str, *, beside: bool = False) -> Callable[[Part], Part]:
+        """A decorator that names a part of fillrank, where its class is written. Other parts use :meth:`register`.
+
+        Args:
+            name: no other part of fillrank may have it.
+            beside: the part has another contract; see the class.
+        """
+        if self._is_ours(name):
+            raise ValueError(f"two of fillrank's own are called {name!r}")
+
+        def keep(kind: Part) -> Part:
+            (self._beside if beside else self._own)[name] = kind  # type: ignore[assignment]
+            return kind
+
+        return keep
+
+    def is_own(self, kind: Any) -> bool:
+        """Whether a class is one of fillrank's."""
+        return any(kind is one for one in (*self._own.values(), *self._beside.values()))
+
+    @property
+    def beside(self) -> Mapping[str, Any]:
+        """Those that keep another contract, by name."""
+        return MappingProxyType(self._beside)
 
     def names(self) -> tuple[str, ...]:
         """Return all names, including those of installed packages, without importing anything."""

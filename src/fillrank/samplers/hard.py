@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -10,13 +12,16 @@ from torch import Tensor
 from fillrank.arguments import checked, shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.samplers.base import Negatives, Sampler, Score, is_whole
+from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.policy import Exclude
 from fillrank.samplers.popularity import Popularity
+from fillrank.samplers.registry import SAMPLERS, as_sampler
 from fillrank.samplers.uniform import Uniform
 
 __all__ = ["Hard"]
 
 
+@SAMPLERS.own("hard")
 @checked
 class Hard:
     """For each positive, the items of a larger draw that the model scores highest now, hardest first.
@@ -67,6 +72,22 @@ class Hard:
             )
         self.base, self.n_negatives, self.n_easy, self.logq_correction = base, n_negatives, n_easy, logq_correction
         self.exclude: Exclude = getattr(base, "exclude", "none")
+
+    @classmethod
+    def from_settings(cls, known: KnownPositives, *, base: Any, **settings: Any) -> Self:
+        """As :func:`fillrank.samplers.as_sampler` makes it: the base may be a table or the name of a sampler.
+
+        Raises:
+            SettingsError: the base is no sampler.
+        """
+        given = {"name": base} if isinstance(base, str) else base
+        if isinstance(given, Mapping):
+            if "name" not in given:
+                raise SettingsError(f"base must say the name of a sampler; it has {', '.join(given) or 'no settings'}")
+            return cls(as_sampler(given, known), **settings)
+        if not hasattr(given, "sample"):
+            raise SettingsError(f"base must be a sampler or a table with its name and settings, got {given!r}")
+        return cls(given, **settings)
 
     @checked
     def sample(

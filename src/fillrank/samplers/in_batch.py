@@ -10,10 +10,12 @@ from fillrank.samplers.base import Negatives, Score
 from fillrank.samplers.inclusion import log_absent, log_inclusion, shares
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.policy import Exclude, NegativePolicy
+from fillrank.samplers.registry import SAMPLERS
 
 __all__ = ["InBatch"]
 
 
+@SAMPLERS.own("in-batch")
 @checked
 class InBatch:
     """Each user is contrasted with the *other* items of the batch.

@@ -10,11 +10,13 @@ from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.inclusion import log_absent, log_inclusion, shares
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.policy import Exclude, NegativePolicy
+from fillrank.samplers.registry import SAMPLERS
 from fillrank.samplers.uniform import distinct
 
 __all__ = ["Mixed"]
 
 
+@SAMPLERS.own("mixed")
 @checked
 class Mixed:
     """The items of the batch together with ``n_negatives`` uniform ones (Yang et al. 2020, mixed negative sampling).

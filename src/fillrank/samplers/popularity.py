@@ -14,10 +14,12 @@ from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.inclusion import log_absent, log_inclusion
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.policy import Exclude, NegativePolicy
+from fillrank.samplers.registry import SAMPLERS
 
 __all__ = ["Popularity"]
 
 
+@SAMPLERS.own("popularity")
 @checked
 class Popularity:
     """Items in proportion to a power of how many users met them: ``p_i = c_i^β / Σ_j c_j^β``.

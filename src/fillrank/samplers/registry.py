@@ -10,21 +10,11 @@ from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.registry import Registry, check_settings, parameters_of
 from fillrank.samplers.base import Sampler
-from fillrank.samplers.hard import Hard
-from fillrank.samplers.in_batch import InBatch
 from fillrank.samplers.known import KnownPositives
-from fillrank.samplers.mixed import Mixed
-from fillrank.samplers.popularity import Popularity
-from fillrank.samplers.uniform import Uniform
 
 __all__ = ["SAMPLERS", "as_sampler", "sampler", "takes_usual_count"]
 
-SAMPLERS: Registry[Any] = Registry(
-    "sampler",
-    "fillrank.samplers",
-    {"hard": Hard, "in-batch": InBatch, "mixed": Mixed, "popularity": Popularity, "uniform": Uniform},
-    given=("known",),
-)
+SAMPLERS: Registry[Any] = Registry("sampler", "fillrank.samplers", given=("known",))
 """Every sampler by its name. ``SAMPLERS.register("name", MySampler)`` adds one."""
 
 
@@ -64,7 +54,7 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
         part: a name; a table such as ``{"name": "uniform", "n_negatives": 64}``; a class or a function, which is called
             with the settings, and with ``known`` if it has a parameter of that name; or an object. An object that was
             made with the positives of some log stands for its class and its settings: it is made anew with ``known``.
-            Any other is taken as it is.
+            Any other is taken as it is. A class with a method ``from_settings(known, **settings)`` is made by that.
         known: the positives, rows = users.
         settings: of a name, a class or a function.
 
@@ -80,9 +70,11 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
     if not callable(kind):
         raise SettingsError(f"{what} has no method sample(users, positives, generator, score)")
     check_settings(what, kind, own, given=("known",))
-    if kind is Hard:
-        own["base"] = _base(own["base"], known)
-    made = kind(known, **own) if "known" in parameters_of(kind) else kind(**own)
+    begun = getattr(kind, "from_settings", None)
+    if begun is not None:
+        made = begun(known, **own)
+    else:
+        made = kind(known, **own) if "known" in parameters_of(kind) else kind(**own)
     _check_draws(made, what)
     return cast("Sampler", made)
 
@@ -125,16 +117,3 @@ def _made_anew(made: Any, what: str, known: KnownPositives) -> Sampler:
 
 
 _ABSENT = object()
-
-
-def _base(given: Any, known: KnownPositives) -> Sampler:
-    """The base of a hard sampler: made already, or from its table of settings."""
-    if isinstance(given, str):
-        given = {"name": given}
-    if isinstance(given, Mapping):
-        if "name" not in given:
-            raise SettingsError(f"base must say the name of a sampler; it has {', '.join(given) or 'no settings'}")
-        return as_sampler(given, known)
-    if not hasattr(given, "sample"):
-        raise SettingsError(f"base must be a sampler or a table with its name and settings, got {given!r}")
-    return cast("Sampler", given)

@@ -11,12 +11,14 @@ from fillrank.arguments import checked
 from fillrank.samplers.base import Negatives, Score, check_count
 from fillrank.samplers.known import KnownPositives
 from fillrank.samplers.policy import Exclude, NegativePolicy
+from fillrank.samplers.registry import SAMPLERS
 
 __all__ = ["Uniform", "distinct"]
 
 _SMALL = 2**16  # items; up to here a whole permutation costs a quarter of a millisecond or less
 
 
+@SAMPLERS.own("uniform")
 @checked
 class Uniform:
     """``n_negatives`` items of the whole catalogue, each as likely as any other.

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from fillrank.arguments import checked
 from fillrank.errors import ContractError, SettingsError
-from fillrank.losses import FromFunction, ScoreLoss, VectorLoss, as_loss
+from fillrank.losses import LOSSES, FromFunction, Ladder, ScoreLoss, VectorLoss, as_loss
+from fillrank.registry import label
 from fillrank.runtime.rng import torch_stream
 from fillrank.testing.judging import Judge
 
@@ -34,7 +35,8 @@ def check_loss(
     What is looked at, in this order: the shape; finite values; rows that do not look at one another; the order of the
     negatives; ``value_and_grad`` against the loss itself, against autograd and against finite differences; masked
     negatives, which may neither matter nor move; rows with every negative masked, and batches without negatives;
-    ``log_q``; float32 and bfloat16; an empty batch.
+    ``log_q``; float32 and bfloat16; an empty batch. Before all that, the ``ladders`` of a class that has some: each
+    rung has to make a loss, and no setting may stand on two of them.
 
     Of a loss of vectors: the shape; finite values, also in float32 and of equal rows; scales, which may not matter; the
     gradient against finite differences.
@@ -55,6 +57,7 @@ def check_loss(
         >>> check_loss(MMCL(margins=(-0.5, 0.5), weights=(0.5, 0.5)))
         >>> check_loss("bsl", settings={"temperature": 0.3})
     """
+    _check_ladders(loss, settings)
     is_made = hasattr(loss, "value_and_grad") and not isinstance(loss, type) and settings is None
     made = loss if is_made else as_loss(loss, settings)
     if getattr(made, "of_vectors", False):
@@ -69,6 +72,25 @@ def check_loss(
     trial.check_log_q()
     trial.check_narrow_types()
     trial.check_empty_batch()
+
+
+def _check_ladders(loss: Any, settings: Mapping[str, Any] | None) -> None:
+    """See that what may be chosen of a loss can be: each rung makes one, the rest as it was given."""
+    kind = loss.get("name") if isinstance(loss, Mapping) else loss
+    kind = LOSSES.find(kind) if isinstance(kind, str) else kind
+    ladders = getattr(kind, "ladders", ())
+    judge, known = Judge(f"the loss {label(kind)}"), set[str]()
+    of_class = kind if hasattr(kind, "__qualname__") else type(kind)
+    for ladder in ladders:
+        judge.that(isinstance(ladder, Ladder), "its ladders", f"holds {ladder!r}, no fillrank.losses.Ladder")
+        judge.that(known.isdisjoint(ladder.names), "its ladders", f"has two for {', '.join(known & ladder.names)}")
+        known |= ladder.names
+    usual = {name: value for ladder in ladders for name, value in ladder.rungs[ladder.usual].items()}
+    for rung in (rung for ladder in ladders for rung in ladder.rungs):
+        try:
+            as_loss(of_class, usual | dict(rung) | {k: v for k, v in (settings or {}).items() if k not in rung})
+        except SettingsError as error:
+            judge.that(False, "its ladders", f"has a rung {dict(rung)} that makes no loss: {error}")
 
 
 @dataclass

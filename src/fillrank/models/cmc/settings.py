@@ -9,14 +9,23 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from fillrank.data import Interactions
+from fillrank.losses import InfoNCE, Ladder
 from fillrank.models.base import NotNegative, Positive, Recipe
-from fillrank.models.loss_ladders import COMPLETION_LADDER
 from fillrank.models.positives import PositiveFrom, threshold
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.training import LoopSettings
 
-__all__ = ["CMCSettings", "temperature_of"]
+__all__ = ["TEMPERATURES", "CMCSettings", "temperature_of"]
+
+TEMPERATURES = Ladder.along(
+    "temperature",
+    [rung["temperature"] for rung in InfoNCE.ladders[0].rungs],
+    first=(0.14, 0.07, 0.28),
+    usual=0.14,
+)
+"""What ``temperature="auto"`` is chosen from: InfoNCE's own, but where the squared error is learnt beside it, the best
+are lower, and a higher learning rate finds others."""
 
 
 class CMCSettings(Recipe):
@@ -96,5 +105,5 @@ class CMCSettings(Recipe):
 
 def temperature_of(settings: CMCSettings) -> float:
     """That of the settings, or the usual one where it is to be chosen."""
-    usual: float = COMPLETION_LADDER.rungs[COMPLETION_LADDER.usual]["temperature"]
+    usual: float = TEMPERATURES.rungs[TEMPERATURES.usual]["temperature"]
     return usual if settings.temperature == "auto" else settings.temperature

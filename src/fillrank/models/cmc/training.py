@@ -12,8 +12,7 @@ from torch import nn
 
 from fillrank.data import Interactions
 from fillrank.models.cmc.build import CMCMonitor, CMCParts
-from fillrank.models.cmc.settings import CMCSettings, temperature_of
-from fillrank.models.loss_ladders import COMPLETION_LADDER
+from fillrank.models.cmc.settings import TEMPERATURES, CMCSettings, temperature_of
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Autograd, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
@@ -46,7 +45,7 @@ class CMCTraining:
         settings = self.recipe.loop_settings()
         if (known := chosen_before(settings, ("temperature",), self.context)) is not None:
             return self._with(known), None
-        ladders = (COMPLETION_LADDER,)
+        ladders = (TEMPERATURES,)
         allowed = Allowance.of(settings, len(self.log), ladders)
         found = climb_ladders(
             ladders,

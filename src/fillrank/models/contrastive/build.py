@@ -30,10 +30,9 @@ from fillrank.errors import SettingsError
 from fillrank.factors import Factors, Scorer
 from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.factors.neural import NeuralScorer
-from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, as_loss
+from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, as_loss, usual_settings
 from fillrank.models.base import monitored
 from fillrank.models.contrastive.settings import ContrastiveSettings
-from fillrank.models.loss_ladders import usual_settings
 from fillrank.models.named_parts import called
 from fillrank.models.ranked import Ranking
 from fillrank.models.starts import spectral_start
@@ -200,7 +199,7 @@ def loss_of(settings: ContrastiveSettings) -> ScoreLoss | VectorLoss:
     Raises:
         SettingsError: there is no such loss or setting.
     """
-    loss = as_loss(settings.loss, usual_settings(called(settings.loss), settings.loss_settings))
+    loss = as_loss(settings.loss, usual_settings(settings.loss, settings.loss_settings))
     if not isinstance(loss, ScoreLoss) and (not is_usual(settings.sampler, "uniform") or settings.sampler_settings):
         raise SettingsError(
             f"the loss {called(settings.loss)!r} takes no negatives; leave sampler and its settings out"

@@ -7,12 +7,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from fillrank.data import Interactions
+from fillrank.losses import open_ladders
 from fillrank.models.base import Positive
 from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts
 from fillrank.models.contrastive.settings import ContrastiveSettings
 from fillrank.models.contrastive.training import ContrastiveTraining
-from fillrank.models.loss_ladders import open_ladders
-from fillrank.models.named_parts import Part, called, refuse_objects
+from fillrank.models.named_parts import Part, refuse_objects
 from fillrank.recommend import Recommender
 from fillrank.training.context import FitContext
 
@@ -58,9 +58,10 @@ class Contrastive(ContrastiveSettings):
             losses; or any function of scores ``(pos [B], neg [B, N]) → [B]``, see
             :class:`fillrank.losses.FromFunction`. One of vectors, such as ``"alignment-uniformity"``
             (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), takes no negatives, and so no sampler.
-        loss_settings: such as ``{"temperature": 0.1}``. Those of :data:`fillrank.models.LOSS_LADDERS` that are not
-            given, or ``"auto"``, are chosen by short trainings on the validation part, which together cost no more than
-            the least of one training (:class:`fillrank.models.Allowance`); without one they are the usual ones there.
+        loss_settings: such as ``{"temperature": 0.1}``. Those for which the loss has a ladder
+            (:class:`fillrank.losses.Ladder`) and that are not given, or ``"auto"``, are chosen by short trainings on
+            the validation part, which together cost no more than the least of one training
+            (:class:`fillrank.models.Allowance`); without one they are the usual ones of the ladder.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`, or that of an installed package; a class or a function,
             which gets the positives as ``known``; or an object. One that was made with the positives of some log is
             made anew with those of each fit, from its settings; see :func:`fillrank.samplers.as_sampler`.
@@ -106,7 +107,7 @@ class Contrastive(ContrastiveSettings):
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
         within = context.before_ranking() if free else context
         training = ContrastiveTraining.of(settled, parts, log, watch, within, weighs=weighs, hurries=hurries)
-        training, found = training.choose(open_ladders(called(self.loss), self.loss_settings))
+        training, found = training.choose(open_ladders(self.loss, self.loss_settings))
         history = found.history if found is not None and found.interrupted else training.run()
         if watch is not None:
             parts = parts.ranked_best(free, watch, context)

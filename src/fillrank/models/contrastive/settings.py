@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
 from fillrank.encoders import has_free_vectors
+from fillrank.losses import usual_settings
 from fillrank.models.base import NotNegative, Positive, Recipe
-from fillrank.models.loss_ladders import usual_settings
-from fillrank.models.named_parts import Part, called, named, objects_of
+from fillrank.models.named_parts import Part, named, objects_of
 from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sizing import Auto, Count, sizes_of
@@ -118,7 +118,7 @@ class ContrastiveSettings(Recipe):
             update={
                 **asdict(sizes_of(self, n_rows, watched=watched)),
                 **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
-                "loss_settings": usual_settings(called(self.loss), self.loss_settings),
+                "loss_settings": usual_settings(self.loss, self.loss_settings),
             }
         )
 

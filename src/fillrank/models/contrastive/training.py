@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from fillrank.data import Interactions
+from fillrank.losses import Ladder
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts, loss_of, pick_route
 from fillrank.models.contrastive.settings import ContrastiveSettings
-from fillrank.models.loss_ladders import LossLadder
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Batch, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
@@ -68,7 +68,7 @@ class ContrastiveTraining:
         rows = log if left.all() else log.select(left[log.users])
         return cls(recipe, parts, rows, watch, context, weighs, hurries)
 
-    def choose(self, ladders: Sequence[LossLadder]) -> tuple[ContrastiveTraining, Found | None]:
+    def choose(self, ladders: Sequence[Ladder]) -> tuple[ContrastiveTraining, Found | None]:
         """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
