@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a 
     from fillrank.encoders import FixedItems
     from fillrank.evaluation import Report, evaluate
     from fillrank.experiments.compare.runs import compare
-    from fillrank.factors import Factors, Scorer
+    from fillrank.factors import Factors, ItemWeights, Scorer
     from fillrank.lab.functions import gd_factorise_masked, reconstruction_loss, sgd_factorise, sgd_factorise_masked
     from fillrank.models import (
         ALS,
@@ -71,6 +71,7 @@ __all__ = [
     "Gibbs",
     "IdMap",
     "Interactions",
+    "ItemWeights",
     "LightGCN",
     "MatrixCompletion",
     "MatrixCompletionCV",
@@ -104,7 +105,7 @@ _HOMES = {
     "fillrank.data": ("IdMap", "Interactions", "Split", "load", "read", "split", "synthetic"),
     "fillrank.encoders": ("FixedItems",),
     "fillrank.experiments.compare.runs": ("compare",),
-    "fillrank.factors": ("Factors", "Scorer"),
+    "fillrank.factors": ("Factors", "ItemWeights", "Scorer"),
     "fillrank.models": (
         "ALS",
         "BPRMF",

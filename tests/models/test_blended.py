@@ -16,8 +16,9 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.experiments.run.fit import RunPlan
 from fillrank.factors import Blend, Factors
-from fillrank.models.blend import Blended, _best_share, _blend, _spread
+from fillrank.models.blend import Blended, _best_share, _blend
 from fillrank.models.contrastive.build import ContrastiveMonitor
+from fillrank.models.spread import score_spread
 from fillrank.training.callbacks import Recorder
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4, beta=0.5, power=0.0)
@@ -35,7 +36,7 @@ def some_factors(scale: float = 1.0, *, biases: bool = False, similarity: str = 
 
 
 def mixed(scorers: list[Factors | Blend], weights: list[float]) -> Blend:
-    return _blend(scorers, weights, [_spread(scorer) for scorer in scorers])
+    return _blend(scorers, weights, [score_spread(scorer) for scorer in scorers])
 
 
 def dense(scorer: Factors | Blend) -> torch.Tensor:
@@ -47,14 +48,14 @@ def dense(scorer: Factors | Blend) -> torch.Tensor:
 def test_the_spread_is_that_of_the_scores(similarity: str, biases: bool) -> None:
     factors = some_factors(2.0, biases=biases, similarity=similarity)
     expected = dense(factors).var(dim=1, correction=0).mean().sqrt()
-    assert _spread(factors) == pytest.approx(float(expected), rel=1e-5)
+    assert score_spread(factors) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1.0, 300.0])
 def test_a_part_whose_scores_are_all_the_same_has_no_say(value: float) -> None:
     flat = Factors(torch.full((7, 5), value), torch.full((11, 5), value))
     other = some_factors()
-    assert _spread(flat) == 0
+    assert score_spread(flat) == 0
     assert torch.equal(dense(mixed([flat, other], [1, 1])).argsort(1), dense(other).argsort(1))
 
 
@@ -68,7 +69,7 @@ def test_a_blend_in_a_blend_counts_as_one_part() -> None:
     inner = Blend((some_factors(seed=1), some_factors(seed=2, biases=True)), (2.0, 5.0))
     other = some_factors(seed=3)
     blend = mixed([inner, other], [0.4, 0.6])
-    expected = 0.4 * dense(inner) / _spread(inner) + 0.6 * dense(other) / _spread(other)
+    expected = 0.4 * dense(inner) / score_spread(inner) + 0.6 * dense(other) / score_spread(other)
     torch.testing.assert_close(dense(blend), expected)
     assert len(blend.parts) == 3
 
@@ -183,7 +184,7 @@ def test_weights_to_choose_want_a_validation_part(parts: Split) -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (fr.NeuMF(), r"'neumf' scores by no product of vectors, .* leave it out"),
+        (fr.NeuMF(), r"'neumf' scores by a network over each pair, .* leave it out"),
         (fr.PureSVD(rank="auto"), r"Blended has settings to choose \('auto'\) and no valid"),
         (fr.IALS(regularization="auto"), r"Blended has settings to choose \('auto'\) and no valid"),
     ],
@@ -205,7 +206,7 @@ def test_new_users_hear_as_much_of_each_part_as_known_ones(name: str, parts: Spl
     folded = model.fold_in(log)
 
     def says(blend: Blend) -> list[float]:
-        return [weight * _spread(part) for part, weight in zip(blend.parts, blend.weights, strict=True)]
+        return [weight * score_spread(part) for part, weight in zip(blend.parts, blend.weights, strict=True)]
 
     assert says(model) == pytest.approx([1, 1])
     assert says(folded) == pytest.approx([1, 1], rel=0.02)

@@ -1,11 +1,11 @@
-"""A weighted sum of factors, which is again one set of factors."""
+"""A weighted sum of scorers; of factors it is again one set of factors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -16,16 +16,27 @@ from fillrank.errors import DataError
 from fillrank.factors.checks import is_finite, table_of
 from fillrank.factors.contributions import Contributions
 from fillrank.factors.factors import Factors
+from fillrank.factors.item_weights import ItemWeights
+from fillrank.factors.user_neighbours import UserNeighbours
 
-__all__ = ["Blend"]
+__all__ = ["PARTS", "Blend", "BlendPart"]
+
+BlendPart: TypeAlias = Factors | ItemWeights | UserNeighbours
+PARTS: dict[str, type[BlendPart]] = {
+    "factors": Factors,
+    "item-weights": ItemWeights,
+    "user-neighbours": UserNeighbours,
+}
+"""What can be a part of a blend, by the kinds that files name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """A weighted sum of several factors' scores: one ranking out of several heads.
+    """A weighted sum of several scorers' scores: one ranking out of several heads.
 
     Attributes:
-        parts: factors over the same users and items.
+        parts: factors, or sums over histories (:class:`ItemWeights`, :class:`UserNeighbours`), over the same users and
+            items.
         weights: one number for each part.
         folded_weights: those of users who were folded in, where a part scores them on another scale than those that it
             was trained with; None: the same.
@@ -36,7 +47,7 @@ class Blend:
         tensor([[1.5000, 3.0000]])
     """
 
-    parts: tuple[Factors, ...]
+    parts: tuple[BlendPart, ...]
     weights: tuple[float, ...]
     folded_weights: tuple[float, ...] | None = None
 
@@ -58,10 +69,32 @@ class Blend:
     def n_items(self) -> int:
         return self.parts[0].n_items
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of every score."""
+        return self.flat.dtype if self.flat is not None else torch.float32
+
+    @property
+    def foldings(self) -> tuple[Any, ...]:
+        """See :class:`fillrank.factors.FittedScorer`: of all parts."""
+        return tuple(way for part in self.parts for way in part.foldings)
+
     @cached_property
-    def flat(self) -> Factors:
-        """The same scores as one set of factors, the parts side by side: one matrix product instead of several."""
-        parts = tuple(zip(self.parts, self.weights, strict=True))
+    def largest_score(self) -> float:
+        """A bound of the size of every score."""
+        if self.flat is not None:
+            return self.flat.largest_score
+        return sum(abs(weight) * part.largest_score for part, weight in zip(self.parts, self.weights, strict=True))
+
+    @cached_property
+    def flat(self) -> Factors | None:
+        """The same scores as one set of factors, the parts side by side: one matrix product instead of several.
+
+        None where a part is no product of vectors.
+        """
+        if not all(isinstance(part, Factors) for part in self.parts):
+            return None
+        parts = tuple(zip(cast("tuple[Factors, ...]", self.parts), self.weights, strict=True))
         biases: dict[str, Tensor | None] = {}
         for name in ("user_bias", "item_bias"):
             present = [weight * getattr(part, name) for part, weight in parts if getattr(part, name) is not None]
@@ -77,12 +110,25 @@ class Blend:
     @checked
     def score(self, users: Tensor) -> Tensor:
         """See :meth:`Scorer.score`."""
-        return self.flat.score(users)
+        return self._sum([part.score(users) for part in self.parts] if self.flat is None else self.flat.score(users))
 
     @checked
     def score_pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """See :meth:`Scorer.score_pairs`."""
-        return self.flat.score_pairs(users, items)
+        return self._sum(
+            [part.score_pairs(users, items) for part in self.parts]
+            if self.flat is None
+            else self.flat.score_pairs(users, items)
+        )
+
+    def _sum(self, scores: list[Tensor] | Tensor) -> Tensor:
+        """The weighted sum of the parts' scores, where it is not there yet; the first block is added to in place."""
+        if isinstance(scores, Tensor):
+            return scores
+        total = scores[0].float().mul_(self.weights[0])
+        for own, weight in zip(scores[1:], self.weights[1:], strict=True):
+            total.add_(own, alpha=weight)
+        return total
 
     def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
         """What one score is made of: the sum over the parts; see :class:`~fillrank.factors.contributions.Explains`."""
@@ -90,14 +136,20 @@ class Blend:
         return reduce(add, (part.contributions(user, item, history).times(weight) for part, weight in of_parts))
 
     @property
+    def leader(self) -> BlendPart:
+        """The first part that has vectors or knows of its own which items are alike: what similarity is measured on."""
+        knowing = (part for part in self.parts if not isinstance(part, Factors) or part.dim > 0)
+        return next(knowing, self.parts[0])
+
+    @property
     def item_vectors(self) -> Tensor:
-        """Those of the first part that has any: what similarity between items is measured on."""
-        return next((part for part in self.parts if part.dim > 0), self.parts[0]).item_vectors
+        """Those of the leader; of no dimension where it has none."""
+        return getattr(self.leader, "item_vectors", torch.zeros(self.n_items, 0))
 
     @property
     def user_vectors(self) -> Tensor:
-        """Those of the same part: what similarity between users is measured on."""
-        return next((part for part in self.parts if part.dim > 0), self.parts[0]).user_vectors
+        """Those of the leader; of no dimension where it has none."""
+        return getattr(self.leader, "user_vectors", torch.zeros(self.n_users, 0))
 
     @checked
     def fold_in(self, interactions: Interactions) -> Blend:
@@ -127,6 +179,9 @@ class Blend:
         for n, part in enumerate(settings["parts"]):
             table_of(part, f"part {n} of a blend")
             own = {name.partition(".")[2]: t for name, t in tensors.items() if name.startswith(f"{n}.")}
-            parts.append(Factors.from_parts(own, part))
+            kind = part.get("kind", "factors")  # blends of version 0.1 are of factors
+            if kind not in PARTS:
+                raise DataError(f"no part of a blend is of the kind {kind!r}; known are {', '.join(PARTS)}")
+            parts.append(PARTS[kind].from_parts(own, part))
         folded = settings.get("folded_weights")
         return cls(tuple(parts), tuple(settings["weights"]), None if folded is None else tuple(folded))

@@ -107,6 +107,16 @@ class Factors:
         """The item side of the product."""
         return normalize(self.items, dim=1) if self.similarity == "cosine" else self.items
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of every score."""
+        return self.users.dtype
+
+    @property
+    def foldings(self) -> tuple[Folding, ...]:
+        """See :class:`fillrank.factors.FittedScorer`."""
+        return () if self.folding is None else (self.folding,)
+
     @cached_property
     def largest_score(self) -> float:
         """A bound of the size of every score; infinite where the vectors are so long that a product could overflow."""

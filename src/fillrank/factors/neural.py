@@ -5,6 +5,7 @@ Shapes: ``B`` users, ``N`` items, ``d`` dimensions of the product, ``h`` width o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, NoReturn, Self
@@ -185,6 +186,16 @@ class NeuralScorer:
     @property
     def n_items(self) -> int:
         return len(self.items.product)
+
+    @property
+    def largest_score(self) -> float:
+        """Nobody knows without going through the network: infinite."""
+        return math.inf
+
+    @property
+    def foldings(self) -> tuple[()]:
+        """None: see :meth:`fold_in`."""
+        return ()
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:

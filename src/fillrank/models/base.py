@@ -19,8 +19,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.evaluation.metrics import rmse
 from fillrank.evaluation.predictions import prediction_errors
-from fillrank.factors import Blend, Factors, Scorer
-from fillrank.factors.neural import NeuralScorer
+from fillrank.factors import Factors, FittedScorer, Scorer
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
@@ -251,7 +250,7 @@ class Recipe(BaseModel, ABC):
     def _recommender(
         self,
         train: Interactions,
-        scorer: Factors | Blend | NeuralScorer,
+        scorer: FittedScorer,
         *,
         predictor: Factors | TimeAwareFactors | None = None,
         chosen: Mapping[str, Any] | None = None,

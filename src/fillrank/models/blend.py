@@ -7,19 +7,20 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
 from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, ValidationInfo, field_validator
-from torch import Tensor
 
 from fillrank.data import Interactions
 from fillrank.encoders import scores_pairs
 from fillrank.errors import SettingsError
-from fillrank.factors import Blend, Factors
+from fillrank.factors import Blend
+from fillrank.factors.blend import PARTS, BlendPart
 from fillrank.models.base import NotNegative, Recipe, monitored, needed
 from fillrank.models.contrastive.recipe import Contrastive
+from fillrank.models.spread import score_spread
 from fillrank.models.svd import NormalisedSVD
 from fillrank.recommend import Recommender
 from fillrank.runtime.distributed import World
@@ -31,7 +32,6 @@ __all__ = ["Blended"]
 
 logger = logging.getLogger("fillrank")
 
-_LEAST_SPREAD = 1e-6  # of scores, as a share of their size: below it they are all the same, but for rounding
 _FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
 
 
@@ -67,9 +67,9 @@ Part = Annotated[InstanceOf[Recipe], BeforeValidator(_as_recipe), PlainSerialize
 class Blended(Recipe):
     """Several models, each fitted on its own, and one ranking by the weighted sum of their scores.
 
-    Models that err in different ways rank better together: the spectral ones and those trained by contrast do. As all
-    of them score by products of vectors, so does the blend, with the vectors side by side. It only ranks; items are
-    alike that are so to the part with the greatest weight.
+    Models that err in different ways rank better together: the spectral ones and those trained by contrast do. Where
+    all of them score by products of vectors, so does the blend, with the vectors side by side; otherwise their scores
+    are added up. It only ranks; items are alike that are so to the part with the greatest weight.
 
     The scores of part n, divided by their spread, have the weight ``w_n``. The spread is the standard deviation of a
     user's scores over the catalogue, in the root mean square over users; so equal weights are an equal say, whatever
@@ -144,7 +144,7 @@ class Blended(Recipe):
         weighing = self._weighing(train, valid)
         models = self._fitted(train, valid, context)
         scorers = [_scorer(model) for model in models]
-        spreads = [_spread(scorer) for scorer in scorers]
+        spreads = [score_spread(scorer) for scorer in scorers]
         weights = weighing(scorers, spreads)
         blend = _blend(scorers, weights, spreads)
         parts = [
@@ -189,7 +189,7 @@ class Blended(Recipe):
 
     def _weighing(
         self, train: Interactions, valid: Interactions | None
-    ) -> Callable[[Sequence[Factors | Blend], Sequence[float]], list[float]]:
+    ) -> Callable[[Sequence[BlendPart | Blend], Sequence[float]], list[float]]:
         """Fitted parts, their spreads → their weights. It is made before anything is fitted, so that a bad ``monitor``
         is found out then.
         """
@@ -200,14 +200,16 @@ class Blended(Recipe):
         return partial(_best_weights, figure=lambda blend: evaluator.run(blend)[figure])
 
 
-def _scorer(model: Recommender) -> Factors | Blend:
-    if isinstance(model.scorer, (Factors, Blend)):
-        return model.scorer
+def _scorer(model: Recommender) -> BlendPart | Blend:
+    if isinstance(model.scorer, (*PARTS.values(), Blend)):
+        return cast("BlendPart | Blend", model.scorer)
     raise _no_product(model.name)
 
 
 def _no_product(name: str) -> SettingsError:
-    return SettingsError(f"{name!r} scores by no product of vectors, so it cannot be a part of a blend; leave it out")
+    return SettingsError(
+        f"{name!r} scores by a network over each pair, so it cannot be a part of a blend; leave it out"
+    )
 
 
 def _first(weights: list[float], n: int) -> list[float]:
@@ -220,7 +222,7 @@ def _joined(weights: Sequence[float], share: float) -> list[float]:
 
 
 def _best_weights(
-    scorers: Sequence[Factors | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
+    scorers: Sequence[BlendPart | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
 ) -> list[float]:
     """What :attr:`Blended.weights` says of ``"auto"``."""
 
@@ -249,41 +251,19 @@ def _share(power: float) -> float:
     return 1 / (1 + math.exp2(-power))
 
 
-def _blend(scorers: Sequence[Factors | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
+def _blend(scorers: Sequence[BlendPart | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
     """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
 
     A part to which all items are the same has nothing to say, and is left out.
     """
     heard = (n for n in range(len(scorers)) if weights[n] > 0 and spreads[n] > 0)
     speak = sorted(heard, key=lambda n: -weights[n])
-    parts: list[tuple[Factors, float]] = []
+    parts: list[tuple[BlendPart, float]] = []
     for n in speak or [0]:
         scorer, unit = scorers[n], weights[n] / (spreads[n] or 1.0)
         inner = zip(scorer.parts, scorer.weights, strict=True) if isinstance(scorer, Blend) else [(scorer, 1.0)]
         parts += [(factors, own * unit) for factors, own in inner]
     return Blend(tuple(factors for factors, _ in parts), tuple(weight for _, weight in parts))
-
-
-def _spread(scorer: Factors | Blend, users: Tensor | None = None) -> float:
-    """The standard deviation over items of a user's scores, in the root mean square over ``users`` (None: all).
-
-    With C the covariance of the item vectors, a user's is ``uᵀ C u``, and its mean over users ``⟨C, UᵀU / n⟩``: no
-    score is taken. 0 where the scores of a user are all the same.
-    """
-    factors = scorer.flat if isinstance(scorer, Blend) else scorer
-    rows = factors.user_vectors if users is None else factors.user_vectors[users.to(factors.users.device)]
-    items = factors.item_vectors
-    if factors.item_bias is not None:
-        items = torch.cat([items, factors.item_bias[:, None]], dim=1)
-        rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
-    of_users, middle = rows.T @ rows, items.mean(0)
-    size, centred = items.T @ items, items - middle
-
-    def mean_square(of_items: Tensor) -> float:
-        return float((of_items.double() * of_users.double()).sum()) / (len(items) * len(rows))
-
-    variance = mean_square(centred.T @ centred)
-    return variance**0.5 if variance > _LEAST_SPREAD**2 * mean_square(size) else 0.0
 
 
 def _folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float, ...]:
@@ -295,7 +275,7 @@ def _folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float
     log, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
     weights = []
     for part, weight in zip(blend.parts, blend.weights, strict=True):
-        trained = _spread(part, users)
-        folded = 0.0 if part.folding is None else _spread(part.refit_users(log), users)
+        trained = score_spread(part, users)
+        folded = score_spread(part.refit_users(log), users) if part.foldings else 0.0
         weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
     return tuple(weights)

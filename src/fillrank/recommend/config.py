@@ -50,6 +50,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     config, renamed = read_model(config)
     for name in ("refit", "relevant_from"):  # fillrank 0.1 has neither
         config.setdefault(name, None)
+    config.setdefault("same", {})
     for name, (fits, wanted) in _PARTS.items():
         if name not in config or not fits(config[name]):
             came = shown(config[name]) if name in config else "nothing"
@@ -71,6 +72,10 @@ def _are_digests(value: Any) -> bool:
     )
 
 
+def _are_names(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(other, str) for other in value.values())
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -87,6 +92,7 @@ _PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "value_range": (_is_range, "null or two finite numbers, the smaller first"),
     "scorer": (_is_table, "a table"),
     "relevant_from": (lambda value: value is None or is_number(value), "null or a finite number"),
+    "same": (_are_names, "a table of names of tensors"),
     "refit": (lambda value: value is None or isinstance(value, bool), "null, true or false"),
     "predictor": (lambda value: value is None or _is_table(value), "null or a table"),
 }

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.data import IdMap, Interactions
-from fillrank.factors import Blend, Factors
-from fillrank.factors.neural import NeuralScorer
+from fillrank.factors import Factors, FittedScorer
 from fillrank.factors.temporal import TimeAwareFactors
 
 __all__ = ["Contents"]
@@ -20,7 +19,7 @@ class Contents(Protocol):
     """The parts of a :class:`~fillrank.recommend.Recommender` that are saved."""
 
     @property
-    def scorer(self) -> Factors | Blend | NeuralScorer: ...
+    def scorer(self) -> FittedScorer: ...
     @property
     def predictor(self) -> Factors | TimeAwareFactors | None: ...
     @property

@@ -18,8 +18,7 @@ from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
 from fillrank.data.times import to_seconds
 from fillrank.errors import DataError, ModelFileError
-from fillrank.factors import Blend, Factors
-from fillrank.factors.neural import NeuralScorer
+from fillrank.factors import Factors, FittedScorer
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.recommend.explain import explanation
 from fillrank.recommend.histories import Histories, as_log
@@ -56,7 +55,7 @@ class Recommender:
             learnt from train alone. None: there was nothing but train.
     """
 
-    scorer: Factors | Blend | NeuralScorer
+    scorer: FittedScorer
     predictor: Factors | TimeAwareFactors | None
     interactions: Interactions
     value_range: tuple[float, float] | None = None
@@ -151,19 +150,19 @@ class Recommender:
 
     @checked
     def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
-        """The ``k`` items whose vectors point most nearly the same way.
+        """The ``k`` items whose vectors point most nearly the same way; those with the largest weight, item to item.
 
         Args:
             item_id: an id, or a name that only one item has; or a list of them.
             k: how many, the item itself left out.
 
         Returns:
-            A frame ``rank, item_id, similarity`` (cosine, -1 … 1) and, where items have names, ``label``. For a list
+            A frame ``rank, item_id, similarity`` (cosine or weight) and, where items have names, ``label``. For a list
             of items, a column ``similar_to`` stands first: the id of the item asked for, in the order asked.
 
         Raises:
             UnknownIdError: no item has that id or name.
-            DataError: the model has no item vectors.
+            DataError: the model knows no items that are alike.
         """
         with naming("item_id"):
             asked = [item_id] if (alone := is_single(item_id)) else values_of(item_id, "item ids").to_list()

@@ -81,11 +81,11 @@ def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[st
     """Write ``model`` to the folder ``path``, in place of a model that is there.
 
     ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
-    ``model.safetensors`` holds the factors and the log's rows, with their values and times; ``users.parquet`` and
-    ``items.parquet`` the ids in order; ``history.jsonl`` one line per epoch; ``README.md`` is a card for people.
-    Everything is written to a temporary folder beside the target, brought to the disk, and then takes the target's
-    place in one step: at any moment there is the old model or the new one, whole. What a killed save has left is
-    removed by the next.
+    ``model.safetensors`` holds the factors and the log's rows, with their values and times (what a scorer has in common
+    with these is there once); ``users.parquet`` and ``items.parquet`` the ids in order; ``history.jsonl`` one line per
+    epoch; ``README.md`` is a card for people. Everything is written to a temporary folder beside the target, brought to
+    the disk, and then takes the target's place in one step: at any moment there is the old model or the new one, whole.
+    What a killed save has left is removed by the next.
 
     Args:
         model: to be saved.
@@ -201,8 +201,10 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
     for column in _KEPT:
         if (kept := getattr(model.interactions, column)) is not None:
             tensors[f"seen/{column}"] = torch.from_numpy(kept.copy())
+    same = _stored_already(tensors)
     tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, folder / _TENSORS)
+    written = {name: tensor for name, tensor in tensors.items() if name not in same}
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in written.items()}, folder / _TENSORS)
     for name, ids in ((_USERS, model.user_ids), (_ITEMS, model.item_ids)):
         write_ids(ids, folder / name)
     history = "".join(json.dumps(dict(epoch)) + "\n" for epoch in model.history)
@@ -221,10 +223,22 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         "refit": model.refit,
         "scorer": model.scorer.settings(),
         "predictor": None if model.predictor is None else model.predictor.settings(),
+        **({"same": same} if same else {}),
         "sha256": {name: _digest(folder / name) for name in (_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, *texts)},
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     seal(folder / CONFIG)
+
+
+def _stored_already(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Tensors that are the users or the items seen, to the bit: the histories of a scorer that adds them up."""
+    seen = {name: tensor for name, tensor in tensors.items() if name.startswith("seen/")}
+    return {
+        name: other
+        for name, tensor in tensors.items()
+        for other, one in seen.items()
+        if not name.startswith("seen/") and tensor.dtype == one.dtype and torch.equal(tensor, one)
+    }
 
 
 def _finish(folder: Path) -> None:
@@ -238,6 +252,7 @@ def _finish(folder: Path) -> None:
 
 def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     tensors = {tensor_name(name): tensor for name, tensor in load_file(folder / _TENSORS).items()}
+    tensors |= {name: tensors[other] for name, other in config["same"].items()}
     user_ids, item_ids = (read_ids(folder / name) for name in (_USERS, _ITEMS))
     log = Interactions(
         users=_numbers(tensors, "seen/users", torch.int32),

@@ -6,8 +6,7 @@ import numpy as np
 
 from fillrank.data import Interactions
 from fillrank.errors import DataError
-from fillrank.factors import Blend, Factors
-from fillrank.factors.fold_in import Folding, looks_at_values, needs_values
+from fillrank.factors.fold_in import looks_at_values, needs_values
 from fillrank.runtime.notices import say_once
 
 __all__ = ["check_values_used", "refuse_dislikes"]
@@ -27,7 +26,7 @@ def check_values_used(
     Raises:
         DataError: a value is below 0, and every item counts as one that was liked.
     """
-    ways = [way for part in parts for way in _ways(part)]
+    ways = [way for part in parts for way in getattr(part, "foldings", ())]
     if not ways:
         return
     if log.values is None:
@@ -60,9 +59,3 @@ def refuse_dislikes(log: Interactions, name: str) -> None:
         f"the rating of {item!r} by {user!r} is {log.values[row]:g}, and to {name} each item of a history is one that "
         "was liked; leave out what was disliked, or take a model that learns from ratings"
     )
-
-
-def _ways(part: object) -> list[Folding]:
-    if isinstance(part, Blend):
-        return [way for one in part.parts for way in _ways(one)]
-    return [part.folding] if isinstance(part, Factors) and part.folding is not None else []

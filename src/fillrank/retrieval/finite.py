@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ from torch import Tensor
 from fillrank.data import IdMap
 from fillrank.data.ids import shown_id
 from fillrank.errors import ScoreError
-from fillrank.factors import Blend, Factors, Scorer
+from fillrank.factors import Scorer
+from fillrank.factors.serialization import is_own
 
 __all__ = ["check_finite", "check_pairs", "may_overflow", "with_ids"]
 
@@ -32,11 +33,9 @@ def with_ids(user_ids: IdMap, item_ids: IdMap) -> Iterator[None]:
 
 
 def may_overflow(scorer: Scorer) -> bool:
-    """Whether a score could be something else than a number: never of factors whose sizes rule it out."""
-    if type(scorer) not in {Factors, Blend}:
-        return True
-    factors = cast("Factors", scorer.flat if isinstance(scorer, Blend) else scorer)
-    return not factors.largest_score < torch.finfo(factors.users.dtype).max / 4
+    """Whether a score could be something else than a number: never of a scorer of ours that knows a bound of them."""
+    largest = getattr(scorer, "largest_score", math.inf) if is_own(scorer) else math.inf
+    return not largest < torch.finfo(getattr(scorer, "dtype", torch.float32)).max / 4
 
 
 def check_finite(scores: Tensor, users: Tensor, *, ours: bool) -> None:

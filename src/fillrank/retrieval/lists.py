@@ -14,8 +14,8 @@ from torch import Tensor
 
 from fillrank.arguments import Own, checked, shown
 from fillrank.errors import DataError, SettingsError
-from fillrank.factors import Blend, Factors, Scorer
-from fillrank.factors.neural import NeuralScorer
+from fillrank.factors import Scorer
+from fillrank.factors.serialization import is_own
 from fillrank.retrieval.finite import check_finite, may_overflow
 from fillrank.retrieval.products import TILES, product_of, top_k_products
 from fillrank.retrieval.topk import kernel_pays, top_k
@@ -162,7 +162,7 @@ def _scores(scorer: Scorer, users: Tensor, *, looked_at: bool) -> Tensor:
     if tuple(scores.shape) != (len(users), scorer.n_items):
         raise DataError(f"the scorer gave {list(scores.shape)}, wanted [{len(users)}, {scorer.n_items}]")
     if looked_at:
-        check_finite(scores, users, ours=type(scorer) in {Factors, Blend, NeuralScorer})
+        check_finite(scores, users, ours=is_own(scorer))
     return scores
 
 
