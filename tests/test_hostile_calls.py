@@ -148,7 +148,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "IdMap": {"ids": ["a", "b"]}, "IdMap.": w.log.user_ids, "IdMap.decode": {"indices": [0]}, "IdMap.encode": {"ids": ["a"]},
         "IdMap.label": {"index": 0}, "IdMap.resolve": {"name": "a"}, "IdMap.spelled": {"ids": ["a"]},
         "Interactions": {name: getattr(w.log, name) for name in ("users", "items", "values", "times", "user_ids", "item_ids")},
-        "Interactions.": w.log, "Interactions.filter": {}, "Interactions.select": {"rows": w.rows},
+        "Interactions.": w.log, "Interactions.faded": {"half_life": 7.0}, "Interactions.filter": {}, "Interactions.select": {"rows": w.rows},
         "Interactions.from_arrays": {"users": ["a"], "items": ["x"]}, "Interactions.from_csr": {"matrix": w.csr},
         "Interactions.from_frame": {"frame": w.frame}, "Interactions.union": {"other": w.log.select([])},
         "Recommender": {"scorer": w.factors, "predictor": None, "interactions": w.log}, "Recommender.": w.model,
@@ -207,7 +207,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "rank": {"scorer": w.factors}, "rank_blocks": {"scorer": w.factors}, "top_k": {"scores": w.A, "k": 2},
         # solvers
         "als": {"interactions": w.log, "dim": 2, "iterations": 2}, "ials": {"interactions": w.log, "dim": 2, "iterations": 2}, "fit_biases": {"interactions": w.log},
-        **{name: {"data": w.log} for name in ("random", "leave_last_out", "by_time")}, "per_user": {"data": w.log, "test": 0.34, "valid": 0.34}, "published": {"train": w.split.train, "test": w.split.test},
+        "decay": {"split": w.split, "half_life": 7.0}, **{name: {"data": w.log} for name in ("random", "leave_last_out", "by_time")}, "per_user": {"data": w.log, "test": 0.34, "valid": 0.34}, "published": {"train": w.split.train, "test": w.split.test},
         **{f"{name}.value": {"factors": w.factors, "interactions": w.log} for name in ("RatingLoss", "ImplicitLoss")}, "SgdSettings.rates": {"epoch": 1},
         "biased_sgd": {"interactions": w.log}, "biased_svd": {"interactions": w.log, "rank": 2, "biases": w.biases},
         "first_directions": {"factors": w.factors, "rank": 1}, "normalised_svd": {"interactions": w.log, "rank": 2}, "pure_svd": {"interactions": w.log, "rank": 2},

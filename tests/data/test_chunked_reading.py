@@ -103,13 +103,16 @@ def test_codes_name_the_ids_they_stand_for(parts: list[list[str]]) -> None:
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(-9, 9), st.integers(0, 3)), max_size=25)
 
 
-@given(PAIRS, st.sampled_from(["last", "first", "mean", "sum"]), st.booleans(), st.booleans())
-def test_pairs_are_joined_as_by_hand(rows: list[tuple[int, ...]], policy: str, valued: bool, timed: bool) -> None:
+@given(PAIRS, st.sampled_from(["last", "first", "mean", "sum"]), st.booleans(), st.booleans(), st.booleans())
+def test_pairs_are_joined_as_by_hand(
+    rows: list[tuple[int, ...]], policy: str, valued: bool, timed: bool, weighted: bool
+) -> None:
     users, items, values, times = (
         np.array(column, dtype=np.int64) for column in (zip(*rows, strict=True) if rows else [()] * 4)
     )
     given_values = values.astype(np.float64) if valued else None
-    found = merge_pairs((users, items, given_values, times if timed else None), 4, policy)
+    weights = np.maximum(values, 0).astype(np.float64) if weighted else None
+    found = merge_pairs((users, items, given_values, times if timed else None, weights), 4, policy)
     wanted: dict[tuple[int, int], list[tuple[int, float]]] = {}
     for user, item, value, time in rows:
         wanted.setdefault((user, item), []).append((time if timed else 0, value))
@@ -121,8 +124,12 @@ def test_pairs_are_joined_as_by_hand(rows: list[tuple[int, ...]], policy: str, v
             total = sum(value for _, value in of_pair)
             joined = {"sum": total, "mean": total / len(of_pair)}.get(policy, one[1])
             assert found[2][place] == pytest.approx(joined)  # type: ignore[index]
-        elif policy == "sum":
+        elif policy == "sum" and not weighted:
             assert found[2][place] == len(of_pair)  # type: ignore[index]
+        if weighted:  # they add up, but where the last row says that the pair is of no interest
+            total = 0 if one[1] <= 0 else sum(max(value, 0) for _, value in of_pair)
+            joined = total if policy in {"sum", "mean"} else max(one[1], 0)
+            assert found[4][place] == pytest.approx(joined)  # type: ignore[index]
         if timed:
             assert found[3][place] == one[0]  # type: ignore[index]
 
@@ -130,7 +137,7 @@ def test_pairs_are_joined_as_by_hand(rows: list[tuple[int, ...]], policy: str, v
 def test_pairs_whose_key_and_row_do_not_fit_into_64_bits() -> None:
     users = np.array([2**31 - 1, 3, 2**31 - 1], dtype=np.int64)
     items = np.array([2**31 - 2, 1, 2**31 - 2], dtype=np.int64)
-    found = merge_pairs((users, items, np.array([1.0, 2.0, 3.0]), None), 2**31 - 1, "last")
+    found = merge_pairs((users, items, np.array([1.0, 2.0, 3.0]), None, None), 2**31 - 1, "last")
     assert [column.tolist() for column in found if column is not None] == [[3, 2**31 - 1], [1, 2**31 - 2], [2.0, 3.0]]
 
 

@@ -367,8 +367,8 @@ def test_parts_that_do_not_fit_together(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"on_bat": "skip"}, "there is no option 'on_bat', did you mean 'on_bad'"),
-        ({"sheet": 1}, "there is no option 'sheet'; known: duplicates, on_bad, relevant_from, name, missing"),
-        ({"duplicates": "max"}, "duplicates must be 'error', 'last', 'first', 'mean' or 'sum', got 'max'"),
+        ({"tab": 1}, "there is no option 'tab'; known: duplicates, on_bad, relevant_from, name, missing"),
+        ({"duplicates": "max"}, "duplicates must be 'error', 'last', 'first', 'mean', 'sum' or None, got 'max'"),
         ({"on_bad": "ignore"}, "on_bad must be 'raise' or 'skip', got 'ignore'"),
         ({"format": "xls"}, "format must be one of 'csv', .*, got 'xls'"),
         ({"separator": ""}, "separator is empty"),

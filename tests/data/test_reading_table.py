@@ -498,6 +498,41 @@ CELLS = [
         "user,item\na,1\na,1\n",
         r"say duplicates='last', 'first', 'mean' or 'sum'",
     ),
+    Line(
+        "a column of weights, with `weight=`",
+        "what each row counts",
+        "user,item,w\na,1,2.5\n",
+        lambda r: r.interactions.weights.tolist() == [2.5],
+        options={"weight": "w"},
+    ),
+    Line(
+        "a weight below 0, or that is no number",
+        "a bad row",
+        "user,item,w\na,1,2.5\na,2,-1\na,3,much\n",
+        r"2 of 3 rows .* line 3: weight '-1' is not a finite number of 0 or more",
+        options={"weight": "w"},
+    ),
+    Line(
+        'types of events, with `event={"view": 1, "buy": 5}`',
+        "weights; those of a pair add up",
+        "user,item,event\na,1,view\na,1,buy\na,2,view\n",
+        lambda r: r.interactions.weights.tolist() == [6, 1],
+        options={"event": {"view": 1, "buy": 5}},
+    ),
+    Line(
+        "a pair whose last event weighs 0",
+        "a row of weight 0",
+        "user,item,event,time\na,1,hide,20\na,1,view,10\na,2,view,10\n",
+        lambda r: r.interactions.weights.tolist() == [0, 1],
+        options={"event": {"view": 1, "hide": 0}},
+    ),
+    Line(
+        "a type of event that has no weight",
+        "an error that names each and counts its rows",
+        "user,item,event\na,1,view\na,2,share\nb,1,share\n",
+        r"event types without a weight: 'share' \(2 rows\)",
+        options={"event": {"view": 1}},
+    ),
 ]
 TIMES = [
     Line(

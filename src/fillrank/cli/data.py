@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fillrank.cli.options import JsonOption, ReadOption, parse_settings
+from fillrank.cli.options import EventOption, JsonOption, ReadOption, WeightOption, read_table
 from fillrank.cli.output import row_table, show
 
 __all__ = ["app"]
@@ -46,10 +46,12 @@ def inspect(
         str, typer.Argument(metavar="PATH", help="A file, a folder of parts, or a pattern such as 'log-*.csv'.")
     ],
     read: ReadOption = None,
+    weight: WeightOption = None,
+    event: EventOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what is in a log: sizes, values, dates, columns, bad and repeated rows, and whether fit would accept it."""
     from fillrank.cli.log_check import check_log
 
-    found = check_log(path, parse_settings(read, "--read"))
+    found = check_log(path, read_table(read, weight, event))
     show(found.to_dict(), str(found), as_json=as_json)

@@ -92,7 +92,8 @@ def check_log(path: str, asked: Mapping[str, Any]) -> LogCheck:
     """
     from fillrank.data import scan
 
-    lenient = {"on_bad": "skip", "duplicates": "last"} | dict(asked)
+    events = "event" in asked
+    lenient = {"on_bad": "skip", "duplicates": "sum" if events else "last"} | dict(asked)
     timeless = None
     try:
         result = scan(path, **lenient)
@@ -109,6 +110,8 @@ def check_log(path: str, asked: Mapping[str, Any]) -> LogCheck:
 
 
 def _reasons(result: ReadResult, bad: pl.DataFrame, settling: list[str], asked: Mapping[str, Any]) -> list[str]:
+    from fillrank.data.io.events import unknown_events
+
     reasons = []
     if "day_first" in settling:
         reasons.append(
@@ -120,11 +123,13 @@ def _reasons(result: ReadResult, bad: pl.DataFrame, settling: list[str], asked: 
         reasons.append(f"{' and '.join(others)} may make bad rows readable: see the rows above")
     # the option above settles the dates; what is left has to be corrected or left out
     n_left = len(bad) - int(bad["reason"].str.contains("day_first=", literal=True).sum())
-    if n_left and "on_bad" not in asked:
+    if unknown := unknown_events(bad["reason"]):
+        reasons.append(f"there are types of events without a weight: {in_options(unknown)}")
+    elif n_left and "on_bad" not in asked:
         reasons.append(
             f"{n_left:,} of {result.n_rows:,} rows are bad: correct them, or leave them out: --read on_bad=skip"
         )
-    if result.n_duplicates and "duplicates" not in asked:
+    if result.n_duplicates and not {"duplicates", "event"} & asked.keys():  # of events, repeated ones add up
         reasons.append(
             f"{result.n_duplicates:,} rows repeat a (user, item) pair: say which row counts, --read duplicates=last "
             "(or first, mean, sum)"

@@ -10,6 +10,8 @@ import typer
 from fillrank.cli.options import (
     DataOption,
     DeviceOption,
+    EventOption,
+    HalfLifeOption,
     JsonOption,
     KOption,
     LogToOption,
@@ -25,8 +27,10 @@ from fillrank.cli.options import (
     TimeBudgetOption,
     TrainOption,
     ValidOption,
+    WeightOption,
     parse_settings,
     path_of,
+    read_table,
     run_options,
     source_of,
     source_over,
@@ -61,6 +65,9 @@ def compare(
         ),
     ] = None,
     read: ReadOption = None,
+    weight: WeightOption = None,
+    event: EventOption = None,
+    half_life: HalfLifeOption = None,
     k: KOption = 10,
     seed: SeedOption = 0,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, counted up from --seed.")] = 5,
@@ -99,7 +106,7 @@ def compare(
     if asked is not None:
         table = run_plan(asked)
     else:
-        source = source_of(data, train, test, read)
+        source = source_of(data, train, test, read, weight, event)
         table = run(
             named_or_read(source.place, source.read),
             models=None if models is None else [name.strip() for name in models.split(",")],
@@ -109,6 +116,7 @@ def compare(
             valid=valid,
             protocol=protocol,
             refit=refit,
+            half_life=half_life,
         )
     if table.interrupted and out is not None:  # a whole comparison that is there stays
         out = _unfinished(out)
@@ -152,6 +160,9 @@ def fit(
     ] = None,
     settings: SetOption = None,
     read: ReadOption = None,
+    weight: WeightOption = None,
+    event: EventOption = None,
+    half_life: HalfLifeOption = None,
     split: Annotated[
         SplitName | None, typer.Option("--split", help="As for `fillrank evaluate`; auto unless given.")
     ] = None,
@@ -179,9 +190,9 @@ def fit(
     for name, value in (("--data", data or train), ("--out", out)):
         if file is None and value is None:
             raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
-    given = {"model": model, "split": split, "valid": valid, "seed": seed}
+    given = {"model": model, "split": split, "valid": valid, "seed": seed, "half_life": half_life}
     given["refit"] = refit
-    tables = {"settings": parse_settings(settings, "--set"), "read": parse_settings(read, "--read")}
+    tables = {"settings": parse_settings(settings, "--set"), "read": read_table(read, weight, event)}
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     over |= source_over(data, train, test) | run_options(progress, device, threads, time_budget, log_to)
     over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
@@ -212,6 +223,8 @@ def evaluate(
         list[int] | None, typer.Option("--k", "-k", min=1, help="Length of a list; repeat for several.")
     ] = None,
     read: ReadOption = None,
+    weight: WeightOption = None,
+    event: EventOption = None,
     split: SplitOption = "auto",
     test: TestOption = None,
     valid: ValidOption = 0.1,
@@ -224,7 +237,7 @@ def evaluate(
     from fillrank.experiments.run.as_fitted import say_how_it_was_fitted
     from fillrank.recommend import Recommender
 
-    source = source_of(data, train, test, read)
+    source = source_of(data, train, test, read, weight, event)
     model = Recommender.load(run)
     say_how_it_was_fitted(run, source.model_dump() | {"split": split, "valid": valid, "seed": seed})
     parts = open_split(source.place, source.read, split, source.test or 0.1, valid, seed)

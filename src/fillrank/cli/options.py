@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DataOption",
     "DeviceOption",
+    "EventOption",
+    "HalfLifeOption",
     "JsonOption",
     "KOption",
     "LogToOption",
@@ -35,10 +37,12 @@ __all__ = [
     "TimeBudgetOption",
     "TrainOption",
     "ValidOption",
+    "WeightOption",
     "open_log",
     "parse_settings",
     "parse_value",
     "path_of",
+    "read_table",
     "run_options",
     "source_of",
     "source_over",
@@ -72,6 +76,22 @@ ReadOption = Annotated[
         help="How to read a file: user=, item=, value=, time= name its columns; relevant_from=, duplicates=, "
         "on_bad= and the other options of fillrank.read. Repeat as needed.",
     ),
+]
+WeightOption = Annotated[
+    str | None,
+    typer.Option("--weight", metavar="COLUMN", help="The column of what each row counts; the same as --read weight=."),
+]
+EventOption = Annotated[
+    str | None,
+    typer.Option(
+        "--event",
+        metavar="TYPE=WEIGHT,…",
+        help="What each type of event counts, such as view=1,cart=3,purchase=10; 0: it says nothing.",
+    ),
+]
+HalfLifeOption = Annotated[
+    float | None,
+    typer.Option("--half-life", metavar="DAYS", help="Days after which a row to learn from counts half."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -201,8 +221,39 @@ def parse_settings(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
     return settings
 
 
-def source_of(data: str | None, train: str | None, test: str | None, read: Iterable[str] | None) -> DataSource:
-    """What ``--data``, ``--train``, ``--test`` and ``--read`` say.
+def read_table(read: Iterable[str] | None, weight: str | None = None, event: str | None = None) -> dict[str, Any]:
+    """The options of :func:`fillrank.read` that ``--read``, ``--weight`` and ``--event`` say.
+
+    Raises:
+        typer.BadParameter: one is malformed, or comes twice.
+
+    Example:
+        >>> read_table(["item=sku"], event="view=1, purchase=10")
+        {'item': 'sku', 'event': {'view': 1, 'purchase': 10}}
+    """
+    table = parse_settings(read, "--read")
+    given: dict[str, Any] = {} if weight is None else {"weight": int(weight) if weight.isdigit() else weight}
+    if event is not None:
+        pairs = [pair.rpartition("=") for pair in event.split(",")]
+        if not all(equals and kind.strip() for kind, equals, _ in pairs):
+            raise typer.BadParameter(f"{event!r} is no list such as view=1,purchase=10", param_hint="--event")
+        given["event"] = {kind.strip(): parse_value(number) for kind, _, number in pairs}
+        if len(given["event"]) < len(pairs):
+            raise typer.BadParameter(f"{event!r} names a type twice", param_hint="--event")
+    if twice := given.keys() & table.keys():
+        raise typer.BadParameter(f"{min(twice)!r} comes twice, in --read too", param_hint=f"--{min(twice)}")
+    return table | given
+
+
+def source_of(
+    data: str | None,
+    train: str | None,
+    test: str | None,
+    read: Iterable[str] | None,
+    weight: str | None = None,
+    event: str | None = None,
+) -> DataSource:
+    """What ``--data``, ``--train``, ``--test``, ``--read``, ``--weight`` and ``--event`` say.
 
     Raises:
         typer.BadParameter: ``--read`` was given for a data set that is known by name.
@@ -213,7 +264,7 @@ def source_of(data: str | None, train: str | None, test: str | None, read: Itera
 
     given = {"data": data, "train": train, "test": test}
     content = {name: value for name, value in given.items() if value is not None}
-    return strict(DataSource, content | {"read": _read_options(data, read)}, source=OPTIONS, what="data")
+    return strict(DataSource, content | {"read": _read_options(data, read, weight, event)}, source=OPTIONS, what="data")
 
 
 def source_over(data: str | None, train: str | None, test: str | None) -> dict[str, Any]:
@@ -235,10 +286,12 @@ def open_log(data: str, read: Iterable[str] | None) -> Interactions:
     return data_source.open_log(data, _read_options(data, read))
 
 
-def _read_options(data: str | None, read: Iterable[str] | None) -> dict[str, Any]:
+def _read_options(
+    data: str | None, read: Iterable[str] | None, weight: str | None = None, event: str | None = None
+) -> dict[str, Any]:
     from fillrank.experiments.data.data_source import is_known
 
-    options = parse_settings(read, "--read")
+    options = read_table(read, weight, event)
     if options and data is not None and is_known(data):
         raise typer.BadParameter(f"{data!r} is a data set known by name; only files need it", param_hint="--read")
     return options

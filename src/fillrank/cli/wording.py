@@ -10,7 +10,7 @@ __all__ = ["as_typed", "command_of", "in_options", "in_plain_words", "of_option"
 
 _READ = (
     "user item value time label duplicates on_bad missing day_first time_unit format separator header encoding decimal "
-    "thousands member max_expansion relevant_from"
+    "thousands member max_expansion relevant_from weight event_column event"
 )
 _ARGUMENT = re.compile(rf"(?<![\w.-])(?<!--read )({_READ.replace(' ', '|')})=")
 _TYPE = re.compile(r"(, got .*) \((?:str|int|float|bool|list|dict)\)")

@@ -2,6 +2,7 @@
 
 from fillrank.data import split
 from fillrank.data.datasets.catalogue import DatasetInfo, info, list_datasets, load, load_split
+from fillrank.data.decay import decay
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.io import accepted as _accepted  # noqa: F401 (registers what is accepted in place of a log)
@@ -26,6 +27,7 @@ __all__ = [
     "Summary",
     "Synthetic",
     "checkerboard",
+    "decay",
     "info",
     "list_datasets",
     "load",

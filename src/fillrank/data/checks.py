@@ -24,6 +24,8 @@ class _Checked(Protocol):
     @property
     def values(self) -> NDArray[Any] | None: ...
     @property
+    def weights(self) -> NDArray[Any] | None: ...
+    @property
     def user_ids(self) -> IdMap: ...
     @property
     def item_ids(self) -> IdMap: ...
@@ -32,13 +34,13 @@ class _Checked(Protocol):
 
 
 def check_log(log: _Checked) -> None:
-    """Check that the columns have one length, that each index has an id, and that values are finite.
+    """Check that columns have one length, that each index has an id, that values are finite, and weights 0 or more.
 
     Raises:
         DataError: one of these is not true.
     """
     n = len(log.users)
-    for label in ("users", "items", "values", "times"):
+    for label in ("users", "items", "values", "times", "weights"):
         column = getattr(log, label)
         if column is not None and column.shape != (n,):
             raise DataError(
@@ -57,15 +59,30 @@ def check_log(log: _Checked) -> None:
             "their column: value=…"
         )
     if log.values is not None:
-        with np.errstate(over="ignore"):
-            bad = np.flatnonzero(~np.isfinite(np.asarray(log.values, dtype=np.float32)))
+        bad = np.flatnonzero(~np.isfinite(_single(log.values)))
         if len(bad):
-            row = bad[0]
-            user, item = log.user_ids.ids[int(log.users[row])], log.item_ids.ids[int(log.items[row])]
             raise DataError(
-                f"{len(bad)} values are NaN, infinite or too large for 32 bits, the first that of user {user!r} and "
-                f"item {item!r}: {log.values[row]}; leave missing rows out"
+                f"{len(bad)} values are NaN, infinite or too large for 32 bits, the first that of "
+                f"{_of_row(log, bad[0])}: {log.values[bad[0]]}; leave missing rows out"
             )
+    if log.weights is not None:
+        weights = _single(log.weights)
+        bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if len(bad):
+            raise DataError(
+                f"{len(bad)} weights are below 0, NaN, infinite or too large for 32 bits, the first that of "
+                f"{_of_row(log, bad[0])}: {log.weights[bad[0]]}; a weight is a number of 0 or more"
+            )
+
+
+def _single(column: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return np.asarray(column, dtype=np.float32)
+
+
+def _of_row(log: _Checked, row: int) -> str:
+    user, item = log.user_ids.ids[int(log.users[row])], log.item_ids.ids[int(log.items[row])]
+    return f"user {user!r} and item {item!r}"
 
 
 def checked_rows(rows: NDArray[Any], n: int) -> NDArray[Any]:

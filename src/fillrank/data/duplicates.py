@@ -23,6 +23,7 @@ class LogRows(NamedTuple):
     items: NDArray[np.int32]
     values: NDArray[np.float64] | None
     times: NDArray[np.int64] | None
+    weights: NDArray[np.float64] | None = None
 
 
 def merge_duplicates(rows: LogRows, n_items: int, duplicates: Duplicates) -> LogRows:
@@ -32,8 +33,9 @@ def merge_duplicates(rows: LogRows, n_items: int, duplicates: Duplicates) -> Log
         rows: the rows in any order.
         n_items: number of items; indices of items are 0 … ``n_items - 1``.
         duplicates: ``"last"`` and ``"first"`` keep one row of each pair: by time if there are times, else by the order
-            of the rows. ``"mean"`` and ``"sum"`` combine the values and keep the latest time. In a log without values,
-            ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows no duplicates.
+            of the rows. ``"mean"`` and ``"sum"`` combine the values, add up the weights and keep the latest time; if
+            the last row of a pair has the weight 0 ("not interested"), so has the pair. In a log without values and
+            weights, ``"sum"`` counts: the value of a pair becomes its number of rows. ``"error"`` allows no duplicates.
 
     Raises:
         DuplicateError: a pair is there twice, and ``duplicates`` is ``"error"``. (:class:`Interactions` raises it,
@@ -42,4 +44,5 @@ def merge_duplicates(rows: LogRows, n_items: int, duplicates: Duplicates) -> Log
     """
     if duplicates not in DUPLICATES:
         raise SettingsError(f"duplicates must be one of {', '.join(map(repr, DUPLICATES))}, got {duplicates!r}")
-    return LogRows(*merge_pairs((rows.users, rows.items, rows.values, rows.times), max(n_items, 1), duplicates))
+    columns = rows.users, rows.items, rows.values, rows.times, rows.weights
+    return LogRows(*merge_pairs(columns, max(n_items, 1), duplicates))

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fillrank.arguments import checked
 from fillrank.data.checks import check_log, checked_rows
 from fillrank.data.duplicates import Duplicates
+from fillrank.data.fading import faded_weights
 from fillrank.data.ids import IdMap
 from fillrank.data.io.columns import Choice
+from fillrank.data.matrix import LogMatrix
+from fillrank.data.moments import Moment, seconds_of
 from fillrank.data.ordering import is_ascending, sorted_pairs
 from fillrank.data.summary import Summary, summary_of
 from fillrank.errors import DataError, DuplicateError
-from fillrank.renames import old_attribute
 from fillrank.terminal import printable
 
 __all__ = ["Interactions", "Summary"]
 
+_COLUMNS = {"users": np.int32, "items": np.int32, "values": np.float32, "times": np.int64, "weights": np.float32}
+"""The columns of a log, and how each is kept."""
+
 
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
-class Interactions:
-    """An immutable log of (user, item, value, time). Users and items are indices; the id maps hold their ids.
+class Interactions(LogMatrix):
+    """An immutable log of (user, item, value, time, weight). Users and items are indices; the id maps hold their ids.
 
     Rows are sorted by (user, item), and each pair is there once. A pair that is not in the log is *missing*; a value of
     zero is a value.
@@ -43,9 +46,13 @@ class Interactions:
         relevant_from: interactions with at least this value are *relevant*: a hit in a ranking, and a positive in
             contrastive training where a recipe asks for it. None: every interaction is relevant.
         name: of the data set, for reports.
+        weights: float32 ``[nnz]``, what each row counts beside the others: 2 as much as two rows. One of 0 says that
+            the two met and that nothing follows from it ("not interested"): the row is neither a positive nor drawn as
+            a negative, and the item is not recommended again. None: all rows count alike.
 
     Raises:
-        DataError: lengths differ, an index is out of range, or a value is NaN or infinite.
+        DataError: lengths differ, an index is out of range, a value or a weight is NaN or infinite, or a weight is
+            below 0.
         DuplicateError: a (user, item) pair is there twice.
 
     Example:
@@ -65,6 +72,7 @@ class Interactions:
     item_ids: IdMap
     relevant_from: float | None = None
     name: str = ""
+    weights: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         check_log(self)
@@ -84,7 +92,7 @@ class Interactions:
                     f"{len(twice)} (user, item) pairs stand more than once, the first is ({user!r}, {item!r}); "
                     "say duplicates='last', 'first', 'mean' or 'sum' when reading"
                 )
-        for label, dtype in (("users", np.int32), ("items", np.int32), ("values", np.float32), ("times", np.int64)):
+        for label, dtype in _COLUMNS.items():
             column = getattr(self, label)
             if column is not None:
                 is_ours = order is None and column.dtype == dtype and column.base is None and not column.flags.writeable
@@ -101,6 +109,7 @@ class Interactions:
         values: Iterable[Any] | None = None,
         times: Iterable[Any] | None = None,
         *,
+        weights: Iterable[Any] | None = None,
         relevant_from: float | None = None,
         name: str = "",
     ) -> Interactions:
@@ -112,16 +121,17 @@ class Interactions:
             values: finite numbers.
             times: dates, datetimes, ISO 8601 texts, or seconds since 1970 (UTC). Numbers that are too large for seconds
                 are read as milli-, micro- or nanoseconds.
+            weights: finite numbers of 0 or more: how much each row counts.
             relevant_from, name: as in :class:`Interactions`.
 
         Raises:
-            BadRowsError: an id is missing, a value is not a finite number, or a time cannot be read.
+            BadRowsError: an id is missing, a value, a time or a weight cannot be read.
             DuplicateError: a pair is there twice; :meth:`from_frame` has ``duplicates=``.
             DataError: a column is not a list, or the columns differ in length.
         """
         from fillrank.data.io.frames import columns_of_arrays
 
-        columns = {"user": users, "item": items, "value": values, "time": times}
+        columns = {"user": users, "item": items, "value": values, "time": times, "weight": weights}
         return cls(**vars(columns_of_arrays(columns, relevant_from=relevant_from, name=name)))
 
     @classmethod
@@ -135,15 +145,16 @@ class Interactions:
         value: Choice = None,
         time: Choice = None,
         label: Choice = None,
+        weight: Choice = None,
         **options: Any,
     ) -> Interactions:
         """Make a log from a pandas, polars or pyarrow table.
 
         Args:
             frame: the table. A named index of pandas is used if its name fits and no column does.
-            user, item, value, time, label: the columns, as for :func:`fillrank.data.read`. If the names of the columns
-                are whole numbers, as pandas allows, a whole number is a name and not a position.
-            **options: ``duplicates``, ``on_bad``, ``relevant_from``, ``name``: see
+            user, item, value, time, label, weight: the columns, as for :func:`fillrank.data.read`. If the names of the
+                columns are whole numbers, as pandas allows, a whole number is a name and not a position.
+            **options: ``event``, ``event_column``, ``duplicates``, ``on_bad``, ``relevant_from``, ``name``: see
                 :class:`~fillrank.data.io.options.LogOptions`.
 
         Example:
@@ -151,12 +162,12 @@ class Interactions:
             >>> Interactions.from_frame(table, relevant_from=4).summary().n_relevant
             1
         """
-        from fillrank.data.io.columns import Columns
         from fillrank.data.io.frames import scan_frame
         from fillrank.data.io.options import LogOptions
 
-        columns = Columns(user=user, item=item, value=value, time=time, label=label)
-        return cls(**vars(scan_frame(frame, columns, LogOptions.of(options)).log))
+        how = LogOptions.of(options)
+        columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
+        return cls(**vars(scan_frame(frame, columns, how).log))
 
     @classmethod
     @checked
@@ -181,7 +192,8 @@ class Interactions:
             relevant_from, name: as in :class:`Interactions`.
 
         Example:
-            >>> matrix = sp.coo_array(([5.0, 0.0], ([0, 1], [1, 0])), shape=(2, 2))
+            >>> from scipy.sparse import coo_array
+            >>> matrix = coo_array(([5.0, 0.0], ([0, 1], [1, 0])), shape=(2, 2))
             >>> Interactions.from_csr(matrix, user_ids=["bob", "ann"]).to_frame().rows()
             [('ann', 0, 0.0), ('bob', 1, 5.0)]
         """
@@ -198,53 +210,12 @@ class Interactions:
         )
         return cls(**vars(columns))
 
-    @property
-    def n_users(self) -> int:
-        return len(self.user_ids)
-
-    @property
-    def n_items(self) -> int:
-        return len(self.item_ids)
-
     def __len__(self) -> int:
         return len(self.users)
 
     def __repr__(self) -> str:
         label = f"{printable(self.name)}: " if self.name else ""
         return f"Interactions({label}{len(self):,} rows, {self.n_users:,} users, {self.n_items:,} items)"
-
-    @cached_property
-    def csr(self) -> sp.csr_array[Any]:
-        """The log as a float32 matrix ``[n_users, n_items]`` by rows; cells are 1 if the log has no values.
-
-        Stored zeros are values, so do not remove them.
-        """
-        indptr = np.zeros(self.n_users + 1, dtype=np.int64)
-        np.cumsum(np.bincount(self.users, minlength=self.n_users), out=indptr[1:])
-        data = np.ones(len(self), dtype=np.float32) if self.values is None else self.values
-        return sp.csr_array((data, self.items, indptr), shape=(self.n_users, self.n_items))
-
-    @cached_property
-    def csc(self) -> sp.csc_array[Any]:
-        """The same matrix by columns."""
-        return self.csr.tocsc()
-
-    @cached_property
-    def item_counts(self) -> NDArray[np.int64]:
-        """int64 ``[n_items]``: the number of users of each item."""
-        return np.bincount(self.items, minlength=self.n_items).astype(np.int64)
-
-    @cached_property
-    def user_counts(self) -> NDArray[np.int64]:
-        """int64 ``[n_users]``: the number of items of each user."""
-        return np.bincount(self.users, minlength=self.n_users).astype(np.int64)
-
-    scale = old_attribute("scale", "value_range")
-
-    @cached_property
-    def value_range(self) -> tuple[float, float] | None:
-        """The smallest and the largest value, or None without values."""
-        return None if self.values is None or not len(self) else (float(self.values.min()), float(self.values.max()))
 
     @checked
     def select(self, rows: NDArray[Any]) -> Self:
@@ -254,21 +225,42 @@ class Interactions:
             DataError: the mask is not as long as the log, or an index is not among its rows.
         """
         rows = checked_rows(rows, len(self))
-        return replace(
-            self,
-            users=self.users[rows],
-            items=self.items[rows],
-            values=None if self.values is None else self.values[rows],
-            times=None if self.times is None else self.times[rows],
-        )
+        columns: dict[str, Any] = {label: getattr(self, label) for label in _COLUMNS}
+        chosen: dict[str, Any] = {label: None if own is None else own[rows] for label, own in columns.items()}
+        return replace(self, **chosen)
 
     def relevant(self) -> Self:
-        """The relevant rows: see ``relevant_from``."""
-        if self.relevant_from is None:
-            return self
-        if self.values is None:
+        """The relevant rows: see ``relevant_from``. A row with weight 0 is never relevant."""
+        counted = self.counted()
+        if counted.relevant_from is None:
+            return counted
+        if counted.values is None:
             raise DataError(f"relevant_from={self.relevant_from:g} asks for values, and this log has none")
-        return self.select(self.values >= self.relevant_from)
+        return counted.select(counted.values >= counted.relevant_from)
+
+    def counted(self) -> Self:
+        """The rows whose weight is above 0: all of them, where there are no weights."""
+        return self if self.weights is None or self.weights.all() else self.select(self.weights > 0)
+
+    @checked
+    def faded(self, *, half_life: float, now: Moment | None = None) -> Self:
+        """The same rows with weights ``w · 2^(-age / half_life)``; see :func:`fillrank.data.decay` for a split.
+
+        Args:
+            half_life: days after which a row counts half of what it did.
+            now: the moment from which ages are counted; later rows count in full. None: the log's last moment.
+
+        Raises:
+            SettingsError: ``half_life`` or ``now`` cannot be taken for what it should be.
+            DataError: the log has no times.
+
+        Example:
+            >>> log = Interactions.from_arrays([1, 1], [1, 2], times=["2024-01-01", "2024-01-31"])
+            >>> log.faded(half_life=10).weights.tolist()
+            [0.125, 1.0]
+        """
+        moment = None if now is None else seconds_of("now", now)
+        return replace(self, weights=faded_weights(self.times, self.weights, half_life=half_life, now=moment))
 
     @checked
     def union(self, other: Interactions) -> Self:
@@ -278,7 +270,7 @@ class Interactions:
                 "only logs with the same users and items can be joined, and other has others; make them with one split"
             ).about("other")
         columns: dict[str, Any] = {}
-        for name in ("users", "items", "values", "times"):
+        for name in _COLUMNS:
             mine, theirs = getattr(self, name), getattr(other, name)
             if (mine is None) != (theirs is None):
                 raise DataError(f"one of the two logs has {name} and the other has not").about("other")
@@ -286,8 +278,12 @@ class Interactions:
         return replace(self, **columns)
 
     def without_values(self) -> Self:
-        """The same pairs without values; all of them are relevant."""
+        """The same rows without values; all of them are relevant but those with weight 0."""
         return replace(self, values=None, relevant_from=None)
+
+    def without_weights(self) -> Self:
+        """The same rows, which all count alike: also those whose weight was 0."""
+        return self if self.weights is None else replace(self, weights=None)
 
     @checked
     def filter(
@@ -297,11 +293,12 @@ class Interactions:
         min_per_item: int = 0,
         min_value: float | None = None,
         max_value: float | None = None,
+        min_weight: float | None = None,
     ) -> Self:
         """Keep rows with a value in the given range, and then users and items with enough rows (the k-core).
 
-        First rows are filtered by value. Then users and items with too few rows are removed, again and again, until all
-        that are left have enough rows. The id maps keep only users and items with a row.
+        First rows are filtered by value and weight. Then users and items with too few rows are removed, again and
+        again, until all that are left have enough rows. The id maps keep only users and items with a row.
         """
         keep = np.ones(len(self), dtype=bool)
         if min_value is not None or max_value is not None:
@@ -309,6 +306,10 @@ class Interactions:
                 raise DataError("min_value and max_value ask for values, and this log has none")
             keep &= self.values >= (-np.inf if min_value is None else min_value)
             keep &= self.values <= (np.inf if max_value is None else max_value)
+        if min_weight is not None:
+            if self.weights is None:
+                raise DataError("min_weight asks for weights, and this log has none")
+            keep &= self.weights >= min_weight
         while True:
             per_user = np.bincount(self.users[keep], minlength=self.n_users)
             per_item = np.bincount(self.items[keep], minlength=self.n_items)
@@ -328,7 +329,7 @@ class Interactions:
         return replace(self, **parts)
 
     def to_frame(self) -> pl.DataFrame:
-        """A frame with outside ids: ``user_id, item_id``, and ``value`` and ``time`` if the log has them."""
+        """A frame with outside ids: ``user_id, item_id``, and ``value``, ``time``, ``weight`` if the log has them."""
         columns: dict[str, Any] = {
             "user_id": self.user_ids.decode(self.users),
             "item_id": self.item_ids.decode(self.items),
@@ -337,6 +338,8 @@ class Interactions:
             columns["value"] = self.values
         if self.times is not None:
             columns["time"] = self.times
+        if self.weights is not None:
+            columns["weight"] = self.weights
         return pl.DataFrame(columns)
 
     def summary(self) -> Summary:

@@ -31,6 +31,7 @@ class LogColumns:
     item_ids: IdMap
     relevant_from: float | None = None
     name: str = ""
+    weights: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.users)

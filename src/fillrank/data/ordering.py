@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = ["is_ascending", "merge_pairs", "sorted_pairs"]
 
-_Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]
+_Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None]
 
 _BLOCK = 1 << 20  # rows compared at once, so that no temporary array is as long as the log
 
@@ -68,19 +68,19 @@ def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
     """Sort the rows by (user, item), and keep each pair once unless ``duplicates`` is ``"error"``.
 
     Args:
-        columns: users and items; values and times, or None.
+        columns: users and items; values, times and weights, or None.
         n_items: number of items; indices of items are 0 … ``n_items - 1``.
         duplicates: see :func:`~fillrank.data.duplicates.merge_duplicates`.
 
     Example:
-        >>> columns = np.array([1, 0, 1]), np.array([0, 0, 0]), np.array([2.0, 5.0, 4.0]), None
+        >>> columns = np.array([1, 0, 1]), np.array([0, 0, 0]), np.array([2.0, 5.0, 4.0]), None, None
         >>> [column.tolist() for column in merge_pairs(columns, 1, "mean") if column is not None]
         [[0, 1], [0, 0], [5.0, 3.0]]
     """
-    users, items, values, times = columns
-    counts_rows = duplicates == "sum" and values is None
+    users, items, values, times, weights = columns
+    counts_rows = duplicates == "sum" and values is None and weights is None
     if is_ascending(users, items):
-        return users, items, np.ones(len(users)) if counts_rows else values, times
+        return users, items, np.ones(len(users)) if counts_rows else values, times, weights
     keys, order = sorted_pairs(users, items, n_items)
     repeated = keys[1:] == keys[:-1]
     starts = counts = None
@@ -95,7 +95,8 @@ def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
     del keys
     if starts is None or counts is None:
         ones = np.ones(len(users)) if counts_rows else None
-        return users, items, ones if values is None else values[order], None if times is None else times[order]
+        values, times, weights = (None if c is None else c[order] for c in (values, times, weights))
+        return users, items, ones if values is None else values, times, weights
     one = order[starts if duplicates == "first" else starts + counts - 1]
     if counts_rows:
         values = counts.astype(np.float64)
@@ -103,7 +104,12 @@ def merge_pairs(columns: _Columns, n_items: int, duplicates: str) -> _Columns:
         values = np.add.reduceat(values[order], starts) / (counts if duplicates == "mean" else 1)
     elif values is not None:
         values = values[one]
-    return users, items, values, None if times is None else times[one]
+    if weights is not None:
+        last = weights[one]
+        if duplicates in {"mean", "sum"}:  # what was said last holds: a 0 takes back what stood before it
+            last = np.where(last == 0, 0.0, np.add.reduceat(weights[order], starts))
+        weights = last
+    return users, items, values, None if times is None else times[one], weights
 
 
 def _by_time(order: NDArray[Any], keys: NDArray[np.int64], times: NDArray[Any], among: NDArray[np.bool_]) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fillrank.arguments import checked
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
+from fillrank.data.moments import Moment, seconds_of
 from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_disjoint, check_filled, cut, hold_out, with_shared_ids
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.rng import numpy_stream
@@ -97,10 +98,6 @@ def leave_last_out(data: Interactions, *, n: int = 1, valid: int = 1) -> Split:
     everyone = np.ones(data.n_users)
     part = hold_out(data, latest_first, n * everyone, (n + valid) * everyone)
     return cut(data, part, {"split": "leave_last_out", "n": n, "valid": valid})
-
-
-Moment = float | str | date | np.datetime64
-"""Where a part of :func:`by_time` begins: a fraction of the rows, or a point in time."""
 
 
 @checked
@@ -270,26 +267,7 @@ def _begin(
             )
         wanted = end - when * len(times)
         return int(possible[len(possible) - 1 - np.argmin(np.abs(possible - wanted)[::-1])])
-    begin = int(np.searchsorted(times, _seconds(name, when)))
+    begin = int(np.searchsorted(times, seconds_of(name, when)))
     if begin > end:
         raise SettingsError(f"{name} begins at {when!s}, after the part that should follow it")
     return begin
-
-
-def _seconds(name: str, when: Moment) -> float:
-    """A time as seconds since 1970."""
-    if isinstance(when, str):
-        try:
-            when = datetime.fromisoformat(when)
-        except ValueError as error:
-            raise SettingsError(f"{name}={when!r} is not a date; write it like '2003-02-01'") from error
-    if isinstance(when, np.datetime64):
-        if np.isnat(when):
-            raise SettingsError(f"{name} is no moment, but NaT; give a date or a fraction")
-        return float(when.astype("datetime64[us]").astype(np.int64)) / 1e6
-    if not isinstance(when, date):
-        return when
-    if when != when:  # NaT of pandas
-        raise SettingsError(f"{name} is no moment, but NaT; give a date or a fraction")
-    moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

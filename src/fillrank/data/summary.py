@@ -28,6 +28,7 @@ class Summary:
         value_range, value_mean: smallest and largest value, and the mean; None without values.
         relevant_from, n_relevant: the smallest relevant value, and the number of relevant rows.
         first_time, last_time: seconds since 1970 (UTC); None without times.
+        weight_range, n_without_weight: of the weights, and how many rows weigh 0; None without weights.
         alike: ids of users, and of items, that differ only in form, such as ``7`` and ``07``.
 
     ``str()`` gives a few readable lines.
@@ -47,6 +48,8 @@ class Summary:
     first_time: int | None
     last_time: int | None
     alike: tuple[Alike, ...] = ()
+    weight_range: tuple[float, float] | None = None
+    n_without_weight: int | None = None
 
     def __str__(self) -> str:
         name = printable(self.name or "interactions")
@@ -57,6 +60,9 @@ class Summary:
         ]
         if self.value_range is not None:
             lines.append(f"values {self.value_range[0]:g} to {self.value_range[1]:g}, mean {self.value_mean:.3f}")
+        if self.weight_range is not None:
+            nothing = f"; {self.n_without_weight:,} rows weigh 0 and say nothing" if self.n_without_weight else ""
+            lines.append(f"weights {self.weight_range[0]:g} to {self.weight_range[1]:g}{nothing}")
         if self.relevant_from is not None:
             lines.append(f"{self.n_relevant:,} count as relevant (value {self.relevant_from:g} or more)")
         if self.first_time is not None and self.last_time is not None:
@@ -84,6 +90,8 @@ class _Summarised(Protocol):
     @property
     def values(self) -> NDArray[Any] | None: ...
     @property
+    def weights(self) -> NDArray[Any] | None: ...
+    @property
     def times(self) -> NDArray[Any] | None: ...
     @property
     def value_range(self) -> tuple[float, float] | None: ...
@@ -100,7 +108,7 @@ class _Summarised(Protocol):
 def summary_of(log: _Summarised) -> Summary:
     """Summarise ``log``."""
     cells = log.n_users * log.n_items
-    values, times = log.values, log.times
+    values, times, weights = log.values, log.times, log.weights
     some = len(log) > 0
     return Summary(
         name=log.name,
@@ -116,6 +124,8 @@ def summary_of(log: _Summarised) -> Summary:
         n_relevant=len(log.relevant()),
         first_time=int(times.min()) if times is not None and some else None,
         last_time=int(times.max()) if times is not None and some else None,
+        weight_range=(float(weights.min()), float(weights.max())) if weights is not None and some else None,
+        n_without_weight=None if weights is None else int((weights == 0).sum()),
         alike=tuple(
             found
             for kind, ids in (("user", log.user_ids), ("item", log.item_ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +18,15 @@ _SHARE = 0.1
 
 
 def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Interactions:
-    """The rows of both; without ``everything``, values and times that only one of them has are left out.
+    """The rows of both; without ``everything``, values, times and weights that only one of them has are left out.
 
     Raises:
-        DataError: they have a row in common, or one has values or times and the other has not.
+        DataError: they have a row in common, or one has values, times or weights and the other has not.
     """
     try:
         if everything:
             return train.union(valid)
-        for column in ("values", "times"):
+        for column in ("values", "times", "weights"):
             if (getattr(train, column) is None) != (getattr(valid, column) is None):
                 train, valid = (_without(part, column) for part in (train, valid))
         return train.union(valid)
@@ -49,8 +50,11 @@ def held_out(log: Interactions, *, seed: int) -> tuple[Interactions, Interaction
         raise SettingsError(f"{len(log)} row leaves nothing to choose settings on; give them, or a log with more rows")
     order = numpy_stream(seed, "held out").permutation(len(log))
     n = max(round(_SHARE * len(log)), 1)
+    counts = np.ones(len(log), dtype=bool) if log.weights is None else log.weights > 0
     if log.relevant_from is not None and log.values is not None:
-        relevant = log.values[order] >= log.relevant_from
+        counts = counts & (log.values >= log.relevant_from)
+    if not counts.all():
+        relevant = counts[order]
         if relevant.any() and not relevant[:n].any():
             first = int(np.argmax(relevant))
             order[[0, first]] = order[[first, 0]]
@@ -72,7 +76,8 @@ def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:
 
 
 def _without(log: Interactions, column: str) -> Interactions:
-    return log.without_values() if column == "values" else replace(log, times=None)
+    nothing: dict[str, Any] = {column: None}
+    return log.without_values() if column == "values" else replace(log, **nothing)
 
 
 def _keys(log: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -61,6 +61,7 @@ def as_log(histories: Histories, item_ids: IdMap, like: Interactions) -> Interac
         items=np.array(items, dtype=np.int32),
         values=np.array(values, dtype=np.float32) if all(rated) else None,
         times=None,
+        weights=None,
         user_ids=user_ids,
         item_ids=item_ids,
         relevant_from=None,

@@ -58,7 +58,7 @@ _TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
 _OURS = {_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, CONFIG, "run.toml", ".DS_Store", "Thumbs.db", "desktop.ini"}
 """What a folder may hold and be saved over: our files, and those that file managers put into any folder."""
 
-_KEPT = {"values": torch.float32, "times": torch.int64}
+_KEPT = {"values": torch.float32, "times": torch.int64, "weights": torch.float32}
 """Columns of the log that are kept where it has them."""
 _TRIES = 5
 _UNREADABLE = (
@@ -81,8 +81,8 @@ def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[st
     """Write ``model`` to the folder ``path``, in place of a model that is there.
 
     ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
-    ``model.safetensors`` holds the factors and the log's rows, with their values and times (what a scorer has in common
-    with these is there once); ``users.parquet`` and ``items.parquet`` the ids in order; ``history.jsonl`` one line per
+    ``model.safetensors`` holds the factors and the log's rows, with values, times and weights (what a scorer has in
+    common with these is there once); ``users.parquet`` and ``items.parquet`` the ids in order; ``history.jsonl`` one line per
     epoch; ``README.md`` is a card for people. Everything is written to a temporary folder beside the target, brought to
     the disk, and then takes the target's place in one step: at any moment there is the old model or the new one, whole.
     What a killed save has left is removed by the next.

@@ -28,7 +28,8 @@ typed         reader of Parquet and Arrow
 guard         turns errors of the parsers into errors that say what is wrong with the file
 quiet         keeps messages that a parser writes by itself away from the terminal
 names         the usual names of columns
-columns       decides which column holds users, items, values, times and titles
+columns       decides which column holds users, items, values, times, titles and weights
+events        the weight of each type of event
 missing       which cells count as missing
 clean         checks the cells of a chunk, and sets bad rows aside with a reason
 coding        replaces ids by consecutive numbers, chunk by chunk

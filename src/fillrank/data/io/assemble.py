@@ -25,8 +25,8 @@ def assemble(
     """Make the columns of a log from a frame whose rows are all good.
 
     Args:
-        frame: the columns ``user`` and ``item`` (ids), and optionally ``value`` (finite numbers) and ``time`` (int64
-            seconds).
+        frame: the columns ``user`` and ``item`` (ids), and optionally ``value`` (finite numbers), ``time`` (int64
+            seconds) and ``weight`` (finite numbers of 0 or more).
         user_ids, item_ids: the id maps to use; None: made from the ids in the frame.
         titles: a frame with the columns ``item`` and ``label``; it need not contain all items.
         duplicates: how repeated pairs are merged: see :func:`merge_duplicates`.
@@ -49,6 +49,7 @@ def assemble(
         items=item_ids.encode(items),
         values=frame["value"].cast(pl.Float64).to_numpy() if "value" in frame.columns else None,
         times=frame["time"].to_numpy() if "time" in frame.columns else None,
+        weights=frame["weight"].cast(pl.Float64).to_numpy() if "weight" in frame.columns else None,
     )
     merged = merge_duplicates(rows, len(item_ids), duplicates)
     log = LogColumns(
@@ -56,6 +57,7 @@ def assemble(
         items=merged.items,
         values=merged.values,
         times=merged.times,
+        weights=merged.weights,
         user_ids=user_ids,
         item_ids=item_ids,
         relevant_from=relevant_from,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from fillrank.data.io.coding import Coder, RawIds
 from fillrank.data.io.encoding import DAMAGED, damaged_byte
+from fillrank.data.io.events import event_weights, without_weight
 from fillrank.data.io.missing import missing_mask
 from fillrank.data.times import Moments, parse_times
 from fillrank.errors import DataError
@@ -19,7 +21,15 @@ from fillrank.errors import DataError
 __all__ = ["Clean", "Rules", "clean_rows", "reasons_of"]
 
 _LARGEST = 3.4028234e38  # of a 32-bit floating-point number
-_WANTED = {"user": "an id", "item": "an id", "value": "a finite number", "time": "a time", "label": "a text"}
+_WANTED = {
+    "user": "an id",
+    "item": "an id",
+    "value": "a finite number",
+    "time": "a time",
+    "label": "a text",
+    "weight": "a finite number of 0 or more",
+}
+_NUMBERS = {"value", "weight"}
 _SLASHED = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}(?:\D.*)?$"
 _COMMA = r"^\s*[-+]?\d+,\d+\s*$"
 _GROUPS = r"^\s*[-+]?\d{1,3}(?:[., '’_]\d{3})+(?:[.,]\d+)?\s*$"
@@ -36,6 +46,7 @@ class Rules:
         day_first: how dates such as ``01/02/2020`` are read; None: they are errors.
         decimal, thousands: marks in values; see :class:`~fillrank.data.io.options.ReadOptions`.
         damaged: whether the text contained bytes that are not UTF-8.
+        events: the weight of each type of event; None: the log has no types of events.
     """
 
     words: frozenset[str] = frozenset({""})
@@ -44,6 +55,7 @@ class Rules:
     decimal: str = "."
     thousands: str | None = None
     damaged: bool = False
+    events: Mapping[str, float] | None = None
 
 
 class Clean(NamedTuple):
@@ -54,6 +66,7 @@ class Clean(NamedTuple):
         values: float64, or None.
         times: times whose unit may still be unknown, or None.
         labels: strings, or None.
+        weights: float64, or None.
         lines: line numbers of the rows.
         bad: the other rows, with the columns ``line`` and ``reason``.
     """
@@ -63,6 +76,7 @@ class Clean(NamedTuple):
     values: NDArray[np.float64] | None
     times: Moments | None
     labels: pl.Series | None
+    weights: NDArray[np.float64] | None
     lines: NDArray[np.int64]
     bad: pl.DataFrame
 
@@ -71,7 +85,7 @@ def clean_rows(raw: pl.DataFrame, lines: NDArray[np.int64], coders: dict[str, Co
     """Separate the good rows of a chunk from the bad ones, and replace ids by codes.
 
     Args:
-        raw: the columns ``user, item``, and optionally ``value, time, label``.
+        raw: the columns ``user, item``, and optionally others of :data:`~fillrank.data.io.columns.ROLES`.
         lines: the line number of each row.
         coders: of users and of items; the ids of good rows are added to them.
         rules: how cells are read.
@@ -89,10 +103,12 @@ def clean_rows(raw: pl.DataFrame, lines: NDArray[np.int64], coders: dict[str, Co
     ids = {role: RawIds.of(raw[role], rules.words, from_text=rules.from_text) for role in ("user", "item")}
     values = _values(raw["value"], rules) if "value" in raw.columns else None
     times = parse_times(raw["time"], day_first=rules.day_first) if "time" in raw.columns else None
+    weights, wrong = _weights(raw, rules)
     label = raw["label"] if "label" in raw.columns else None
     found: dict[str, NDArray[np.bool_] | None] = {role: one.missing for role, one in ids.items()}
     if values is not None:
         found["value"] = values.is_null().to_numpy() if values.null_count() else None
+    found |= wrong
     if times is not None:
         found["time"] = None if times.valid.all() else ~times.valid
     if rules.damaged and label is not None and label.dtype == pl.String:
@@ -106,13 +122,14 @@ def clean_rows(raw: pl.DataFrame, lines: NDArray[np.int64], coders: dict[str, Co
     users, items = (ids[role].encode(coders[role], keep) for role in ("user", "item"))
     numbers = None if values is None else values.to_numpy()
     if keep is None:
-        return Clean(users, items, numbers, times, label, lines, bad)
+        return Clean(users, items, numbers, times, label, weights, lines, bad)
     return Clean(
         users,
         items,
         None if numbers is None else numbers[keep],
         None if times is None else times.select(keep),
         None if label is None else label.filter(pl.Series(keep)),
+        None if weights is None else weights[keep],
         lines[keep],
         bad,
     )
@@ -141,6 +158,7 @@ def reasons_of(
 
 
 def _reason(role: str, cell: str | None, rules: Rules) -> str:
+    role = "event" if role == "event_column" else role
     if cell is None or not cell.strip():
         return f"no {role}"
     byte = damaged_byte(cell)
@@ -152,16 +170,35 @@ def _reason(role: str, cell: str | None, rules: Rules) -> str:
         return f"{role} {shown!r} holds a NUL character, or half of a character"
     if role != "time" and cell.strip().casefold() in rules.words:
         return f"no {role}: {shown!r} stands for a missing one"
+    if role == "event":
+        return without_weight(shown.strip())
     hint = ""
     if role == "time" and rules.day_first is None and re.match(_SLASHED, cell):
         hint = "; say which comes first, day or month: day_first=True or day_first=False"
     elif role == "time" and re.fullmatch(r"\s*-?\d{1,19}\s*", cell):
         return f"time {shown} is in another unit than the others; if it is not, name the unit: time_unit=…"
-    elif role == "value" and re.match(_GROUPS, cell) and rules.thousands is None:
+    elif role in _NUMBERS and re.match(_GROUPS, cell) and rules.thousands is None:
         hint = "; name what stands between thousands, or the decimal comma: thousands=… or decimal=','"
-    elif role == "value" and re.match(_COMMA, cell) and rules.decimal == ".":
+    elif role in _NUMBERS and re.match(_COMMA, cell) and rules.decimal == ".":
         hint = "; if its comma is a decimal one: decimal=','"
     return f"{role} {shown!r} is not {_WANTED[role]}{hint}"
+
+
+def _weights(raw: pl.DataFrame, rules: Rules) -> tuple[NDArray[np.float64] | None, dict[str, NDArray[np.bool_] | None]]:
+    """What each row weighs, by its own column and by its type of event; and where either says nothing."""
+    found: list[pl.Series] = []
+    wrong: dict[str, NDArray[np.bool_] | None] = {}
+    if "weight" in raw.columns:
+        numbers = _values(raw["weight"], rules)
+        found.append(numbers.set(numbers < 0, None))
+        wrong["weight"] = found[-1].is_null().to_numpy()
+    if rules.events is not None and "event_column" in raw.columns:
+        found.append(event_weights(raw["event_column"], rules.events))
+        wrong["event_column"] = found[-1].is_null().to_numpy()
+    if not found:
+        return None, wrong
+    product: NDArray[np.float64] = np.prod([one.to_numpy() for one in found], axis=0)
+    return product, wrong
 
 
 def _values(column: pl.Series, rules: Rules) -> pl.Series:
@@ -175,7 +212,8 @@ def _values(column: pl.Series, rules: Rules) -> pl.Series:
     elif column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}:
         numbers = column.cast(pl.Float64, strict=False)
     else:
-        raise DataError(f"the column {column.name!r} holds {column.dtype}; values are numbers")
+        kind = "weights" if column.name == "weight" else "values"
+        raise DataError(f"the column {column.name!r} holds {column.dtype}; {kind} are numbers")
     fits = numbers.abs() <= _LARGEST  # polars orders NaN above all numbers, so it does not fit
     return numbers if fits.all() and not numbers.null_count() else numbers.set(~fits, None)
 

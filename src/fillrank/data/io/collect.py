@@ -63,10 +63,11 @@ class Collector:
         self._items: list[NDArray[np.int32]] = []
         self._values: list[NDArray[np.float64]] = []
         self._times: list[Moments] = []
+        self._weights: list[NDArray[np.float64]] = []
         self._places: list[tuple[str, NDArray[np.int64] | range]] = []
 
     def add(self, raw: pl.DataFrame, lines: NDArray[np.int64], file: str, rules: Rules) -> None:
-        """Add rows of a file with their line numbers: columns ``user, item``, and perhaps ``value, time, label``."""
+        """Add rows of a file with their line numbers: columns by :data:`~fillrank.data.io.columns.ROLES`."""
         self.n_rows += len(raw)
         self._from_text &= rules.from_text
         clean = clean_rows(raw, lines, self._coders, rules)
@@ -81,6 +82,8 @@ class Collector:
         if clean.times is not None:
             self._times.append(clean.times)
             self._places.append((file, _compact(clean.lines)))
+        if clean.weights is not None:
+            self._weights.append(clean.weights)
         if clean.labels is not None:
             self.titles.add(clean.items, clean.labels)
 
@@ -94,17 +97,19 @@ class Collector:
         users, items = _joined(self._users), _joined(self._items)
         narrow = np.float64 if duplicates in {"mean", "sum"} else np.float32
         values = _joined(self._values, narrow) if self._values else None
+        weights = _joined(self._weights, narrow) if self._weights else None
         if keep is not None:
             users, items = users[keep], items[keep]
             values = None if values is None else values[keep]
             times = None if times is None else times[keep]
+            weights = None if weights is None else weights[keep]
         from_text = self._from_text
         user_ids, users = _finished(self._coders["user"], users, None, from_text=from_text, shrink=keep is not None)
         labels = self.titles.finish(len(self._coders["item"]))
         item_ids, items = _finished(self._coders["item"], items, labels, from_text=from_text, shrink=keep is not None)
         n_good = len(users)
-        rows = LogRows(users, items, values, times)
-        del users, items, values, times
+        rows = LogRows(users, items, values, times, weights)
+        del users, items, values, times, weights
         return Collected(merge_duplicates(rows, len(item_ids), duplicates), user_ids, item_ids, n_good)
 
     def _finished_times(self, unit: TimeUnit | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.int64] | None]:

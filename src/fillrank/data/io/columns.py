@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, is_usual_name, plain_name
+from fillrank.data.io.names import EVENT_NAMES, LESS_USUAL_NAMES, USUAL_NAMES, is_usual_name, plain_name
 from fillrank.errors import DataError
 
-__all__ = ["Choice", "Columns"]
+__all__ = ["ROLES", "Choice", "Columns"]
 
 Choice = str | int | tuple[str | int | None, ...] | Literal[False] | None
 """A column by name or by position (from 0), False for no such column, or None to recognise it by its name. In a table
@@ -20,6 +20,9 @@ levels is a tuple."""
 
 _MOST_SHOWN, _WIDEST = 20, 60
 _REQUIRED = ("user", "item")
+ROLES = ("user", "item", "value", "time", "label", "weight", "event_column")
+"""What a column of a log may be."""
+_NAMES = USUAL_NAMES | {"event_column": EVENT_NAMES}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Columns:
     value: Choice = None
     time: Choice = None
     label: Choice = None
+    weight: Choice = False
+    event_column: Choice = False
 
     def choose(self, header: Sequence[Any], further: Sequence[Any] = ()) -> dict[str, int]:
         """The position in ``header`` of each column to read.
@@ -63,11 +68,10 @@ class Columns:
         chosen = {role: place for role in choices if (place := (named | found).get(role)) is not None}
         if len(set(chosen.values())) < len(chosen):
             raise DataError(f"one column was named for two things: {_shown(chosen, header)}; {_listed(header)}")
-        if missing := [role for role in _REQUIRED if role not in chosen]:
-            how = ", ".join(f"{role}=…" for role in missing)
-            raise DataError(
-                f"no column is recognised as the {' or the '.join(missing)}; name it: {how}; {_listed(header)}"
-            )
+        required = (*_REQUIRED, *(("event_column",) if self.event_column is None else ()))
+        if missing := [role for role in required if role not in chosen]:
+            how, what = ", ".join(f"{role}=…" for role in missing), " or the ".join(map(_called, missing))
+            raise DataError(f"no column is recognised as the {what}; name it: {how}; {_listed(header)}")
         return chosen
 
     def is_name(self, name: str | None) -> bool:
@@ -109,15 +113,20 @@ def _named(role: str, choice: Any, header: Sequence[Any], further: Sequence[Any]
 
 def _recognised(role: str, header: Sequence[Any], free: Sequence[int]) -> int | None:
     plain = {place: plain_name(_as_text(header[place])) for place in free}
-    usual = [place for place in free if plain[place] in USUAL_NAMES[role]]
-    places = usual or [place for place in free if plain[place] in LESS_USUAL_NAMES[role]]
+    usual = [place for place in free if plain[place] in _NAMES[role]]
+    places = usual or [place for place in free if plain[place] in LESS_USUAL_NAMES.get(role, ())]
     if len(places) > 1:
         names = " or ".join(dict.fromkeys(repr(header[place]) for place in places))
         if len({_as_text(header[place]) for place in places}) == 1:
             raise DataError(f"{len(places)} columns are called {names}; rename all but one; {_listed(header)}")
-        without = "" if role in _REQUIRED else f" or {role}=False"
-        raise DataError(f"the {role} may be {names}; name one: {role}=…{without}; {_listed(header)}")
+        without = "" if role in {*_REQUIRED, "event_column"} else f" or {role}=False"
+        raise DataError(f"the {_called(role)} may be {names}; name one: {role}=…{without}; {_listed(header)}")
     return places[0] if places else None
+
+
+def _called(role: str) -> str:
+    """A role in words."""
+    return "type of event" if role == "event_column" else role
 
 
 def _as_text(name: Any) -> str:

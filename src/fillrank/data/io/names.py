@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 __all__ = [
+    "EVENT_NAMES",
     "LESS_USUAL_NAMES",
     "USUAL_NAMES",
     "holds_reviews",
@@ -42,6 +43,12 @@ USUAL_NAMES, LESS_USUAL_NAMES = (
 """The usual names of the columns of a log, in the form of :func:`plain_name`. Less usual names are only used if no
 column has a usual one."""
 
+_EVENT = (
+    "event events eventtype eventname eventkind action actions actiontype behavior behaviour behaviortype "
+    "behaviourtype interactiontype feedbacktype feedback activity activitytype"
+)
+EVENT_NAMES = frozenset(_EVENT.split())
+"""The names that columns of types of events have; they are looked for only where types have weights."""
 _RATING_WORDS = frozenset({"rating", "ratings", "score", "scores", "star", "stars", "rate"})
 _NOT_OF_A_USER = "avg average mean median imdb mpaa content age count num number n std total helpful"
 _OTHER_RATINGS = frozenset(_NOT_OF_A_USER.split())

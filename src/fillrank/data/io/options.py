@@ -11,6 +11,8 @@ from typing import Any, Literal, Self, get_args
 
 from fillrank.arguments import checked
 from fillrank.data.duplicates import DUPLICATES, Duplicates
+from fillrank.data.io.columns import Choice, Columns
+from fillrank.data.io.events import check_events
 from fillrank.data.io.formats import FORMATS, TYPED_FORMATS
 from fillrank.data.io.missing import MISSING_WORDS
 from fillrank.data.io.own_formats import READERS
@@ -30,7 +32,8 @@ class LogOptions:
 
     Attributes:
         duplicates: how repeated (user, item) pairs are merged: ``"error"`` (the default) refuses them; ``"last"`` or
-            ``"first"`` (by time if there are times, else by the order of the rows), ``"mean"`` or ``"sum"``.
+            ``"first"`` (by time if there are times, else by the order of the rows), ``"mean"`` or ``"sum"``. The last
+            two add up weights, and ``"sum"`` is the default with ``event``: in a log of events pairs are repeated.
         on_bad: ``"raise"`` (the default), or ``"skip"`` to leave bad rows out and log their count.
         relevant_from: interactions with at least this value are relevant; None: all are.
         name: name of the data set, for reports; None: the name of the file without its ending.
@@ -41,21 +44,36 @@ class LogOptions:
             None: they are errors, because they can mean both.
         time_unit: unit of times that are numbers: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``. None: inferred from their
             magnitude.
+        event: the weight of each type of event, such as ``{"view": 1, "cart": 3, "purchase": 10}``, if a column holds
+            types of events. 0: the row says nothing ("not interested"). Types that are not listed are errors. It is
+            multiplied by the weight of a column of weights.
+        event_column: the column of types of events. None: recognised by the usual names (``event``, ``action``,
+            ``behavior_type`` …).
 
     Raises:
         SettingsError: the value of an option is not allowed.
     """
 
-    duplicates: Duplicates = "error"
+    duplicates: Duplicates | None = None
     on_bad: OnBad = "raise"
     relevant_from: float | None = None
     name: str | None = None
     missing: str | Sequence[str] | Literal[False] = ()
     day_first: bool | None = None
     time_unit: TimeUnit | None = None
+    event: Mapping[str, float] | None = None
+    event_column: Choice = None
 
     def __post_init__(self) -> None:
-        _check_word("duplicates", self.duplicates, DUPLICATES)
+        if self.duplicates is not None:
+            _check_word("duplicates", self.duplicates, DUPLICATES)
+        if self.event is not None:
+            object.__setattr__(self, "event", check_events(self.event))
+        elif self.event_column is not None:
+            raise SettingsError(
+                f"event_column={self.event_column!r} holds types of events, and event gives none a weight; write "
+                "event={'view': 1, 'purchase': 10}"
+            )
         _check_word("on_bad", self.on_bad, get_args(OnBad))
         _check_word("day_first", self.day_first, (None, True, False))
         _check_word("time_unit", self.time_unit, (None, *get_args(TimeUnit)))
@@ -63,6 +81,21 @@ class LogOptions:
             object.__setattr__(self, "missing", (self.missing,))
         if self.missing is not False and not all(isinstance(word, str) for word in self.missing):
             raise SettingsError(f"missing must be a list of words, or False, got {self.missing!r}")
+
+    def columns(self, *, weight: Choice, **roles: Choice) -> Columns:
+        """The columns as the caller named them; weights are read only if they are named.
+
+        Args:
+            weight: the column of weights; None: there is none.
+            **roles: the others, by what they are.
+        """
+        event_column = False if self.event is None else self.event_column
+        return Columns(**roles, weight=False if weight is None else weight, event_column=event_column)
+
+    @property
+    def join(self) -> Duplicates:
+        """What becomes of a pair that stands more than once, whether it was said or not."""
+        return self.duplicates or ("error" if self.event is None else "sum")
 
     @property
     def missing_words(self) -> frozenset[str]:

@@ -46,10 +46,11 @@ def read(
     value: Choice = None,
     time: Choice = None,
     label: Choice = None,
+    weight: Choice = None,
     query: str | None = None,
     **options: Any,
 ) -> Interactions:
-    """Read a log from a file, a folder of files, a pattern such as ``"logs/part-*.csv.gz"``, a list of these, or a database.
+    """Read a log from a file, a folder of files, a pattern (``"logs/part-*.csv.gz"``), a list of these, or a database.
 
     These formats are known: CSV and TSV, fields between ``::`` (MovieLens ``.dat``) or blanks (``u.data``), Parquet,
     Arrow (Feather), JSON (a line for each object, or an array), MatrixMarket, and the text of the LightGCN data sets
@@ -64,18 +65,21 @@ def read(
         user, item, value, time, label: the columns, by name or by position (from 0). None: recognised by the usual
             names (``userId``, ``movie_id``, ``rating``, ``timestamp``, ``title`` …). False: ``value``, ``time`` or
             ``label`` is not read. A label is the title of an item; an item gets the first one in its rows.
+        weight: the column of weights, numbers of 0 or more: how much each row counts. None: there are no weights.
         query: the SQL query whose rows are the log; only for a database.
-        **options: the fields of :class:`~fillrank.data.io.options.ReadOptions`: ``duplicates``, ``on_bad``,
-            ``relevant_from``, ``name``, ``missing``, ``day_first``, ``time_unit``, ``format``, ``separator``,
-            ``header``, ``encoding``, ``decimal``, ``thousands``, ``member``, ``max_expansion``.
+        **options: the fields of :class:`~fillrank.data.io.options.ReadOptions`: ``event``, ``event_column``,
+            ``duplicates``, ``on_bad``, ``relevant_from``, ``name``, ``missing``, ``day_first``, ``time_unit``,
+            ``format``, ``separator``, ``header``, ``encoding``, ``decimal``, ``thousands``, ``member``,
+            ``max_expansion``.
 
     Returns:
         The log. If all ids of a column are whole numbers they are integers, otherwise strings. Blanks around ids in a
         text are removed. Times are seconds (UTC): see :func:`~fillrank.data.times.to_seconds`.
 
     Raises:
-        BadRowsError: rows without an id, with a value that is not a finite number, with a time that cannot be read, or
-            with too few or too many fields. With ``on_bad="skip"`` they are left out, and their count is logged.
+        BadRowsError: rows without an id, with a value, a time or a weight that cannot be read, with a type of event
+            that has no weight, or with too few or too many fields. With ``on_bad="skip"`` they are left out, and their
+            count is logged.
         DuplicateError: a pair is there twice, and ``duplicates`` is not given.
         DataError: there is no such file; it is empty, damaged or in an unknown format; columns are not recognised.
         SettingsError: an option does not exist, or its value is not allowed.
@@ -89,8 +93,9 @@ def read(
         [('ann', 'Heat', 3.0), ('bob', 'Alien', 4.0)]
         >>> folder.cleanup()
     """
-    columns = Columns(user=user, item=item, value=value, time=time, label=label)
-    return _scan(path, columns, ReadOptions.of(options), query).interactions
+    how = ReadOptions.of(options)
+    columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
+    return _scan(path, columns, how, query).interactions
 
 
 @checked
@@ -102,12 +107,14 @@ def scan(
     value: Choice = None,
     time: Choice = None,
     label: Choice = None,
+    weight: Choice = None,
     query: str | None = None,
     **options: Any,
 ) -> ReadResult:
     """Read a log like :func:`read`, and return it with the counts of rows, bad rows and duplicates."""
-    columns = Columns(user=user, item=item, value=value, time=time, label=label)
-    return _scan(path, columns, ReadOptions.of(options), query)
+    how = ReadOptions.of(options)
+    columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
+    return _scan(path, columns, how, query)
 
 
 def _scan(source: Any, columns: Columns, options: ReadOptions, query: str | None) -> ReadResult:
@@ -195,6 +202,7 @@ def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Coll
             day_first=options.day_first,
             decimal=options.decimal,
             thousands=options.thousands,
+            events=options.event,
         )
         for frame, lines, broken in part.read(chosen):
             rules = replace(rules, damaged=decoder is not None and decoder.damaged)

@@ -11,6 +11,7 @@ import polars as pl
 
 from fillrank.data.io.clean import Rules
 from fillrank.data.io.collect import Collector
+from fillrank.data.io.events import unknown_events
 from fillrank.data.io.options import LogOptions
 from fillrank.data.log_columns import LogColumns
 from fillrank.errors import BadRowsError, DataError
@@ -57,7 +58,7 @@ def result_of(raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, f
     """Make the columns of a log from raw columns.
 
     Args:
-        raw: ``user, item``, perhaps ``value, time, label``, and ``file`` and ``line``.
+        raw: ``user, item``, perhaps others of :data:`~fillrank.data.io.columns.ROLES`, and ``file`` and ``line``.
         broken: ``file, line, reason`` of the rows that could not be parsed.
         options: what to do with bad and with repeated rows, and the name of the log.
         from_text: see :class:`~fillrank.data.io.clean.Rules`.
@@ -68,7 +69,7 @@ def result_of(raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, f
         DataError: no row is left.
     """
     collector = Collector()
-    rules = Rules(options.missing_words, from_text=from_text, day_first=options.day_first)
+    rules = Rules(options.missing_words, from_text=from_text, day_first=options.day_first, events=options.event)
     for (file,), part in raw.partition_by("file", as_dict=True, maintain_order=True).items():
         collector.add(part.drop("file", "line"), part["line"].to_numpy(), str(file), rules)
     for (file,), part in broken.partition_by("file", as_dict=True, maintain_order=True).items():
@@ -84,7 +85,7 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
     n_bad = sum(map(len, collector.bad))
     if n_bad and (options.on_bad == "raise" or n_bad == collector.n_rows):
         _report(_all_bad(collector), collector.n_rows, options, source)
-    found = collector.finish(options.duplicates, time_unit=options.time_unit)
+    found = collector.finish(options.join, time_unit=options.time_unit)
     bad = _all_bad(collector)
     _report(bad, collector.n_rows, options, source)
     notes = source.notes
@@ -102,11 +103,14 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
         items=found.rows.items,
         values=found.rows.values,
         times=found.rows.times,
+        weights=found.rows.weights,
         user_ids=found.user_ids,
         item_ids=found.item_ids,
         relevant_from=options.relevant_from,
         name=Path(source.name).name.partition(".")[0] if options.name is None else options.name,
     )
+    if log.weights is not None and len(log) and not log.weights.any():
+        raise DataError(f"every weight in {source.name} is 0, so that no row counts; give some rows a greater one")
     n_duplicates = found.n_good - len(log)
     return Scan(log, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
 
@@ -126,6 +130,8 @@ def _report(bad: pl.DataFrame, n_rows: int, options: LogOptions, source: Source)
     ]
     first = "; ".join(shown) + ("; …" if len(bad) > _SHOWN else "")
     if options.on_bad == "raise":
+        if unknown := unknown_events(bad["reason"]):
+            raise BadRowsError(f"{source.name} has event types without a weight: {unknown}")
         raise BadRowsError(
             f"{len(bad):,} of {n_rows:,} rows of {source.name} cannot be read: {first}. {source.way_out}",
             bad=bad,

@@ -14,7 +14,7 @@ from fillrank.experiments.compare.failures import Failures
 from fillrank.experiments.compare.runs import Protocol, compare
 from fillrank.experiments.compare.table import ComparisonTable
 from fillrank.experiments.data.data_source import named_or_read
-from fillrank.experiments.data.source import DataSource, Share, Test
+from fillrank.experiments.data.source import DataSource, HalfLife, Now, Share, Test
 from fillrank.experiments.run.options import RunOptions
 from fillrank.experiments.toml.files import read_toml, strict
 from fillrank.models import RECIPES
@@ -44,6 +44,8 @@ class Plan(BaseModel):
     train: str | None = None
     test: Test = 0.1
     read: dict[str, Any] = Field(default_factory=dict)
+    half_life: HalfLife = None
+    now: Now = None
     models: dict[str, dict[str, Any]] | None = Field(default=None, min_length=1)
     k: int = Field(default=10, ge=1)
     seeds: list[int] = Field(default=[0], min_length=1)
@@ -60,7 +62,8 @@ class Plan(BaseModel):
     def sources(self) -> list[DataSource]:
         """Each of the data; see :class:`fillrank.experiments.data.source.DataSource`."""
         every = self.data if isinstance(self.data, list) else [self.data]
-        return [DataSource(data=data, train=self.train, test=self.test, read=self.read) for data in every]
+        shared = {name: getattr(self, name) for name in ("train", "test", "read", "half_life", "now")}
+        return [DataSource(data=data, **shared) for data in every]
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -100,6 +103,8 @@ def run_plan(plan: Plan) -> ComparisonTable:
                         protocol=plan.protocol,
                         refit=plan.refit,
                         options=plan.options.fit_options(),
+                        half_life=plan.half_life,
+                        now=plan.now,
                     )
                 )
         except KeyboardInterrupt:  # nothing of these data is finished; of those before, something is

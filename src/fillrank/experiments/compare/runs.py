@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from fillrank.arguments import checked, shown
-from fillrank.data import Interactions, Split
-from fillrank.data.split import Moment
+from fillrank.data import Interactions, Split, decay
+from fillrank.data.moments import Moment
 from fillrank.errors import SettingsError
 from fillrank.evaluation import evaluate
 from fillrank.experiments.compare.failures import Failures
@@ -39,6 +39,8 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
     protocol: Protocol = "honest",
     refit: bool | None = None,
     options: FitOptions | None = None,
+    half_life: float | None = None,
+    now: Moment | None = None,
 ) -> ComparisonTable:
     """Fit and evaluate each model for each seed.
 
@@ -63,6 +65,8 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
         refit: after choosing, fit once more on train and validation together, as :meth:`fillrank.models.Recipe.fit`
             does. None: as the protocol has it, which is yes for the honest one and never for the legacy one.
         options: how each fit runs: progress, device, threads, callbacks.
+        half_life, now: days after which a row to learn from counts half, and from when; see
+            :func:`fillrank.data.decay`.
 
     Raises:
         SettingsError: a model or a setting is not known, or the protocol is neither of the two.
@@ -75,7 +79,8 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
     held = valid if protocol == "honest" else 0.0
 
     def parts_of(seed: int) -> Split:
-        return data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
+        parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
+        return parts if half_life is None else decay(parts, half_life=half_life, now=now)
 
     if models is None:
         models = _default_models(parts_of(seeds[0]).train)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fillrank.experiments.data.data_source import Place
 
-__all__ = ["DataSource", "Share", "Test"]
+if TYPE_CHECKING:
+    from fillrank.data import Split
+
+__all__ = ["DataSource", "HalfLife", "Now", "Share", "Test", "faded"]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A fraction of the rows."""
@@ -34,6 +37,25 @@ Test = Annotated[float | str, BeforeValidator(_test)]
 """A fraction of the rows, the date at which the test begins, or the path of a file with the test rows."""
 
 
+def _now(given: object) -> object:
+    """A date as its ISO text; seconds stay a number."""
+    if isinstance(given, date):
+        given = given.isoformat()
+    if given is None or (isinstance(given, int | float) and not isinstance(given, bool)):
+        return given
+    if not isinstance(given, str) or not _is_moment(given):
+        raise ValueError(f"now must be a date such as 2020-01-31, a moment, or seconds since 1970; got {given!r}")
+    return given
+
+
+Now = Annotated[float | str | None, BeforeValidator(_now)]
+"""The moment from which the ages of rows are counted."""
+
+
+HalfLife = Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+"""Days after which a row counts half."""
+
+
 class DataSource(BaseModel):
     """One log to be split, or two files that somebody else has split.
 
@@ -55,6 +77,8 @@ class DataSource(BaseModel):
             says) at which the test begins; or, beside ``train``, a path. Nothing is ever chosen on the test part. Rows
             of a test file whose user or item has no row in train are left out, which is said.
         read: options of :func:`fillrank.read`, for files; the same for both.
+        half_life: days after which a row of train or validation counts half; see :func:`fillrank.data.decay`.
+        now: the moment from which ages are counted; None: the last one of train and validation.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,11 +87,15 @@ class DataSource(BaseModel):
     train: str | None = None
     test: Test = 0.1
     read: dict[str, Any] = Field(default_factory=dict)
+    half_life: HalfLife = None
+    now: Now = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.data is None) == (self.train is None):
             raise ValueError("give data (a name or a file), or else train and test (two files)")
+        if self.now is not None and self.half_life is None:
+            raise ValueError("now says from when ages are counted, and half_life is not given; leave it out")
         if self.train is not None:
             if not isinstance(self.test, str):
                 raise ValueError("train wants test beside it: the path of the file with the test rows")
@@ -84,6 +112,13 @@ class DataSource(BaseModel):
     def called(self) -> str:
         """The data in a word or two."""
         return str(self.data) if self.train is None else f"{self.train} and {self.test}"
+
+
+def faded(split: Split, half_life: float | None, now: float | str | None) -> Split:
+    """The split with weights that fade, where a half-life is given; see :func:`fillrank.data.decay`."""
+    from fillrank.data import decay
+
+    return split if half_life is None else decay(split, half_life=half_life, now=now)
 
 
 def _is_moment(text: str) -> bool:

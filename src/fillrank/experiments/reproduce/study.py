@@ -15,7 +15,7 @@ from fillrank.data import Split
 from fillrank.errors import SettingsError
 from fillrank.experiments.compare.runs import Protocol
 from fillrank.experiments.data.data_source import open_split
-from fillrank.experiments.data.source import DataSource
+from fillrank.experiments.data.source import DataSource, faded
 from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.reproduce.tuning import Tuning
 from fillrank.experiments.run.options import RunOptions
@@ -90,7 +90,7 @@ class Study(DataSource):
     Attributes:
         name: of the study; that of its file where it has none.
         title: above the table.
-        data, train, test, read: see :class:`fillrank.experiments.data.source.DataSource`; split as by
+        data, train, test, read, half_life, now: see :class:`fillrank.experiments.data.source.DataSource`; split as by
             :func:`fillrank.compare`.
         k: length of the lists.
         seeds: of the split and of the model; a run for each.
@@ -178,9 +178,9 @@ class Task:
         """The data, split; under the legacy protocol nothing is held out of train."""
         study = self.study
         valid = study.valid if self.protocol == "honest" else 0.0
-        return (study.entries[self.entry].subsample or Subsample()).of(
-            open_split(study.place, study.read, "auto", study.test, valid, self.seed), self.seed
-        )
+        whole = open_split(study.place, study.read, "auto", study.test, valid, self.seed)
+        part = (study.entries[self.entry].subsample or Subsample()).of(whole, self.seed)
+        return faded(part, study.half_life, study.now)
 
     def settings(self, tuning: Path) -> dict[str, Any]:
         """The entry's settings, the tuned ones included.

@@ -41,7 +41,8 @@ def _digest(log: Interactions) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for ids in (log.user_ids, log.item_ids):
         digest.update("\0".join(map(str, ids.ids)).encode("utf-8", "surrogatepass"))
-    for column in (log.users, log.items, log.values, log.times):
+    weights = () if log.weights is None else (log.weights,)  # digests of logs without them stay what they were
+    for column in (log.users, log.items, log.values, log.times, *weights):
         digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
     return f"{len(log):,} rows, {digest.hexdigest()}"
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
 from fillrank.experiments.data.data_source import SplitName, open_to_fit
-from fillrank.experiments.data.source import DataSource, Share
+from fillrank.experiments.data.source import DataSource, Share, faded
 from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.run.agreement import facts_of
 from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
@@ -40,7 +40,7 @@ class DataPlan(DataSource):
     """Which data, and how they are split: the part that runs and tuning have in common.
 
     Attributes:
-        data, train, test, read: see :class:`fillrank.experiments.data.source.DataSource`.
+        data, train, test, read, half_life, now: see :class:`fillrank.experiments.data.source.DataSource`.
         split: the way to split; see :data:`fillrank.experiments.data.data_source.SplitName`.
         valid: a fraction of the rows; of two files, of the rows of train.
         seed: of the split and, unless its settings have one, of the model.
@@ -55,7 +55,7 @@ class DataPlan(DataSource):
     def open(self) -> Split:
         """The data, split."""
         whole = open_to_fit(self.place, self.read, self.split, self.test, self.valid, self.seed)
-        return self.subsample.of(whole, self.seed)
+        return faded(self.subsample.of(whole, self.seed), self.half_life, self.now)
 
 
 class RunPlan(DataPlan):

@@ -104,7 +104,7 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
         where = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
         if source == OPTIONS:
-            raise SettingsError(f"--{where}: {said}" if where else said) from None
+            raise SettingsError(f"--{where.replace('_', '-')}: {said}" if where else said) from None
         named = f"{source}: {where}" if where else source
         raise SettingsError(f"{named}: {said}; {what} has {', '.join(model.model_fields)}") from None
 
