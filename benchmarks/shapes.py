@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import fillrank as fr
+from fillrank.models import RECIPES
 
 Space = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ LOGS: dict[str, Callable[[], fr.Interactions | str]] = {
 }
 """By name; a text is a data set of the catalogue, taken with its published split where it has one."""
 
-VALUED = frozenset({"biased-svd", "sgd", "als", "gibbs"})
+VALUED = frozenset(name for name, kind in RECIPES.items() if kind.needs_values)
 """Recipes that are judged by the error of their predictions, and so only on logs with ratings."""
 
 

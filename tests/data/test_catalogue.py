@@ -13,7 +13,7 @@ from fillrank.data import info, list_datasets, load, load_split
 from fillrank.errors import DataError, DataNotFoundError, MissingExtraError
 
 REAL = os.environ.get("FILLRANK_DATA")
-IMPLICIT = ("gowalla", "yelp2018", "amazon-book")
+IMPLICIT = [name for name in list_datasets() if info(name).splits == ("lightgcn",)]
 U_DATA = "196\t242\t3\t881250949\n186\t302\t4\t891717742\n22\t242\t1\t878887116\n"
 U_ITEM = "242|Kolya (1996)|24-Jan-1997||url|0|1\n302|L.A. Confidential (1997)|01-Jan-1997||url|0|0\n9|Café|||||\n"
 
@@ -34,7 +34,6 @@ def _no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cards_say_everything() -> None:
-    assert len(list_datasets()) == 8
     for name in list_datasets():
         card = info(name)
         assert card.name == name

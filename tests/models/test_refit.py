@@ -26,7 +26,7 @@ RECIPES_TO_CHOOSE = {
     "blended": Blended(parts=[Contrastive(**MF), NormalisedSVD(rank=4, beta=0.5, power=0.0)]),
 }
 """One for each way in which something is chosen: settings, a round, an epoch, a ranking, weights."""
-RATINGS_ONLY = {"als", "biased-svd", "gibbs", "sgd"}
+RATINGS_ONLY = {name for name, kind in RECIPES.items() if kind.needs_values}
 
 
 def scores(model: fr.Recommender) -> np.ndarray:

@@ -28,7 +28,10 @@ SETTINGS = {
         "parts": [{"model": "contrastive", "settings": TRAINED}, {"model": "pure-svd", "settings": {"rank": 8}}]
     },
 }
-KINDS: dict[str, Recipe] = {name: recipe(**SETTINGS.get(name, TRAINED)) for name, recipe in RECIPES.items()} | {
+KINDS: dict[str, Recipe] = {
+    name: kind(**SETTINGS.get(name, {name: value for name, value in TRAINED.items() if name in kind.model_fields}))
+    for name, kind in RECIPES.items()
+} | {
     "autograd": fr.Contrastive(route="autograd", batch_size=4096, **TRAINED),
     "clipped": fr.Contrastive(route="autograd", max_grad_norm=0.1, regularization=1e-4, regularized="all", **TRAINED),
     "history": fr.Contrastive(encoder="history", **TRAINED),

@@ -60,6 +60,7 @@ class ALS(Alternating):
     """
 
     kind: ClassVar[str] = "als"
+    needs_values: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("regularization", "bias_regularization", "item_bias_regularization")
 
     dim: int = Field(default=64, ge=1)

@@ -72,6 +72,9 @@ class Recipe(BaseModel, ABC):
     has_rule: ClassVar[bool] = False
     """Whether a rule stands in for such a choice where a log is too small to hold anything out."""
 
+    needs_values: ClassVar[bool] = False
+    """Whether it learns from values and from nothing else, so that a log without them is refused."""
+
     shares_batches: ClassVar[bool] = False
     """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
 

@@ -46,6 +46,7 @@ class Gibbs(Recipe):
     """
 
     kind: ClassVar[str] = "gibbs"
+    needs_values: ClassVar[bool] = True
     looks_at_valid: ClassVar[bool] = False
 
     dim: int = Field(default=20, ge=1)

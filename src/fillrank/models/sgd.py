@@ -41,6 +41,7 @@ class SGD(Recipe):
     """
 
     kind: ClassVar[str] = "sgd"
+    needs_values: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     regularization: NotNegative = 0.04

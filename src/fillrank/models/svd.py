@@ -171,6 +171,7 @@ class BiasedSVD(_Decomposition):
     """
 
     kind: ClassVar[str] = "biased-svd"
+    needs_values: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank", "user_shrinkage", "item_shrinkage")
 
     rank: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
