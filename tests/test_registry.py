@@ -238,5 +238,6 @@ def test_every_file_of_parts_is_imported_by_its_room(room: str) -> None:
 
 
 def test_two_of_fillranks_own_cannot_have_one_name() -> None:
-    with pytest.raises(ValueError, match="two of fillrank's own are called 'ccl'"):
-        LOSSES.own("ccl")
+    LOSSES.own("ccl")(CCL)
+    with pytest.raises(ValueError, match=r"margins.CCL and .*Uniform cannot both be called 'ccl'"):
+        LOSSES.own("ccl")(Uniform)

@@ -48,7 +48,7 @@ def test_the_base_may_be_made_already_or_go_by_its_name(known: KnownPositives) -
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("warp", {}, "there is no sampler 'warp'; there are hard, in-batch, mixed, popularity, uniform"),
+        ("warp", {}, "there is no sampler 'warp'; there are hard, in-batch, mixed, popularity,"),
         (
             "uniform",
             {"n": 3},

@@ -103,10 +103,11 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
             name: no other part of fillrank may have it.
             beside: the part has another contract; see the class.
         """
-        if self._is_ours(name):
-            raise ValueError(f"two of fillrank's own are called {name!r}")
 
         def keep(kind: Part) -> Part:
+            before = self._own.get(name, self._beside.get(name))
+            if before is not None and label(before) != label(kind):  # the same again: a module that is loaded anew
+                raise ValueError(f"{label(before)} and {label(kind)} cannot both be called {name!r}")
             (self._beside if beside else self._own)[name] = kind  # type: ignore[assignment]
             return kind
 
