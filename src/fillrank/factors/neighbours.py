@@ -17,7 +17,7 @@ from fillrank.arguments.limits import count
 from fillrank.errors import SettingsError
 from fillrank.runtime.threads import available_threads
 
-__all__ = ["SimilarityKind", "Similarity", "most_alike", "nearest"]
+__all__ = ["Similarity", "SimilarityKind", "most_alike", "nearest"]
 
 Csr: TypeAlias = "sp.csr_array[Any]"
 SimilarityKind = Literal["cosine", "pearson", "tfidf", "bm25"]
@@ -34,9 +34,9 @@ class Similarity:
       ``σ² = n - n²/N``.
     * ``"tfidf"``: the cosine of rows in which a feature counts by how rare it is,
       ``1 + log(rows / (1 + rows that have it))``, with the lengths of such rows in the place of ``√n``.
-    * ``"bm25"``: the plain product of rows in which a feature counts by ``log(rows / (1 + rows with it))``, or 0 if less,
-      times ``2.2 / (1.2 · (.25 + .75 · n / mean n) + 1)``: long rows are held back less than by a cosine. It has no
-      shrinkage.
+    * ``"bm25"``: the plain product of rows in which a feature counts by ``log(rows / (1 + rows with it))``, or 0 if
+      less, times ``2.2 / (1.2 · (.25 + .75 · n / mean n) + 1)``: long rows are held back less than by a cosine. It has
+      no shrinkage.
 
     Attributes:
         kind: one of these.

@@ -82,10 +82,10 @@ def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[st
 
     ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
     ``model.safetensors`` holds the factors and the log's rows, with values, times and weights (what a scorer has in
-    common with these is there once); ``users.parquet`` and ``items.parquet`` the ids in order; ``history.jsonl`` one line per
-    epoch; ``README.md`` is a card for people. Everything is written to a temporary folder beside the target, brought to
-    the disk, and then takes the target's place in one step: at any moment there is the old model or the new one, whole.
-    What a killed save has left is removed by the next.
+    common with these is there once); ``users.parquet`` and ``items.parquet`` the ids in order; ``history.jsonl`` one
+    line per epoch; ``README.md`` is a card for people. Everything is written to a temporary folder beside the target,
+    brought to the disk, and then takes the target's place in one step: at any moment there is the old model or the new
+    one, whole. What a killed save has left is removed by the next.
 
     Args:
         model: to be saved.
