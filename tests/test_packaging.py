@@ -60,7 +60,7 @@ def test_every_extra_is_used() -> None:
     source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
     for extra, wanted in EXTRAS.items():
         for package in wanted if extra not in {"dev", "docs"} else ():  # tools, which the library knows nothing of
-            name = re.split(r"[\[<>=]", package)[0]
+            name = re.split(r"[\[<>=]", package)[0].replace("-", "_")
             assert name == "fillrank" or re.search(rf"(import|from) {name}\b|\"{name}\"", source), f"{extra}: {package}"
 
 

@@ -21,6 +21,7 @@ complete    ``complete``
 lab         ``lab``
 demo        ``demo``
 doctor      ``doctor``
+serve       ``serve``
 store       ``store dump``, ``store restore``, ``store keys``
 =========== ====================================================================================================
 """

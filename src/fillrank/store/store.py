@@ -104,6 +104,10 @@ class Store:
 
     def history(self, user: str, *, limit: int = _NEWEST) -> list[events.UserEvent]:
         """The newest events of a user that have not expired, the oldest first."""
+        return self.history_and_newest(user, limit=limit)[0]
+
+    def history_and_newest(self, user: str, *, limit: int = _NEWEST) -> tuple[list[events.UserEvent], int]:
+        """As :meth:`history`, with the number of the last of these events (0 where there is none)."""
         with self.reading() as connection:
             return events.of_user(connection, user, limit=limit, now=now_ms())
 
@@ -149,6 +153,11 @@ class Store:
         with self.reading() as connection:
             return items.all_items(connection, after=after, limit=limit)
 
+    def hidden(self) -> list[str]:
+        """The ids of the items that are hidden."""
+        with self.reading() as connection:
+            return items.hidden_items(connection)
+
     def delete_item(self, item: str) -> None:
         """Never list an item again, and let no model learn of it; its events go too."""
         check_text("item", item)
@@ -183,11 +192,16 @@ class Store:
             _mark(connection, "user", user)
             events.remove(connection, user_id=user)
 
-    def deleted(self, kind: str) -> frozenset[str]:
-        """Digests (:func:`fillrank.store.checks.digest_of`) of the ids of a kind that were deleted."""
+    def deleted(self, kind: str, *, since: int = 0) -> frozenset[str]:
+        """Digests (:func:`fillrank.store.checks.digest_of`) of the ids of a kind that were deleted.
+
+        Args:
+            kind: ``"user"`` or ``"item"``.
+            since: only those that were deleted when the event of this number, or a later one, was the last.
+        """
         with self.reading() as connection:
-            found = connection.execute(select(deletions.c.digest).where(deletions.c.kind == kind))
-            return frozenset(found.scalars())
+            asked = select(deletions.c.digest).where(deletions.c.kind == kind, deletions.c.seq >= since)
+            return frozenset(connection.execute(asked).scalars())
 
     def changes(self) -> Mapping[str, int]:
         """How often items have changed, and deletions: a copy of them is stale when its number is not this one."""

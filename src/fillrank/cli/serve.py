@@ -1,0 +1,68 @@
+"""``serve``: a model over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fillrank.cli.options import ReadOption, parse_settings, path_of
+
+__all__ = ["serve"]
+
+_FOLDER = Path("runs/serve")
+
+
+def serve(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="The folder of a saved model; runs/serve.", parser=path_of)
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|PATH", help="Where RUN holds no model: a log to fit the default model to."
+        ),
+    ] = None,
+    read: ReadOption = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; any but 127.0.0.1 wants an API key.")
+    ] = "127.0.0.1",
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            envvar="FILLRANK_STORE",
+            help="Where events are kept: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; else RUN.db.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Threads that rank; as many as cores unless given.")
+    ] = None,
+) -> None:
+    """Answer requests with a model: recommendations that know what happened a moment ago. Ctrl-C ends it."""
+    from fillrank.recommend.saved import holds_a_model
+    from fillrank.server import ServerSettings, create_app
+    from fillrank.server.run import run as listen
+
+    folder = run or _FOLDER
+    if data is not None and not holds_a_model(folder):
+        _fit(folder, data, read)
+    elif run is None and data is None:
+        raise typer.BadParameter("give the folder of a model, or --data to fit one", param_hint="RUN")
+    elif data is not None:
+        typer.echo(f"{folder} holds a model already, which is served; remove it to fit {data} anew", err=True)
+    settings = ServerSettings() if workers is None else ServerSettings(workers=workers)
+    app = create_app(folder, store or f"sqlite:///{folder.with_name(folder.name + '.db')}", settings=settings)
+    listen(app, host, port, ready=lambda address: typer.echo(f"{folder} is served at {address}"))
+
+
+def _fit(folder: Path, data: str, read: list[str] | None) -> None:
+    from fillrank.experiments.run import RunPlan, fit_run
+
+    plan = RunPlan.of({"data": data, "read": parse_settings(read, "--read"), "test": 0, "out": str(folder)})
+    outcome = fit_run(plan)
+    if outcome is not None and outcome.interrupted:
+        raise KeyboardInterrupt(outcome.in_words(str(folder)))

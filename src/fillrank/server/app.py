@@ -1,0 +1,105 @@
+"""The application: routes, guard and state put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from fillrank._version import __version__
+from fillrank.arguments import checked
+from fillrank.errors import FillrankError
+from fillrank.recommend import Recommender
+from fillrank.runtime.paths import expanded
+from fillrank.server.guard import Guard
+from fillrank.server.problems import answer_problems
+from fillrank.server.routes import about, changes, lists, tables
+from fillrank.server.served import ModelHolder, Served
+from fillrank.server.settings import ServerSettings
+from fillrank.server.state import ServerState
+from fillrank.store import Store
+
+__all__ = ["ROUTERS", "create_app"]
+
+ROUTERS = (lists.router, changes.router, tables.router, about.router, about.health)
+logger = logging.getLogger("fillrank")
+
+
+@checked
+def create_app(
+    model: Recommender | str | Path, store: Store | str, *, settings: ServerSettings | None = None
+) -> FastAPI:
+    """An ASGI application that serves a model.
+
+    Args:
+        model: a recommender; or the folder of a saved one, which is then watched: another model saved there is taken
+            in the place of this one, between two requests; a torn one is not.
+        store: where events are kept; or its URL.
+        settings: limits.
+
+    Returns:
+        A FastAPI application; its routes are in ``docs/reference/routes.md`` and at ``/openapi.json``.
+
+    Raises:
+        ModelFileError: there is no model in the folder.
+        StoreError: the store cannot be reached.
+
+    Example:
+        >>> import tempfile
+        >>> import fillrank as fr
+        >>> model = fr.Popularity().fit(fr.Interactions.from_arrays(["ann", "bob"], ["Heat", "Heat"]))
+        >>> with tempfile.TemporaryDirectory() as folder, Store(f"sqlite:///{folder}/shop.db") as store:
+        ...     sorted(create_app(model, store).openapi()["paths"])[-3:]
+        ['/v1/predict', '/v1/recommend', '/v1/users/{user_id}']
+    """
+    settings = settings or ServerSettings()
+    folder = None if isinstance(model, Recommender) else expanded(model, "the model")
+    served = Served(model, model.name or "model") if isinstance(model, Recommender) else Served.load(expanded(model))
+    own = Store(store) if isinstance(store, str) else None
+    state = ServerState(ModelHolder(served, folder), own or store, settings)  # type: ignore[arg-type]
+    state.ranker.catalogues.of(served)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(_watch(state))
+        yield
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        state.close()
+        if own is not None:
+            own.close()
+
+    app = FastAPI(
+        title="fillrank",
+        version=__version__,
+        summary="A live recommender.",
+        lifespan=life,
+        docs_url=None,  # pages that fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.server = state
+    for router in ROUTERS:
+        app.include_router(router)
+    answer_problems(app)
+    app.add_middleware(Guard, settings=settings, metrics=state.metrics, is_open=lambda: state.access.is_open)
+    return app
+
+
+async def _watch(state: ServerState) -> None:
+    """Look now and then whether there is another model, and whether somebody has made the first key."""
+    while True:
+        await asyncio.sleep(state.settings.watch_seconds)
+        try:
+            before = state.holder.refused
+            if await state.aside(state.holder.look):
+                logger.info("now serving %s", state.holder.served.version)
+            elif state.holder.refused and state.holder.refused != before:
+                logger.warning("a new model is not taken: %s", state.holder.refused)
+            await state.aside(state.access.look)
+        except FillrankError as error:
+            logger.error("%s", error)

@@ -1,0 +1,207 @@
+"""From plain values of a request to plain values of an answer: the one place where routes meet a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from fillrank.errors import DataError
+from fillrank.recommend.explain import explanation
+from fillrank.retrieval import rank
+from fillrank.server.catalogue import Catalogue, Catalogues
+from fillrank.server.problems import ProblemError
+from fillrank.server.profile import Profile, folded, known_user, stranger
+from fillrank.server.served import ModelHolder, Served
+from fillrank.store import Store
+from fillrank.store.checks import digest_of
+from fillrank.store.meaning import EventMeaning, Taste
+
+__all__ = ["Ranker", "Wanted"]
+
+_REASONS = 3  # of an item
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list is to be.
+
+    Attributes:
+        user: whose it is; None where there is a history.
+        history: items, with ratings or None.
+        k: its length; fewer where fewer are left.
+        offset: so many of the best are left out, for the next page.
+        exclude: items that are not listed.
+        categories: only items of one of these; None: of all.
+        filter_seen: leave out what the user has met.
+        explain: say for each item which of the user's own speak for it the most.
+    """
+
+    user: str | None = None
+    history: Mapping[str, float | None] | None = None
+    k: int = 10
+    offset: int = 0
+    exclude: Sequence[str] = ()
+    categories: Sequence[str] | None = None
+    filter_seen: bool = True
+    explain: bool = False
+
+
+class Ranker:
+    """Answers with the model of the moment, the events of the store, and what it says of items."""
+
+    def __init__(self, holder: ModelHolder, store: Store, meaning: EventMeaning) -> None:
+        self._holder, self._store, self._meaning = holder, store, meaning
+        self.catalogues = Catalogues(store)
+
+    def recommend(self, asked: Wanted) -> dict[str, Any]:
+        """A list, as the route gives it."""
+        served = self._holder.served
+        catalogue = self.catalogues.of(served)
+        profile, unwanted = self._profile(asked.user, asked.history, served, catalogue)
+        without = catalogue.unlisted.copy()
+        excluded = served.items(list(asked.exclude))
+        for places in (excluded[excluded >= 0], unwanted, profile.met if asked.filter_seen else unwanted):
+            without[places] = True
+        only = None if asked.categories is None else catalogue.in_categories(list(asked.categories))
+        items, scores = _best(served, profile, asked.k + asked.offset, only, without)
+        items, scores = items[asked.offset :], scores[asked.offset :]
+        listed = [
+            {
+                "item": served.ids[place],
+                "score": float(score),
+                "title": catalogue.title(place),
+                "reasons": _reasons(profile, place, catalogue) if asked.explain else [],
+            }
+            for place, score in zip(items.tolist(), scores, strict=True)
+        ]
+        return {"items": listed, "model": served.version, "basis": profile.basis}
+
+    def predict(
+        self, user: str | None, history: Mapping[str, float | None] | None, items: Sequence[str]
+    ) -> dict[str, Any]:
+        """The expected rating of each item; None for an item that the model does not know."""
+        served = self._holder.served
+        if served.model.predictor is None:
+            raise ProblemError(409, "model_ranks_only", "this model ranks items and predicts no ratings")
+        profile, _ = self._profile(user, history, served, self.catalogues.of(served))
+        if profile.model is None or profile.model.predictor is None:
+            raise ProblemError(404, "unknown_user", "nothing is known of this user; give a history")
+        places = served.items(list(items))
+        known = torch.from_numpy(places[places >= 0])
+        values = profile.model.predictor.score_pairs(torch.full_like(known, profile.user), known)
+        if served.model.value_range is not None:
+            values = values.clamp(*served.model.value_range)
+        if not bool(torch.isfinite(values).all()):
+            raise ProblemError(500, "fault", "the model predicts what is no number")
+        found = iter(values.tolist())
+        predictions = [
+            {"item": item, "value": next(found) if place >= 0 else None}
+            for item, place in zip(items, places.tolist(), strict=True)
+        ]
+        return {"predictions": predictions, "model": served.version, "basis": profile.basis}
+
+    def similar(self, item: str, k: int, offset: int = 0) -> dict[str, Any]:
+        """The items nearest to one."""
+        served = self._holder.served
+        catalogue = self.catalogues.of(served)
+        place = int(served.items([item])[0])
+        if place < 0:
+            raise ProblemError(404, "unknown_item", "the model does not know this item")
+        try:
+            hidden = int(catalogue.unlisted.sum())
+            frame = served.model.similar_items(
+                served.model.item_ids.ids[place], min(k + offset + hidden, len(served.ids))
+            )
+        except DataError as error:
+            raise ProblemError(409, "model_has_no_vectors", "to this model no item is like another") from error
+        places = served.model.item_ids.encode(frame["item_id"]).tolist()
+        near = [
+            {"item": served.ids[one], "score": float(score), "title": catalogue.title(one)}
+            for one, score in zip(places, frame["similarity"], strict=True)
+            if not catalogue.unlisted[one]
+        ]
+        return {"items": near[offset : offset + k], "model": served.version}
+
+    def search(self, query: str, limit: int) -> dict[str, Any]:
+        """Items whose titles are nearest to what was typed; the most popular ones where nothing was."""
+        served = self._holder.served
+        catalogue = self.catalogues.of(served)
+        if query.strip():
+            found = catalogue.search(query.strip(), limit)
+        else:
+            popular = served.popular[~catalogue.unlisted[served.popular]][:limit]
+            found = [served.ids[place] for place in popular.tolist()]
+        return {"items": [catalogue.describe(item) for item in found]}
+
+    def item(self, item: str) -> dict[str, Any]:
+        """What is known of an item."""
+        found = self.catalogues.of(self._holder.served).describe(item)
+        if found is None:
+            raise ProblemError(404, "unknown_item", "nobody has described this item, and the model does not know it")
+        return found
+
+    def _profile(
+        self, user: str | None, history: Mapping[str, float | None] | None, served: Served, catalogue: Catalogue
+    ) -> tuple[Profile, NDArray[np.int64]]:
+        """Who is meant, and the items that are not for them."""
+        nothing = np.zeros(0, dtype=np.int64)
+        if history is not None:
+            places = served.items(list(history))
+            known = {int(place): rating for place, rating in zip(places, history.values(), strict=True) if place >= 0}
+            return (folded(served, known) if known else stranger()), nothing
+        assert user is not None  # noqa: S101 -- the schema sees to it
+        events, newest = self._store.history_and_newest(user)
+        tastes = self._meaning.tastes(events)
+        index = served.user(user)
+        if index >= 0 and catalogue.deleted_users and digest_of("user", user) in catalogue.deleted_users:
+            index = -1
+        said = _by_place(served, tastes)
+        wanted = {place: taste.value for place, taste in said.items() if taste.wanted}
+        unwanted = np.array([place for place, taste in said.items() if not taste.wanted], dtype=np.int64)
+        before = served.met_by(index) if index >= 0 else nothing
+        if index >= 0 and newest <= served.seq:
+            met = np.union1d(before, np.fromiter(wanted, dtype=np.int64, count=len(wanted)))
+            return known_user(served, index, met), unwanted
+        whole = dict.fromkeys(np.setdiff1d(before, unwanted).tolist()) | wanted
+        return (folded(served, whole, index) if whole else stranger()), unwanted
+
+
+def _by_place(served: Served, tastes: Mapping[str, Taste]) -> dict[int, Taste]:
+    places = served.items(list(tastes)).tolist()
+    return {place: taste for place, taste in zip(places, tastes.values(), strict=True) if place >= 0}
+
+
+def _best(
+    served: Served, profile: Profile, k: int, only: NDArray[np.int64] | None, without: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
+    """The best items that may be listed, and their scores; counts of users where only popularity is known."""
+    if profile.scorer is None:
+        order = served.popular if only is None else served.popular[np.isin(served.popular, only)]
+        items = order[~without[order]][:k]
+        return items, np.asarray(served.model.popularity)[items].astype(np.float64)
+    if only is not None and not len(only):
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    lists = rank(profile.scorer, [profile.user], k, candidates=only, exclude=np.flatnonzero(without))
+    return lists.items, lists.scores
+
+
+def _reasons(profile: Profile, item: int, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The items of the user's history that add the most to the score of an item; none where scores are no such sums."""
+    if profile.model is None:
+        return []
+    try:
+        parts = explanation(profile.model, profile.user, item)
+    except DataError:  # a model that does not say what its scores are made of
+        return []
+    adding = parts.filter((pl.col("part") == "item") & (pl.col("contribution") > 0)).head(_REASONS)
+    places = profile.model.item_ids.encode(adding["item_id"]).tolist()
+    return [
+        {"item": catalogue.served.ids[one], "title": catalogue.title(one), "contribution": float(part)}
+        for one, part in zip(places, adding["contribution"], strict=True)
+    ]

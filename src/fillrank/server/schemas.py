@@ -1,0 +1,239 @@
+"""What requests and answers look like, with examples that the tests send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from fillrank.errors import DataError
+from fillrank.store.checks import LONGEST_ID, LONGEST_TYPE, check_text
+
+__all__ = [
+    "Complete",
+    "EventIn",
+    "EventsAnswer",
+    "EventsIn",
+    "Id",
+    "ItemIn",
+    "ItemsAnswer",
+    "ListAnswer",
+    "Listed",
+    "Predict",
+    "PredictAnswer",
+    "Recommend",
+    "as_milliseconds",
+]
+
+_MILLISECONDS = 8_000_000_000_000_000  # the largest moment; a number of seconds has a thousandth of it
+
+
+def _as_text(value: Any) -> Any:
+    """Ids are texts in JSON; a whole number is taken for its text, so that ``5`` and ``"5"`` are one id."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64 else value
+
+
+def _storable(text: str) -> str:
+    try:
+        return check_text("it", text)
+    except DataError as error:
+        raise ValueError(str(error)) from None
+
+
+def as_milliseconds(value: Any) -> Any:
+    """Seconds since 1970, or a moment of ISO 8601 (UTC unless it says), as milliseconds since 1970.
+
+    Example:
+        >>> as_milliseconds(1.5), as_milliseconds("1970-01-02"), as_milliseconds("1970-01-01T01:00:00+01:00")
+        (1500, 86400000, 0)
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if not abs(value) <= _MILLISECONDS / 1000:
+            raise ValueError("a time is a number of seconds since 1970, or a text of ISO 8601")
+        return int(value * 1000)
+    if isinstance(value, str) and len(value) <= 40:
+        try:
+            moment = datetime.fromisoformat(value)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return int(moment.timestamp() * 1000)
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError("a time is a number of seconds since 1970, or a text of ISO 8601")
+
+
+Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_storable)]
+Moment = Annotated[int, BeforeValidator(as_milliseconds)]
+Number = Annotated[float, Field(allow_inf_nan=False, ge=-3e38, le=3e38)]
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _example(*examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
+
+
+class _OfSomebody(_Schema):
+    """A user by id, or a history."""
+
+    user: Id | None = Field(None, description="The id of a user; one whom nobody knows gets what most people met.")
+    history: dict[Id, Number | None] | list[Id] | None = Field(
+        None,
+        description="In place of a user: items with ratings (null: without), or a list of items.",
+        max_length=10_000,
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Any:
+        if (self.user is None) == (self.history is None):
+            raise ValueError("give a user or a history, and not both")
+        return self
+
+    def rated(self) -> dict[str, float | None] | None:
+        """The history as items with ratings or None."""
+        if self.history is None or isinstance(self.history, dict):
+            return self.history
+        return dict.fromkeys(self.history)
+
+
+class Recommend(_OfSomebody):
+    """Asks for a list."""
+
+    model_config = _example(
+        {"user": "15", "k": 10},
+        {"history": {"6": 5, "1214": 4.5}, "k": 5},
+        {"history": ["6", "1214"], "exclude": ["1"], "explain": True},
+    )
+
+    k: int = Field(10, ge=1, description="Length of the list; it is shorter where fewer items are left.")
+    offset: int = Field(0, ge=0, le=10_000, description="So many of the best are left out: the next page.")
+    exclude: list[Id] = Field(default=[], max_length=10_000, description="Items that are not listed.")
+    categories: list[Id] | None = Field(None, max_length=100, description="Only items of one of these.")
+    filter_seen: bool = Field(True, description="Leave out what the user has met.")
+    explain: bool = Field(False, description="Say for each item which of the user's own speak for it the most.")
+
+
+class Reason(BaseModel):
+    """An item that the user has met, and what it adds to the score."""
+
+    item: str
+    title: str | None
+    contribution: float
+
+
+class Listed(BaseModel):
+    """An item of a list."""
+
+    item: str
+    score: float = Field(description="Of the model; only its order within a list means much.")
+    title: str | None
+    reasons: list[Reason] = Field(
+        default=[], description="Of the user's own items, those that add the most to the score."
+    )
+
+
+class ListAnswer(BaseModel):
+    """A list."""
+
+    items: list[Listed]
+    model: str = Field(description="The version of the model; it changes with the model.")
+    basis: str = Field("model", description="model, history (folded in from events or a history) or popularity.")
+
+
+class Predict(_OfSomebody):
+    """Asks for expected ratings."""
+
+    model_config = _example({"user": "15", "items": ["6", "1214"]}, {"history": {"6": 5}, "items": ["1214"]})
+
+    items: list[Id] = Field(min_length=1, max_length=10_000)
+
+
+class Predicted(BaseModel):
+    """An expected rating."""
+
+    item: str
+    value: float | None = Field(description="null: the model does not know the item.")
+
+
+class PredictAnswer(BaseModel):
+    """Expected ratings, in the order asked."""
+
+    predictions: list[Predicted]
+    model: str
+    basis: str
+
+
+class EventIn(_Schema):
+    """An event."""
+
+    user: Id
+    item: Id
+    type: Annotated[str, Field(min_length=1, max_length=LONGEST_TYPE), AfterValidator(_storable)] = "event"
+    value: Number | None = Field(None, description="A rating.")
+    time: Moment | None = Field(None, description="Seconds since 1970 or ISO 8601; now, unless given.")
+    id: Id | None = Field(None, description="Two events of one id are one: send the same again if no answer came.")
+    expires: Moment | None = Field(None, description="From when on it does not count; never, unless given.")
+
+
+class EventsIn(_Schema):
+    """Events to keep."""
+
+    model_config = _example(
+        {
+            "events": [
+                {"user": "ann", "item": "6", "type": "rating", "value": 5, "time": "2026-01-31T12:00:00Z", "id": "e1"}
+            ]
+        },
+        {"events": [{"user": "ann", "item": "1214", "type": "click"}]},
+    )
+
+    events: list[EventIn] = Field(min_length=1)
+
+
+class EventsAnswer(BaseModel):
+    """What became of events; they are on the disk."""
+
+    accepted: int
+    repeated: int = Field(description="They were there already, by their ids, and stay as they were.")
+    conflicting: list[str] = Field(description="Ids of repeated ones that say something else than what is kept.")
+    ids: list[str] = Field(description="Of all that were sent, in their order.")
+
+
+class ItemIn(_Schema):
+    """What is to be known of an item."""
+
+    model_config = _example({"title": "Heat (1995)", "categories": ["crime"], "hidden": False})
+
+    title: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    categories: list[Id] = Field(default=[], max_length=100)
+    hidden: bool = False
+
+
+class Item(BaseModel):
+    """What is known of an item."""
+
+    item: str
+    title: str | None
+    categories: list[str]
+    hidden: bool
+    known: bool = Field(description="Whether the model knows it; one that came later is listed after the next fit.")
+
+
+class ItemsAnswer(BaseModel):
+    """Items."""
+
+    items: list[Item]
+
+
+class Complete(_Schema):
+    """Asks for a table without holes."""
+
+    model_config = _example({"table": [[5, 3, None], [4, None, 1], [None, 1, 5]], "rank": 1})
+
+    table: list[list[Number | None]] = Field(min_length=1, description="Rows of one length; null is a hole.")
+    rank: int = Field(10, ge=1, le=100)
+    bounds: tuple[Number, Number] | None = Field(None, description="The lowest and the highest value to give.")

@@ -1,0 +1,66 @@
+"""What the routes of one server share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+import torch
+from fastapi import Request
+
+from fillrank.server.access import Access
+from fillrank.server.metrics import Metrics
+from fillrank.server.ranker import Ranker
+from fillrank.server.served import ModelHolder
+from fillrank.server.settings import ServerSettings
+from fillrank.store import Store
+
+__all__ = ["ServerState", "state_of"]
+
+Result = TypeVar("Result")
+
+
+class ServerState:
+    """The model of the moment, the store, and the threads that work.
+
+    Args:
+        holder: of the model.
+        store: of events.
+        settings: of the server.
+    """
+
+    def __init__(self, holder: ModelHolder, store: Store, settings: ServerSettings) -> None:
+        self.holder, self.store, self.settings = holder, store, settings
+        self.metrics, self.access = Metrics(), Access(store)
+        self.ranker = Ranker(holder, store, settings.meaning)
+        self._pool = ThreadPoolExecutor(
+            settings.workers, "fillrank-serve", initializer=torch.set_num_threads, initargs=(1,)
+        )
+        self._side = ThreadPoolExecutor(1, "fillrank-watch", initializer=torch.set_num_threads, initargs=(1,))
+        holder.listeners.append(self._prepare)
+        self.metrics.gauge("fillrank_model_loaded_seconds", "When the model was loaded.", lambda: holder.served.loaded)
+        self.metrics.gauge("fillrank_model_items", "Items of the model.", lambda: len(holder.served.ids))
+
+    async def work(self, function: Callable[..., Result], *args: Any) -> Result:
+        """What a function gives, worked out in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+
+    async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
+        """The same in a thread of its own, for what may take long and nobody waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self._side, function, *args)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._side.shutdown(wait=True, cancel_futures=True)
+
+    def _prepare(self, served: Any) -> None:
+        self.ranker.catalogues.of(served)
+        self.metrics.swaps.inc()
+
+
+def state_of(request: Request) -> ServerState:
+    """The state of the server that a request came to."""
+    return cast(ServerState, request.app.state.server)
