@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import fillrank as fr
 from fillrank.data import Interactions, split
+from fillrank.data.ids import IdMap
 from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.models import RECIPES, Recipe
 from fillrank.models.grid import Axis, best_point
 from fillrank.models.holding_out import some_users
+from fillrank.models.ranks import RankLadder
 from fillrank.solvers.sparse import svd
 
 QUICK = {}
@@ -87,17 +91,18 @@ def test_ials_takes_a_longer_vector_where_that_ranks_better() -> None:
     assert isinstance(model.settings["dim"], int)
 
 
-def test_what_a_randomized_rank_was_chosen_for_is_what_is_fitted() -> None:
-    parts = split.random(small_log(90, 70), valid=0.1)
-    model = fr.NormalisedSVD().fit(parts.train, parts.valid, refit=False)
+@pytest.mark.parametrize("kind", [fr.PureSVD, fr.NormalisedSVD])
+def test_what_a_randomized_rank_was_chosen_for_is_what_is_fitted(kind: type[Recipe]) -> None:
+    parts = split.random(small_log(190, 170), valid=0.1)
+    model = kind().fit(parts.train, parts.valid, refit=False)
     assert model.settings["method"] == "randomized"
-    again = fr.NormalisedSVD(**model.settings).fit(parts.train)
+    again = kind(**model.settings).fit(parts.train)
     assert "auto" not in model.settings.values()
     assert torch.equal(model.scorer.items, again.scorer.items)
     assert torch.equal(model.scorer.users, again.scorer.users)
 
 
-def test_normalised_svd_chooses_beta_and_power_better_than_published_and_decomposes_once_a_rank(
+def test_normalised_svd_chooses_beta_and_power_better_than_published_and_decomposes_once_a_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log = fr.synthetic(300, 200, 6000, rank=10, noise=0.1, seed=2).interactions
@@ -111,7 +116,10 @@ def test_normalised_svd_chooses_beta_and_power_better_than_published_and_decompo
 
     monkeypatch.setattr(svd, "truncated_svd", counted)
     model = fr.NormalisedSVD().fit(parts.train, parts.valid, refit=False)
-    assert len(ranks) == len(set(ranks)) <= 14
+    assert ranks == sorted(set(ranks))
+    assert set(ranks) <= {64, 128, 200}, (
+        "each serves all ranks above half of it, and the last is the log's smaller side"
+    )
     published = fr.NormalisedSVD(beta=0.5, power=0.0).fit(parts.train, parts.valid, refit=False)
     judge = Evaluator(parts.valid, train=parts.train, seen=parts.train.csr, k=20, metrics=("ndcg",))
     assert judge.run(model.scorer)["ndcg@20"] >= judge.run(published.scorer)["ndcg@20"]
@@ -132,7 +140,7 @@ def test_beta_and_power_go_on_to_where_the_truth_is(truth: dict[str, float], mon
     def factors(basis: svd.NormalisedBasis, *, beta: float, power: float) -> float:
         return abs(beta - truth["beta"]) + abs(power - truth["power"])
 
-    monkeypatch.setattr("fillrank.models.svd.Evaluator", Told)
+    monkeypatch.setattr("fillrank.models.base.Evaluator", Told)
     monkeypatch.setattr(svd.NormalisedBasis, "factors", factors)
     recipe = fr.NormalisedSVD(rank=5)
     found: dict[str, object] = {}
@@ -144,6 +152,16 @@ def test_beta_and_power_go_on_to_where_the_truth_is(truth: dict[str, float], mon
     monkeypatch.setattr(fr.NormalisedSVD, "_recommender", kept)
     recipe.fit(parts.train, parts.valid, refit=False)
     assert found == {**truth, "rank": 5}
+
+
+def test_a_ladder_of_ranks_ends_where_the_log_or_the_work_does() -> None:
+    small, large = small_log(90, 70), fr.synthetic(300, 80_000, 90_000).interactions
+    assert RankLadder.of(small, bounded=True).rungs == (1, 2, 4, 8, 16, 24, 32, 48, 64)
+    whole, payable = (RankLadder.of(large, bounded=bounded) for bounded in (False, True))
+    assert whole.rungs[-1] == payable.rungs[-1] == 256
+    assert [whole.size(rank) for rank in (1, 64, 65, 256, 300)] == [64, 64, 128, 256, 300]
+    many = replace(large, user_ids=IdMap(range(5_000_000)))
+    assert RankLadder.of(many, bounded=True).rungs[-1] == 128, "5,080,000 · 128² < 10¹¹ < 5,080,000 · 256²"
 
 
 def test_some_users_are_a_part_of_the_users_with_all_their_rows() -> None:

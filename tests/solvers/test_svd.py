@@ -1,6 +1,7 @@
 """The SVD routes against dense linear algebra and against each other."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from fillrank.data import Interactions, synthetic
 from fillrank.errors import DataError, SettingsError
+from fillrank.factors import Factors
 from fillrank.solvers.sparse.biases import fit_biases
 from fillrank.solvers.sparse.svd import biased_svd, first_directions, normalised_svd, pure_svd, truncated_svd
 
@@ -83,6 +85,16 @@ def test_folding_the_known_users_into_a_biased_svd_gives_their_predictions() -> 
     torch.testing.assert_close(
         folded.score_pairs(users, items), factors.score_pairs(users, items), rtol=1e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("make", [pure_svd, normalised_svd])
+def test_oversampling_makes_a_small_rank_the_first_directions_of_a_larger_one(make: Callable[..., Factors]) -> None:
+    log = synthetic(150, 120, 3000, rank=6).interactions
+    large = first_directions(make(log, 40, method="randomized", oversampling=5), 12)
+    small = make(log, 12, method="randomized", oversampling=33)
+    assert torch.equal(large.items, small.items)
+    np.testing.assert_allclose(large.users, small.users, atol=1e-6)  # products of other widths round otherwise
+    assert not torch.equal(small.items, make(log, 12, method="randomized").items)
 
 
 def test_first_directions_are_the_smaller_decomposition() -> None:

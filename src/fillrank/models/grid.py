@@ -28,6 +28,7 @@ class Axis:
         values: tried first, in rising order, whatever they give; none: only what is beside the start.
         factor: beyond an end, the next value is that end times, or over, this factor.
         step: if not 0, the next value is that end plus, or less, this, in place of the factor.
+        rungs: if there are any, the only values, in rising order: the next one is the one beside that end.
         allowed: whether a value may be tried at all; what is not allowed is where the grid ends.
         also: values far off that are tried once, without their neighbours.
     """
@@ -37,6 +38,7 @@ class Axis:
     allowed: Callable[[float], bool] = field(default=lambda _: True)
     also: tuple[float, ...] = ()
     step: float = 0.0
+    rungs: tuple[float, ...] = ()
 
     def beyond(self, tried: Sequence[float], best: float) -> list[float]:
         """What comes next to ``best`` where that is at an end of what was tried.
@@ -45,14 +47,22 @@ class Axis:
         ([4.0], [])
         >>> Axis(step=0.1).beyond([0.2], best=0.2)
         [0.1, 0.3]
+        >>> Axis(rungs=(4, 8, 64)).beyond([8, 64], best=8), Axis(rungs=(4, 8, 64)).beyond([8, 64], best=64)
+        ([4], [])
         """
-        down, up = best / self.factor, best * self.factor
-        if self.step:
-            down, up = round(best - self.step, 9), round(best + self.step, 9)
-        below = [down] if best == min(tried) else []
-        above = [up] if best == max(tried) else []
+        below = [self._next(best, up=False)] if best == min(tried) else []
+        above = [self._next(best, up=True)] if best == max(tried) else []
         whole = isinstance(best, int)
-        return [value for value in (round(v) if whole else v for v in below + above) if self.allowed(value)]
+        values = (round(v) if whole else v for v in below + above)
+        return [value for value in values if value != best and self.allowed(value)]
+
+    def _next(self, best: float, *, up: bool) -> float:
+        if self.rungs:
+            beside = [rung for rung in self.rungs if (rung > best if up else rung < best)]
+            return (min(beside) if up else max(beside)) if beside else best
+        if self.step:
+            return round(best + self.step if up else best - self.step, 9)
+        return best * self.factor if up else best / self.factor
 
 
 def best_point(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from fillrank.data import Interactions
-from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
-from fillrank.models.base import NotNegative, Recipe, best_by, error_on, needed
+from fillrank.models.base import NotNegative, Recipe, error_on, monitored, needed
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
+from fillrank.models.ranks import RankLadder
+from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.biases import fit_biases
 from fillrank.solvers.sparse.svd import (
@@ -32,16 +32,15 @@ __all__ = ["BiasedSVD", "NormalisedSVD", "PureSVD"]
 
 Rank = Annotated[int, Field(ge=1)] | Literal["auto"]
 
-_RANKS = ((4, 8, 16, 24, 32, 48, 64), (96, 128), (192, 256), (384, 512), (768, 1024), (1536, 2048))
-"""Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
 _RATING_RANKS = ((0, 1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50), (75, 100), (150, 200))
+"""Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
 _SHRINKAGES = (1.0, 2.0, 3.0, 5.0, 10.0)
 _MOST_TRIED = 30
-_FIRST_RANKS, _MOST_RANK = (4, 9, 21, 48), 2048
+_FIRST_RANKS, _FEWER_RANKS = (4, 8, 16, 24, 32, 48, 64), (8, 32, 64)
 _LINES = (0.5, 0.0), (0.3, 1.0)
 _BETAS = Axis(step=0.1, allowed=lambda beta: -1 <= beta <= 2)
 _POWERS = Axis(step=0.25, allowed=lambda power: -2 <= power <= 4)
-_MOST_JUDGED = 5_000
+_MOST_SCORES, _FEWEST_USERS = 200_000_000, 1_000
 
 
 class _Decomposition(Recipe):
@@ -52,60 +51,116 @@ class _Decomposition(Recipe):
         return self.undecided()
 
 
-class PureSVD(_Decomposition):
+class _RankingDecomposition(_Decomposition):
+    """What the two that rank share: how the matrix is decomposed, and who judges the choices."""
+
+    rank: Rank = "auto"
+    method: SvdMethod = "randomized"
+    oversampling: int = Field(default=10, ge=0)
+    monitor: str = "ndcg@20"
+    seed: int = Field(default=0, ge=0)
+
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        drawn = where(self.method == "randomized", "method='randomized'", "oversampling")
+        return {**drawn, **where(self.undecided(), "something is 'auto'", "monitor")}
+
+    def _ladder(self, train: Interactions) -> RankLadder:
+        return RankLadder.of(train, bounded=self.method == "randomized")
+
+    def _judge(self, train: Interactions, valid: Interactions | None) -> Callable[[Factors], Judgement]:
+        """What the validation part says of factors; of so many of its users that their scores can be paid."""
+        held_out = needed(self, valid)
+        most = max(_MOST_SCORES // max(train.n_items, 1), _FEWEST_USERS)
+        name, evaluator = monitored(self.monitor, train, some_users(held_out, most, seed=self.seed))
+
+        def judge(factors: Factors) -> Judgement:
+            reached = evaluator.run(factors)[name]
+            return reached, {f"valid_{name}": reached}
+
+        return judge
+
+    def _of_rank(self, ladder: RankLadder, rank: int) -> dict[str, int]:
+        """The settings that give the first ``rank`` directions of the decomposition that was judged."""
+        more = ladder.size(rank) - rank if self.method == "randomized" else 0
+        return {"rank": rank, "oversampling": self.oversampling + more}
+
+
+class PureSVD(_RankingDecomposition):
     """Truncated SVD of the matrix with zeros in its holes; see :func:`fillrank.solvers.sparse.svd.pure_svd`.
 
     It only ranks.
 
     Attributes:
-        rank: number of singular vectors; ``"auto"`` takes the best nDCG@10 on the validation part, at most 2,048 or the
-            smaller side of the log.
+        rank: number of singular vectors; ``"auto"`` takes what does best on the validation part: of the ranks up to 64,
+            and then on while the largest is the best. 64, 128, 256, ... directions are decomposed, and each
+            decomposition serves all ranks above half of it, so that all together cost at most a third more than the
+            largest one. That has at most 2,048 directions, the smaller side of the log, and
+            ``nnz·d + (users + items)·d² ≤ 10¹¹`` multiplications for a pass over the log: 1,024 on Gowalla. A
+            larger rank has to be given, or ``method="exact"``, which has the first two limits alone.
         use_values: decompose the values; if False, ones.
-        method: ``"exact"`` or ``"randomized"``.
+        method: ``"randomized"``, which is several times faster where logs are large, or ``"exact"``, free of chance.
+        oversampling: further directions that the randomized method decomposes and drops; more come closer to the
+            exact answer. Of a rank that was chosen: those of the decomposition that it was cut from.
+        monitor: the metric of the validation part that is chosen by, on 200 million scores of users drawn by ``seed``
+            where there are more.
         seed: of the start vectors.
     """
 
     kind: ClassVar[str] = "pure-svd"
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank",)
 
-    rank: Rank = "auto"
     use_values: bool = True
-    method: SvdMethod = "exact"
-    seed: int = Field(default=0, ge=0)
 
-    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         log = train if self.use_values else train.without_values()
-        rank, factors = _chosen_rank(self, train, valid, lambda r: pure_svd(log, r, method=self.method, seed=self.seed))
-        return self._recommender(train, factors, chosen={"rank": rank})
+
+        def solve(rank: int) -> Factors:
+            return pure_svd(log, rank, method=self.method, oversampling=self.oversampling, seed=self.seed)
+
+        if self.rank != "auto":
+            return self._recommender(train, solve(self.rank))
+        judge, ladder, decomposed = self._judge(train, valid), self._ladder(train), dict[int, Factors]()
+
+        def first(rank: int) -> Factors:
+            size = ladder.size(rank)
+            if size not in decomposed:
+                decomposed[size] = solve(size)
+            return first_directions(decomposed[size], rank)
+
+        axis = ladder.axis(_FIRST_RANKS)
+        start = {"rank": axis.values[-1] if axis.values else ladder.rungs[-1]}
+        judged = lambda point: judge(first(int(point["rank"])))  # noqa: E731
+        rank = int(best_point({"rank": axis}, start, judged, most=_MOST_TRIED, context=context)["rank"])
+        return self._recommender(train, first(rank), chosen=self._of_rank(ladder, rank))
 
 
-class NormalisedSVD(_Decomposition):
+class NormalisedSVD(_RankingDecomposition):
     """Truncated SVD of the degree-normalised matrix; see :func:`fillrank.solvers.sparse.svd.normalised_svd`.
 
     It only ranks.
 
     Attributes:
-        rank: number of singular vectors, at most 2,048 or the smaller side of the log.
+        rank: number of singular vectors; as many as :class:`PureSVD` allows are tried.
         beta: how strongly popular items are pulled back up; .5 as published.
         power: of the singular values; 0 as published: all directions weigh alike.
-            ``"auto"`` of these three takes the best nDCG@20 on the validation part (of 5,000 of its users, drawn by
-            ``seed``, where it has more): the rank with (β, power) = (.5, 0) and with (.3, 1), then from the better one
-            a setting after the other, each going on while its best is at an end. One decomposition of a rank serves
-            every β and power.
-            With β and power given, the rank is chosen as that of :class:`PureSVD` is, by nDCG@10.
+            ``"auto"`` of these three takes what does best on the validation part: the rank with (β, power) = (.5, 0)
+            and with (.3, 1), then from the better one a setting after the other, each going on while its best is at an
+            end. One decomposition serves all ranks above half of it, and every β and power.
         method: ``"randomized"``, which is faster and on sparse logs ranks better, or ``"exact"``, free of chance; see
             :func:`fillrank.solvers.sparse.svd.normalised_svd`.
+        oversampling: further directions that the randomized method decomposes and drops; more come closer to the
+            exact answer. Of a rank that was chosen: those of the decomposition that it was cut from.
+        monitor: the metric of the validation part that is chosen by, on 200 million scores of users drawn by ``seed``
+            where there are more.
         seed: of the start vectors; the randomized answer depends on it.
     """
 
     kind: ClassVar[str] = "normalised-svd"
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("rank", "beta", "power")
 
-    rank: Rank = "auto"
     beta: float | Literal["auto"] = "auto"
     power: float | Literal["auto"] = "auto"
-    method: SvdMethod = "randomized"
-    seed: int = Field(default=0, ge=0)
 
     def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
@@ -116,44 +171,37 @@ class NormalisedSVD(_Decomposition):
         if len(given) == len(self.chosen_on_valid):
             factors = self._basis(train, given["rank"]).factors(beta=given["beta"], power=given["power"])
             return self._recommender(train, factors)
-        if given.keys() == {"beta", "power"}:  # the rank alone, as committed plans chose it
+        judge, ladder, bases = self._judge(train, valid), self._ladder(train), dict[int, NormalisedBasis]()
 
-            def solve(rank: int) -> Factors:
-                return self._basis(train, rank).factors(**given)
+        def factors_at(point: Point) -> Factors:
+            rank = int(point["rank"])
+            size = rank if "rank" in given else ladder.size(rank)
+            if size not in bases:
+                bases[size] = self._basis(train, size)
+            return bases[size].first(rank).factors(beta=point["beta"], power=point["power"])
 
-            rank, factors = _chosen_rank(self, train, valid, solve)
-            return self._recommender(train, factors, chosen={"rank": rank})
-        some = some_users(needed(self, valid), _MOST_JUDGED, seed=self.seed)
-        evaluator = Evaluator(some, train=train, seen=train.csr, k=20, metrics=("ndcg",))
-        # A randomized decomposition cut to fewer directions is another one than that of fewer directions: so each rank
-        # is decomposed by itself, and what is judged is what is kept.
-        bases: dict[int, NormalisedBasis] = {}
         found: dict[tuple[float, ...], Judgement] = {}
 
-        def judge(point: Point) -> Judgement:
-            rank, beta, power = int(point["rank"]), point["beta"], point["power"]
-            if (rank, beta, power) not in found:
-                if rank not in bases:
-                    bases[rank] = self._basis(train, rank)
-                ndcg = evaluator.run(bases[rank].factors(beta=beta, power=power))["ndcg@20"]
-                found[rank, beta, power] = ndcg, {"valid_ndcg@20": ndcg}
-            return found[rank, beta, power]
+        def judged(point: Point) -> Judgement:  # the searches below meet the same points
+            key = point["rank"], point["beta"], point["power"]
+            if key not in found:
+                found[key] = judge(factors_at(point))
+            return found[key]
 
-        smallest = min(train.n_users, train.n_items)
-        ranks = Axis(tuple(_fitting(_FIRST_RANKS, train)), 1.5, lambda rank: 1 <= rank <= min(smallest, _MOST_RANK))
+        ranks = ladder.axis(_FEWER_RANKS)
         axes = {"beta": _BETAS, "power": _POWERS, "rank": replace(ranks, values=())}
         axes = {name: axis for name, axis in axes.items() if name not in given}
-        starts = [{"rank": ranks.values[-1], "beta": beta, "power": power} | given for beta, power in _LINES]
+        begin = ranks.values[-1] if ranks.values else ladder.rungs[-1]
+        starts = [{"rank": begin, "beta": beta, "power": power} | given for beta, power in _LINES]
         along = {} if "rank" in given else {"rank": ranks}
-        lines = [best_point(along, start, judge, most=_MOST_TRIED, context=context) for start in starts]
-        best = max(lines, key=lambda line: judge(line)[0])
-        point = best_point(axes, best, judge, most=_MOST_TRIED, context=context)
-        rank = int(point["rank"])
-        factors = bases[rank].factors(beta=point["beta"], power=point["power"])
-        return self._recommender(train, factors, chosen={**point, "rank": rank})
+        lines = [best_point(along, start, judged, most=_MOST_TRIED, context=context) for start in starts]
+        best = max(lines, key=lambda line: judged(line)[0])
+        point = best_point(axes, best, judged, most=_MOST_TRIED, context=context)
+        chosen = {} if "rank" in given else self._of_rank(ladder, int(point["rank"]))
+        return self._recommender(train, factors_at(point), chosen={**point, **chosen})
 
     def _basis(self, train: Interactions, rank: int) -> NormalisedBasis:
-        return normalised_basis(train, rank, method=self.method, seed=self.seed)
+        return normalised_basis(train, rank, method=self.method, oversampling=self.oversampling, seed=self.seed)
 
 
 class BiasedSVD(_Decomposition):
@@ -224,29 +272,6 @@ class BiasedSVD(_Decomposition):
     def _solve(self, train: Interactions, rank: int, user_shrinkage: float, item_shrinkage: float) -> Factors:
         biases = fit_biases(train, user_shrinkage=user_shrinkage, item_shrinkage=item_shrinkage)
         return biased_svd(train, rank, biases, method=self.method, seed=self.seed)
-
-
-def _chosen_rank(
-    recipe: PureSVD | NormalisedSVD,
-    train: Interactions,
-    valid: Interactions | None,
-    solve: Callable[[int], Factors],
-) -> tuple[int, Factors]:
-    """The rank asked for, or the best one on the validation part: one decomposition serves all that are tried."""
-    if recipe.rank != "auto":
-        return recipe.rank, solve(recipe.rank)
-    evaluator = Evaluator(needed(recipe, valid), train=train, seen=train.csr, k=10, metrics=("ndcg",))
-    best: tuple[int, Factors] = (0, solve(1))  # beaten by whatever is tried first
-    for step in _RANKS:
-        ranks = _fitting(step, train)
-        # A randomized decomposition cut to fewer directions is another, better one than that of fewer directions.
-        largest = solve(ranks[-1]) if recipe.method == "exact" else None
-        tried = ((rank, solve(rank) if largest is None else first_directions(largest, rank)) for rank in ranks)
-        champions = chain([best] if best[0] else [], tried)
-        best = best_by(((pair, pair[1]) for pair in champions), lambda factors: evaluator.run(factors)["ndcg@10"])
-        if best[0] != step[-1]:
-            break
-    return best
 
 
 def _fitting(ranks: tuple[int, ...], train: Interactions) -> list[int]:

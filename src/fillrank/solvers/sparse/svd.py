@@ -40,7 +40,13 @@ _STEEPEST = 20  # beyond it, counts to that power overflow
 
 @overload
 def truncated_svd(
-    matrix: Tensor, rank: int, *, method: SvdMethod = "exact", seed: int = 0, power_iterations: int = 4
+    matrix: Tensor,
+    rank: int,
+    *,
+    method: SvdMethod = "exact",
+    seed: int = 0,
+    power_iterations: int = 4,
+    oversampling: int = 10,
 ) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
@@ -52,6 +58,7 @@ def truncated_svd(
     method: SvdMethod = "exact",
     seed: int = 0,
     power_iterations: int = 4,
+    oversampling: int = 10,
 ) -> tuple[Array, Array, Array]: ...
 
 
@@ -63,6 +70,7 @@ def truncated_svd(
     method: SvdMethod = "exact",
     seed: int = 0,
     power_iterations: int = 4,
+    oversampling: int = 10,
 ) -> tuple[Any, Any, Any]:
     """The ``rank`` largest singular triplets, in falling order.
 
@@ -72,6 +80,8 @@ def truncated_svd(
         method: ``"exact"`` (ARPACK, to machine precision) or ``"randomized"`` (Halko, Martinsson & Tropp 2011).
         seed: of the start vectors. The exact answer does not depend on it beyond rounding.
         power_iterations: of the randomized method; more come closer to the exact answer.
+        oversampling: further directions that the randomized method decomposes and drops. More come closer to the exact
+            answer. With the same sum of both, a smaller rank has the first directions of a larger one.
 
     Returns:
         ``(U [m, rank], s [rank], Vt [rank, n])``, so that ``U * s @ Vt`` is the matrix of this rank that is nearest to
@@ -88,7 +98,9 @@ def truncated_svd(
         [3.0, 2.0]
     """
     if isinstance(matrix, Tensor):
-        return _svd_of_tensor(matrix, rank, method=method, seed=seed, power_iterations=power_iterations)
+        return _svd_of_tensor(
+            matrix, rank, method=method, seed=seed, power_iterations=power_iterations, oversampling=oversampling
+        )
     _check_complete(matrix)
     smallest = min(matrix.shape)
     if not 1 <= rank <= smallest:
@@ -97,14 +109,17 @@ def truncated_svd(
     if method not in {"exact", "randomized"}:
         raise SettingsError(f"method must be 'exact' or 'randomized', got {method!r}")
     with threadpool_limits(1, user_api="blas"):  # a threaded product adds up in another order: other last bits
-        if rank >= smallest - 1 or smallest <= 64:  # ARPACK wants room above the rank; small ones are faster dense
+        wanted = rank + oversampling if method == "randomized" else rank
+        if wanted >= smallest - 1 or smallest <= 64:  # ARPACK wants room above the rank; small ones are faster dense
             dense = np.asarray(matrix) if isinstance(matrix, np.ndarray) else matrix.toarray()
             U, s, Vt = np.linalg.svd(dense, full_matrices=False)
         elif method == "randomized":
             from sklearn.utils.extmath import randomized_svd
 
             state = int(numpy_stream(seed, "svd").integers(2**31))
-            U, s, Vt = randomized_svd(matrix, rank, n_iter=power_iterations, random_state=state)
+            U, s, Vt = randomized_svd(
+                matrix, rank, n_oversamples=oversampling, n_iter=power_iterations, random_state=state
+            )
         else:
             start = numpy_stream(seed, "svd").standard_normal(smallest).astype(matrix.dtype)
             U, s, Vt = svds(matrix, k=rank, v0=start)
@@ -134,14 +149,16 @@ def _check_complete(matrix: sp.csr_array[Any] | Array) -> None:
 
 
 @checked
-def pure_svd(interactions: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0) -> Factors:
+def pure_svd(
+    interactions: Interactions, rank: int, *, method: SvdMethod = "exact", oversampling: int = 10, seed: int = 0
+) -> Factors:
     """PureSVD: the truncated SVD of the matrix with every hole filled with zero.
 
     ``users = U·√S``, ``items = V·√S``; a new user with row r is ``r·V/√S``, which scores as ``r·V·Vᵀ`` (Cremonesi,
     Koren & Turrin 2010). The root on both sides changes no score and makes similarity of items weigh the directions.
     The scores rank; they are no predictions of values.
     """
-    U, s, Vt = truncated_svd(interactions.csr, rank, method=method, seed=seed)
+    U, s, Vt = truncated_svd(interactions.csr, rank, method=method, seed=seed, oversampling=oversampling)
     root = _root(s)
     folding = Projection(_tensor(Vt.T / root), use_values=interactions.values is not None)
     return Factors(_tensor(U * root), _tensor(Vt.T * root), folding=folding)
@@ -155,6 +172,7 @@ def normalised_svd(
     beta: float = 0.5,
     power: float = 0.0,
     method: SvdMethod = "exact",
+    oversampling: int = 10,
     seed: int = 0,
 ) -> Factors:
     """Truncated SVD of the interaction matrix with degrees divided out on both sides.
@@ -170,12 +188,13 @@ def normalised_svd(
         power: of the singular values; 0 weighs all directions alike.
         method: of the SVD. On graphs with many nearly separate small groups the randomized basis ranks *better* than
             the exact one, which spends directions on those groups; only the exact one is free of chance.
-        seed: see :func:`truncated_svd`.
+        oversampling, seed: see :func:`truncated_svd`.
     """
     for name, exponent in (("beta", beta), ("power", power)):
         if abs(exponent) > _STEEPEST:
             raise SettingsError(f"{name} is an exponent, and must be from -{_STEEPEST} to {_STEEPEST}, got {exponent}")
-    return normalised_basis(interactions, rank, method=method, seed=seed).factors(beta=beta, power=power)
+    basis = normalised_basis(interactions, rank, method=method, oversampling=oversampling, seed=seed)
+    return basis.factors(beta=beta, power=power)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +212,10 @@ class NormalisedBasis:
     s: Array
     directions: Array
 
+    def first(self, rank: int) -> NormalisedBasis:
+        """Its first ``rank`` directions."""
+        return replace(self, s=self.s[:rank], directions=self.directions[:, :rank])
+
     def factors(self, *, beta: float, power: float) -> Factors:
         """See :func:`normalised_svd`."""
         directions = self.directions * self.s ** (power / 2)
@@ -202,14 +225,14 @@ class NormalisedBasis:
 
 
 def normalised_basis(
-    interactions: Interactions, rank: int, *, method: SvdMethod = "exact", seed: int = 0
+    interactions: Interactions, rank: int, *, method: SvdMethod = "exact", oversampling: int = 10, seed: int = 0
 ) -> NormalisedBasis:
     """Decompose the degree-normalised matrix of ``interactions``; see :func:`normalised_svd`."""
     ones = interactions.without_values().csr
     per_user = np.maximum(interactions.user_counts, 1).astype(np.float32)
     per_item = np.maximum(interactions.item_counts, 1).astype(np.float32)
     balanced = (sp.diags_array(per_user**-0.5) @ ones @ sp.diags_array(per_item**-0.5)).tocsr()
-    _, s, Vt = truncated_svd(balanced, rank, method=method, seed=seed)
+    _, s, Vt = truncated_svd(balanced, rank, method=method, seed=seed, oversampling=oversampling)
     return NormalisedBasis(ones, per_item, s, Vt.T)
 
 
