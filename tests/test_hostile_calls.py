@@ -152,7 +152,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Interactions.from_arrays": {"users": ["a"], "items": ["x"]}, "Interactions.from_csr": {"matrix": w.csr},
         "Interactions.from_frame": {"frame": w.frame}, "Interactions.union": {"other": w.log.select([])},
         "Recommender": {"scorer": w.factors, "predictor": None, "interactions": w.log}, "Recommender.": w.model,
-        "Recommender.recommend": {}, "Recommender.similar_items": {"item_id": "x"},
+        "Recommender.recommend": {}, "Recommender.with_item_table": {"table": {"x": "a"}}, "Recommender.similar_items": {"item_id": "x"},
         "Recommender.similar_users": {"user_id": "a"}, "Recommender.explain": {"user_id": "a", "item_id": "x"}, "Recommender.save": {"path": "model"},
         "Recommender.score": {"user_ids": ["a"], "item_ids": ["x"]}, "Recommender.predict": {"user_ids": ["a"], "item_ids": ["x"]},
         "Recommender.fold_in": {"histories": {"x": 3}}, "Recommender.load": {"path": "good-model"},

@@ -16,7 +16,8 @@ log_check   what ``data inspect`` finds out about a log
 models      ``compare``, ``fit``, ``evaluate``
 tune        ``tune``
 reproduce   ``reproduce``
-lists       ``recommend``, ``similar``
+lists       ``recommend``, ``similar``, ``explain``
+list_rules  what may be on a list: ``--only``, ``--where``, ``--at-most``, ``--item-table``
 complete    ``complete``
 lab         ``lab``
 demo        ``demo``

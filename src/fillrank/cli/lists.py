@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fillrank.cli.list_rules import conditions, limits, named_items, read_item_table
 from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
 from fillrank.cli.overwriting import ForceOption, check_kind, holds_lists
@@ -38,6 +39,31 @@ def recommend(
     like: LikeOption = None,
     k: KOption = 10,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Also list what the user already has.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ITEM", help="List only this item (id or title); repeat.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="ITEM", help="Do not list this item (id or title); repeat.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="COLUMN=VALUE", help="Only items with this value in the item table; repeat."),
+    ] = None,
+    where_not: Annotated[
+        list[str] | None,
+        typer.Option("--where-not", metavar="COLUMN=VALUE", help="No items with this value in the item table; repeat."),
+    ] = None,
+    at_most: Annotated[
+        list[str] | None,
+        typer.Option("--at-most", metavar="COLUMN=N", help="At most N items of one category in a list; repeat."),
+    ] = None,
+    item_table: Annotated[
+        Path | None,
+        typer.Option("--item-table", help="A .csv, .parquet or .jsonl file: items and their columns.", parser=path_of),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option("--separator", help="Between the categories of one cell, such as '|'.")
+    ] = None,
     unknown: Annotated[
         Literal["raise", "skip", "popular"],
         typer.Option("--unknown", help="A user the model does not know: an error, nothing, or the most popular items."),
@@ -57,19 +83,27 @@ def recommend(
     asked = {"--user": user, "--users-file": users_file, "--all": everybody, "--like": like}
     if sum(map(bool, asked.values())) != 1:
         raise typer.BadParameter(f"give one of {', '.join(asked)}, and only one")
-    check_frame_path(out, inputs=(users_file,))
+    check_frame_path(out, inputs=(users_file, item_table))
     check_kind(out, "a list of recommendations", holds_lists, force=force)
     from fillrank.recommend import Recommender
 
     model = Recommender.load(run)
+    if item_table is not None:
+        model = model.with_item_table(read_item_table(item_table), separator=separator)
+    rules: dict[str, Any] = {
+        **named_items(model, only, exclude),
+        **conditions(where, "--where", "where"),
+        **conditions(where_not, "--where-not", "where_not"),
+        **limits(at_most),
+    }
     about: dict[str, Any] = {}
     if like:
-        frame = model.fold_in(parse_likes(like)).recommend(k=k, filter_seen=not keep_seen)
+        frame = model.fold_in(parse_likes(like)).recommend(k=k, filter_seen=not keep_seen, **rules)
     else:
         ids = None if everybody else user or _read_ids(users_file)
         if ids is not None:
             ids, about = _asked_users(model, ids, unknown, users_file)
-        frame = model.recommend(ids, k=k, filter_seen=not keep_seen, unknown=unknown)
+        frame = model.recommend(ids, k=k, filter_seen=not keep_seen, unknown=unknown, **rules)
     if spreadsheet_safe:
         frame = for_spreadsheets(frame)
     _deliver(frame, "recommendations", out, about, as_json=as_json)

@@ -48,7 +48,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if is_sealed(file) is False or (found > 1 and not is_sealed(file)):
         raise ModelFileError(f"{folder} is torn: {CONFIG} is not as it was written; {_ADVICE}")
     config, renamed = read_model(config)
-    for name in ("refit", "relevant_from"):  # fillrank 0.1 has neither
+    for name in ("refit", "relevant_from", "item_table"):  # fillrank 0.1 has none of them
         config.setdefault(name, None)
     config.setdefault("same", {})
     for name, (fits, wanted) in _PARTS.items():
@@ -76,6 +76,16 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(other, str) for other in value.values())
 
 
+def _is_item_table(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list)
+        and all(
+            isinstance(one, Mapping) and _is_text(one.get("name")) and isinstance(one.get("values"), list)
+            for one in value
+        )
+    )
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -93,6 +103,7 @@ _PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "scorer": (_is_table, "a table"),
     "relevant_from": (lambda value: value is None or is_number(value), "null or a finite number"),
     "same": (_are_names, "a table of names of tensors"),
+    "item_table": (_is_item_table, "null or a list of columns, each with a name and values"),
     "refit": (lambda value: value is None or isinstance(value, bool), "null, true or false"),
     "predictor": (lambda value: value is None or _is_table(value), "null or a table"),
 }

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 import numpy as np
 import polars as pl
@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from fillrank.arguments import checked, naming, shown
 from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
-from fillrank.data.times import to_seconds
+from fillrank.data.item_table import ItemTable
 from fillrank.errors import DataError, ModelFileError
 from fillrank.factors import Factors, FittedScorer
 from fillrank.factors.temporal import TimeAwareFactors
+from fillrank.recommend.contents import check_contents
 from fillrank.recommend.explain import explanation
 from fillrank.recommend.histories import Histories, as_log
 from fillrank.recommend.lists import recommendations
+from fillrank.recommend.moments import moments
+from fillrank.recommend.rules import ListRules, rules_of
 from fillrank.recommend.similar import neighbours
 from fillrank.recommend.unused import check_values_used
 from fillrank.renames import old_attribute
@@ -53,6 +56,7 @@ class Recommender:
         popularity: how many users met each item; None: as ``interactions`` have it.
         refit: True: after the choices on validation it has learnt from train and validation together; False: it has
             learnt from train alone. None: there was nothing but train.
+        item_table: what is known of items beside the log; see :meth:`with_item_table`.
     """
 
     scorer: FittedScorer
@@ -64,29 +68,14 @@ class Recommender:
     history: Sequence[Mapping[str, float]] = ()
     popularity: NDArray[np.int64] | None = None
     refit: bool | None = None
+    item_table: ItemTable | None = None
 
     rater = old_attribute("rater", "predictor")
     scale = old_attribute("scale", "value_range")
     log = old_attribute("log", "interactions")
 
     def __post_init__(self) -> None:
-        for role, part in (("scorer", self.scorer), ("predictor", self.predictor)):
-            if part is not None and (part.n_users, part.n_items) != (
-                self.interactions.n_users,
-                self.interactions.n_items,
-            ):
-                raise DataError(
-                    f"the {role} is for {part.n_users} users and {part.n_items} items, "
-                    f"the log has {self.interactions.n_users} and {self.interactions.n_items}"
-                )
-        ends = self.value_range
-        if ends is not None and not (len(ends) == 2 and np.isfinite(ends).all() and ends[0] <= ends[1]):
-            raise DataError(f"value_range must be two finite numbers, the smaller first, or None; got {ends}")
-        if self.popularity is not None and np.shape(self.popularity) != (self.interactions.n_items,):
-            shape = list(np.shape(self.popularity))
-            raise DataError(
-                f"popularity must have shape [{self.interactions.n_items}], one count for each item, got {shape}"
-            )
+        check_contents(self)
         if self.popularity is None:
             object.__setattr__(self, "popularity", self.interactions.item_counts)
 
@@ -109,20 +98,21 @@ class Recommender:
         k: int = 10,
         *,
         filter_seen: bool = True,
-        items: Iterable[Any] | None = None,
-        exclude: Iterable[Any] | None = None,
         unknown: Unknown = "raise",
+        **rules: Unpack[ListRules],
     ) -> pl.DataFrame:
         """The best ``k`` items for each user.
 
         Args:
             user_ids: a list of outside ids, or a single one; None for every user of the model.
-            k: length of a list. Where fewer items are left, the list is shorter; nothing is padded.
+            k: length of a list. Where fewer items are left, the list is shorter; nothing is padded. A warning says so
+                where there are rules.
             filter_seen: leave out the items a user has met.
-            items: only these items (ids) may be listed.
-            exclude: these items (ids) may not.
             unknown: what to do with ids that the model does not know: ``"raise"``, ``"skip"``, or ``"popular"``: list
                 the items that most users met.
+            **rules: what may be listed: ``items=`` and ``exclude=`` for all, ``per_user_items=`` and
+                ``per_user_exclude=`` for some, ``where=``, ``where_not=`` and ``at_most=`` by an item table
+                (``item_table=``); see :class:`~fillrank.recommend.rules.ListRules`.
 
         Returns:
             A frame ``user_id, rank, item_id, score`` and, where items have names, ``label``; users in the order asked,
@@ -130,23 +120,29 @@ class Recommender:
             score of a ``"popular"`` row is a count of users.
 
         Raises:
-            UnknownIdError: an id is not known and ``unknown="raise"``, or an item id is not known.
+            UnknownIdError: an id is not known and ``unknown="raise"``, or an id in a rule is not known.
             ScoreError: a score is NaN or infinite; names the user and the item.
-            SettingsError: ``k`` is below 1, or ``unknown`` is none of the three.
+            DataError: the item table has no such column or value, or a rule is of another kind than it has to be.
+            SettingsError: ``k`` is below 1, ``unknown`` is none of the three, or there is no such rule.
         """
         with naming("user_ids"):
             listed = [user_ids] if user_ids is not None and is_single(user_ids) else user_ids
             asked = self.user_ids.ids if user_ids is None else values_of(listed, "user ids")
             codes = self.user_ids.encode(asked, unknown="raise" if unknown == "raise" else "mark")
-        with naming("items"):
-            only = None if items is None else self.item_ids.encode(items)
-        with naming("exclude"):
-            without = None if exclude is None else self.item_ids.encode(exclude)
+        found = rules_of(rules, asked, codes, (self.user_ids, self.item_ids), self.item_table)
         seen = self.interactions.csr if filter_seen else None
         with self._named():
-            return recommendations(
-                self, asked, codes, k, popular=unknown == "popular", seen=seen, only=only, without=without
-            )
+            return recommendations(self, asked, codes, k, popular=unknown == "popular", seen=seen, rules=found)
+
+    def with_item_table(self, table: Any, *, separator: str | None = None) -> Self:
+        """The same model, which keeps a table of what is known of items, for rules such as ``where=``; saved with it.
+
+        Args:
+            table, separator: see :meth:`fillrank.data.item_table.ItemTable.of`. None: no table.
+        """
+        with naming("table"):
+            made = None if table is None else ItemTable.of(table, self.item_ids, separator=separator)
+        return replace(self, item_table=made)
 
     @checked
     def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
@@ -338,11 +334,4 @@ class Recommender:
         """What the predictor predicts for some moments."""
         if not isinstance(self.predictor, TimeAwareFactors):
             raise DataError(f"{self.name or 'this model'} knows no days; leave times out, or fit Gibbs(dates=True)")
-        with naming("times"):
-            seconds = to_seconds(values_of(times, "times"))
-        if seconds.null_count():
-            raise DataError(f"{seconds.null_count()} of {len(seconds)} times are missing or cannot be read")
-        when = torch.tensor(seconds.to_numpy())
-        if len(when) != len(users):
-            raise DataError(f"{len(users)} pairs came with {len(when)} times; give one time for each pair")
-        return self.predictor.score_pairs_at(users, items, when)
+        return self.predictor.score_pairs_at(users, items, moments(times, len(users)))

@@ -26,6 +26,7 @@ from fillrank.factors import scorer_from_parts
 from fillrank.recommend.config import FORMAT, read_config
 from fillrank.recommend.contents import Contents
 from fillrank.recommend.id_files import read_ids, write_ids
+from fillrank.recommend.item_table_parts import table_from_parts, table_settings, table_tensors
 from fillrank.recommend.model_card import card
 from fillrank.registry import is_record
 from fillrank.renames import tensor_name
@@ -214,6 +215,7 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         if (kept := getattr(model.interactions, column)) is not None:
             tensors[f"seen/{column}"] = torch.from_numpy(kept.copy())
     same = _stored_already(tensors)
+    tensors |= table_tensors(model.item_table)
     tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
     written = {name: tensor for name, tensor in tensors.items() if name not in same}
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in written.items()}, folder / _TENSORS)
@@ -233,6 +235,7 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         "settings": dict(model.settings),
         "value_range": model.value_range,
         "refit": model.refit,
+        "item_table": table_settings(model.item_table),
         "scorer": model.scorer.settings(),
         "predictor": None if model.predictor is None else model.predictor.settings(),
         **({"same": same} if same else {}),
@@ -289,6 +292,7 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "history": _read_history(folder / _HISTORY),
         "popularity": popularity,
         "refit": config["refit"],
+        "item_table": table_from_parts(tensors, config.get("item_table"), len(item_ids)),
     }
 
 

@@ -83,7 +83,7 @@ def rank(
     *,
     seen: sp.csr_array[Any] | None = None,
     candidates: Own[Places | None] = None,
-    exclude: Own[Places | None] = None,
+    exclude: Own[Places | sp.csr_array[Any] | None] = None,
     memory: int = MEMORY,
     device: str | torch.device | None = None,
 ) -> RankedLists:
@@ -95,7 +95,8 @@ def rank(
         k: length of a list, at least 1.
         seen: ``[n_users, n_items]``; a user's stored items (zeros too) are left out. None: nothing is.
         candidates: indices of the only items to list. None: all of them.
-        exclude: indices of items to list for nobody.
+        exclude: indices of items to list for nobody; or ``[len(users), n_items]``: whatever is stored in row b is not
+            listed for the b-th of the users.
         memory: bytes that a block of scores and its copies may take; what the scorer takes itself is not counted.
         device: where the users' indices are put for the scorer. None: the scorer's own ``device``, or else the CPU.
 
@@ -128,7 +129,7 @@ def rank_blocks(
     *,
     seen: sp.csr_array[Any] | None = None,
     candidates: Own[Places | None] = None,
-    exclude: Own[Places | None] = None,
+    exclude: Own[Places | sp.csr_array[Any] | None] = None,
     memory: int = MEMORY,
     device: str | torch.device | None = None,
 ) -> Iterator[RankedLists]:
@@ -136,7 +137,11 @@ def rank_blocks(
     everyone = np.arange(scorer.n_users) if users is None else _places(users, scorer.n_users, "users")
     if seen is not None and seen.shape != (scorer.n_users, scorer.n_items):
         raise DataError(f"seen must be [{scorer.n_users}, {scorer.n_items}] as the scorer is, got {list(seen.shape)}")
-    allowed = _allowed(candidates, exclude, scorer.n_items)
+    hidden = exclude if isinstance(exclude, sp.csr_array) else None
+    if hidden is not None and hidden.shape != (len(everyone), scorer.n_items):
+        raise DataError(f"exclude must be [{len(everyone)}, {scorer.n_items}], got {list(hidden.shape)}")
+    everybody = None if isinstance(exclude, sp.csr_array) else exclude
+    allowed = _allowed(candidates, everybody, scorer.n_items)
     where = torch.device(getattr(scorer, "device", "cpu") if device is None else device)
     wanted, k = k, min(k, max(scorer.n_items, 1))  # a list is no longer than the catalogue
     step = _users_per_block(scorer.n_items, memory, where)
@@ -148,6 +153,8 @@ def rank_blocks(
     for start in range(0, len(everyone), step):
         block = everyone[start : start + step]
         of_block = None if seen is None else seen[block]
+        if hidden is not None:
+            of_block = _union(of_block, hidden[start : start + step])
         places = torch.from_numpy(block)
         if tiled and product is not None:
             best = top_k_products(product, places, k, seen=of_block, allowed=allowed)
@@ -186,6 +193,14 @@ def _users_per_block(n_items: int, memory: int, device: torch.device) -> int:
     if device.type == "cpu":
         scores = min(scores, _CPU_BLOCK)
     return max(1, scores // (4 * max(n_items, 1)))
+
+
+def _union(first: sp.csr_array[Any] | None, second: sp.csr_array[Any]) -> sp.csr_array[Any]:
+    """What is stored in either of two matrices of the same shape, as ones."""
+    both = [one for one in (first, second) if one is not None]
+    rows = np.concatenate([np.repeat(np.arange(one.shape[0]), np.diff(one.indptr)) for one in both])
+    places = np.concatenate([one.indices for one in both])
+    return sp.coo_array((np.ones(len(rows), dtype=np.float32), (rows, places)), shape=second.shape).tocsr()
 
 
 def _allowed(candidates: Places | None, exclude: Places | None, n_items: int) -> Tensor | None:

@@ -1,0 +1,202 @@
+"""What is known of items beside the log: categories, tags, whether they are in stock; to filter lists by."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from fillrank.arguments import Own, checked, shown
+from fillrank.data.id_values import is_missing, is_single
+from fillrank.data.ids import IdMap, shown_id
+from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
+from fillrank.errors import DataError
+from fillrank.runtime.notices import say_once
+
+__all__ = ["ItemColumn", "ItemTable"]
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True, eq=False)
+class ItemColumn:
+    """The categories of each item: any number of them, as one boolean matrix.
+
+    Attributes:
+        values: the categories, in order.
+        of_items: ``[n_items, n_values]``; what is stored in row i are the categories of item i.
+    """
+
+    values: tuple[Value, ...]
+    of_items: sp.csr_array[Any]
+
+    @cached_property
+    def places(self) -> dict[Value, int]:
+        """Where each category stands in :attr:`values`."""
+        return {value: place for place, value in enumerate(self.values)}
+
+
+@dataclass(frozen=True, eq=False)
+class ItemTable:
+    """Columns of categories for the items of a model.
+
+    Attributes:
+        columns: by name.
+        n_items: of the model.
+
+    Example:
+        >>> films = IdMap(["Alien", "Heat", "Toy Story"])
+        >>> table = ItemTable.of({"Alien": ["Horror", "Sci-Fi"], "Heat": "Crime"}, films)
+        >>> table.having({"category": ["Crime", "Sci-Fi"]}).tolist()
+        [True, True, False]
+    """
+
+    columns: Mapping[str, ItemColumn]
+    n_items: int
+
+    @classmethod
+    @checked
+    def of(cls, given: Own[Any], item_ids: IdMap, *, separator: str | None = None) -> Self:
+        """Make a table of what is known of items.
+
+        Args:
+            given: a table of pandas, polars or pyarrow with a column of item ids (``item_id``, ``item`` or another
+                usual name; else the first); or a mapping from items to a category or a list of categories, which
+                becomes the column ``category``; or an ItemTable, which stays as it is.
+            item_ids: of the model. Rows of other items are left out. An item without a row has no category.
+            separator: between the categories of one cell of text, such as ``"|"``; None: a text is one category.
+
+        Raises:
+            DataError: it is no such table, no row is of an item of the model, an item has two rows, or a cell is
+                neither a single value nor a list of such.
+        """
+        if isinstance(given, ItemTable):
+            if given.n_items != len(item_ids):
+                raise DataError(f"the item table is of {given.n_items} items, the model of {len(item_ids)}")
+            return cls(given.columns, given.n_items)
+        ids, columns = _columns(given)
+        places = item_ids.encode(ids, unknown="mark")
+        known = np.flatnonzero(places >= 0)
+        if not len(known):
+            raise DataError(
+                f"none of the {len(ids)} items of the table is known to the model; the table's look like "
+                f"{shown_id(ids[0]) if ids else 'nothing'}, the model's like {shown_id(item_ids.ids[0])}"
+            )
+        if len(np.unique(places[known])) < len(known):
+            counts = np.bincount(places[known])
+            twice = item_ids.ids[int(counts.argmax())]
+            raise DataError(f"the item table has {counts.max()} rows of {twice!r}; give each item one row")
+        if missing := len(item_ids) - len(known):
+            say_once(
+                f"{missing} of the {len(item_ids)} items of the model are not in the item table: they have no "
+                "category, so no condition on a category lets them through"
+            )
+        made = {
+            name: _column(name, [cells[n] for n in known], places[known], len(item_ids), separator)
+            for name, cells in columns.items()
+        }
+        return cls(made, len(item_ids))
+
+    def column(self, name: str) -> ItemColumn:
+        """One column.
+
+        Raises:
+            DataError: there is none of that name.
+        """
+        if name not in self.columns:
+            raise DataError(f"the item table has no column {shown_id(name)}; it has {', '.join(self.columns)}")
+        return self.columns[name]
+
+    def having(self, where: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """Which items have, in each named column, one of the values asked for: bool ``[n_items]``.
+
+        Args:
+            where: for each column a value, or a list of values.
+
+        Raises:
+            DataError: a column or a value is not in the table.
+        """
+        fitting = np.ones(self.n_items, dtype=np.bool_)
+        for name, asked in where.items():
+            column = self.column(name)
+            wanted = [asked] if is_single(asked) or isinstance(asked, bool) else list(asked)
+            chosen = np.zeros(len(column.values), dtype=np.bool_)
+            for value in wanted:
+                chosen[_place(name, column, value)] = True
+            fitting &= np.asarray(column.of_items @ chosen.astype(np.int64)) > 0
+        return fitting
+
+    def grown(self, n_items: int) -> ItemTable:
+        """The same table for more items, the new ones last and without a category."""
+        columns = {}
+        for name, column in self.columns.items():
+            old = column.of_items
+            indptr = np.append(old.indptr, np.full(n_items - self.n_items, old.indptr[-1]))
+            wide = sp.csr_array((old.data, old.indices, indptr), shape=(n_items, len(column.values)))
+            columns[name] = ItemColumn(column.values, wide)
+        return ItemTable(columns, n_items)
+
+
+def _columns(given: Any) -> tuple[list[Any], dict[str, list[Any]]]:
+    """The ids of the rows, and the cells of each column."""
+    if isinstance(given, Mapping):
+        return list(given), {"category": list(given.values())}
+    frame = nw.from_native(given, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise DataError(f"an item table is a table, or a mapping from items to categories; got {shown(given)}")
+    names = [str(name) for name in frame.columns]
+    if len(names) < 2:
+        raise DataError(f"an item table has a column of items and at least one more, got {', '.join(names) or 'none'}")
+    usual = [name for table in (USUAL_NAMES, LESS_USUAL_NAMES) for name in names if plain_name(name) in table["item"]]
+    place = names.index(usual[0]) if usual else 0
+    cells = {name: frame[original].to_list() for name, original in zip(names, frame.columns, strict=True)}
+    return cells.pop(names[place]), cells
+
+
+def _column(name: str, cells: list[Any], places: NDArray[np.int32], n_items: int, separator: str | None) -> ItemColumn:
+    rows: list[int] = []
+    found: list[Value] = []
+    for cell, place in zip(cells, places.tolist(), strict=True):
+        for value in _values(name, cell, separator):
+            rows.append(place)
+            found.append(value)
+    values = tuple(sorted(set(found), key=lambda value: (isinstance(value, str), value)))
+    codes = {value: code for code, value in enumerate(values)}
+    matrix = sp.coo_array((np.ones(len(rows)), (rows, [codes[value] for value in found])), (n_items, len(values)))
+    return ItemColumn(values, matrix.tocsr().astype(np.bool_))
+
+
+def _values(name: str, cell: Any, separator: str | None) -> Iterable[Value]:
+    """The categories in one cell; none where it is empty."""
+    if isinstance(cell, str) and separator:
+        cell = [part.strip() for part in cell.split(separator)]
+    if isinstance(cell, pl.Series | np.ndarray):
+        cell = cell.tolist() if isinstance(cell, np.ndarray) else cell.to_list()
+    listed = cell if isinstance(cell, list | tuple | set | frozenset) else [cell]
+    for value in listed:
+        if is_missing(value) or value == "":
+            continue
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(plain, str | int | float):
+            raise DataError(
+                f"column {name!r} of the item table holds {shown(value)}; give texts, numbers or truth values"
+            )
+        yield plain
+
+
+def _place(name: str, column: ItemColumn, value: Any) -> int:
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, str | int | float) and plain in column.places:
+        return column.places[plain]
+    close = difflib.get_close_matches(str(value), [str(one) for one in column.values], n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(map(repr, column.values[:5]))}"
+    more = ", …" if not close and len(column.values) > 5 else ""
+    raise DataError(f"no item has {shown_id(value)} in column {name!r}{hint}{more}")
