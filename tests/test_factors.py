@@ -145,7 +145,7 @@ def test_implicit_ridge_is_the_minimum_of_what_it_says() -> None:
 
 
 def test_folding_says_what_is_missing() -> None:
-    with pytest.raises(DataError, match="know no way to fold new users in"):
+    with pytest.raises(DataError, match="cannot fold new users in"):
         random_factors(1).fold_in(LOG)
     with pytest.raises(DataError, match="the log is over 3 items, the model over 7"):
         random_factors(1, folding=RatingRidge()).fold_in(LOG)

@@ -128,7 +128,7 @@ def test_a_saved_scorer_scores_the_same(tmp_path: Path) -> None:
 
 def test_a_network_folds_nobody_in() -> None:
     log = Interactions.from_arrays(["x", "y"], [0, 6])
-    with pytest.raises(DataError, match="no way to fold 2 new users in; fit again with their rows"):
+    with pytest.raises(DataError, match="cannot fold 2 new users in; fit again with their rows"):
         made().scorer().fold_in(log)
 
 

@@ -146,7 +146,7 @@ def test_on_valid_looks_at_train_and_valid_only(parts, scorer):
     assert report["mrr@3"] == 1  # item 1 is the best of what user 0 has not seen in train
     other_test = replace(parts, test=parts.test.select(np.array([0])))
     assert Evaluator.on_valid(other_test, k=3).run(scorer).protocol == report.protocol
-    with pytest.raises(DataError, match=r"no validation part; split again with valid=0.1"):
+    with pytest.raises(DataError, match=r"no validation part; split again, for example with valid=0.1"):
         Evaluator.on_valid(replace(parts, valid=None))
 
 

@@ -50,7 +50,7 @@ SMALL |= {
 SMALL["lightgcn"] |= {"views": "edge-dropout"}
 RATING_ONLY = {name for name, kind in RECIPES.items() if kind.needs_values}
 OF_KNOWN_USERS = {"neumf"}
-"""Recipes that know no way to fold new users in."""
+"""Recipes that cannot fold new users in."""
 PERSONAL = [name for name in RECIPES if name not in {"popularity", *RATING_ONLY}]
 
 
@@ -131,7 +131,7 @@ def test_predictions_stay_on_the_scale_and_beat_the_mean(fitted: fr.Recommender,
 def test_a_new_user_gets_a_list_without_the_items_named(fitted: fr.Recommender) -> None:
     liked = fitted.item_ids.ids.head(4).to_list()
     if fitted.name in OF_KNOWN_USERS:
-        with pytest.raises(DataError, match="knows no way to fold 1 new users in"):
+        with pytest.raises(DataError, match="cannot fold 1 new users in"):
             fitted.fold_in(liked)
         return
     folded = fitted.fold_in(liked)

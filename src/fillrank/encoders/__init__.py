@@ -1,4 +1,4 @@
-"""How vectors, and ratings, come from parameters."""
+"""Encoders: compute the vectors (or scores) of users and items from trainable parameters."""
 
 from fillrank.encoders.base import (
     FreeTables,

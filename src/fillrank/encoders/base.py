@@ -1,11 +1,11 @@
-"""What the rest of the library asks of an encoder.
+"""The interfaces of encoders.
 
-Beside its contract (:class:`VectorEncoder` or :class:`PairEncoder`), recipes ask an encoder for these, if it has them:
+An encoder is a :class:`VectorEncoder` or a :class:`PairEncoder`. Recipes also use these optional attributes:
 
-* ``free_vectors``: True where each user and item has a vector of its own that nothing smooths, so that neighbours may
-  be mixed in after training (``neighbour_weight``).
-* ``own_folding``: True where :meth:`VectorEncoder.factors` knows a way of its own to fold new users in.
-* ``check_sharing(n_processes)``: raises a ``SettingsError`` where several processes would not learn what one does.
+* ``free_vectors``: True if each user and item has its own vector, which is not mixed with others. Then the vectors of
+  neighbours can be mixed in after training (``neighbour_weight``).
+* ``own_folding``: True if :meth:`VectorEncoder.factors` brings its own way to fold new users in.
+* ``check_sharing(n_processes)``: raises a ``SettingsError`` if several processes would not learn the same as one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Similarity = Literal["dot", "cosine"]
 Tables = tuple[Tensor, Tensor]
 """``(users [n_users, d], items [n_items, d])``."""
 LayerChange = Callable[[Tensor], Tensor]
-"""Puts something on the vectors ``[n, d]`` of one side after each layer, without gradient: noise, for one."""
+"""Changes the vectors ``[n, d]`` of one side after each layer, without gradient; for example, adds noise."""
 
 
 @runtime_checkable
@@ -55,15 +55,15 @@ class VectorEncoder(Protocol):
     similarity: Similarity
 
     def tables(self) -> Tables:
-        """All vectors, differentiable, before the normalisation that the cosine asks for.
+        """All vectors, differentiable, before the normalisation for the cosine.
 
-        For an encoder that mixes rows with one another (a graph, a history) this is where the work is done: a training
-        step calls it once and looks its rows up in what it returns.
+        In an encoder that mixes rows (over a graph or a history), most of the work is done here. So a training step
+        calls this once, and looks its rows up in the result.
         """
         ...
 
     def user_vectors(self, users: Tensor) -> Tensor:
-        """int64 ``[B]`` → ``[B, d]``, ready for the product: of unit length where the similarity is cosine."""
+        """int64 ``[B]`` → ``[B, d]``, ready for the product: of unit length if the similarity is cosine."""
         ...
 
     def item_vectors(self, items: Tensor) -> Tensor:
@@ -71,16 +71,16 @@ class VectorEncoder(Protocol):
         ...
 
     def factors(self, folding: Folding | None = None) -> Factors:
-        """What was learnt, cut loose from training, on the CPU."""
+        """The learned result, detached from training, on the CPU."""
         ...
 
 
 @runtime_checkable
 class PairEncoder(Protocol):
-    """Scores a user and an item together, by something that is no product of two vectors."""
+    """Scores a user and an item together, by a function that is not a product of two vectors."""
 
     def score_pairs(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """int64 ``[B]``, int64 ``[B]`` → ``[B]``, differentiable. Dropout falls where there is a generator."""
+        """int64 ``[B]``, int64 ``[B]`` → ``[B]``, differentiable. There is dropout only if there is a generator."""
         ...
 
     def score_block(self, users: Tensor, items: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -88,12 +88,12 @@ class PairEncoder(Protocol):
         ...
 
     def scorer(self) -> Scorer:
-        """What was learnt, cut loose from training, on the CPU."""
+        """The learned result, detached from training, on the CPU."""
         ...
 
 
 class FreeTables(VectorEncoder, Protocol):
-    """An encoder whose vectors are its parameters: what a step in closed form trains.
+    """An encoder whose vectors are its parameters; these can be trained by gradients in closed form.
 
     Attributes:
         users: ``[n_users, d]``.
@@ -105,7 +105,7 @@ class FreeTables(VectorEncoder, Protocol):
 
 
 def has_free_tables(encoder: object) -> TypeGuard[FreeTables]:
-    """Whether an encoder's tables are its parameters ``users`` and ``items`` themselves, and all it has.
+    """Whether an encoder has no other parameters than ``users`` and ``items``, and these are its tables.
 
     Example:
         >>> from fillrank.encoders import MF
@@ -152,7 +152,7 @@ class GraphEncoder(Protocol):
 
 
 class TableEncoder(nn.Module):
-    """A :class:`VectorEncoder` that need only say what its :meth:`tables` are.
+    """Base class of a :class:`VectorEncoder`; a subclass only defines :meth:`tables`.
 
     Raises:
         SettingsError: there is no such similarity.
@@ -180,7 +180,7 @@ class TableEncoder(nn.Module):
         return self._ready(rows_of(self.tables()[1], items, "items"))
 
     def factors(self, folding: Folding | None = None) -> Factors:
-        """What was learnt, cut loose from training."""
+        """The learned result, detached from training."""
         with torch.no_grad():
             users, items = (table.detach().cpu().clone() for table in self.tables())
         return Factors(users, items, similarity=self.similarity, folding=folding)
@@ -193,7 +193,7 @@ def rows_of(table: Tensor, indices: Tensor, name: str) -> Tensor:
     """The rows ``[B, d]`` or ``[B, N, d]`` of a table at int64 ``[B]`` or ``[B, N]``.
 
     Raises:
-        DataError: the indices are of another kind or shape, or (seen on a CPU) the table has no such row.
+        DataError: the indices have another type or shape, or (checked on a CPU) the table has no such row.
     """
     fitting({name: "int B|B N"}, **{name: indices})
     try:
@@ -204,10 +204,10 @@ def rows_of(table: Tensor, indices: Tensor, name: str) -> Tensor:
 
 
 def check_tables(users: Tensor, items: Tensor, shape: tuple[int, int] | None = None) -> None:
-    """Refuse tables that do not fit each other or, where ``shape`` is given, the log's ``(n_users, n_items)``.
+    """Refuse tables that do not fit each other or ``shape``, the log's ``(n_users, n_items)``.
 
     Raises:
-        DataError: one is no matrix, their widths differ or are 0, or their lengths are not those of the log.
+        DataError: a table is not a matrix, their widths differ or are 0, or their lengths are not those of the log.
     """
     if users.dim() != 2 or items.dim() != 2 or users.shape[1] != items.shape[1] or not items.shape[1]:
         shapes = f"{list(users.shape)} and {list(items.shape)}"

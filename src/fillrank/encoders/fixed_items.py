@@ -1,4 +1,4 @@
-"""Matrix factorisation with one side given: only the users are learned."""
+"""``FixedItems``: matrix factorisation with given item vectors; only the users are learned."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["FixedItems"]
 
 @checked
 class FixedItems(nn.Module):
-    """Like :class:`~fillrank.encoders.MF`, but the items' table is given and stays as it is.
+    """Like :class:`~fillrank.encoders.MF`, but the item vectors are given and do not change.
 
     The items are a *buffer*: they move with the module (``.to``), are saved with it (``state_dict``), and get no
-    gradient. The users are the only parameters, and no two of them share one: each is a problem of its own.
+    gradient. The user vectors are the only parameters, so each user is a separate problem.
 
     Args:
         item_factors: ``[n_items, d]``; copied.
-        users: the first user vectors, ``[n_users, d]``; copied. Zeros will do where ``similarity`` is ``"dot"``.
-        similarity: ``"dot"`` or ``"cosine"``: that which the item factors were made for.
+        users: the initial user vectors, ``[n_users, d]``; copied. Zeros are fine if ``similarity`` is ``"dot"``.
+        similarity: ``"dot"`` or ``"cosine"``: the one that the item factors were trained for.
 
     Raises:
-        DataError: the tables are no floating-point matrices of the same width and dtype, or hold NaN or infinity.
+        DataError: the tables are not floating-point matrices of the same width and dtype, or contain NaN or infinity.
         SettingsError: an unknown similarity.
 
     Example:
@@ -55,7 +55,7 @@ class FixedItems(nn.Module):
         self.similarity: Literal["dot", "cosine"] = similarity
 
     def tables(self) -> tuple[Tensor, Tensor]:
-        """``([n_users, d], [n_items, d])`` before any normalisation; gradients flow to the first alone."""
+        """``([n_users, d], [n_items, d])`` before normalisation; only the first gets gradients."""
         return self.users, self.items
 
     @checked
@@ -70,7 +70,7 @@ class FixedItems(nn.Module):
 
     @checked
     def factors(self, folding: Folding | None = None) -> Factors:
-        """What was learned, cut loose from training, beside the items as they were given."""
+        """The learned users, detached from training, and the items as they were passed."""
         users, items = (table.detach().cpu().clone() for table in self.tables())
         return Factors(users, items, similarity=self.similarity, folding=folding)
 

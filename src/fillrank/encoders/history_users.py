@@ -1,4 +1,4 @@
-"""Users who are what they have met: a user's vector is made of the vectors of their items."""
+"""``HistoryUsers``: a user's vector is computed from the vectors of their items."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["HistoryUsers"]
 class HistoryUsers(TableEncoder):
     """``p_u = g · e_u + (1-g) · n_u^-power · Σ W q_i`` over the ``n_u`` items of a user's history: SimpleX's users.
 
-    q are the items' vectors, the same that are ranked, and e the users' own (Mao et al. 2021, with the mean and
-    without attention). With ``g = 0`` users have no parameters: a new one costs nothing, and gets the vector that
-    training would have given them. The history holds the positive that a step trains on, as it does in SimpleX.
+    q are the item vectors, which are also ranked, and e the users' own vectors (Mao et al. 2021, with the mean and
+    without attention). With ``g = 0`` users have no parameters. Then a new user gets exactly the vector that training
+    would have given them. As in SimpleX, the history contains the positive that a step trains on.
 
     Args:
-        items: the first item vectors, ``[n_items, d]``; copied.
-        log: the histories: every interaction counts as one, whatever its value.
-        users: the first own vectors of the users, ``[n_users, d]``; copied. None where ``own_share`` is 0.
+        items: the initial item vectors, ``[n_items, d]``; copied.
+        interactions: the histories; every interaction counts as 1, whatever its value.
+        users: the initial own vectors of the users, ``[n_users, d]``; copied. None if ``own_share`` is 0.
         own_share: g, from 0 to below 1; 1 would be :class:`~fillrank.encoders.MF`.
-        power: 1 takes the mean over a history, 0.5 divides the sum by ``√n_u``, 0 takes the sum. Where the similarity
-            is cosine and ``own_share`` is 0 it makes no difference.
-        mapped: learn W, ``[d, d]``, from the identity on; if False, W is the identity.
+        power: 1 takes the mean over a history, 0.5 divides the sum by ``√n_u``, 0 takes the sum. It makes no difference
+            if the similarity is cosine and ``own_share`` is 0.
+        mapped: whether to learn W, ``[d, d]``, which begins as the identity; if False, W is the identity.
         similarity: of the vectors.
 
     Raises:
@@ -79,28 +79,28 @@ class HistoryUsers(TableEncoder):
 
     @classmethod
     def from_inputs(cls, inputs: EncoderInputs, **settings: Any) -> Self:
-        """Made for a recipe: the users' first vectors come only where ``own_share`` leaves room for them."""
+        """Make the encoder for a recipe; users get initial vectors only if ``own_share`` is above 0."""
         users, items = inputs.tables()
         own = users if settings.get("own_share", 0.0) > 0 else None
         return cls(items, inputs.interactions, users=own, similarity=inputs.similarity, **settings)
 
     @property
     def own_folding(self) -> bool:  # type: ignore[override]
-        """Whether training itself knows what becomes of a new user: so it is where users have nothing of their own."""
+        """Whether training itself defines the vectors of new users: if users have no vectors of their own."""
         return self.users is None
 
     def tables(self) -> Tables:
-        """The users put together from their items, and the items."""
+        """The user vectors, computed from their items, and the item vectors."""
         met = self.histories.times(self._mapped_items())
         if self.users is None:
             return met, self.items
         return torch.lerp(met, self.users, self.own_share), self.items
 
     def factors(self, folding: Folding | None = None) -> Factors:
-        """What was learnt, with the way to fold new users in that training itself took, where there is one.
+        """The learned result, with training's own way to fold new users in, if there is one.
 
-        That is so where users have no vectors of their own, and either the similarity is cosine (a sum has the
-        direction of the mean) or ``power`` is 0.
+        There is one if users have no vectors of their own, and the similarity is cosine (a sum has the same direction
+        as the mean) or ``power`` is 0.
         """
         if folding is None and self.users is None and (self.similarity == "cosine" or self.power == 0):
             folding = Projection(self._mapped_items().detach().cpu().clone())

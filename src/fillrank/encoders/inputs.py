@@ -1,4 +1,4 @@
-"""What a recipe brings to an encoder that is made for a log."""
+"""``EncoderInputs``: what a recipe passes to the constructor of an encoder."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from fillrank.registry import parameters_of
 __all__ = ["BROUGHT", "EncoderInputs"]
 
 BROUGHT = ("users", "items", "interactions", "n_users", "n_items", "dim", "similarity", "precision", "generator")
-"""The names of constructors' parameters that a recipe brings; all others are settings of the encoder."""
+"""The names of constructor parameters that a recipe passes; all others are settings of the encoder."""
 
 
 @dataclass(frozen=True)
 class EncoderInputs:
-    """What there is when an encoder is made. A constructor gets each that it has a parameter for, by its name.
+    """The inputs that a recipe offers to an encoder. A constructor gets those that it has a parameter for, by name.
 
     Attributes:
-        interactions: the positives that are learnt from; ``n_users`` and ``n_items`` are their sizes.
+        interactions: the positives to learn from; ``n_users`` and ``n_items`` are their sizes.
         dim: of the vectors.
-        similarity: that the recipe learns by.
+        similarity: the similarity of the recipe.
         precision: of products with a graph.
-        generator: all randomness comes from it.
-        init: gives the first vectors, ``users`` and ``items``, as the recipe's ``init`` has them.
+        generator: the source of all randomness.
+        init: makes the initial vectors ``users`` and ``items``, as the recipe's setting ``init`` says.
     """
 
     interactions: Interactions
@@ -44,14 +44,14 @@ class EncoderInputs:
         return self.init(self.generator)
 
     def tables(self) -> Tables:
-        """The first vectors; they are drawn or decomposed when somebody asks."""
+        """The initial vectors; they are computed at the first access."""
         return self._tables
 
     def wanted_by(self, maker: Callable[..., Any]) -> dict[str, Any]:
         """The arguments that a class or a function has parameters for."""
         names = parameters_of(maker)
         found: dict[str, Any] = {}
-        if "users" in names or "items" in names:  # first: the generator goes on from there
+        if "users" in names or "items" in names:  # before others use the generator, so that the draws stay the same
             found = dict(zip(("users", "items"), self.tables(), strict=True))
         met = self.interactions
         found |= {"interactions": met, "n_users": met.n_users, "n_items": met.n_items, "dim": self.dim}

@@ -1,4 +1,4 @@
-"""LightGCN: vectors that are propagated over the graph of who met what."""
+"""``LightGCN``: vectors that are propagated over the graph of users and items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fillrank.runtime.threads import one_thread
 
 __all__ = ["LightGCN", "with_neighbours"]
 
-_MOST_LAYERS = 1000  # after a few, all vectors of a connected graph are one
+_MOST_LAYERS = 1000  # after a few layers, all vectors of a connected graph are equal anyway
 
 
 @ENCODERS.own("lightgcn")
@@ -34,20 +34,20 @@ class LightGCN(TableEncoder):
     ``1/√(n_u · n_i)``, layer l is ``E^l = Â E^(l-1)`` and the vectors are ``Σ_l w_l E^l`` over l = 0 … ``n_layers``,
     by default the mean. Without layers it is :class:`~fillrank.encoders.MF`.
 
-    The map is linear and symmetric, so the gradient takes the same way back: no layer is kept in memory.
-    What it ends in are the propagated vectors, so that nothing after training needs the graph.
+    The map is linear and symmetric, so the backward pass is the same product, and no layer is kept in memory. The
+    result of training are the propagated vectors, so nothing needs the graph later.
 
     Args:
-        users: the first user vectors, ``[n_users, d]``; copied.
-        items: the first item vectors, ``[n_items, d]``; copied.
-        log: the graph: every interaction is an edge, whatever its value.
-        n_layers: 0 or more; its authors take 2 to 4. With an odd number of equal weight some directions of E come to
-            nothing in F (the eigenvalue -1 of Â), which costs losses of cosines a sixth of their nDCG on Gowalla.
+        users: the initial user vectors, ``[n_users, d]``; copied.
+        items: the initial item vectors, ``[n_items, d]``; copied.
+        interactions: the graph; every interaction is an edge, whatever its value.
+        n_layers: 0 or more; its authors use 2 to 4. With an odd number of layers of equal weight, some directions of E
+            vanish in the result (eigenvalue -1 of Â). This costs cosine losses a sixth of their nDCG on Gowalla.
         layer_weights: ``w_0 … w_n_layers``; None: ``1/(n_layers + 1)`` each. SimGCL leaves layer 0 out.
         similarity: of the propagated vectors.
-        precision: of what is multiplied by the graph, on the way there and back; parameters and sums stay as they are.
-            A product reads a row for each edge, so half the width is near half the time; it moves the vectors by some
-            thousandths.
+        precision: of the vectors in products with the graph, forward and backward; parameters and sums keep theirs. A
+            product reads a row for each edge, so half the width takes about half the time. It changes the vectors by
+            some thousandths.
 
     Raises:
         DataError: the tables do not fit the log.
@@ -93,18 +93,18 @@ class LightGCN(TableEncoder):
 
     @checked
     def tables_over(self, adjacency: SparseMatrix, change: LayerChange | None = None) -> Tables:
-        """The vectors propagated over another graph of the same users and items, or changed on the way: a *view*.
+        """The vectors propagated over another graph of the same users and items, or changed after each layer: a *view*.
 
         Args:
-            adjacency: such as a :meth:`~fillrank.encoders.sparse.SparseMatrix.select` one.
-            change: applied to the users, then the items, after each layer. The gradient takes no notice of it.
+            adjacency: the graph, such as from :meth:`~fillrank.encoders.sparse.SparseMatrix.select`.
+            change: applied to the users, then the items, after each layer. The gradient ignores it.
         """
         found = _Propagation.apply(self.users, self.items, adjacency, self.layer_weights, change)  # type: ignore[no-untyped-call]
         return cast("Tables", found)
 
     @checked
     def propagated(self, tables: Tables, weights: Sequence[float]) -> Tables:
-        """``Σ_l w_l Â^l`` times tables of any kind, outside of autograd."""
+        """``Σ_l w_l Â^l`` times any tables, without autograd."""
         users, items = tables
         fitting({"tables[0]": "float U d", "tables[1]": "float I d"}, **{"tables[0]": users, "tables[1]": items})
         if (len(users), len(items)) != self.adjacency.shape or not weights:
@@ -117,10 +117,10 @@ class LightGCN(TableEncoder):
 
 @checked
 def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) -> Factors:
-    """LightGCN's propagation once, after training: ``F + weight · Â F``, ranked by products.
+    """Apply LightGCN's propagation once after training: ``F + weight · Â F``, ranked by dot products.
 
-    Vectors are of unit length before where their similarity is the cosine. What comes of it has lengths that mean
-    something: a vector is the longer, the more neighbours it has and the more they are at one.
+    If the similarity is cosine, the vectors are first scaled to unit length. The results have meaningful lengths: a
+    vector is longer if it has more neighbours, and if these are more similar.
 
     Args:
         factors: of the users and items of the graph.
@@ -156,7 +156,7 @@ def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) ->
 def _propagated(
     users: Tensor, items: Tensor, adjacency: SparseMatrix, weights: Sequence[float], change: LayerChange | None = None
 ) -> Tables:
-    """``Σ_l w_l E^l`` of both sides, outside of autograd; the layers are in the precision of the graph."""
+    """``Σ_l w_l E^l`` of both sides, without autograd; the layers have the precision of the graph."""
     with one_thread():
         return _summed_layers(users, items, adjacency, weights, change)
 

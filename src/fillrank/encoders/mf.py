@@ -1,4 +1,4 @@
-"""Matrix factorisation: one free vector for each user and each item."""
+"""``MF``: matrix factorisation, with one free vector for each user and each item."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class MF(TableEncoder):
     """Tables of user and item vectors.
 
     Args:
-        users: the first user vectors, ``[n_users, d]``; copied.
-        items: the first item vectors, ``[n_items, d]``; copied.
-        similarity: ``"cosine"`` gives vectors of unit length, so that a product of two is their cosine and a
-            temperature has a meaning; ``"dot"`` gives them as they are.
+        users: the initial user vectors, ``[n_users, d]``; copied.
+        items: the initial item vectors, ``[n_items, d]``; copied.
+        similarity: ``"cosine"`` scales vectors to unit length, so that a product of two is their cosine, and a
+            temperature has a fixed meaning; ``"dot"`` uses them as they are.
 
     Raises:
         DataError: the tables do not fit each other.
@@ -57,7 +57,7 @@ class MF(TableEncoder):
         std: float | None = None,
         similarity: Similarity = "cosine",
     ) -> Self:
-        """A random start; see :func:`fillrank.encoders.normal_tables`."""
+        """Random initial vectors; see :func:`fillrank.encoders.normal_tables`."""
         return cls(*normal_tables(n_users, n_items, dim, generator=generator, std=std), similarity=similarity)
 
     @classmethod
@@ -71,7 +71,7 @@ class MF(TableEncoder):
         jitter: float = 1e-3,
         similarity: Similarity = "cosine",
     ) -> Self:
-        """A start at given factors, such as an SVD's; see :func:`fillrank.encoders.tables_of_factors`.
+        """Initial vectors from given factors, such as an SVD's; see :func:`fillrank.encoders.tables_of_factors`.
 
         Example:
             >>> known = Factors(torch.eye(2) * 5, torch.eye(2))

@@ -1,4 +1,4 @@
-"""Neural matrix factorisation: a product of vectors, and a network beside it."""
+"""``NeuMF``: neural matrix factorisation, a product of vectors together with a network."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class NeuMF(nn.Module):
     """Neural collaborative filtering (He et al. 2017): a product (GMF) and an MLP under one last layer.
 
     ``s_ui = offset + <w, p_u ⊙ q_i> + <v, h_L>`` with ``h_1 = ReLU(W_1 [x_u; y_i] + c_1)`` and
-    ``h_l = ReLU(W_l h_(l-1) + c_l)``. What it gives is the number before the sigmoid, so that any loss of scores will
-    do. The two halves have vectors of their own; unlike in the original, they are not trained apart first.
+    ``h_l = ReLU(W_l h_(l-1) + c_l)``. The score is the number before the sigmoid, so any loss of scores can be used.
+    The two parts have separate vectors. Unlike in the original, they are not trained separately first.
 
     Args:
         n_users, n_items: sizes.
-        dim: of the product's vectors p and q.
-        layers: widths of the MLP: the first is that of ``[x; y]``, half for each, the others those of the hidden
-            layers ``h_1 … h_L``, of which there is at least one.
-        dropout: share of each hidden layer's numbers that is set to zero where a generator is given with a batch.
-        generator: of the start: vectors normal with standard deviation 0.01, as in the original; layers after Glorot
-            & Bengio (2010), their offsets zero.
+        dim: length of the product's vectors p and q.
+        layers: widths of the MLP: the first is that of ``[x; y]``, half for each; the others are those of the hidden
+            layers ``h_1 … h_L``, at least one.
+        dropout: share of the numbers of each hidden layer that are set to zero, if a batch comes with a generator.
+        generator: for the initial values: vectors are normal with standard deviation 0.01, as in the original; layers
+            as in Glorot & Bengio (2010), with offsets 0.
 
     Raises:
-        SettingsError: ``dim``, ``layers`` or ``dropout`` cannot be.
+        SettingsError: ``dim``, ``layers`` or ``dropout`` is out of range.
 
     Example:
         >>> encoder = NeuMF(3, 4, dim=2, layers=(8, 4), generator=torch.Generator().manual_seed(0))
@@ -75,10 +75,10 @@ class NeuMF(nn.Module):
 
     @checked
     def check_sharing(self, n_processes: int) -> None:
-        """Refuse several processes where there is dropout.
+        """Refuse several processes if there is dropout.
 
         Raises:
-            SettingsError: it is drawn for the rows of a process, so they would not learn what one does.
+            SettingsError: dropout is drawn for the rows of each process, so they would not learn the same as one.
         """
         if n_processes > 1 and self.dropout > 0:
             raise SettingsError(
@@ -97,8 +97,8 @@ class NeuMF(nn.Module):
 
         Args:
             users: int64 ``[B]``.
-            items: int64 ``[N]``, the same for all users, or ``[B, N]``, for each user their own.
-            generator: of the dropout; None: no dropout.
+            items: int64 ``[N]``, the same for all users, or ``[B, N]``, different for each user.
+            generator: for the dropout; None: no dropout.
 
         Returns:
             ``[B, N]``.
@@ -108,13 +108,13 @@ class NeuMF(nn.Module):
         """
         fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
         wanted, places = items, None
-        if items.dim() == 2:  # an item that stands in many rows goes through the first layer once
+        if items.dim() == 2:  # compute the first layer once for an item that is in many rows
             wanted, places = torch.unique(items, return_inverse=True)
         sides = self._user_side(users), self._item_side(wanted)
         return block_scores(*sides, self._mlp(), places=places, dropout=self._drawn(generator))
 
     def scorer(self) -> NeuralScorer:
-        """What was learnt, cut loose from training, with the first layer already taken."""
+        """The learned result, detached from training, with the first layer already computed."""
         with torch.no_grad():
             users, items = (torch.arange(len(table), device=table.device) for table in (self.users, self.items))
             learnt = NeuralScorer(self._user_side(users), self._item_side(items), self._mlp())

@@ -1,4 +1,4 @@
-"""From similarity to a rating: what turns a contrastive model into one that predicts values."""
+"""``RatingHead``: predicts ratings from the similarities of a contrastive model."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["RatingHead"]
 class RatingHead(nn.Module):
     """``r = offset + b_u + b_i + scale · cos(p_u, q_i) + <x_u, y_i>``.
 
-    ``p, q`` are the encoder's vectors, shared with the contrastive loss; ``x, y`` are the head's own, for what a rating
-    tells beyond who meets what. With ``dim = 0`` there are none and the shared product alone carries the taste.
+    ``p, q`` are the encoder's vectors, shared with the contrastive loss. ``x, y`` are the head's own vectors, for what
+    ratings show beyond implicit feedback. With ``dim = 0`` the head has no own vectors.
 
     Args:
         n_users, n_items: sizes.
-        dim: of the head's own vectors, 0 or more.
+        dim: length of the head's own vectors, 0 or more.
         offset: the mean rating; not trained.
-        generator: of the first vectors, normal with standard deviation ``0.3/√dim``.
+        generator: for the initial vectors, normal with standard deviation ``0.3/√dim``.
     """
 
     offset: Tensor
@@ -52,13 +52,13 @@ class RatingHead(nn.Module):
     def forward(
         self, users: Tensor, items: Tensor, cosine: Tensor, regularization: float, bias_regularization: float
     ) -> tuple[Tensor, Tensor]:
-        """Predictions and penalties of a batch of cells.
+        """Predictions and penalties of a batch of ratings.
 
         Args:
             users, items: int64 ``[B]``.
             cosine: of the encoder's vectors, ``[B]``.
-            regularization: λ of ``λ·(|x_u|² + |y_i|²)``, paid once for each rating.
-            bias_regularization: λ of ``λ·(b_u² + b_i²)``, likewise.
+            regularization: λ of ``λ·(|x_u|² + |y_i|²)``, added once for each rating.
+            bias_regularization: λ of ``λ·(b_u² + b_i²)``, also added once for each rating.
 
         Returns:
             ``(predicted [B], penalty [B])``.

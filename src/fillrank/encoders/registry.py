@@ -1,4 +1,4 @@
-"""Encoders by name, and what a recipe has to know of one before it is made."""
+"""``ENCODERS``: encoders by name, and ``as_encoder``, which makes one from a name, a table or an object."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ ENCODERS: Registry[Any] = Registry("encoder", "fillrank.encoders", given=BROUGHT
 
 
 def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | None = None) -> nn.Module:
-    """An untrained encoder from whatever says which: a name, a table, an object, a class or a function.
+    """Make an untrained encoder from a name, a table, an object, a class or a function.
 
     Args:
         part: a name in :data:`ENCODERS`, or one that an installed package offers (``fillrank.encoders``); a table such
-            as ``{"name": "lightgcn", "n_layers": 3}``; a class or a function, which is called with the settings and
-            with those of the ``inputs`` that it has parameters for; or an object, which is copied as it is, so that
-            another fit begins where this one did. A class with a method ``from_inputs(inputs, **settings)`` is made by
-            that.
-        inputs: what the recipe brings.
+            as ``{"name": "lightgcn", "n_layers": 3}``; a class or a function, which is called with the settings and the
+            ``inputs`` that it has parameters for; or an object, which is copied, so that each fit begins with the same
+            vectors. A class with a method ``from_inputs(inputs, **settings)`` is made by this method.
+        inputs: what the recipe passes.
         settings: of a name, a class or a function.
 
     Raises:
-        SettingsError: there is no such encoder or setting; or the object is none, or holds the graph of one log.
-        DataError: the object is of other users or items than the log.
+        SettingsError: there is no such encoder or setting; or the object is not an encoder, or holds the graph of a
+            log.
+        DataError: the object has other numbers of users or items than the log.
     """
     kind, own, what = ENCODERS.resolved(part, settings)
     if isinstance(kind, nn.Module):
@@ -57,18 +57,18 @@ def as_encoder(part: Any, inputs: EncoderInputs, settings: Mapping[str, Any] | N
 
 
 def scores_pairs(part: Any) -> bool:
-    """Whether the scores of such an encoder are no product of vectors, as far as can be inferred before it is made."""
+    """Whether an encoder scores pairs (not by vectors), as far as this is known before it is made."""
     kind = _kind_of(part)
     return hasattr(kind, "score_block") and not hasattr(kind, "tables")
 
 
 def has_free_vectors(part: Any) -> bool:
-    """Whether each user and item of such an encoder has a vector of its own that nothing smooths."""
+    """Whether each user and item has its own vector, which the encoder does not mix with others."""
     return getattr(_kind_of(part), "free_vectors", False) is True
 
 
 def inputs_of(part: Any) -> frozenset[str]:
-    """Which of what a recipe brings such an encoder takes, out of :data:`BROUGHT`; an object takes nothing."""
+    """The names in :data:`BROUGHT` that an encoder has parameters for; an object has none."""
     kind = _kind_of(part)
     return frozenset() if isinstance(kind, nn.Module) else frozenset(BROUGHT) & parameters_of(kind).keys()
 

@@ -1,4 +1,4 @@
-"""A sparse matrix over users × items that multiplies tables from both sides: a graph, or histories."""
+"""``SparseMatrix``: a sparse matrix over users × items (a graph, or histories) that multiplies tables."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["SparseMatrix", "adjacency_of", "histories_of"]
 class SparseMatrix(nn.Module):
     """Weights on some pairs of a user and an item: ``M [n_users, n_items]``.
 
-    It is a module so that ``.to`` moves it with the encoder that holds it. Its tensors are made of the log and are no
-    part of ``state_dict``.
+    It is a module so that ``.to`` moves it together with the encoder. Its tensors are computed from the log, and are
+    not in ``state_dict``.
 
-    A product is a weighted sum of rows of a table, which is what PyTorch's ``embedding_bag`` does: on x86 processors
-    about twice as fast as its sparse matrices are, with the same bits for any number of threads, and without laying
-    the rows out in memory first.
+    A product is a weighted sum of rows of a table, computed by PyTorch's ``embedding_bag``. On x86 processors this is
+    about twice as fast as PyTorch's sparse matrices, gives the same bits for any number of threads, and does not copy
+    the rows.
 
     Args:
-        users: int64 ``[nnz]``, in rising order.
-        items: int64 ``[nnz]``, in rising order for each user.
+        users: int64 ``[nnz]``, ascending.
+        items: int64 ``[nnz]``, ascending for each user.
         weights: float ``[nnz]``.
         shape: ``(n_users, n_items)``.
-        by_item: int64 ``[nnz]``, the indices of the pairs in the order of (item, user); found where not given.
+        by_item: int64 ``[nnz]``, the indices of the pairs sorted by (item, user); None: computed.
 
     Example:
         >>> matrix = SparseMatrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), torch.ones(3), (2, 2))
@@ -94,17 +94,17 @@ class SparseMatrix(nn.Module):
         return cast("Tensor", _Product.apply(self, table))  # type: ignore[no-untyped-call]
 
     def product(self, table: Tensor, *, transposed: bool) -> Tensor:
-        """``M · table`` or ``Mᵀ · table``, outside of autograd; the table is of the precision of the weights."""
+        """``M · table`` or ``Mᵀ · table``, without autograd; the table has the precision of the weights."""
         if transposed:
             return _sums(self._users_by_item, self._item_starts, self._weights_by_item, table)
         return _sums(self.items, self._user_starts, self.weights, table)
 
     def dense(self) -> Tensor:
-        """The matrix with its zeros, for small ones: the readable twin of the products."""
+        """The matrix as a dense tensor, for small ones: the readable twin of the products."""
         return self.weights.new_zeros(self.shape).index_put((self.users, self.items), self.weights)
 
     def select(self, kept: Tensor) -> SparseMatrix:
-        """The :meth:`normalised` matrix of the pairs where ``kept``, bool ``[nnz]``, is True: counts are taken anew."""
+        """The :meth:`normalised` matrix of the pairs where ``kept``, bool ``[nnz]``, is True, with their own counts."""
         place = kept.cumsum(0) - 1
         by_item = place[self.by_item[kept[self.by_item]]]
         return SparseMatrix.normalised(
@@ -113,7 +113,7 @@ class SparseMatrix(nn.Module):
 
 
 class _Product(torch.autograd.Function):
-    """The gradient of ``M · X`` is ``Mᵀ`` times that of the product, so nothing has to be kept for it."""
+    """``M · X`` with its gradient, ``Mᵀ`` times the gradient of the product; nothing has to be stored for it."""
 
     @staticmethod
     def forward(ctx: Any, matrix: SparseMatrix, table: Tensor) -> Tensor:
@@ -142,10 +142,10 @@ def adjacency_of(interactions: Interactions, dtype: torch.dtype = torch.float32)
 
 
 def histories_of(interactions: Interactions, *, power: float = 1.0, dtype: torch.dtype = torch.float32) -> SparseMatrix:
-    """Who met what, each of a user's n items with the weight ``n^-power``.
+    """The matrix of histories: each of a user's n items has the weight ``n^-power``.
 
     Args:
-        interactions: whatever the value of an interaction, it counts as one.
+        interactions: the log; values are ignored.
         power: 1 gives the mean over the items, 0.5 divides by ``√n`` (long histories give longer vectors), 0 the sum.
 
     Raises:
@@ -176,5 +176,5 @@ def _starts(places: Tensor, n: int) -> Tensor:
 def _sums(places: Tensor, starts: Tensor, weights: Tensor, table: Tensor) -> Tensor:
     """``out[r] = Σ weights[h] · table[places[h]]`` over ``h`` from ``starts[r]`` to before ``starts[r + 1]``."""
     table = table.contiguous()
-    with all_threads():  # each row is summed by one thread, in the order of its pairs
+    with all_threads():  # allowed: each row is summed by one thread, in the order of its pairs
         return embedding_bag(places, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True)

@@ -1,4 +1,4 @@
-"""Where training begins: the first vectors of users and items, always users first from the generator."""
+"""Initial vectors of users and items. The users are always drawn first."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def normal_tables(
 def xavier_tables(n_users: int, n_items: int, dim: int, *, generator: torch.Generator) -> Tables:
     """Uniform between ``±√(6/(n + dim))``, with n the length of each table (Glorot & Bengio 2010).
 
-    The usual start of graph encoders. It is small, and smaller in a longer table, so a cosine's gradient (which grows
-    as a vector shrinks) is large at first.
+    This is the usual initialisation of graph encoders. The vectors are short, and shorter in a longer table. So the
+    gradient of a cosine, which is larger for shorter vectors, is large at first.
 
     Raises:
         SettingsError: ``dim`` is below 1.
@@ -60,13 +60,13 @@ def xavier(n: int, dim: int, generator: torch.Generator) -> Tensor:
 def tables_of_factors(
     factors: Factors, *, generator: torch.Generator, scale: float | None = 1.0, jitter: float = 1e-3
 ) -> Tables:
-    """The vectors of given factors, such as those of an SVD, as a start.
+    """Initial vectors from given factors, such as those of an SVD.
 
     Args:
-        factors: biases and offset are left out.
-        generator: of the noise.
-        scale: the length that each vector is brought to; None keeps its own.
-        jitter: standard deviation of a little normal noise on each entry, so that a vector of zeros gets a direction.
+        factors: biases and offset are ignored.
+        generator: for the noise.
+        scale: each vector is scaled to this length; None keeps its own.
+        jitter: standard deviation of normal noise on each entry, so that a vector of zeros gets a direction.
 
     Raises:
         SettingsError: ``scale`` or ``jitter`` is negative or not finite.

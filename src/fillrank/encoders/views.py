@@ -1,11 +1,10 @@
-"""Views: the same vectors seen through a little disturbance, for losses that ask two of them to agree.
+"""Views: slightly disturbed vectors of an encoder, for losses that pull two views of the same row together.
 
-Each gives tables as an encoder's ``tables()`` does, differentiable. What is drawn comes from the generator that is
-handed in, so two calls with one generator give two different views. A view is for training; evaluate what the encoder
-itself gives.
+Each function returns differentiable tables, like an encoder's ``tables()``. The disturbance is drawn from the given
+generator, so two calls give two different views. Views are for training; evaluation uses the encoder itself.
 
-A training step takes them as a :data:`View`: an encoder with a way to disturb it, which is asked for some users and
-some items at a time. :func:`view` makes one by its name in :data:`VIEWS`.
+A training step uses a :data:`View`: an encoder with a way to disturb it, which is called with some users and some
+items. :func:`view` makes one by its name in :data:`VIEWS`.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ View = Callable[[Tensor, Tensor, torch.Generator], Tables]
 
 @checked
 def edge_dropout(encoder: GraphEncoder, rate: float, generator: torch.Generator) -> Tables:
-    """The encoder's vectors over a graph that has lost some of its edges: SGL-ED (Wu et al. 2021).
+    """The encoder's vectors over a graph without some of its edges: SGL-ED (Wu et al. 2021).
 
-    Each edge is dropped with probability ``rate``, by itself; what is left is normalised by its own counts. All layers
-    see the same graph.
+    Each edge is dropped independently with probability ``rate``. The remaining graph is normalised by its own counts.
+    All layers use the same graph.
 
     Raises:
         SettingsError: ``rate`` is not from 0 to below 1.
@@ -55,14 +54,14 @@ def edge_dropout(encoder: GraphEncoder, rate: float, generator: torch.Generator)
 
 @checked
 def with_noise(tables: Tables, eps: float, generator: torch.Generator) -> Tables:
-    """Each vector moved by a step of length ``eps`` in a random direction: the noise of SimGCL (Yu et al. 2022).
+    """Add noise of length ``eps`` in a random direction to each vector, as in SimGCL (Yu et al. 2022).
 
-    ``e' = e + eps · Δ/|Δ|`` with ``Δ = sign(e) ⊙ U(0, 1)``: the noise has the signs of the vector, so that a view stays
-    in its orthant. This form is for any encoder; :func:`layer_noise` disturbs a graph encoder at each layer.
+    ``e' = e + eps · Δ/|Δ|`` with ``Δ = sign(e) ⊙ U(0, 1)``. The noise has the signs of the vector, so a view stays in
+    the same orthant. This form works for any encoder; :func:`layer_noise` disturbs each layer of a graph encoder.
 
     Args:
-        tables: as ``tables()`` gives them. Where the similarity is cosine, normalise them first if ``eps`` is to mean
-            the same for short and long vectors.
+        tables: the result of ``tables()``. If the similarity is cosine, normalise them first, so that ``eps`` means the
+            same for short and long vectors.
         eps: 0 or more; 0.1 is usual for unit vectors.
 
     Raises:
@@ -77,9 +76,9 @@ def with_noise(tables: Tables, eps: float, generator: torch.Generator) -> Tables
 
 @checked
 def layer_noise(encoder: GraphEncoder, eps: float, generator: torch.Generator) -> Tables:
-    """The encoder's vectors with the noise of :func:`with_noise` put on after each layer: SimGCL (Yu et al. 2022).
+    """The encoder's vectors with the noise of :func:`with_noise` after each layer: SimGCL (Yu et al. 2022).
 
-    The next layer smooths the noise of the last one. SimGCL leaves layer 0, which has no noise, out of the mean:
+    Each layer smooths the noise of the one before. SimGCL leaves layer 0, which has no noise, out of the mean:
     ``layer_weights=(0, 1/3, 1/3, 1/3)``.
 
     Raises:
@@ -94,8 +93,8 @@ class EdgeDropout:
     """:func:`edge_dropout` as a :data:`View`: SGL (Wu et al. 2021).
 
     Attributes:
-        encoder: whose graph loses edges.
-        rate: share of the edges that a view drops; 0.1 is the authors' for Yelp2018.
+        encoder: an encoder with a graph.
+        rate: share of the edges that a view drops; the authors use 0.1 on Yelp2018.
 
     Raises:
         SettingsError: the encoder has no graph, or ``rate`` is not from 0 to below 1.
@@ -120,13 +119,13 @@ class EdgeDropout:
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise as a :data:`View`: on each layer of a graph, as SimGCL has it (Yu et al. 2022), else on the vectors.
+    """Noise as a :data:`View`: on each layer of a graph, as in SimGCL (Yu et al. 2022), else on the vectors.
 
-    On a graph it is :func:`layer_noise`. Elsewhere it is :func:`with_noise` on the rows that are asked for, brought to
-    unit length first where the similarity is cosine: then ``eps`` means the same for short and long vectors.
+    For a graph encoder it is :func:`layer_noise`. For others it is :func:`with_noise` on the rows asked for, which are
+    first scaled to unit length if the similarity is cosine, so that ``eps`` means the same for short and long vectors.
 
     Attributes:
-        encoder: whose vectors are disturbed.
+        encoder: the encoder whose vectors are disturbed.
         eps: length of the noise; 0.1 in the paper.
 
     Raises:
@@ -136,7 +135,7 @@ class Noise:
         >>> from fillrank.encoders import MF
         >>> noise, generator = Noise(MF(torch.eye(2), torch.eye(2))), torch.Generator().manual_seed(0)
         >>> users, items = noise(torch.tensor([0]), torch.tensor([0, 1]), generator)
-        >>> users.detach()  # the zero has no sign, and stays
+        >>> users.detach()  # zero has no sign, so it stays zero
         tensor([[1.1000, 0.0000]])
         >>> items.shape
         torch.Size([2, 2])

@@ -1,4 +1,4 @@
-"""Metrics, evaluation under a protocol that is named, reports, and comparisons with their uncertainty."""
+"""Evaluate models: metrics, a stated protocol, reports, and comparisons with confidence intervals."""
 
 from __future__ import annotations
 

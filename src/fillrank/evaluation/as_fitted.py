@@ -1,4 +1,4 @@
-"""Whether a model is measured on the log that it was fitted on, read and split in the same way."""
+"""Check that a model is evaluated on the log that it was fitted on, read and split in the same way."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ logger = logging.getLogger("fillrank")
 
 
 def check_ids(model: Any, interactions: Interactions) -> None:
-    """Refuse a log whose users and items are not those of the model: its indices would mean others.
+    """Refuse a log with other users or items than the model's, because their indices would mean different ids.
 
     Args:
-        model: a :class:`~fillrank.recommend.Recommender`; what knows no ids is let through.
-        interactions: that it is to be measured on.
+        model: a :class:`~fillrank.recommend.Recommender`. A model without ids is not checked.
+        interactions: the log to evaluate on.
 
     Raises:
         DataError: the message says how many of the log's users and items the model knows.
@@ -41,18 +41,19 @@ def check_ids(model: Any, interactions: Interactions) -> None:
 
 
 def say_what_differs(model: Any, test: Interactions, train: Interactions, valid: Interactions | None) -> None:
-    """Say in a line where a model has learnt from rows that it is measured on, or from rows that are not in the split.
+    """Log a warning if a model has learned from rows of the test, or from rows that are not in the split.
 
     Args:
-        model: a :class:`~fillrank.recommend.Recommender`; of anything else nothing is known.
-        test: that it is measured on.
+        model: a :class:`~fillrank.recommend.Recommender`. Other models are not checked.
+        test: the rows to evaluate on.
         train, valid: the other parts of the split; the same ids.
     """
     own = getattr(model, "interactions", None)
     if not isinstance(own, Interactions) or own.user_ids != test.user_ids or own.item_ids != test.item_ids:
         return
     ours = _keys(own)
-    learnt = 0 if getattr(model, "refit", None) is False else _common(ours, _keys(test))  # else only chosen on
+    # refit=False: the validation part was used for choices only, so its rows may be in ``test``
+    learnt = 0 if getattr(model, "refit", None) is False else _common(ours, _keys(test))
     if learnt:
         logger.warning(
             "%s has learnt from %s of the %s rows that it is measured on; refit=False keeps one that has not learnt "
@@ -81,7 +82,7 @@ def _called(model: Any) -> str:
 
 
 def _known(noun: str, own: IdMap, asked: IdMap) -> str:
-    """How many of the ids that are asked for a model has, in words."""
+    """How many of the ids asked for are known to a model, in words."""
     places = own.encode(asked.ids, unknown="mark")
     if (places >= 0).all():
         more = len(own) - len(np.unique(places))
@@ -93,7 +94,7 @@ def _known(noun: str, own: IdMap, asked: IdMap) -> str:
 
 
 def _keys(interactions: Interactions) -> NDArray[np.int64]:
-    """One number for each row, ascending, as the rows of a log are."""
+    """One number for each row; ascending, because the rows of a log are sorted."""
     keys: NDArray[np.int64] = interactions.users.astype(np.int64) * interactions.n_items + interactions.items
     return keys
 

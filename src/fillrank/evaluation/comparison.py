@@ -1,4 +1,4 @@
-"""Two models on the same users: is the difference more than chance?"""
+"""Compare two models on the same users, with intervals and p-values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Difference:
         first, second: the two values.
         difference: first minus second.
         low, high: the interval of the difference; None for a metric of all lists together (coverage, gini).
-        p_value: of a paired permutation test over users; None as above.
+        p_value: of a paired permutation test over users; None for the same metrics.
     """
 
     metric: str

@@ -1,4 +1,4 @@
-"""An evaluation made ready once and run on many models."""
+"""``Evaluator``: an evaluation that is prepared once and run on many models."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from fillrank.retrieval.lists import MEMORY, RankedLists, rank_blocks
 __all__ = ["METRICS", "Evaluator", "Kind"]
 
 METRICS = ("recall", "precision", "hit_rate", "ndcg", "map", "mrr")
-"""The accuracy metrics of a report unless others are asked for; all are in :mod:`fillrank.evaluation.metrics`."""
+"""The default accuracy metrics of a report; all are in :mod:`fillrank.evaluation.metrics`."""
 
 Kind = Literal["honest", "legacy"]
 
 
 class Evaluator:
-    """An evaluation made ready once, to be run on many models or epochs.
+    """An evaluation that is prepared once, and run on many models or epochs.
 
     Args:
-        test: the rows held out. A relevant row that is also in ``seen`` cannot be listed, and is not looked for; the
-            report's ``n_relevant`` is without it.
-        train: what the model learned from: popularity is counted in it.
-        seen: ``[n_users, n_items]``, stored where a user has seen an item. None: lists may hold what was seen.
+        test: the rows held out. A relevant row that is also in ``seen`` cannot be listed, so it does not count in
+            ``n_relevant``.
+        train: the rows that the model learned from; popularity is counted in them.
+        seen: ``[n_users, n_items]``, with an entry where a user has seen an item. None: lists may contain seen items.
         k: length of the lists, or several lengths.
         metrics: accuracy metrics by name.
         notes: goes into the report's protocol.
@@ -95,7 +95,7 @@ class Evaluator:
         protocol: Kind = "honest",
         memory: int = MEMORY,
     ) -> Self:
-        """For the final metrics: the test part, with train and valid seen."""
+        """Prepare the final evaluation: on the test part, with train and valid as seen."""
         seen = [split.train] if split.valid is None else [split.train, split.valid]
         notes = {"protocol": protocol, "part": "test", "split": dict(split.protocol)}
         return cls(
@@ -119,13 +119,13 @@ class Evaluator:
         filter_seen: bool = True,
         memory: int = MEMORY,
     ) -> Self:
-        """For choosing settings and stopping: the validation part, with train seen. The test part is never looked at.
+        """Prepare an evaluation for choosing settings: on the validation part, with train as seen. Test is not used.
 
         Raises:
             DataError: the split has no validation part.
         """
         if split.valid is None:
-            raise DataError("the split has no validation part; split again with valid=0.1, say")
+            raise DataError("the split has no validation part; split again, for example with valid=0.1")
         seen = split.train.csr if filter_seen else None
         notes = {"protocol": "honest", "part": "valid", "split": dict(split.protocol)}
         return cls(split.valid, train=split.train, seen=seen, k=k, metrics=metrics, notes=notes, memory=memory)
@@ -158,7 +158,7 @@ class Evaluator:
         return Report(parts.name, metrics, users, per_user, self.protocol | learnt)
 
     def _look_for(self, relevant: Interactions) -> None:
-        """Note who has what to find: ``users``, ``n_relevant`` and the sorted keys of the (user, item) pairs."""
+        """Store what lists should contain: ``users``, ``n_relevant`` and the sorted keys of the (user, item) pairs."""
         new = np.ones(len(relevant), dtype=bool)
         if self.seen is not None and len(relevant):
             new = ~np.asarray(self.seen[relevant.users, relevant.items], dtype=bool)
@@ -172,7 +172,7 @@ class Evaluator:
         self._keys = users * self.test.n_items + items
 
     def _facts(self) -> dict[str, Any]:
-        """What makes two evaluations comparable."""
+        """The facts that must be equal in two evaluations that are compared."""
         return {
             "data": self.test.name,
             "candidates": "all",
@@ -226,12 +226,12 @@ def _known(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _pattern(matrix: sp.csr_array[Any]) -> sp.csr_array[Any]:
-    """Where something is stored, zeros too, as True."""
+    """A matrix with True at each stored entry (also zeros)."""
     return sp.csr_array((np.ones(matrix.nnz, dtype=bool), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _union(parts: Sequence[Interactions]) -> sp.csr_array[Any]:
-    """Where any of the logs has a row."""
+    """A matrix with True where any of the logs has a row."""
     users, items = (np.concatenate([getattr(part, side) for part in parts]) for side in ("users", "items"))
     return sp.csr_array((np.ones(len(users), dtype=bool), (users, items)), shape=(parts[0].n_users, parts[0].n_items))
 
@@ -242,7 +242,7 @@ def _mean_of_known(values: NDArray[np.float64]) -> float:
 
 
 def _digest(test: Interactions, seen: sp.csr_array[Any] | None) -> str:
-    """A short fingerprint of the rows held out and of what was seen."""
+    """A short fingerprint of the test rows and of the seen items."""
     columns = [test.users, test.items, test.values, *([] if seen is None else [seen.indptr, seen.indices])]
     digest = hashlib.blake2b(digest_size=8)
     for column in columns:

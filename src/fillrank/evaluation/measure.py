@@ -1,4 +1,4 @@
-"""Evaluation over the whole catalogue, under a protocol that is named."""
+"""``evaluate``: measure a model on the whole catalogue, under a stated protocol."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ def evaluate(
     filter_seen: bool = True,
     protocol: Kind = "honest",
 ) -> Report:
-    """Rank the catalogue for every user of the test part, compare with what they met, and predict the values held out.
+    """Rank the catalogue for every user of the test part, and predict the values of its rows.
 
     Args:
-        model: something with ``scorer``, ``predictor`` and ``name`` (what ``fit`` returns), or a bare scorer, which is
-            only ranked with.
-        split: its test part is evaluated; what stands in train and valid counts as seen.
+        model: an object with ``scorer``, ``predictor`` and ``name`` (such as ``fit`` returns), or a scorer, which is
+            used for ranking only.
+        split: its test part is evaluated; the rows of train and valid count as seen.
         test, train: instead of a split, two logs that share their ids.
         k: length of the lists, or several lengths.
         metrics: accuracy metrics, of the names in :data:`fillrank.evaluation.metrics.ACCURACY`.
-        filter_seen: leave the items that a user has seen out of the user's list.
-        protocol: what the report calls it. ``"honest"``: settings and stopping were chosen without the test part.
+        filter_seen: leave seen items out of a user's list.
+        protocol: the protocol in the report. ``"honest"``: settings and stopping were chosen without the test part.
             ``"legacy"``: they were chosen on it, as much of the literature does.
 
     Returns:
-        The report. Accuracy metrics are means over the users who have a relevant test item (value at ``relevant_from``
-        or above); the other users are left out. Coverage, Gini, novelty and popularity are of the same users' lists:
-        coverage and Gini over the whole catalogue, novelty (bits) and popularity (training count) as means over the
-        users of the mean over a list. RMSE and MAE are over *all* rows of the test part, if it has values and the
-        model predicts them.
+        The report. Accuracy metrics are means over the users with a relevant test item (value at least
+        ``relevant_from``); other users are left out. Coverage, Gini, novelty and popularity are computed from the lists
+        of the same users: coverage and Gini over the whole catalogue; novelty (bits) and popularity (training count) as
+        the mean over users of the mean over a list. RMSE and MAE use *all* rows of the test part, if it has values and
+        the model predicts them.
 
-    A model that knows ids (a :class:`~fillrank.recommend.Recommender`) is compared with the split: where it has learnt
-    from test rows, or from rows that are not in the split at all, or from values of another range, a line is logged.
+    A model with ids (a :class:`~fillrank.recommend.Recommender`) is compared with the split. A warning is logged if it
+    has learned from test rows, from rows that are not in the split, or from values of another range.
 
     Raises:
         SettingsError: unknown metrics, a bad ``k``, or neither a split nor test and train.

@@ -1,9 +1,9 @@
-"""Metrics as pure functions: of which ranked items were hits, of which items were listed, of errors. Never of scores.
+"""Metrics as pure functions of hits, of counts of listed items, or of errors. They never see scores.
 
-Accuracy metrics take, for each of ``B`` users, the row of hits of the list at a cut-off k, and the number of relevant
-items R; they give one value per user. Throughout, ``h_j`` is 1 where the item at rank j (1 … k) is relevant and 0
-elsewhere; a list shorter than k is filled up with zeros, so it is still judged at k. The definitions are those of
-trec_eval for binary relevance; a variant has a name of its own.
+Accuracy metrics take, for each of ``B`` users, the hits in the list at a cut-off k and the number of relevant items R.
+They return one value per user. In the formulas, ``h_j`` is 1 if the item at rank j (1 … k) is relevant, else 0. A list
+that is shorter than k is filled up with zeros. The definitions are those of trec_eval for binary relevance; variants
+have names of their own.
 
 >>> hits = np.array([[False, True, True]])
 >>> recall(hits, np.array([4])), precision(hits, np.array([4]))
@@ -45,7 +45,7 @@ Floats = NDArray[np.float64]
 
 @checked
 def recall(hits: Hits, n_relevant: Counts) -> Floats:
-    """Recall@k: ``Σ h_j / R``, the share of a user's relevant items that the list holds (trec_eval's ``recall_k``).
+    """Recall@k: ``Σ h_j / R``, the share of a user's relevant items that are in the list (trec_eval's ``recall_k``).
 
     With more than k relevant items it cannot reach 1; see :func:`recall_capped`.
 
@@ -68,7 +68,7 @@ def recall(hits: Hits, n_relevant: Counts) -> Floats:
 
 @checked
 def recall_capped(hits: Hits, n_relevant: Counts) -> Floats:
-    """Recall@k over what a list of k can reach: ``Σ h_j / min(k, R)``. Arguments and errors as :func:`recall`.
+    """Recall@k divided by the best possible value: ``Σ h_j / min(k, R)``. Arguments and errors as :func:`recall`.
 
     Example:
         >>> recall_capped(np.array([[True, False]]), np.array([4]))
@@ -92,7 +92,7 @@ def precision(hits: Hits, n_relevant: Counts) -> Floats:
 
 @checked
 def hit_rate(hits: Hits, n_relevant: Counts) -> Floats:
-    """HitRate@k: 1 where the list holds any relevant item, else 0 (trec_eval's ``success_k``).
+    """HitRate@k: 1 if the list contains a relevant item, else 0 (trec_eval's ``success_k``).
 
     Arguments and errors as :func:`recall`.
 
@@ -105,8 +105,10 @@ def hit_rate(hits: Hits, n_relevant: Counts) -> Floats:
 
 @checked
 def ndcg(hits: Hits, n_relevant: Counts) -> Floats:
-    """nDCG@k with gains of 0 and 1: ``Σ h_j / log2(j + 1)`` over its value for the best list possible, which holds
-    ``min(k, R)`` hits at the top (trec_eval's ``ndcg_cut_k``).
+    """nDCG@k with gains of 0 and 1 (trec_eval's ``ndcg_cut_k``).
+
+    It is ``Σ h_j / log2(j + 1)`` divided by its value for the best possible list, which has ``min(k, R)`` hits at the
+    top.
 
     Arguments and errors as :func:`recall`.
 
@@ -136,7 +138,7 @@ def map(hits: Hits, n_relevant: Counts) -> Floats:  # noqa: A001 (the metric's o
 
 @checked
 def map_capped(hits: Hits, n_relevant: Counts) -> Floats:
-    """Average precision@k over what a list of k can reach: ``Σ_j h_j · P@j / min(k, R)``.
+    """Average precision@k divided by the best possible value: ``Σ_j h_j · P@j / min(k, R)``.
 
     Arguments and errors as :func:`recall`.
 
@@ -149,7 +151,7 @@ def map_capped(hits: Hits, n_relevant: Counts) -> Floats:
 
 @checked
 def mrr(hits: Hits, n_relevant: Counts) -> Floats:
-    """Reciprocal rank of the first hit within k, 0 without one (trec_eval's ``recip_rank`` of a list cut at k).
+    """Reciprocal rank of the first hit within k; 0 without a hit (trec_eval's ``recip_rank`` of a list cut at k).
 
     Arguments and errors as :func:`recall`.
 
@@ -176,10 +178,10 @@ ACCURACY: dict[str, Callable[[Hits, Counts], Floats]] = {
 
 @checked
 def coverage(counts: Counts) -> float:
-    """Catalogue coverage: the share of all items that stand in at least one list.
+    """Catalogue coverage: the share of all items that are in at least one list.
 
     Args:
-        counts: ``[n_items]``, how many lists hold each item; every item of the catalogue has an entry.
+        counts: ``[n_items]``, the number of lists with each item; every item of the catalogue has an entry.
 
     Example:
         >>> coverage(np.array([3, 0, 1, 0]))
@@ -191,13 +193,13 @@ def coverage(counts: Counts) -> float:
 
 @checked
 def gini(counts: Counts) -> float:
-    """Gini index of how the places in the lists are dealt out to the whole catalogue.
+    """Gini index of the numbers of lists that items of the catalogue are in.
 
-    With the counts in rising order, ``Σ_i (2i - n - 1) c_i / (n Σ_i c_i)``: 0 where every item is listed equally often,
-    ``1 - 1/n`` where one item takes all. Items that are listed for nobody count; 0 if nothing is listed at all.
+    With ascending counts c it is ``Σ_i (2i - n - 1) c_i / (n Σ_i c_i)``: 0 if every item is listed equally often, and
+    ``1 - 1/n`` if only one item is listed. Items that are never listed count. It is 0 if nothing is listed at all.
 
     Args:
-        counts: ``[n_items]``, how many lists hold each item.
+        counts: ``[n_items]``, the number of lists with each item.
 
     Example:
         >>> gini(np.array([2, 2])), gini(np.array([0, 0, 0, 8]))
@@ -213,9 +215,9 @@ def gini(counts: Counts) -> float:
 
 @checked
 def self_information(train_counts: Counts, n_users: int) -> Floats:
-    """How surprising each item is, in bits: ``-log2(max(c_i, 1) / n_users)``, where c_i users met it in training.
+    """The self-information of each item in bits: ``-log2(max(c_i, 1) / n_users)`` with c_i its users in training.
 
-    The mean over a list is its novelty. An item that nobody met is as surprising as one that one user met.
+    The mean over a list is its novelty. An item without users counts as if it had one.
 
     Args:
         train_counts: ``[n_items]``.
@@ -267,7 +269,7 @@ def _sum_of_precisions(hits: Hits, n_relevant: Counts) -> Floats:
 
 
 def _n_hits(hits: Hits, n_relevant: Counts) -> NDArray[np.int64]:
-    """Hits per list, after a look at the arguments."""
+    """Check the arguments, and count the hits of each list."""
     if hits.ndim != 2 or not hits.shape[1] or n_relevant.shape != hits.shape[:1]:
         raise DataError(
             f"hits must be [B, k] and n_relevant [B] with k of 1 or more, got {hits.shape} and {n_relevant.shape}"

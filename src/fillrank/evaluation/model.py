@@ -1,4 +1,4 @@
-"""What can be evaluated."""
+"""The interface of models that can be evaluated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Model", "ModelParts", "parts_of"]
 
 @runtime_checkable
 class Model(Protocol):
-    """What evaluation asks of a model that is more than a bare :class:`~fillrank.factors.Scorer`.
+    """The attributes that evaluation needs of a model that is not just a :class:`~fillrank.factors.Scorer`.
 
-    An optional attribute ``value_range``, ``(lowest, highest)`` or None, clips the predicted values. An optional
-    attribute ``refit`` says whether the validation part was learnt from (True) or only chosen on (False); None where it
-    says nothing.
+    Two further attributes are optional. ``value_range``, ``(lowest, highest)`` or None, clips predicted values.
+    ``refit`` says whether the model has learned from the validation part (True) or used it for choices only (False);
+    None: unknown.
     """
 
     @property
@@ -30,13 +30,13 @@ class Model(Protocol):
 
     @property
     def predictor(self) -> Scorer | None:
-        """Predicts values; None for a model that does not (no RMSE then)."""
+        """Predicts values; None for a model that does not (then there is no RMSE)."""
         ...
 
 
 @dataclass(frozen=True)
 class ModelParts:
-    """A model taken apart: the same five parts whatever was handed in."""
+    """The parts of a model or of a scorer that evaluation uses."""
 
     name: str
     scorer: Scorer
@@ -45,7 +45,7 @@ class ModelParts:
     refit: bool | None = None
 
     def check_size(self, n_users: int, n_items: int) -> None:
-        """Refuse a model that was made for another table.
+        """Refuse a model for another number of users or items.
 
         Raises:
             DataError: the scorer or the predictor has other numbers of users and items.
@@ -59,7 +59,7 @@ class ModelParts:
 
 
 def parts_of(model: Model | Scorer) -> ModelParts:
-    """Take a model apart; a bare scorer is a model that only ranks, named after its class.
+    """The parts of a model. A scorer is a model that only ranks, named after its class.
 
     Raises:
         DataError: it is neither a model nor a scorer.

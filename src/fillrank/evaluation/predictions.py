@@ -1,4 +1,4 @@
-"""How far predicted values are from those held out."""
+"""Errors of predicted values on held-out rows."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from fillrank.factors.temporal import TimeAwareFactors
 
 __all__ = ["error_sums", "prediction_errors"]
 
-_PAIR_BYTES = 4096  # what a scorer may need for a pair: two vectors of 256 numbers, their product and a spare
+_PAIR_BYTES = 4096  # memory of a scorer for one pair: two vectors of 256 numbers, their product, and a reserve
 
 
 def prediction_errors(
     predictor: Scorer, test: Interactions, *, value_range: tuple[float, float] | None, memory: int
 ) -> NDArray[np.float32]:
-    """Prediction minus value for every row of ``test``, in blocks.
+    """Prediction minus value for every row of ``test``, computed in blocks.
 
     Args:
-        predictor: predicts a value for a pair. One that knows days predicts each row at the row's own time, if it has
-            one.
+        predictor: predicts values of pairs. A time-aware one predicts each row at its time, if the log has times.
         test: a log with values.
         value_range: predictions are clipped to ``(lowest, highest)``; None: they are not.
-        memory: bytes that a block may take.
+        memory: bytes for a block.
 
     Returns:
         float32 ``[len(test)]``.
@@ -67,7 +66,7 @@ def prediction_errors(
 
 
 def error_sums(errors: NDArray[np.float32], rows: NDArray[np.int64], n_users: int) -> dict[str, NDArray[np.float64]]:
-    """Sums of squared and of absolute errors and the number of errors, by user; ``rows`` says whose each error is.
+    """Sums of squared and of absolute errors, and numbers of errors, by user; ``rows`` is the user of each error.
 
     >>> sums = error_sums(np.array([3.0, -4.0, 1.0], np.float32), np.array([0, 0, 1]), 2)
     >>> sums["squared_error"], sums["n_rated"]

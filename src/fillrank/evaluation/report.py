@@ -1,4 +1,4 @@
-"""What an evaluation found, and under which protocol."""
+"""``Report``: the metrics of an evaluation and its protocol."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ class Report:
     Attributes:
         model: its name.
         metrics: by name: ``"recall@10"``, ``"coverage@10"``, ``"rmse"`` …
-        users: int64 ``[n]``, the indices of the users behind the metrics, rising.
-        per_user: float64 ``[n]`` by name. A metric's own name holds its value for each user, NaN where a user has none;
+        users: int64 ``[n]``, the indices of the users in the metrics, ascending.
+        per_user: float64 ``[n]`` by name. The entry of a metric has its value for each user, NaN if a user has none;
             ``squared_error``, ``absolute_error`` (sums) and ``n_rated`` (a count) are the parts of RMSE and MAE.
-            Coverage and Gini belong to all lists together and have no per-user values.
-        protocol: how it was measured; two reports are comparable where this is equal. Its ``refit`` says of models with
-            a validation part whether they have learnt from that too; where one of two does not say, they compare.
+            Coverage and Gini are about all lists together, so they have no per-user values.
+        protocol: how it was measured. Two reports can be compared if their protocols are equal. Its ``refit`` says
+            whether the model has learned from the validation part; it is ignored if one of two reports does not have
+            it.
 
     Example:
         >>> report = Report("toy", {"recall@1": 0.5}, np.array([0, 1]), {"recall@1": np.array([1.0, 0.0])}, {})
@@ -90,10 +91,10 @@ class Report:
 
     @checked
     def intervals(self, level: float = 0.95, n: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
-        """Bootstrap intervals over users, by metric (those that have per-user parts).
+        """Bootstrap intervals over users, for all metrics with per-user values.
 
-        They say how far the figure would move with other users of the same kind; not how far with another split or
-        another seed of the model.
+        They show how much a metric would change with other users of the same kind. They do not show the change with
+        another split or another seed.
 
         Args:
             level: the share of resamples inside the interval.
@@ -110,7 +111,7 @@ class Report:
 
     @checked
     def compare(self, other: Report, *, level: float = 0.95, n: int = 1000, seed: int = 0) -> Comparison:
-        """The difference to another model on the same users (self minus other), with intervals and p-values.
+        """Compare with another model on the same users (self minus other), with intervals and p-values.
 
         Intervals come from a paired bootstrap over users, p-values from a paired permutation test.
 

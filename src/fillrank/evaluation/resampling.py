@@ -1,9 +1,9 @@
-"""How sure a figure is: resampling the users.
+"""Uncertainty of metrics, by resampling the users.
 
-Every metric with per-user parts is a ratio of two sums over users, ``f(Σ_u a_u / Σ_u b_u)``: for recall ``a`` is the
-user's value and ``b`` is 1; for RMSE ``a`` is the sum of the user's squared errors, ``b`` the number of the user's
-rated rows and f the square root. A user without a value has ``a = b = 0``. Drawing users anew, or exchanging two
-models' parts for some users, is then a matter of weights.
+Every metric with per-user values is a ratio of two sums over users, ``f(Σ_u a_u / Σ_u b_u)``. For recall, ``a`` is the
+user's value and ``b`` is 1. For RMSE, ``a`` is the sum of the user's squared errors, ``b`` the number of the user's
+rated rows, and f the square root. A user without a value has ``a = b = 0``. So a new draw of users, or an exchange of
+two models for some users, only changes the weights in these sums.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Ratios:
     parts: Floats
 
     def of(self, sums: Floats) -> Floats:
-        """The metrics ``[n_metrics]`` from weighted sums ``[2, n_metrics]``; NaN where nothing was summed."""
+        """The metrics ``[n_metrics]`` from weighted sums ``[2, n_metrics]``; NaN for a sum over no users."""
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = sums[0] / sums[1]
             values = np.where([name == "rmse" for name in self.names], np.sqrt(np.maximum(mean, 0)), mean)
@@ -70,9 +70,9 @@ def bootstrap(models: Sequence[Ratios], *, level: float, n: int, seed: int) -> t
     """Percentile intervals from ``n`` draws of users with replacement.
 
     Args:
-        models: one model's metrics: the intervals are theirs. Two models' metrics on the same users: the intervals are
-            of the first minus the second, both seeing the same draws (a paired bootstrap).
-        level: the share of draws that lie inside, say .95.
+        models: the metrics of one model; or of two models on the same users. For two, the intervals are of the first
+            minus the second, with the same draws for both (a paired bootstrap).
+        level: the share of draws inside the interval, such as .95.
         n: the number of draws.
         seed: the same seed gives the same intervals.
 
@@ -100,9 +100,9 @@ def bootstrap(models: Sequence[Ratios], *, level: float, n: int, seed: int) -> t
 def permutation_p_values(first: Ratios, second: Ratios, *, n: int, seed: int) -> Floats:
     """Two-sided p-values ``[n_metrics]`` of a paired permutation test.
 
-    If the two models were alike, exchanging their results for any user would change nothing but chance. ``n`` times, a
-    fair coin for each user decides on the exchange; the p-value is ``(1 + m) / (n + 1)``, where m exchanges gave a
-    difference at least as large as the true one.
+    If two models are equally good, exchanging their results for some users changes the difference only by chance. So,
+    ``n`` times, a fair coin for each user decides whether the results are exchanged. The p-value is
+    ``(1 + m) / (n + 1)``, where m of these draws gave a difference at least as large as the observed one.
     """
     count("n", n)
     rng = numpy_stream(seed, "permutation")
@@ -114,5 +114,5 @@ def permutation_p_values(first: Ratios, second: Ratios, *, n: int, seed: int) ->
         coins = rng.integers(2, size=gap.shape[-1], dtype=np.uint8).astype(np.float64)
         moved = gap @ coins
         exchanged = np.abs(first.of(sums[0] - moved) - second.of(sums[1] + moved))
-        as_large += exchanged >= found - 1e-12  # the same sum in another order may differ in the last bits
+        as_large += exchanged >= found - 1e-12  # a tolerance, because sums in another order differ in the last bits
     return (1 + as_large) / (n + 1)

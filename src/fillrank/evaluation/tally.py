@@ -1,4 +1,4 @@
-"""What evaluation keeps of the ranked lists as they stream by."""
+"""``Tally``: counts over ranked lists that are added block by block."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Tally:
     """Hits, counts and means of lists that are added block by block, at several cut-offs.
 
     Attributes:
-        hits: bool ``[n_users, max(ks)]``, filled from the top; False where a list is shorter.
-        counts: by cut-off, int64 ``[n_items]``: how many lists hold each item.
+        hits: bool ``[n_users, max(ks)]``, filled from the top; False after the end of a shorter list.
+        counts: by cut-off, int64 ``[n_items]``: the number of lists with each item.
         novelty: by cut-off, float64 ``[n_users]``: the mean self-information of a list, NaN for an empty one.
         popularity: by cut-off, float64 ``[n_users]``: the mean training count of a list, NaN for an empty one.
     """
@@ -38,7 +38,7 @@ class Tally:
         self._n_added = 0
 
     def add(self, lists: RankedLists, hits: NDArray[np.bool_]) -> None:
-        """Take in the lists of the next users; ``hits`` says which of ``lists.items`` are relevant."""
+        """Add the lists of the next users; ``hits`` says which of ``lists.items`` are relevant."""
         block = slice(self._n_added, self._n_added + len(lists))
         self._n_added += len(lists)
         rows, positions = lists.rows, lists.positions
@@ -52,7 +52,7 @@ class Tally:
 
 
 def _mean_by_row(values: NDArray[np.float64], rows: NDArray[np.int64], n_rows: int) -> NDArray[np.float64]:
-    """The mean of the values in each row, NaN in a row without any."""
+    """The mean of the values of each row; NaN for a row without values."""
     sums, sizes = (np.bincount(rows, weights=weights, minlength=n_rows) for weights in (values, None))
     means = np.full(n_rows, np.nan)
     np.divide(sums, sizes, out=means, where=sizes > 0)

@@ -9,7 +9,7 @@ __all__ = ["number", "table"]
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
-    """A metric as people read it: four decimals, fewer for large values, a dash for none.
+    """A metric as text: four decimals, fewer for large values, a dash for None.
 
     >>> number(0.04163), number(1234.5678), number(None), number(0.5, signed=True)
     ('0.0416', '1,234.6', '–', '+0.5000')
@@ -20,7 +20,7 @@ def number(value: float | None, *, signed: bool = False) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of equal length, in columns: the first to the left, the others to the right.
+    """A table of rows with equal length; the first column is aligned to the left, the others to the right.
 
     >>> print(table([["", "@10"], ["recall", "0.1"]]))
             @10

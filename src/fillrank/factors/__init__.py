@@ -1,4 +1,4 @@
-"""What every route ends in: vectors that score users and items, their blends, and how new users are folded in."""
+"""The result of every model: vectors that score users and items, blends of them, and folding in of new users."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ class Blend:
         parts: factors, or sums over histories (:class:`ItemWeights`, :class:`UserNeighbours`), over the same users and
             items.
         weights: one number for each part.
-        folded_weights: those of users who were folded in, where a part scores them on another scale than those that it
-            was trained with; None: the same.
+        folded_weights: the weights for users that were folded in, if a part scores them on another scale than the users
+            that it was trained with; None: ``weights``.
 
     Example:
         >>> one = Factors(torch.tensor([[1.0]]), torch.tensor([[1.0], [2.0]]))
@@ -153,7 +153,7 @@ class Blend:
 
     @checked
     def fold_in(self, interactions: Interactions) -> Blend:
-        """Each part folds the new users in its own way."""
+        """Fold new users in: each part does so in its own way."""
         weights = self.weights if self.folded_weights is None else self.folded_weights
         return Blend(tuple(part.fold_in(interactions) for part in self.parts), weights, self.folded_weights)
 

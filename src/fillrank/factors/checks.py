@@ -1,4 +1,4 @@
-"""What the numbers of a scorer have to be: looked at when one is made, also from a file that nobody vouches for."""
+"""Check the numbers of a scorer when it is made, also from a file that may be damaged."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = [
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is one finite number, of Python or NumPy; True and False are none."""
+    """Whether a value is one finite number of Python or NumPy; True and False are not numbers."""
     return is_number(value.item() if isinstance(value, np.generic) else value)
 
 
 def check_sizes(factors: Any, log: Any) -> None:
-    """Refuse factors of other users or items than a log's.
+    """Refuse factors whose numbers of users and items are not those of a log.
 
     Raises:
-        DataError: the message has both sizes.
+        DataError: the sizes differ; the message has both.
     """
     if (factors.n_users, factors.n_items) != (log.n_users, log.n_items):
         raise DataError(
@@ -42,11 +42,11 @@ def check_sizes(factors: Any, log: Any) -> None:
 
 
 def check_floats(tensors: Mapping[str, Tensor], what: str, advice: str) -> None:
-    """Refuse tensors of a scorer that hold anything but finite numbers, float32 or float64.
+    """Refuse tensors of a scorer that are not float32 or float64, or contain NaN or infinity.
 
     Raises:
-        DataError: one is no tensor of such numbers.
-        TrainingError: one holds NaN or infinity.
+        DataError: a value is not a tensor of such numbers.
+        TrainingError: a tensor contains NaN or infinity.
     """
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor) or tensor.dtype not in {torch.float32, torch.float64}:
@@ -60,10 +60,10 @@ def check_floats(tensors: Mapping[str, Tensor], what: str, advice: str) -> None:
 
 
 def check_folding(folding: Any, n_items: int, dim: int) -> None:
-    """Refuse a way of folding whose settings are of another kind, or whose weights do not fit the items.
+    """Refuse a way of folding in whose settings have wrong types, or whose weights do not fit the items.
 
     Raises:
-        DataError: one of them is.
+        DataError: a setting or the weights are wrong.
     """
     if not is_dataclass(folding):
         return
@@ -81,10 +81,10 @@ def check_folding(folding: Any, n_items: int, dim: int) -> None:
 
 
 def table_of(settings: Any, name: str) -> Mapping[str, Any]:
-    """A part of a scorer's settings that has to be a table.
+    """Return a part of a scorer's settings if it is a table.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a table.
     """
     if not isinstance(settings, Mapping):
         raise DataError(f"{name} has to be a table, it is {shown(settings)}")

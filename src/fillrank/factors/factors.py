@@ -1,4 +1,4 @@
-"""Vectors and biases: the score of a user and an item is a product, or a cosine."""
+"""``Factors``: vectors and biases; the score of a user and an item is a dot product or a cosine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Factors:
         item_bias: float ``[n_items]`` or None.
         offset: added to every score.
         similarity: ``"dot"`` or ``"cosine"``.
-        folding: how a new user gets a vector, or None where there is no way.
+        folding: how a new user gets a vector; None if the model cannot fold users in.
 
     Raises:
         DataError: the shapes do not fit together.
@@ -99,7 +99,7 @@ class Factors:
 
     @cached_property
     def user_vectors(self) -> Tensor:
-        """The user side of the product: of unit length where the similarity is cosine."""
+        """The user side of the product; of unit length if the similarity is cosine."""
         return normalize(self.users, dim=1) if self.similarity == "cosine" else self.users
 
     @cached_property
@@ -119,7 +119,7 @@ class Factors:
 
     @cached_property
     def largest_score(self) -> float:
-        """A bound of the size of every score; infinite where the vectors are so long that a product could overflow."""
+        """An upper bound of the size of all scores; infinite if products of such long vectors could overflow."""
         sides = (self.user_vectors.detach(), self.item_vectors.detach())
         lengths = [float(side.norm(dim=1).amax()) if side.numel() else 0.0 for side in sides]
         biases = [bias.detach() for bias in (self.user_bias, self.item_bias) if bias is not None and len(bias)]
@@ -194,7 +194,7 @@ class Factors:
             DataError: the items do not fit, a history is empty, or this model has no way to fold users in.
         """
         if self.folding is None:
-            raise DataError("these factors know no way to fold new users in; fit a model whose recipe has one")
+            raise DataError("these factors cannot fold new users in; fit a model whose recipe can")
         if interactions.n_items != self.n_items:
             raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about("log")
         if (interactions.user_counts == 0).any():
@@ -205,15 +205,15 @@ class Factors:
 
     @checked
     def refit_users(self, interactions: Interactions) -> Self:
-        """The same items, and every user solved anew from their rows in ``interactions``: the closed form's last word.
+        """The same items, with the vector of every user solved again in closed form from their rows.
 
-        Users without a row get what nothing is known of them gives: zeros.
+        A user without a row gets a vector of zeros.
 
         Raises:
-            DataError: these factors have no way to fold users in.
+            DataError: these factors cannot fold users in.
         """
         if self.folding is None:
-            raise DataError("these factors know no way to solve for users; fit a model whose recipe has one")
+            raise DataError("these factors cannot solve for users; fit a model whose recipe can")
         return self._with_users_of(interactions, self.folding)
 
     def _with_users_of(self, interactions: Interactions, folding: Folding) -> Self:
@@ -226,9 +226,9 @@ class Factors:
 
     @checked
     def with_item_weights(self, weights: Tensor) -> Self:
-        """The same with each item's vector ``weights[i]`` times as long, so that its products are.
+        """The same factors with each item vector multiplied by ``weights[i]``, and so each product.
 
-        A cosine has no room for lengths: it becomes the dot product of unit vectors, the items' then weighted.
+        A cosine ignores lengths. So it is first written as the dot product of unit vectors, and then weighted.
 
         Args:
             weights: float ``[n_items]``.
@@ -274,7 +274,7 @@ class Factors:
         """The inverse of :meth:`tensors` and :meth:`settings`.
 
         Raises:
-            DataError: a tensor or a setting is missing, or is not what it should be.
+            DataError: a tensor or a setting is missing or wrong.
         """
         wanted = {field.name for field in fields(cls)} - {"offset", "similarity", "folding"} | {"fold"}
         if "users" not in tensors or "items" not in tensors or not tensors.keys() <= wanted:

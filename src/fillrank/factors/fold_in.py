@@ -1,7 +1,7 @@
-"""New users in closed form: a user's vector from a list of items, the item vectors held fixed.
+"""Fold new users in: compute a user's vector from their items in closed form, with the item vectors held fixed.
 
-Each class is one way; a model's :class:`~fillrank.factors.Factors` carry the way that fits how they were made. All
-users of a log are solved for together: by a sparse product, or by :func:`fillrank.factors.ridge.solve_ridges`.
+Each class is one way to do so. The :class:`~fillrank.factors.Factors` of a model contain the way that fits the model.
+All users of a log are solved for together: by a sparse product, or by :func:`fillrank.factors.ridge.solve_ridges`.
 Shapes: ``B`` new users, ``d`` dimensions, ``h`` items in one history.
 """
 
@@ -47,11 +47,11 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """A user is a weighted sum over their history: ``u = Σ_h t_h · weights[h]``, exact for spectral models.
+    """A user's vector is a weighted sum over their history: ``u = Σ_h t_h · weights[h]``; exact for spectral models.
 
     Attributes:
         weights: float ``[n_items, d]``.
-        use_values: weigh by the values in the log; if False, each item counts once.
+        use_values: whether t_h is the value in the log; if False, it is 1.
     """
 
     weights: Tensor
@@ -70,14 +70,14 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class ResidualProjection:
-    """A user is the projection of what the biases leave over of their ratings: exact for an SVD of residuals.
+    """A user's vector is the projection of their residual ratings (after the biases); exact for an SVD of residuals.
 
     ``b_u = Σ_h (r_h - offset - b_h) / (shrinkage + n)`` over the n ratings of a history, then
-    ``u = Σ_h (r_h - offset - b_h - b_u) · weights[h]``. Without values a user stays at the average: zeros.
+    ``u = Σ_h (r_h - offset - b_h - b_u) · weights[h]``. Without values, vector and bias are zero: the average user.
 
     Attributes:
         weights: float ``[n_items, d]``.
-        shrinkage: how many ratings of average height a user is lent.
+        shrinkage: the bias is computed as if the user had this many additional ratings of average height.
     """
 
     weights: Tensor
@@ -112,20 +112,20 @@ class ResidualProjection:
 
 @dataclass(frozen=True)
 class ImplicitRidge:
-    """Least squares on who-met-what: ones for the history, a small weight on zero for all other items.
+    """Least squares on implicit feedback: target 1 for the history, target 0 with a small weight for all items.
 
     Minimises ``Σ_h (1 - <u, q_h>)² + unobserved_weight · Σ_all <u, q_i>²
     + regularization · (n + unobserved_weight · n_items)^frequency_exponent · |u|²`` with ``n`` the length of the
     history, the user step of iALS (Hu, Koren & Volinsky 2008; Rendle, Krichene, Zhang & Koren 2022).
 
     Attributes:
-        unobserved_weight: weight of the pull to zero over the whole catalogue.
-        regularization: of the user's vector.
+        unobserved_weight: weight of the target 0 for every item of the catalogue.
+        regularization: weight of the penalty on the user's vector.
         positive_from: items with a lower value in the log are left out; None keeps all.
-        frequency_exponent: how the penalty grows with the history: 0 not at all, 1 in proportion to the weight of all
-            the errors beside it.
-        length: that each solved vector is brought to; None: as it is solved. Where items have biases, it says what a
-            new user's products weigh beside them.
+        frequency_exponent: how the penalty grows with the history: 0: not at all; 1: in proportion to the sum of the
+            weights of all errors.
+        length: each solved vector is scaled to this length; None: it is not. If items have biases, the length decides
+            how much a new user's products count beside them.
     """
 
     unobserved_weight: float = 0.1
@@ -135,7 +135,7 @@ class ImplicitRidge:
     length: float | None = None
 
     def strength(self, counts: NDArray[np.int64], n_others: int) -> NDArray[np.float64]:
-        """The penalty of a vector, float64 ``[n]``, from its interactions ``[n]`` and the length of the other side.
+        """The penalty of each vector, float64 ``[n]``, from its number of interactions and the size of the other side.
 
         >>> ImplicitRidge(0.1, 2.0, frequency_exponent=0.5).strength(np.array([6]), 100)
         array([8.])
@@ -144,11 +144,11 @@ class ImplicitRidge:
         return self.regularization * np.power(size, self.frequency_exponent)
 
     def ridges(self, matrix: sp.csr_array[Any] | sp.csc_array[Any], vectors: NDArray[Any]) -> Ridges:
-        """The problems of one side.
+        """The ridge problems of one side.
 
         Args:
-            matrix: of ones: by rows where users are solved for, by columns where items are.
-            vectors: of the other side, float ``[n_others, d]``.
+            matrix: of ones; by rows to solve for users, by columns to solve for items.
+            vectors: vectors of the other side, float ``[n_others, d]``.
         """
         counts = np.diff(matrix.indptr).astype(np.int64)
         return Ridges(
@@ -194,14 +194,14 @@ class ImplicitRidge:
 
 @dataclass(frozen=True)
 class RatingRidge:
-    """Ridge regression of a user's ratings on the item vectors, with the user's bias as one more unknown.
+    """Ridge regression of a user's ratings on the item vectors; the user's bias is a further unknown.
 
     Minimises ``Σ_h (r_h - offset - b_h - b_u - <u, q_h>)² + n^frequency_exponent · regularization·|u|² +
     bias_regularization·b_u²`` with ``n`` the length of the history. An exponent of 1 is weighted-λ regularisation
-    (Zhou et al. 2008), a weight per rating; an exponent of 0 gives the most likely user where users are normal around
-    zero. With ``bias_per_rating`` the bias's penalty is times ``n^frequency_exponent`` too: with an exponent of 1 a
-    bias that rests on one rating is then pulled to zero no more than one that rests on a hundred. Without values a user
-    stays at the average: zeros.
+    (Zhou et al. 2008), a weight per rating. An exponent of 0 gives the most likely user if users are normally
+    distributed around zero. With ``bias_per_rating``, the penalty of the bias is multiplied by ``n^frequency_exponent``
+    too; with an exponent of 1, a bias from one rating is then shrunk as much as one from a hundred. Without values,
+    vector and bias are zero: the average user.
     """
 
     regularization: float = 0.1
@@ -232,12 +232,12 @@ class RatingRidge:
     def ridges(
         self, indptr: NDArray[Any], columns: NDArray[np.int32], targets: NDArray[Any], vectors: NDArray[Any]
     ) -> Ridges:
-        """The problems of one side, the bias as the last of ``d + 1`` unknowns.
+        """The ridge problems of one side; the bias is the last of ``d + 1`` unknowns.
 
         Args:
             indptr, columns: the cells of each row, as in :class:`fillrank.factors.ridge.Ridges`.
-            targets: float ``[nnz]``: what offset and the other side's biases leave over of each value.
-            vectors: of the other side, float ``[n_others, d]``.
+            targets: float ``[nnz]``: the values minus the offset and the biases of the other side.
+            vectors: vectors of the other side, float ``[n_others, d]``.
         """
         ones = np.ones((len(vectors), 1), dtype=vectors.dtype)
         of_vector = np.full(vectors.shape[1], self.regularization)
@@ -253,14 +253,14 @@ class RatingRidge:
 
 
 def looks_at_values(folding: Folding) -> bool:
-    """Whether a history's values make a difference; where not, each of its items counts as one that was liked."""
+    """Whether the values of a history are used. If not, each of its items counts as liked."""
     if isinstance(folding, ImplicitRidge):
         return folding.positive_from is not None
     return getattr(folding, "use_values", True)
 
 
 def needs_values(folding: Folding) -> bool:
-    """Whether a history without values leaves a user at the average."""
+    """Whether the values of a history are needed: without them, a new user gets the average prediction."""
     return isinstance(folding, ResidualProjection | RatingRidge)
 
 
@@ -268,7 +268,7 @@ _WAYS: dict[str, Any] = {way.__name__: way for way in (Projection, ResidualProje
 
 
 def folding_parts(folding: Folding) -> tuple[dict[str, Any], Tensor | None]:
-    """What a saved model keeps of a way of folding: plain settings with its ``kind``, and its weights if it has any."""
+    """A way of folding in as plain settings with its ``kind``, and its weights (or None), for saving."""
     parts: dict[str, Any] = dict(vars(folding))
     weights = parts.pop("weights", None)
     return {"kind": type(folding).__name__, **parts}, weights
@@ -278,7 +278,7 @@ def folding_from_parts(settings: dict[str, Any], weights: Tensor | None) -> Fold
     """The inverse of :func:`folding_parts`.
 
     Raises:
-        DataError: there is no such way of folding, or its weights are missing.
+        DataError: there is no such way of folding in, or its weights are missing.
     """
     rest = dict(settings)
     kind = rest.pop("kind", None)
@@ -293,7 +293,7 @@ def folding_from_parts(settings: dict[str, Any], weights: Tensor | None) -> Fold
 
 
 def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) -> Folding | None:
-    """The same way of folding with its weights changed (moved, cut); as it is where there are none."""
+    """The same way of folding in with ``change`` applied to its weights, if it has any."""
     if isinstance(folding, Projection | ResidualProjection):
         return replace(folding, weights=change(folding.weights))
     return folding

@@ -1,4 +1,4 @@
-"""Scores that are no product of two vectors: a small network over each pair of a user and an item.
+"""``NeuralScorer``: scores by a small neural network over each pair of a user and an item.
 
 Shapes: ``B`` users, ``N`` items, ``d`` dimensions of the product, ``h`` width of the first hidden layer.
 """
@@ -23,16 +23,16 @@ from fillrank.factors.checks import check_floats
 __all__ = ["MLP", "Dropout", "NeuralScorer", "PairInputs", "block_scores", "pair_scores"]
 
 _PAIRS = 1 << 15
-"""Pairs whose hidden layers are held at a time: 4 MiB for 32 numbers each; 2¹² to 2¹⁸ were measured."""
+"""Number of pairs whose hidden layers are in memory at a time: 4 MiB for 32 numbers each. 2¹² to 2¹⁸ were measured."""
 
 
 class PairInputs(NamedTuple):
-    """What a pair's score needs to know of users, or of items.
+    """The inputs of the network from the users, or from the items.
 
     Attributes:
-        product: ``[n, d]``: one factor of the product; that of the users holds the weights of its sum.
+        product: ``[n, d]``: one factor of the element-wise product; that of the users contains the output weights.
         hidden: ``[n, h]``: this side's part of the first hidden layer. A layer over ``[p; q]`` is ``W_p p + W_q q``, so
-            its two parts are found once for each user and each item, not once for each pair.
+            each part is computed once for each user and each item, and not for each pair.
     """
 
     product: Tensor
@@ -57,7 +57,7 @@ class Dropout:
     seed: int
 
     def begin(self, device: torch.device) -> Callable[[Tensor], Tensor]:
-        """A function that thins one layer after the other."""
+        """Return a function that applies dropout to one layer after the other."""
         generator = torch.Generator(device).manual_seed(self.seed)
 
         def thin(layer: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class Dropout:
 
 
 class MLP(NamedTuple):
-    """From the first hidden layer to a number: ``offset + <output, ReLU(… ReLU(hidden) …)>``.
+    """The network after the first hidden layer: ``offset + <output, ReLU(… ReLU(hidden) …)>``.
 
     Attributes:
         layers: the further hidden layers, each ``(weight [out, in], bias [out])``.
@@ -81,7 +81,7 @@ class MLP(NamedTuple):
     offset: Tensor
 
     def __call__(self, hidden: Tensor, dropout: Dropout | None = None) -> Tensor:
-        """``[…, h]``, before its ReLU → ``[…]``; the dropout falls on each layer's output."""
+        """Apply the network: ``[…, h]`` (before ReLU) → ``[…]``. Dropout is applied to the output of each layer."""
         thin = (lambda layer: layer) if dropout is None else dropout.begin(hidden.device)
         active = thin(hidden.relu())
         for weight, bias in self.layers:
@@ -99,15 +99,15 @@ def block_scores(
 ) -> Tensor:
     """Scores of each user with each of ``N`` items: ``[B, N]``.
 
-    The hidden layers of the whole block would be ``B · N · h`` numbers. They are formed for a few users at a time and,
-    where there are gradients, formed once more on the way back.
+    The hidden layers of the whole block would need ``B · N · h`` numbers. So they are computed for a few users at a
+    time, and, for gradients, computed again in the backward pass.
 
     Args:
         users: ``B`` rows.
         items: ``N`` rows that all users share; or any number of rows, of which each user has their own ``places``.
         mlp: see :class:`MLP`.
-        places: int64 ``[B, N]``, rows of ``items``; None where the users share them.
-        dropout: each part of the block gets a seed of its own, from this one's on.
+        places: int64 ``[B, N]``, rows of ``items``; None if the users share them.
+        dropout: each part of the block gets a seed of its own, counted up from this one's.
     """
     n_items = len(items.hidden) if places is None else places.shape[1]
     step = max(1, _PAIRS // max(n_items, 1))
@@ -134,7 +134,7 @@ def _part(users: PairInputs, items: PairInputs, mlp: MLP, places: Tensor | None,
 
 @dataclass(frozen=True, eq=False)
 class NeuralScorer:
-    """A :class:`~fillrank.factors.Scorer` that runs a small network over each pair: what a trained NeuMF ends in.
+    """A :class:`~fillrank.factors.Scorer` that applies a small network to each pair: the result of NeuMF.
 
     Attributes:
         users: ``n_users`` rows.
@@ -208,13 +208,13 @@ class NeuralScorer:
         return pair_scores(self.users.at(users), self.items.at(items), self.mlp)
 
     def fold_in(self, interactions: Interactions) -> NoReturn:
-        """There is no closed form for a new user of a network.
+        """Refuse new users: there is no closed form for their vectors in a network.
 
         Raises:
             DataError: always.
         """
         raise DataError(
-            f"a network over pairs knows no way to fold {interactions.n_users} new users in; "
+            f"a network over pairs cannot fold {interactions.n_users} new users in; "
             "fit again with their rows, or use a model of vectors (MF, LightGCN, HistoryUsers)"
         )
 

@@ -1,9 +1,9 @@
-"""Many ridge regressions at once: one for each row of a sparse table, all on the vectors of its columns.
+"""Solve many ridge regressions at once: one for each row of a sparse table, on the vectors of its columns.
 
-This is the one step that alternating least squares repeats and that folds new users in. Everything about a row's
-problem stands in :class:`Ridges`; :class:`RowSolver` says how it is solved. Each way is written twice: here for one
-row, to be read (and used for a few rows, where compiling would cost more than it saves, and for double precision), and
-in :mod:`fillrank.factors.ridge_kernels` for many.
+Alternating least squares repeats this step, and folding in of new users uses it once. :class:`Ridges` holds the
+problems, and :class:`RowSolver` says how they are solved. Each method is written twice. Here it is written for one row,
+to be read; this version is also used for double precision, and for few rows, where compiling would cost more than it
+saves. :mod:`fillrank.factors.ridge_kernels` has the compiled version for many rows.
 
 Shapes: ``d`` unknowns of a row, ``h`` known cells of a row.
 """
@@ -31,7 +31,7 @@ Array: TypeAlias = NDArray[Any]
 
 _COMPILING = 3.0
 _PLAIN_ROW, _PLAIN_MULTIPLICATION = 5e-5, 1e-10
-"""Seconds, roughly: what compiling a kernel costs, and a row and a multiplication in the plain loop."""
+"""Rough costs in seconds: of compiling a kernel, and of a row and a multiplication in the plain loop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +46,10 @@ class Ridges:
         columns: integer ``[nnz]``, the column of each cell.
         targets: float ``[nnz]``, t.
         vectors: float ``[n_columns, d]``, q. Their precision is that of the solution.
-        strength: float ``[n_rows]``: how strongly a row is pulled to zero.
-        scale: float ``[d]``: how strongly each unknown is.
-        constant: float ``[d]``: a pull on each unknown that is the same in every row; None: nothing.
-        everywhere: E, float ``[d, d]``, symmetric; None: nothing.
+        strength: float ``[n_rows]``: the penalty of each row.
+        scale: float ``[d]``: the factor of this penalty for each unknown.
+        constant: float ``[d]``: a further penalty of each unknown, the same in every row; None: 0.
+        everywhere: E, float ``[d, d]``, symmetric; None: 0.
     """
 
     indptr: NDArray[Any]
@@ -75,7 +75,7 @@ class Ridges:
         return self.vectors[self.columns[of_row]], self.targets[of_row]
 
     def base(self, row: int) -> Array:
-        """The normal equations' matrix of one row but for its cells: ``E + diag(strength · scale + constant)``."""
+        """The normal equations of one row without its cells: ``E + diag(strength · scale + constant)``."""
         pull = np.diag(self.strength[row] * self.scale + (0 if self.constant is None else self.constant))
         return pull if self.everywhere is None else self.everywhere + pull
 
@@ -86,12 +86,12 @@ class RowSolver:
     """How each row's ridge regression is solved.
 
     Attributes:
-        method: ``"cholesky"`` solves it exactly in ``O(h d² + d³)``. The others improve on a start: ``"cg"`` by
-            ``steps`` of conjugate gradients, ``O(steps · (h d + d²))`` (Takács, Pilászy & Tikk 2011); ``"block"`` by
-            one round of exact steps in ``block`` unknowns at a time, ``O(h d · block + d · block² + d²)`` (iALS++;
-            Rendle, Krichene, Zhang & Koren 2021). A block of all unknowns is the exact solution.
-        steps: of conjugate gradients.
-        block: how many unknowns are solved for together.
+        method: ``"cholesky"`` solves it exactly in ``O(h d² + d³)``. The others improve an initial solution: ``"cg"``
+            by ``steps`` of conjugate gradients, ``O(steps · (h d + d²))`` (Takács, Pilászy & Tikk 2011); ``"block"`` by
+            one pass of exact steps over blocks of ``block`` unknowns, ``O(h d · block + d · block² + d²)`` (iALS++;
+            Rendle, Krichene, Zhang & Koren 2021). A block of all unknowns gives the exact solution.
+        steps: number of steps of conjugate gradients.
+        block: number of unknowns that are solved for together.
         n_threads: None: as many as PyTorch uses. The result does not depend on it.
 
     Raises:
@@ -126,12 +126,12 @@ def solve_ridges(
         ridges: the problems.
         solver: how they are solved; None: exactly.
         start: ``[n_rows, d]``, for ``"cg"`` and ``"block"``; None: zeros. It is not changed.
-        repeats: how often such problems will be solved, which says whether compiling pays.
-        compiled: use the compiled kernels (single precision only) or the plain loop; None: what is quicker.
+        repeats: how often such problems will be solved; it decides whether compiling is worth its time.
+        compiled: use the compiled kernels (single precision only) or the plain loop; None: what is faster.
 
     Raises:
         SettingsError: the compiled kernels are asked for, and the vectors are not in single precision.
-        TrainingError: the problem of a row has no single solution.
+        TrainingError: the problem of a row has no unique solution.
 
     Example:
         Two rows over three columns; the first knows columns 0 and 2, the second column 1.
@@ -164,7 +164,7 @@ def solve_ridges(
             f"the ridge regression of row {met[failed]} has no single solution; raise the regularization above "
             f"{np.diag(known.base(failed)).min():g}"
         )
-    out[:] = 0  # nothing is known of the rows without a cell, and the penalty alone, even none, says zeros
+    out[:] = 0  # the solution of a row without cells: its penalty alone is smallest at zero
     out[met] = found
     return out
 
@@ -200,13 +200,13 @@ def cell_shares(ridges: Ridges, row: int) -> Array:
 
 
 def _rows(ridges: Ridges, rows: NDArray[np.int64]) -> Ridges:
-    """The problems of some rows, which are all that have cells."""
+    """The problems of the rows ``rows``, which are all rows with cells."""
     indptr = np.append(ridges.indptr[rows], ridges.indptr[-1])
     return replace(ridges, indptr=indptr, strength=ridges.strength[rows])
 
 
 def gram(vectors: Array) -> Array:
-    """``vectorsᵀ vectors``, float ``[d, d]``, the same bits whatever the number of BLAS threads."""
+    """``vectorsᵀ vectors``, float ``[d, d]``, with the same bits for any number of BLAS threads."""
     with threadpool_limits(1, user_api="blas"):
         product: Array = vectors.T @ vectors
     return product
@@ -251,8 +251,8 @@ def _by_loop(ridges: Ridges, solver: RowSolver, out: Array) -> int:
         "cg": partial(_gradients, solver.steps),
         "block": partial(_blocks, solver.block),
     }
-    # Some BLAS builds set the flag for "invalid" on lanes of a short product that they then throw away, so
-    # what is checked is the solution.
+    # Some BLAS builds set the "invalid" flag for unused lanes of a short product. So ignore the flag, and check the
+    # solution itself.
     with np.errstate(invalid="ignore"), threadpool_limits(1, user_api="blas"):  # threads add up in another order
         for row in range(ridges.n_rows):
             try:
@@ -275,7 +275,7 @@ def _gradients(steps: int, ridges: Ridges, row: int, x: Array) -> None:
     residual = X.T @ (targets - X @ x) - base @ x
     direction, squared = residual.copy(), residual @ residual
     for _ in range(steps):
-        if squared <= 1e-20:  # nothing is left to improve, and the next division would be by zero
+        if squared <= 1e-20:  # converged; the next step would divide by zero
             return
         change = base @ direction + X.T @ (X @ direction)
         curvature = direction @ change
@@ -300,6 +300,6 @@ def _blocks(block: int, ridges: Ridges, row: int, x: Array) -> None:
 
 
 def _solved(A: Array, b: Array) -> Array:
-    """``A⁻¹ b``; an error where A is not positive definite."""
+    """``A⁻¹ b``; raises an error if A is not positive definite."""
     solution: Array = cho_solve(cho_factor(A, check_finite=False), b, check_finite=False)
     return solution

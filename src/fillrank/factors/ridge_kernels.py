@@ -1,9 +1,9 @@
 """The compiled row solvers of :mod:`fillrank.factors.ridge`, in single precision.
 
-Rows are dealt out in *tasks* of about equal work whose bounds do not depend on the number of threads, and each row is
+Rows are divided into *tasks* of about equal work. Their bounds do not depend on the number of threads, and each row is
 solved by itself, so the results do not depend on it either. The threads are plain Python threads; the kernels release
-the interpreter's lock. Gram matrices and Cholesky factors come from the BLAS and LAPACK that SciPy carries, called on
-one thread each.
+the interpreter's lock. Gram matrices and Cholesky factors are computed by SciPy's BLAS and LAPACK, on one thread per
+task.
 
 Shapes: ``d`` unknowns of a row, ``h`` known cells of a row.
 """
@@ -25,11 +25,11 @@ __all__ = ["Task", "by_blocks", "by_cholesky", "by_gradients", "run"]
 
 Floats: TypeAlias = NDArray[np.float32]
 Task: TypeAlias = Callable[[int, int], int]
-"""``(first, last) -> the row that could not be solved, or -1``: one stretch of rows."""
+"""A function that solves the rows ``first`` to ``last - 1``; it returns the row that could not be solved, or -1."""
 
-_TASKS = 512  # how many tasks the work is cut into: enough to keep threads equally busy
-_GATHERED = 256  # vectors copied side by side before their Gram matrix is taken
-_ABREAST = 8  # rows that take a step of conjugate gradients together; 4 to 128 were measured
+_TASKS = 512  # number of tasks: enough to keep all threads busy
+_GATHERED = 256  # vectors that are copied to one block before its Gram matrix is computed by BLAS
+_ABREAST = 8  # rows that do steps of conjugate gradients together; 4 to 128 were measured
 
 
 def _routine(module: str, name: str, n_arguments: int) -> Any:
@@ -43,9 +43,9 @@ _LOWER, _PLAIN = np.frombuffer(b"L", np.uint8), np.frombuffer(b"N", np.uint8)
 
 
 def run(task: Task, indptr: NDArray[np.int64], n_threads: int) -> int:
-    """Run ``task`` over all rows; the first row that could not be solved, or -1.
+    """Run ``task`` over all rows, and return the first row that could not be solved, or -1.
 
-    A row counts as much work as 64 cells.
+    To balance the tasks, the fixed work of a row is counted as 64 cells.
     """
     work = indptr + 64 * np.arange(len(indptr))
     bounds = np.unique(np.searchsorted(work, np.linspace(0, work[-1], _TASKS + 1)))
@@ -68,7 +68,7 @@ def _add_gram(X: Floats, n: int, A: Floats) -> None:
 
 @njit(nogil=True)
 def _solve_in_place(A: Floats, b: Floats) -> bool:
-    """``b = A⁻¹ b`` by a Cholesky decomposition that overwrites A; False where A is not positive definite."""
+    """``b = A⁻¹ b`` by a Cholesky decomposition that overwrites A; returns False if A is not positive definite."""
     sizes = np.array([A.shape[0], 1, 0], dtype=np.int32)
     _sposv(
         _LOWER.ctypes, sizes.ctypes, sizes[1:].ctypes, A.ctypes, sizes.ctypes, b.ctypes, sizes.ctypes, sizes[2:].ctypes
@@ -78,12 +78,12 @@ def _solve_in_place(A: Floats, b: Floats) -> bool:
 
 @njit(nogil=True)
 def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out: Floats, first: int, last: int) -> int:
-    """Each row's normal equations, solved exactly.
+    """Solve the normal equations of each row exactly.
 
     Args:
         cells: ``(indptr, columns, targets)`` of the known cells.
         vectors: ``[n_columns, d]``.
-        everywhere: ``[d, d]``, part of every row's Gram matrix; ``[0, 0]`` where there is none.
+        everywhere: ``[d, d]``, part of every row's Gram matrix; ``[0, 0]`` if there is none.
         pull: ``(strength [n_rows], scale [d], constant [d])``: the penalty of unknown k of row r is
             ``strength[r] * scale[k] + constant[k]``.
         out: ``[n_rows, d]``, filled from row ``first`` up to ``last``.
@@ -117,7 +117,7 @@ def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out:
 
 @njit(nogil=True, fastmath=True)
 def _add_outer(cells: Any, row: int, vectors: Floats, p: Floats, against_targets: bool, out: Floats) -> None:
-    """``out += Σ_h (<q_h, p>) q_h``, or with the targets ``out += Σ_h (t_h - <q_h, p>) q_h``; four cells at a time."""
+    """``out += Σ_h <q_h, p> q_h``, or against the targets ``out += Σ_h (t_h - <q_h, p>) q_h``; four cells at a time."""
     indptr, columns, targets = cells
     at, end, d = indptr[row], indptr[row + 1], len(p)
     while at + 4 <= end:
@@ -157,7 +157,7 @@ def _dot(a: Floats, b: Floats) -> Any:
 
 @njit(nogil=True, fastmath=True)
 def _first_residual(cells: Any, row: int, vectors: Floats, pull: Any, x: Floats, Ax: Floats, r: Floats) -> Any:
-    """``r = b - A x``, given the everywhere part of ``A x``; its squared length."""
+    """Compute ``r = b - A x``, given the everywhere part of ``A x``; returns the squared length of r."""
     strength, scale, constant = pull
     for k in range(len(x)):
         r[k] = -Ax[k] - (strength[row] * scale[k] + constant[k]) * x[k]
@@ -167,7 +167,7 @@ def _first_residual(cells: Any, row: int, vectors: Floats, pull: Any, x: Floats,
 
 @njit(nogil=True, fastmath=True)
 def _gradient_step(cells: Any, row: int, vectors: Floats, pull: Any, state: Any, Ap: Floats, squared: Any) -> Any:
-    """One step along p, given the everywhere part of ``A p``; the new squared length of the residual, or -1."""
+    """Do one step along p, given the everywhere part of ``A p``; returns the new squared length of r, or -1."""
     (x, r, p), (strength, scale, constant) = state, pull
     d = len(x)
     for k in range(d):
@@ -190,10 +190,10 @@ def _gradient_step(cells: Any, row: int, vectors: Floats, pull: Any, state: Any,
 def by_gradients(
     steps: int, cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out: Floats, first: int, last: int
 ) -> int:
-    """A few steps of conjugate gradients on each row's normal equations, from what stands in ``out``.
+    """Improve the solutions in ``out`` by a few steps of conjugate gradients on the normal equations of each row.
 
-    Some rows go abreast, so that the everywhere part of all their products is one product of matrices. Arguments as in
-    :func:`by_cholesky`.
+    Some rows do each step together, so that the everywhere part of their products is one product of matrices.
+    Arguments as in :func:`by_cholesky`.
     """
     d = vectors.shape[1]
     R = np.zeros((_ABREAST, d), dtype=np.float32)
@@ -224,9 +224,9 @@ def by_gradients(
 def by_blocks(
     block: int, cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out: Floats, first: int, last: int
 ) -> int:
-    """One round of exact steps in ``block`` unknowns at a time, from what stands in ``out``: the row step of iALS++.
+    """Improve the solutions in ``out`` by one pass of exact steps over blocks of unknowns: the row step of iALS++.
 
-    The predictions of a row's cells are kept up to date from block to block. Arguments as in :func:`by_cholesky`.
+    The predictions of a row's cells are updated after each block. Arguments as in :func:`by_cholesky`.
     """
     (indptr, columns, targets), (strength, scale, constant) = cells, pull
     d = vectors.shape[1]

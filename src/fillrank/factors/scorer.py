@@ -1,4 +1,4 @@
-"""All that evaluation and recommendation ask of a model."""
+"""``Scorer``: the interface that evaluation and recommendation need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FittedScorer", "Scorer"]
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Scores every item for some users. All that evaluation and recommendation ask of a model."""
+    """An object that scores items for users. Evaluation and recommendation need nothing else of a model."""
 
     @property
     def n_users(self) -> int: ...

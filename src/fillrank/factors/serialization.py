@@ -1,4 +1,4 @@
-"""A scorer of any kind from what a saved model keeps of it."""
+"""Make a scorer of any kind from the tensors and settings of a saved model."""
 
 from __future__ import annotations
 

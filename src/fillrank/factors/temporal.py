@@ -1,4 +1,4 @@
-"""Predictions that know the day: what people rate, and how, differs from one day to the next."""
+"""``TimeAwareFactors``: predictions that depend on the day of the rating."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fillrank.factors.factors import Factors
 __all__ = ["DAY", "TimeAwareFactors", "day_of"]
 
 DAY = 86_400
-"""Seconds."""
+"""Seconds of a day."""
 
 
 def day_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -33,21 +33,21 @@ def day_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class TimeAwareFactors:
-    """Factors, and what each day adds to them.
+    """Factors with a further term for each day.
 
     The prediction for user u, item i and day t is ``undated(u, i) + day_bias[t] + <users[u], user_days[t]> +
-    <items[i], item_days[t]>``. Over the ratings learned from, the days' parts have mean 0: without a time, and for a
-    day that was not there in training, the prediction is that of the average day, ``undated``.
+    <items[i], item_days[t]>``. Over the ratings of training the terms of the days have mean 0. So without a time, and
+    for a day that training did not have, the prediction is that of the average day, ``undated``.
 
     Attributes:
-        undated: the average over the days.
-        days: int64 ``[n_days]``, days since 1970 (UTC), rising.
+        undated: the factors of the average day.
+        days: int64 ``[n_days]``, days since 1970 (UTC), ascending.
         day_bias: float ``[n_days]``.
         users, user_days: float ``[n_users, c]`` and ``[n_days, c]``.
         items, item_days: float ``[n_items, e]`` and ``[n_days, e]``.
 
     Raises:
-        DataError: the shapes do not fit together, or the days are not rising.
+        DataError: the shapes do not fit together, or the days are not ascending.
         TrainingError: a number is NaN or infinite.
 
     Example:
@@ -123,7 +123,7 @@ class TimeAwareFactors:
         return self.undated.contributions(user, item, history)
 
     def fold_in(self, interactions: Interactions) -> Self:
-        """The same items and days with other users: of a new user all days are alike, but for the items' part.
+        """The same items and days with new users. Their own terms are the same on all days; the items' terms differ.
 
         Raises:
             DataError: see :meth:`fillrank.factors.Factors.fold_in`.

@@ -1,4 +1,4 @@
-"""A first course on factorising matrices by gradient descent: its functions, its worksheet, its files."""
+"""A first course on matrix factorisation by gradient descent: its functions, its worksheet, its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ratings as the lab has them: a matrix with a row for each film and a column for each user."""
+"""The ratings of the lab: a matrix with a row for each film and a column for each user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fillrank.runtime.paths import expanded, refuse_special
 
 __all__ = ["FilmRatings", "film_ratings_of", "read_lab_files"]
 
-# What PyTorch's restricted reader raises on bytes that are torn or not a tensor (a fuzz of both file formats).
+# Exceptions of PyTorch's restricted reader for damaged files and files without a tensor (found by fuzzing).
 _UNREADABLE = (
     *(RuntimeError, UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, struct.error, OverflowError, MemoryError),
@@ -37,14 +37,14 @@ class FilmRatings:
     """Ratings of films.
 
     Attributes:
-        name: where they are from.
-        values: float32 ``[n_films, n_users]``; what stands in unrated cells means nothing.
+        name: the source of the ratings.
+        values: float32 ``[n_films, n_users]``; the values of unrated cells have no meaning.
         observed: bool ``[n_films, n_users]``.
-        films: the ids of the rows; their labels are the titles, where there are titles.
-        users: the ids of the columns, or None where they have none.
+        films: the ids of the rows; their labels are the titles, if there are any.
+        users: the ids of the columns, or None.
 
     Raises:
-        DataError: the shapes differ, or nobody has rated anything.
+        DataError: the shapes differ, or there are no ratings.
     """
 
     name: str
@@ -64,7 +64,7 @@ class FilmRatings:
 def film_ratings_of(log: Interactions, *, n_films: int = 1000, n_users: int = 10_000) -> FilmRatings:
     """The ratings of the most rated films by the most active users, in the order of the log's items and users.
 
-    A title with its article at the end, as MovieLens writes it, is turned round: "Beautiful Mind, A (2001)" becomes
+    MovieLens writes the article at the end of a title. It is moved to the front: "Beautiful Mind, A (2001)" becomes
     "A Beautiful Mind (2001)".
 
     Args:
@@ -97,7 +97,7 @@ def film_ratings_of(log: Interactions, *, n_films: int = 1000, n_users: int = 10
 
 
 def read_lab_files(ratings: str | os.PathLike[str], titles: str | os.PathLike[str]) -> FilmRatings:
-    """The lab's own two files.
+    """Read the two files of the lab.
 
     Nothing in the tensor's file is executed: PyTorch reads it with ``weights_only=True``.
 
@@ -106,7 +106,7 @@ def read_lab_files(ratings: str | os.PathLike[str], titles: str | os.PathLike[st
         titles: a CSV file in UTF-8 with a heading and then, for each film, its row in the tensor and its title.
 
     Raises:
-        DataError: a file is torn, holds something else, or the two do not belong together.
+        DataError: a file is damaged or has another content, or the two do not belong together.
         OSError: a file cannot be opened.
     """
     files = [expanded(path, f"the file of {what}") for path, what in ((ratings, "ratings"), (titles, "titles"))]
@@ -128,7 +128,7 @@ def read_lab_files(ratings: str | os.PathLike[str], titles: str | os.PathLike[st
 
 
 def _most_met(counts: np.ndarray[Any, Any], n: int) -> np.ndarray[Any, Any]:
-    """The places of the ``n`` largest counts, in the order of the places; equal counts: the lower index first."""
+    """The indices of the ``n`` largest counts, sorted; of equal counts, the lower index is preferred."""
     return np.sort(np.argsort(-counts, kind="stable")[:n])
 
 

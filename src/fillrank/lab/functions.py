@@ -1,10 +1,9 @@
-"""Factorising a matrix by gradient descent, as a first course on PyTorch teaches it.
+"""Factorise a matrix by gradient descent, as a first course on PyTorch teaches it.
 
-``A ≈ U·Vᵀ`` by following the gradient of the squared error over the cells that were observed: one cell at a time
+``A ≈ U·Vᵀ`` is found by following the gradient of the squared error over the observed cells: one cell at a time
 (:func:`sgd_factorise`, :func:`sgd_factorise_masked`) or all at once (:func:`gd_factorise_masked`). The names of the
 arguments, their defaults and the order of every operation are those of exercise 1 of the course COMP6258 by J. Hare and
-A. Marcu (University of Southampton, 2026). For work on data that matters, fillrank has better ways; these are for
-learning, and for checking what one has learned.
+A. Marcu (University of Southampton, 2026). These functions are for learning. For real data, use the models of fillrank.
 
 ========================  ==========================================================================================
 input                     what happens
@@ -84,12 +83,12 @@ def sgd_factorise_masked(
     *,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Factorise a matrix of which some cells were observed; ``U @ V.T`` fills in the others.
+    """Factorise a matrix with missing cells, one cell at a time; ``U @ V.T`` fills in the missing ones.
 
-    :func:`sgd_factorise`, passing over the cells where M is 0.
+    It is :func:`sgd_factorise` without the cells where M is 0.
 
     Args:
-        A: float32 or float64 ``[m, n]``; what stands in hidden cells is never read and may be NaN.
+        A: float32 or float64 ``[m, n]``; hidden cells are never read and may be NaN.
         M: ``[m, n]``, bool or 0 and 1: 1 where the cell was observed.
         rank, num_epochs, lr, generator: see :func:`sgd_factorise`.
 
@@ -124,7 +123,7 @@ def gd_factorise_masked(
     *,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Factorise a matrix of which some cells were observed, all cells at once.
+    """Factorise a matrix with missing cells, all cells at once.
 
     In each epoch::
 
@@ -136,7 +135,7 @@ def gd_factorise_masked(
     that still converges. That is why the default is a thousandth of :func:`sgd_factorise_masked`'s.
 
     Args:
-        A: float32 or float64 ``[m, n]``; what stands in hidden cells is never read and may be NaN.
+        A: float32 or float64 ``[m, n]``; hidden cells are never read and may be NaN.
         M: ``[m, n]``, bool or 0 and 1: 1 where the cell was observed.
         rank, num_epochs, lr, generator: see :func:`sgd_factorise`.
 
@@ -223,13 +222,13 @@ def descend(
 
 
 def _safe_rate(A: Tensor, M: Tensor, rank: int, kind: Literal["cell", "batch"]) -> float:
-    """A rate that converges: a twentieth of 1/curvature, where the curvature is bounded at the start and at the goal.
+    """A rate that converges: a twentieth of 1/curvature, where the curvature is bounded at the start and at the end.
 
-    At the start each squared entry is 1/3 on average, so a row's squared length is rank/3. At the goal, with the scale
+    At the start each squared entry is 1/3 on average, so a row's squared length is rank/3. At the end, with the scale
     shared evenly between U and V, the squared length of a row of U is at most the length of that row of A (by Cauchy
-    and Schwarz), and the largest eigenvalue of UᵀU is the largest singular value of A, at most
-    ``√(largest row sum · largest column sum)`` of its absolute values. One cell meets the first of the two; the sum
-    over all cells meets the second.
+    and Schwarz), and the largest eigenvalue of UᵀU is the largest singular value of A. That is at most
+    ``√(largest row sum · largest column sum)`` of the absolute values. The first bound is for single cells
+    (``"cell"``), the second for the sum over all cells (``"batch"``).
     """
     known = torch.where(M.bool(), A, 0.0).double()
     scale = max(float(known.abs().max()), 1e-300)  # so that squares of large values stay finite
@@ -246,7 +245,7 @@ def _all_of(A: Tensor) -> Tensor:
 
 
 def _checked(A: Tensor, M: Tensor) -> tuple[Tensor, Tensor]:
-    """The values, with 0 where a hidden one is not finite, and the mask as booleans; both contiguous."""
+    """The values (0 for hidden ones that are not finite) and the mask as booleans; both contiguous."""
     _check_matrix(A)
     if not isinstance(M, Tensor) or M.shape != A.shape:
         came = f"a tensor of shape {list(M.shape)}" if isinstance(M, Tensor) else type(M).__name__

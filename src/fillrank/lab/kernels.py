@@ -1,8 +1,8 @@
-"""One epoch of each algorithm of :mod:`fillrank.lab.functions`: the factors come in and are changed in place.
+"""One epoch of each algorithm of :mod:`fillrank.lab.functions`; the factors are changed in place.
 
-The element-wise epoch stands here twice. :func:`plain_sweep` is the loop as one would write it on a blackboard;
-:func:`compiled_sweep` is the same loop through numba. Both do the same additions and multiplications in the same order,
-and no compiler option lets numba reorder or fuse them, so their results agree to the last bit.
+The epoch over single cells is written twice. :func:`plain_sweep` is the loop as on a blackboard; :func:`compiled_sweep`
+is the same loop compiled by numba. Both do the same additions and multiplications in the same order, and numba is not
+allowed to reorder or fuse them, so their results agree to the last bit.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Epoch: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor, float], None]
 
 
 def plain_sweep(A: Tensor, M: Tensor, U: Tensor, V: Tensor, lr: float) -> None:
-    """Row by row, cell by cell: what a cell's error teaches is used before the next cell is looked at.
+    """Go through the cells row by row, and update both factors after each cell.
 
-    V learns from the row of U that has *just been moved*, by the same error. The product of two rows is summed from
-    left to right, which a library's dot product need not do.
+    V is updated with the row of U that has *just been changed*, and with the same error. The product of two rows is
+    summed from left to right, which a library's dot product may not do.
     """
     m, n = A.shape
     for r in range(m):
@@ -42,9 +42,9 @@ def compiled_sweep(A: Tensor, M: Tensor, U: Tensor, V: Tensor, lr: float) -> Non
 
 
 def batch_step(A: Tensor, M: Tensor, U: Tensor, V: Tensor, lr: float) -> None:
-    """All cells at once: U moves by the sum of what each cell asks for, then V does.
+    """Update U by the summed gradient over all cells, then V.
 
-    V sees the U that has just been moved, but still the *error from before* that move.
+    V is updated with the U that has just been changed, but with the *error from before* that change.
     """
     step = A - U @ V.T
     step *= M
@@ -64,6 +64,6 @@ def _sweep(A: NDArray[Any], M: NDArray[Any], U: NDArray[Any], V: NDArray[Any], l
             for k in range(1, rank):
                 product += U[r, k] * V[c, k]
             step = lr * (A[r, c] - product)
-            for k in range(rank):  # each k by itself, so moving V within the loop is the order of the plain one
+            for k in range(rank):  # entries k do not depend on each other, so this equals the plain version
                 U[r, k] += step * V[c, k]
                 V[c, k] += step * U[r, k]

@@ -1,10 +1,10 @@
-"""The worksheet of the lab on matrix completion, answered with numbers.
+"""The answers to the worksheet of the lab on matrix completion, in numbers.
 
 The questions are those of exercise 1 of the course COMP6258 (see :mod:`fillrank.lab.functions`): factorise a matrix of
 3×3 and compare with the truncated SVD; complete it where two cells are hidden; predict how somebody rates a film.
 
-Everything is in float32 and drawn as a student's code draws it: a run with seed 3 here is a run after
-``torch.manual_seed(3)`` there.
+Everything is in float32 and uses the random numbers of the students' code: a run with seed 3 is the same as a run after
+``torch.manual_seed(3)``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Matrix = list[list[float]]
 
 @dataclass(frozen=True)
 class Factorisation:
-    """Sections 1 and 2: gradient descent beside the optimum.
+    """The answer to sections 1 and 2: gradient descent compared with the optimum.
 
     Attributes:
         seeds: one run of gradient descent each.
@@ -53,7 +53,7 @@ class Factorisation:
 
 @dataclass(frozen=True)
 class Completion:
-    """Section 3: the same matrix with two cells hidden.
+    """The answer to section 3: the same matrix with two hidden cells.
 
     Attributes:
         seeds: one run each.
@@ -74,20 +74,20 @@ class Completion:
 
 @dataclass(frozen=True)
 class FilmAnswer:
-    """Section 4: a predicted rating.
+    """The answer to section 4: a predicted rating.
 
     Attributes:
         data: the name of the ratings.
         film: the title, or the id where there are no titles.
         user: which user, counted from 1.
         user_id: that user's own id, or None where users have none.
-        predicted: the cell of ``U·Vᵀ``, as it came: not clipped to the scale.
-        rated: how that user did rate the film, or None. A rating that is there was learned from like any other.
-        predicted_unseen: where there is such a rating, what is predicted when that one cell is hidden too.
+        predicted: the cell of ``U·Vᵀ``; it is not clipped to the range of ratings.
+        rated: the user's own rating of the film, or None. If there is one, it was used in training like any other.
+        predicted_unseen: if there is such a rating, the prediction when this cell is hidden too.
         film_mean: the mean rating of the film, or None if nobody rated it.
         sse: squared error over the rated cells, summed.
-        rmse: the same per cell, its root: an error on the ratings that were learned from, no test.
-        mean_rmse: of predicting the mean of all ratings everywhere.
+        rmse: root of the mean squared error over the rated cells; these are the ratings of training, not a test.
+        mean_rmse: the same for the mean of all ratings as the prediction of every cell.
         n_films, n_users, n_ratings: the size of the matrix, and how many of its cells are rated.
         rank, num_epochs, lr, seed: of the descent.
         seconds: that it took.
@@ -243,7 +243,7 @@ def _toy(seeds: Sequence[int]) -> Tensor:
 
 
 def _generator(seed: int) -> torch.Generator:
-    """The draws of PyTorch's default generator after ``torch.manual_seed(seed)``, leaving that one as it is."""
+    """A generator that draws as PyTorch's default one does after ``torch.manual_seed(seed)``."""
     if not 0 <= seed < 2**63:
         raise SettingsError(f"a seed must be from 0 to 2**63 - 1, got {seed}")
     return torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Recommend to known and to new users; fold new users in; save and load."""
+"""``Recommender``: recommend to known and new users, fold new users in, save and load models."""
 
 from fillrank.recommend.new_users import fold_in
 from fillrank.recommend.recommender import Recommender

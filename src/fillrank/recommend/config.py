@@ -1,4 +1,4 @@
-"""``config.json`` of a saved model: what makes a folder one of ours, and what must stand in it."""
+"""Read and check ``config.json`` of a saved model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fillrank.runtime.strict_json import is_number, read_json
 __all__ = ["FORMAT", "read_config"]
 
 FORMAT = 2
-"""Version of the folder's layout. A reader refuses a newer one. 1, that of fillrank 0.1, had no mark and no digest of
+"""Version of the folder's layout. A newer one is refused. Version 1, of fillrank 0.1, had no mark and no digest of
 ``config.json`` itself."""
 
 _ADVICE = "save the model again"
@@ -27,10 +27,10 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What ``config.json`` in ``folder`` holds, each part of the kind it has to be.
+    """Read ``config.json`` in ``folder``, and check the types of its entries.
 
     Raises:
-        ModelFileError: it is not there, not whole, not ours, or of a newer format.
+        ModelFileError: the file is missing, damaged, not written by fillrank, or of a newer format.
     """
     file = folder / CONFIG
     if folder.exists() and not folder.is_dir():

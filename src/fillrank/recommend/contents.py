@@ -1,4 +1,4 @@
-"""What a saved model is made of, so that the files need not know the class that people hold in their hands."""
+"""``Contents``: the parts of a model that are saved. With this interface, ``saved`` need not import ``Recommender``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody says of a new user, made into a log over a model's items."""
+"""Make a log from the histories of new users, given as ids, titles and ratings."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def as_log(histories: Histories, item_ids: IdMap, like: Interactions) -> Interactions:
-    """A log with one user for each history, over the items of ``item_ids``.
+    """Make a log with one user for each history, over the items of ``item_ids``.
 
     Args:
         histories: see :meth:`fillrank.recommend.Recommender.fold_in`.
         item_ids: of the model.
-        like: a log whose other settings are taken over.
+        like: a log whose other settings (such as ``relevant_from``) are used.
 
     Raises:
         UnknownIdError: an item is not known.
-        DataError: a history is empty, names an item twice, or holds a rating that is not a finite number.
+        DataError: a history is empty, names an item twice, or contains a rating that is not a finite number.
     """
     by_user = _by_user(histories)
     if not by_user:
@@ -90,10 +90,10 @@ def _by_user(histories: Any) -> Mapping[Any, History]:
 
 
 def _plain(history: Any) -> Any:
-    """A Series of pandas with numbers as the mapping from its index that it is; all else as it came.
+    """Convert a pandas Series of numbers to a mapping from its index; return other values unchanged.
 
     Raises:
-        DataError: the index only counts: the numbers may be ratings, and may be items.
+        DataError: the index is 0, 1, 2 …, so the numbers could be ratings or items.
     """
     if not (hasattr(history, "index") and hasattr(history, "items") and hasattr(history, "tolist")):
         return history
@@ -112,7 +112,7 @@ def _plain(history: Any) -> Any:
 
 
 def _listed(history: Any, what: str) -> list[Any]:
-    """The items of a history: values as they came where they are Python's, else as a column has them."""
+    """The items of a history as a list of Python values."""
     if isinstance(history, list | tuple | set | frozenset):
         return list(history)
     try:

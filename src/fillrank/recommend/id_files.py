@@ -1,4 +1,4 @@
-"""``users.parquet`` and ``items.parquet`` of a saved model: the ids in order and, where there are any, their labels."""
+"""Write and read ``users.parquet`` and ``items.parquet`` of a saved model: the ids in order, and their labels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ task = json.load(sys.stdin)
 columns = [polars.Series(name, values, dtype=getattr(polars, kind)) for name, kind, values in task["columns"]]
 polars.DataFrame(columns).write_parquet(task["file"])
 """
-# What a forked process has another one do: Parquet is written and read by threads, and it has none.
+# Code for another process: polars reads and writes Parquet with threads, which a forked process does not have.
 
 
 def write_ids(ids: IdMap, file: Path) -> None:
@@ -47,7 +47,7 @@ def read_ids(file: Path) -> IdMap:
     """The ids in a Parquet file.
 
     Raises:
-        DataError: there are other columns in it, of other types, or the ids are not in their order.
+        DataError: the file has other columns or types, or its ids are not sorted.
     """
     for column in (columns := _columns(file)):
         if column.dtype not in _TYPES.get(column.name, ()):
@@ -70,11 +70,11 @@ def _columns(file: Path) -> list[pl.Series]:
 
 
 def _elsewhere(code: str, task: Any, what: str) -> str:
-    """What a fresh process prints that is given ``task``.
+    """Run ``code`` on ``task`` in a new process, and return what it prints.
 
     Raises:
         ForkedError: no process can be started.
-        DataError: it could not do it.
+        DataError: the process failed.
     """
     if not sys.executable:
         refuse_after_fork(what)

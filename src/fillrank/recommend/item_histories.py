@@ -1,4 +1,4 @@
-"""Histories over items that have no ids, only indices: what :func:`fillrank.fold_in` takes."""
+"""Make a log from histories of item indices, for :func:`fillrank.fold_in`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ItemHistories: TypeAlias = Interactions | Sequence[Sequence[int]] | Sequence[Map
 
 
 def log_of(histories: ItemHistories, n_items: int) -> Interactions:
-    """The histories as a log whose ids are indices: a user for each history, ``n_items`` items.
+    """Make a log whose ids are indices, with one user for each history and ``n_items`` items.
 
     Raises:
-        DataError: a history is empty, names an item twice or one that is not there, or has a rating that is no finite
-            number; or the histories are not all of one kind.
+        DataError: a history is empty, names an item twice or an item that does not exist, or has a rating that is not a
+            finite number; or lists and mappings are mixed.
 
     Example:
         >>> log_of([{2: 4.5, 0: 1.0}, {1: 3.0}], n_items=4).csr.toarray()
@@ -63,7 +63,7 @@ def _checked_log(log: Interactions, n_items: int) -> Interactions:
 
 
 def _rows(user: int, history: Any, n_items: int) -> list[tuple[int, int, float]]:
-    """The rows of one history: ``(user, item, rating)``, with a rating of 1 where there is none."""
+    """The rows of one history: ``(user, item, rating)``, with rating 1 if there is none."""
     if isinstance(history, str) or not isinstance(history, Sequence | Mapping | np.ndarray):
         raise DataError(f"history {user} must be a list of items or a mapping item → rating, got {shown(history)}")
     pairs = list(history.items()) if isinstance(history, Mapping) else [(item, 1.0) for item in history]
@@ -80,5 +80,5 @@ def _rows(user: int, history: Any, n_items: int) -> list[tuple[int, int, float]]
 
 
 def _is_single(value: Any) -> bool:
-    """Whether a value can be gone through in name only, as an array without a dimension."""
+    """Whether a value has no members although it seems iterable, such as an array without dimensions."""
     return getattr(value, "ndim", 1) == 0

@@ -1,4 +1,4 @@
-"""The page for people in a saved model's folder."""
+"""Write the model card: a page for people in the folder of a saved model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["card"]
 
 
 def card(model: Contents) -> str:
-    """Markdown: what the model is, what it was made from, how to use it."""
+    """The model card in Markdown: what the model is, what it was trained on, how to use it."""
     log = model.interactions
     lines = [
         f"# {in_markdown(model.name or 'A fillrank model')}",

@@ -1,4 +1,4 @@
-"""New users for item vectors that somebody else has learned: no model, only the vectors."""
+"""``fold_in``: vectors of new users for given item vectors, which may come from any model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fillrank.training import Autograd, Batch, LoopSettings, train
 
 __all__ = ["fold_in"]
 
-_STEEPEST = 10  # an exponent of counts; beyond it they overflow
+_STEEPEST = 10  # the largest exponent of counts; powers beyond it overflow
 
 
 @checked
@@ -39,37 +39,38 @@ def fold_in(
     item_bias: Tensor | None = None,
     **settings: Any,
 ) -> Tensor:
-    """A vector for each new user, so that ``users @ item_factors.T`` (plus ``item_bias``) scores every item for them.
+    """Compute a vector for each new user, so that ``users @ item_factors.T`` (plus ``item_bias``) scores every item.
 
-    Three objectives, each with settings of its own:
+    There are three objectives, each with its own settings (defaults in brackets):
 
-    * ``"ridge"``: ratings, in closed form; :func:`fillrank.solvers.fold_in.solve_users`. ``regularization`` (0.1)
-      is paid once for each rating.
-    * ``"ials"``: who met what, in closed form; :class:`fillrank.factors.fold_in.ImplicitRidge`. ``unobserved_weight``
-      (0.1), ``regularization`` (0.1) and ``frequency_exponent`` (0).
-    * ``"loss"``: who met what, by any contrastive loss of fillrank, trained through the training loop with the items
+    * ``"ridge"``: for ratings, in closed form; :func:`fillrank.solvers.fold_in.solve_users`. ``regularization`` (0.1)
+      is applied once for each rating.
+    * ``"ials"``: for implicit feedback, in closed form; :class:`fillrank.factors.fold_in.ImplicitRidge`.
+      ``unobserved_weight`` (0.1), ``regularization`` (0.1) and ``frequency_exponent`` (0).
+    * ``"loss"``: for implicit feedback, by any contrastive loss of fillrank, trained by the training loop with the
+    items
       fixed: ``loss`` (InfoNCE; its name, a table of the name and its settings, an object, or a function of scores),
       ``regularization`` (0) of ``|u|²`` for each row, ``learning_rate`` (0.05), ``epochs`` (20), ``batch_size`` (1024),
       ``n_negatives`` (None: every item), ``similarity`` (``"dot"``; for ``"cosine"``, compare unit vectors) and
       ``seed`` (0).
 
     Args:
-        item_factors: floating point ``[n_items, d]``, as some model left them.
-        histories: one for each new user. ``"ridge"`` needs ratings; for the other two every item of a history is a
-            positive, whatever its rating; one below 0 is refused.
+        item_factors: floating point ``[n_items, d]``, from any model.
+        histories: one for each new user. ``"ridge"`` needs ratings. For the other two, every item of a history is a
+            positive, whatever its rating; a rating below 0 is refused.
         objective: which of the three.
         item_bias: ``[n_items]``, added to every user's score; for ``"ridge"`` and ``"loss"``. To give users a bias of
             their own, put a column of ones beside the factors.
         **settings: of the objective.
 
     Returns:
-        ``[B, d]``, in the dtype and on the device of the item factors. The closed forms depend on each user's history
-        alone; ``"loss"`` draws batches from ``seed``.
+        ``[B, d]``, in the dtype and on the device of the item factors. In the closed forms, a user's vector depends
+        only on their own history. ``"loss"`` draws batches from ``seed``.
 
     Raises:
-        DataError: a history is empty, names an item twice or one that is not there, or has a rating that is NaN or
-            infinite; ratings are missing; or the shapes do not fit.
-        SettingsError: an unknown objective, or a setting that it does not have or cannot work with.
+        DataError: a history is empty, names an item twice or an item that does not exist, or has a rating that is NaN
+            or infinite; ratings are missing; or the shapes do not fit.
+        SettingsError: the objective is unknown, or a setting is unknown or out of range.
         TrainingError: the loss is no longer finite.
 
     Example:
@@ -174,7 +175,7 @@ class _ByLoss:
 
 @dataclass(frozen=True)
 class _Step:
-    """The loss of each row's item against the negatives, and the penalty of its user."""
+    """The training step: the loss of each row's item against the negatives, and the penalty of its user."""
 
     encoder: FixedItems
     loss: Any
@@ -198,7 +199,7 @@ class _Step:
         return {"contrastive": loss.mean(), "penalty": penalty.mean()}
 
     def _item_side(self, items: Tensor) -> Tensor:
-        """The items' vectors; with a bias, it stands in a column of its own."""
+        """The item vectors, with the item bias (if any) as a further column."""
         vectors = self.encoder.item_vectors(items)
         return vectors if self.item_bias is None else torch.cat([vectors, self.item_bias[items, None]], dim=1)
 
@@ -218,14 +219,14 @@ def _way(objective: str, settings: Mapping[str, Any]) -> _Way:
 
 
 def _without_ratings(log: Interactions, objective: str) -> None:
-    """Every item of a history is a positive: say so of ratings, and refuse those below 0."""
+    """Warn that ratings are not used, and refuse ratings below 0, because every item of a history is a positive."""
     refuse_dislikes(log, f"objective {objective!r}")
     if log.values is not None and (log.values != log.values[0]).any():
-        say_once(f"objective {objective!r} looks at no ratings: each item of a history is one that was liked")
+        say_once(f"objective {objective!r} does not use ratings: each item of a history counts as liked")
 
 
 def _means(item_factors: Tensor, log: Interactions) -> Tensor:
-    """The mean of each history's vectors, ``[B, d]``: where a user begins."""
+    """The mean of the item vectors of each history, ``[B, d]``: the initial vector of a user."""
     users = torch.from_numpy(log.users.astype("int64")).to(item_factors.device)
     items = torch.from_numpy(log.items.astype("int64")).to(item_factors.device)
     sums = item_factors.new_zeros(log.n_users, item_factors.shape[1]).index_add_(0, users, item_factors[items])
@@ -233,7 +234,7 @@ def _means(item_factors: Tensor, log: Interactions) -> Tensor:
 
 
 def _bias_beside(item_factors: Tensor, item_bias: Tensor) -> Tensor:
-    """The bias, checked, in the dtype and on the device of the factors."""
+    """Check the bias, and convert it to the dtype and the device of the factors."""
     if item_bias.shape != (len(item_factors),) or not bool(torch.isfinite(item_bias).all()):
         raise DataError(
             f"item_bias must be {len(item_factors)} finite numbers, one for each item, got the shape "

@@ -1,4 +1,4 @@
-"""Outside ids in, outside ids out: what a user of a trained model holds in their hands."""
+"""``Recommender``: a trained model that works with outside ids."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ Unknown = Literal["raise", "skip", "popular"]
 @checked
 @dataclass(frozen=True, eq=False)
 class Recommender:
-    """A trained model with its ids, the items each user has met, and the settings it was made with.
+    """A trained model with its ids, the seen items of each user, and its settings.
 
-    Made by a recipe's ``fit``, by :meth:`load` or by :meth:`fold_in`; it is trained from the start.
+    It is made by the ``fit`` of a recipe, by :meth:`load` or by :meth:`fold_in`, so it is always trained.
 
     Attributes:
         scorer: ranks the items.
@@ -115,9 +115,9 @@ class Recommender:
                 (``item_table=``); see :class:`~fillrank.recommend.rules.ListRules`.
 
         Returns:
-            A frame ``user_id, rank, item_id, score`` and, where items have names, ``label``; users in the order asked,
-            ranks from 1. Ids come back as they are in the model, also where they were asked for by their text. The
-            score of a ``"popular"`` row is a count of users.
+            A frame ``user_id, rank, item_id, score``, and ``label`` if items have names. Users are in the order of
+            ``user_ids``, ranks begin at 1. Ids are returned as the model has them, also if they were given as text. The
+            score of a ``"popular"`` row is a number of users.
 
         Raises:
             UnknownIdError: an id is not known and ``unknown="raise"``, or an id in a rule is not known.
@@ -224,7 +224,7 @@ class Recommender:
 
     @checked
     def score(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> NDArray[np.float32]:
-        """The ranking score of each (user, item) pair, float32 ``[B]``; only the order within one user means much."""
+        """The ranking score of each (user, item) pair, float32 ``[B]``. Compare scores only within one user."""
         users, items = self._pairs(user_ids, item_ids)
         scores = self.scorer.score_pairs(users, items)
         with self._named():
@@ -239,14 +239,13 @@ class Recommender:
 
         Args:
             user_ids, item_ids: a user and an item for each pair.
-            times: when each is to be rated, as :meth:`~fillrank.Interactions.from_arrays` reads times, for a model that
-                knows days; None: on the average day.
+            times: the time of each rating, as :meth:`~fillrank.Interactions.from_arrays` reads times, for a time-aware
+                model; None: the average day.
 
         Raises:
             UnknownIdError: an id is not known.
-            ScoreError: a prediction is NaN or infinite; names the user and the item.
-            DataError: this model ranks and does not predict, it knows no days, or there are not as many users as items
-                or as times.
+            ScoreError: a prediction is NaN or infinite; the message names the user and the item.
+            DataError: this model does not predict values, it is not time-aware, or the arguments differ in length.
         """
         if self.predictor is None:
             raise DataError(f"{self.name or 'this model'} ranks items but predicts no values; use BiasedSVD or CMC")
@@ -257,12 +256,12 @@ class Recommender:
         return (predicted if self.value_range is None else predicted.clamp(*self.value_range)).numpy()
 
     def fold_in(self, histories: Histories) -> Recommender:
-        """A recommender for users that were not there in training, in closed form on the item vectors.
+        """Make a recommender for new users, whose vectors are computed in closed form from the item vectors.
 
         Args:
             histories: for one new user, a list of items or a mapping ``item → rating``; for several, a mapping
-                ``user_id → list or mapping``. Items are ids, or names that only one item has. A Series of pandas whose
-                values are numbers is a mapping from its index.
+                ``user_id → list or mapping``. Items are ids, or names that only one item has. A pandas Series of
+                numbers is a mapping from its index.
 
         Returns:
             A recommender whose users are the new ones (a single one is called ``"new"``) and whose items are the same.
@@ -270,7 +269,7 @@ class Recommender:
         Raises:
             UnknownIdError: an item is not known.
             DataError: a history is empty, a rating is not a finite number, or the model cannot fold users in; or a
-                rating is below 0 and the model takes every item of a history for one that was liked.
+                rating is below 0, and the model treats every item of a history as liked.
 
         Example:
             ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
@@ -306,7 +305,7 @@ class Recommender:
             raise ModelFileError(f"{path} does not hold a whole model ({error}); save the model again") from error
 
     def _named(self) -> AbstractContextManager[None]:
-        """What is wrong with a score inside the block is said of outside ids."""
+        """Inside the block, errors about scores name outside ids."""
         return with_ids(self.user_ids, self.item_ids)
 
     def _user(self, user_id: Any) -> int:
@@ -331,7 +330,7 @@ class Recommender:
         return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))
 
     def _at(self, users: torch.Tensor, items: torch.Tensor, times: Iterable[Any]) -> torch.Tensor:
-        """What the predictor predicts for some moments."""
+        """The predictions of a time-aware predictor at given times."""
         if not isinstance(self.predictor, TimeAwareFactors):
             raise DataError(f"{self.name or 'this model'} knows no days; leave times out, or fit Gibbs(dates=True)")
         return self.predictor.score_pairs_at(users, items, moments(times, len(users)))

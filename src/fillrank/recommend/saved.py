@@ -1,4 +1,4 @@
-"""A saved model: one folder of plain files, written whole or not at all."""
+"""Save and load models: one folder of plain files, which is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ _UNREADABLE = (
     ArithmeticError,
     RuntimeError,
 )
-"""What reading files that hold something else may end in: each of them means that the model is not whole."""
+"""Exceptions that reading damaged files can raise. Each of them means that the model is damaged."""
 
 
 def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[str, str] | None = None) -> None:
-    """Write ``model`` to the folder ``path``, in place of a model that is there.
+    """Write ``model`` to the folder ``path``, over a model that is there.
 
     ``config.json`` names the format, the recipe and its settings, and holds a SHA-256 of every file, itself included;
     ``model.safetensors`` holds the factors and the log's rows, with values, times and weights (what a scorer has in
@@ -101,13 +101,13 @@ def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[st
     one, whole. What a killed save has left is removed by the next.
 
     Args:
-        model: to be saved.
-        path: of the folder.
-        beside_it: more files of text to put into the folder, by name: ``run.toml``.
+        model: the model.
+        path: the folder.
+        beside_it: further text files for the folder, by name, such as ``run.toml``.
 
     Raises:
         ModelFileError: see :func:`check_target`.
-        DiskFullError: there is no room; an old model stays as it was.
+        DiskFullError: the disk is full; an old model stays as it was.
     """
     target = check_target(path)
     _say_what_has_no_name(model)
@@ -120,7 +120,7 @@ def save(model: Contents, path: str | os.PathLike[str], *, beside_it: Mapping[st
 
 
 def _say_what_has_no_name(model: Contents) -> None:
-    """Warn of parts that were handed in as objects: the model is whole, its settings are no recipe."""
+    """Warn of parts that were passed as objects: the saved model is complete, but cannot be fitted again by name."""
     for name, record in _records("", model.settings):
         what = record.get("class") or record.get("function")
         logger.warning(
@@ -133,7 +133,7 @@ def _say_what_has_no_name(model: Contents) -> None:
 
 
 def _records(name: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The records of objects within settings, with their dotted names."""
+    """The records of objects in settings, with their dotted names."""
     if is_record(value):
         yield name, value
     elif isinstance(value, Mapping | list):
@@ -143,29 +143,29 @@ def _records(name: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """The folder ``path``, if a model may be saved there: it is not there yet, is empty, or holds a model alone.
+    """Return the folder ``path`` if a model can be saved there: it is new, is empty, or contains only a saved model.
 
     Raises:
-        ModelFileError: the target is a file, a link, a mounted disk or the current folder; it holds something else than
-            a model of fillrank (known by its ``config.json``), or more; or it cannot be written.
-        DiskFullError: there is no room.
+        ModelFileError: the target is a file, a link, a mount point or the current folder; it contains other files than
+            those of a saved model (recognised by its ``config.json``); or it cannot be written.
+        DiskFullError: the disk is full.
     """
     return check_folder(path, "the model", ModelFileError, foreign=_foreign)
 
 
 def holds_a_model(folder: Path) -> bool:
-    """Whether ``folder`` holds a saved model and nothing else."""
+    """Whether ``folder`` contains a saved model and nothing else."""
     return folder.is_dir() and _foreign(folder) is None
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The parts of a saved model, as the arguments of :class:`fillrank.recommend.Recommender`.
+    """Read a saved model as the arguments of :class:`fillrank.recommend.Recommender`.
 
-    Another process may save over the model meanwhile: then it is the old or the new one, whole.
+    If another process saves over the model meanwhile, the result is the complete old or the complete new one.
 
     Raises:
-        ModelFileError: there is no model, a file is missing or not as it was written, a part is of another kind than it
-            has to be, or the format is newer.
+        ModelFileError: there is no model, a file is missing or changed, a part has the wrong type, or the format is
+            newer.
     """
     folder = expanded(path, "the model", ModelFileError)
     for _ in range(_TRIES):
@@ -193,7 +193,7 @@ def _load(folder: Path) -> dict[str, Any]:
 
 
 def _check_digest(file: Path, digest: str | None) -> None:
-    if file.name == _CARD:  # for people, who may write in it
+    if file.name == _CARD:  # people may edit the card
         if not file.is_file() or _digest(file) != digest:
             logger.warning("%s is not as it was written; the model beside it is", file)
         return
@@ -257,7 +257,7 @@ def _stored_already(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _finish(folder: Path) -> None:
-    """Give all files the permissions of those that Python writes, and bring them to the disk."""
+    """Give all files the usual permissions, and sync them to the disk."""
     mode = (folder / CONFIG).stat().st_mode & 0o777
     for file in folder.iterdir():
         file.chmod(mode)
@@ -327,7 +327,7 @@ def _digest(file: Path) -> str:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Which folder of the disk it is; another one may take its name."""
+    """The identity of a folder on the disk, because another folder can get its name."""
     try:
         found = folder.stat()
     except OSError:
@@ -336,7 +336,7 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _foreign(folder: Path) -> str | None:
-    """Why a folder that holds something is no saved model, or not only that; None where it is one."""
+    """Why a folder with files is not (only) a saved model; None if it is one."""
     if not is_ours(folder):
         return "exists and is no saved model"
     others = sorted({file.name for file in folder.iterdir()} - _OURS)

@@ -1,4 +1,4 @@
-"""Values in the histories of new users that a model does not look at, or does not find."""
+"""Warn of values in the histories of new users that a model does not use, or that are missing."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["check_values_used", "refuse_dislikes"]
 def check_values_used(
     log: Interactions, parts: tuple[object, ...], name: str, value_range: tuple[float, float] | None = None
 ) -> None:
-    """Say once that values are not used, missing, or out of range; refuse those whose sign would turn.
+    """Warn once if values are not used, missing, or out of range; refuse negative values that would count as liked.
 
     Args:
         log: the histories.
-        parts: what folds new users in: the scorer and the predictor of a model.
+        parts: the scorer and the predictor of a model, which fold new users in.
         name: of the model.
-        value_range: the smallest and the largest value it has learnt from.
+        value_range: the smallest and the largest value that the model has learned from.
 
     Raises:
-        DataError: a value is below 0, and every item counts as one that was liked.
+        DataError: a value is below 0, and every item counts as liked.
     """
     ways = [way for part in parts for way in getattr(part, "foldings", ())]
     if not ways:
@@ -46,10 +46,10 @@ def check_values_used(
 
 
 def refuse_dislikes(log: Interactions, name: str) -> None:
-    """Refuse values below 0 where every item of a history counts as one that was liked.
+    """Refuse values below 0 for a model that counts every item of a history as liked.
 
     Raises:
-        DataError: there is one; names its user and its item.
+        DataError: a value is below 0; the message names its user and its item.
     """
     if log.values is None or not (log.values < 0).any():
         return

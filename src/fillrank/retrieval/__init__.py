@@ -1,4 +1,4 @@
-"""The k best of each row: ranked lists under a memory budget, products that are never formed, a compiled pass."""
+"""Find the k best items of each user: ranked lists in limited memory, tiled matrix products, a compiled kernel."""
 
 from __future__ import annotations
 

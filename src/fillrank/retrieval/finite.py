@@ -1,4 +1,4 @@
-"""Scores that are no numbers: which user's and which item's it was, in the ids of whoever asked."""
+"""Refuse scores that are NaN or infinite, and name the user and the item."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADVICE = "a ranking needs numbers: look for a diverged model, or for values and
 
 @contextmanager
 def with_ids(user_ids: IdMap, item_ids: IdMap) -> Iterator[None]:
-    """A :class:`~fillrank.errors.ScoreError` from inside speaks of indices; it leaves the block with outside ids."""
+    """Replace the indices in a :class:`~fillrank.errors.ScoreError` that is raised in the block by outside ids."""
     try:
         yield
     except ScoreError as error:
@@ -39,14 +39,14 @@ def may_overflow(scorer: Scorer) -> bool:
 
 
 def check_finite(scores: Tensor, users: Tensor, *, ours: bool) -> None:
-    """Refuse a block of scores ``[B, n_items]`` of ``users [B]`` with anything but numbers in it.
+    """Refuse a block of scores ``[B, n_items]`` of ``users [B]`` that contains NaN or infinity.
 
     Args:
         scores, users: the block.
-        ours: the scorer is one of fillrank's; any other may give -inf for what it wants never to be listed.
+        ours: whether the scorer is one of fillrank's. Other scorers may return -inf for items that must not be listed.
 
     Raises:
-        ScoreError: with the indices of the first of them.
+        ScoreError: with the indices of the first such score.
     """
     bad = ~torch.isfinite(scores) if ours else scores.isnan() | scores.isposinf()
     if bool(bad.any()):
@@ -55,7 +55,7 @@ def check_finite(scores: Tensor, users: Tensor, *, ours: bool) -> None:
 
 
 def check_pairs(scores: Tensor, users: Tensor, items: Tensor) -> None:
-    """The same for the scores ``[B]`` of pairs."""
+    """Refuse scores ``[B]`` of pairs that contain NaN or infinity."""
     bad = (~torch.isfinite(scores)).nonzero()
     if len(bad):
         raise _error(int(users[int(bad[0])]), int(items[int(bad[0])]))

@@ -1,12 +1,11 @@
 """The fast path of :func:`fillrank.retrieval.top_k` on a CPU: one pass over each row of scores, whole or tile by tile.
 
-Nearly all scores of a row are below the worst of the k best so far. So the row is read in chunks, each chunk is
-compared with that threshold in one vectorised sweep, and only a chunk that holds something better is looked at item by
-item. The seen items of a row are sorted, so they are skipped by walking along them; the scores are only read, never
-copied.
+Nearly all scores of a row are below the k-th best so far. So the row is read in chunks, and each chunk is compared with
+this threshold by vector instructions. Only a chunk with a better score is read item by item. The seen items of a row
+are sorted, so a pointer that moves along them is enough to skip them. The scores are only read, never copied.
 
-Rows are independent, hence the result does not depend on the number of threads. The threads are plain Python threads
-(the kernel releases the interpreter's lock), so that callers may themselves run in threads or fork.
+Rows are independent, so the result does not depend on the number of threads. The threads are plain Python threads (the
+kernel releases the interpreter's lock), so callers may themselves run in threads or fork.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Lists", "top_k_rows"]
 
-_CHUNK = 64  # scores per sweep: 32 to 256 were measured
+_CHUNK = 64  # scores per chunk; 32 to 256 were measured
 
 
 @njit(nogil=True)
 def _any_above(chunk: NDArray[Any], threshold: float) -> bool:
-    """Whether a score of a full chunk is above the threshold, or NaN. It has no branch, so it becomes vector code."""
+    """Whether a score of a full chunk is above the threshold or NaN. Without branches, it compiles to vector code."""
     above = np.int32(0)
     for i in range(_CHUNK):
         above += np.int32(not (chunk[i] <= threshold))
@@ -34,7 +33,7 @@ def _any_above(chunk: NDArray[Any], threshold: float) -> bool:
 
 @njit(nogil=True)
 def _insert(best: NDArray[Any], items: NDArray[np.int64], found: int, score: float, item: int) -> None:
-    """Put an item into a list of ``found``, after the equal scores that came earlier; the last leaves a full list."""
+    """Insert an item into a list of ``found`` items, after equal scores; if the list is full, drop its last item."""
     place = min(found, len(best) - 1)
     while place > 0 and best[place - 1] < score:
         best[place], items[place] = best[place - 1], items[place - 1]
@@ -50,7 +49,7 @@ def _scan(
     lists: tuple[NDArray[np.int64], NDArray[Any]],
     state: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> None:
-    """Offer some rows' lists the scores of the items from ``first`` on; see :class:`Lists`, whose fields these are."""
+    """Offer the scores of the items from ``first`` on to the lists of some rows; the fields are those of ``Lists``."""
     indptr, seen, allowed = left_out
     items, best = lists
     found, passed, nan_at = state
@@ -79,7 +78,7 @@ def _scan(
 
 
 class Lists:
-    """The k best of each row so far, and what may not be among them.
+    """The k best items of each row so far, and the items that must not be listed.
 
     Args:
         n_rows: how many lists.
@@ -91,7 +90,7 @@ class Lists:
     Attributes:
         items: int64 ``[n_rows, k]``, the best first, equal scores by their index; -1 where a list is shorter.
         best: their scores ``[n_rows, k]``; -inf where a list is shorter.
-        nan_at: int64 ``[n_rows]``, the place of a NaN or -1.
+        nan_at: int64 ``[n_rows]``, the index of a NaN score, or -1.
     """
 
     def __init__(
@@ -110,9 +109,9 @@ class Lists:
         self._indptr, self._seen, self._allowed = indptr, seen, allowed
 
     def offer(self, rows: slice, first: int, scores: NDArray[Any]) -> None:
-        """Take what is better from the scores of ``rows`` for the items ``first``, ``first + 1``, …
+        """Update the lists of ``rows`` with their scores for the items ``first``, ``first + 1``, …
 
-        The items of a row have to come in rising order. Several threads may offer, each to rows of its own.
+        The items of a row must come in ascending order. Several threads may offer scores, each for its own rows.
         """
         a, b = rows.start, rows.stop
         left_out = self._indptr[a : b + 1], self._seen, self._allowed
@@ -121,7 +120,7 @@ class Lists:
 
 
 def top_k_rows(scores: NDArray[Any], lists: Lists, n_threads: int) -> None:
-    """Fill the lists from whole rows of scores, float32 or float64 ``[B, n]``, dealt out to so many threads."""
+    """Fill the lists from whole rows of scores, float32 or float64 ``[B, n]``, with ``n_threads`` threads."""
     step = max(1, -(-len(scores) // n_threads))
 
     def part(a: int) -> None:

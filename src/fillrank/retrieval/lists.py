@@ -1,4 +1,4 @@
-"""Ranked lists for many users: in blocks, under a memory budget, what was seen left out."""
+"""Ranked lists for many users: computed in blocks with limited memory, without seen items."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ __all__ = ["MEMORY", "Places", "RankedLists", "rank", "rank_blocks"]
 Places = Sequence[int] | NDArray[np.integer[Any]] | Tensor
 
 MEMORY = 256 * 2**20  # bytes
-_CPU_BLOCK = 30 * 2**20  # bytes of scores; from 32 MiB on, glibc maps fresh pages for every block, and that shows
-_LISTS = 2**14  # users in a block of which no scores are kept
+_CPU_BLOCK = 30 * 2**20  # bytes of scores; from 32 MiB on, glibc maps new pages for every block, which is slow
+_LISTS = 2**14  # users in a block if scores are not kept
 
 
 @dataclass(frozen=True, eq=False)
 class RankedLists:
-    """A list of items for each user, the best first. Lists may be shorter than ``k``, or empty; nothing is padded.
+    """A list of items for each user, best first. Lists can be shorter than ``k`` or empty; they are not padded.
 
-    The lists stand one after the other: that of ``users[row]`` is ``items[indptr[row]:indptr[row + 1]]``.
+    The lists are stored one after the other: that of ``users[row]`` is ``items[indptr[row]:indptr[row + 1]]``.
 
     Attributes:
         users: int64 ``[n]``.
         indptr: int64 ``[n + 1]``.
         items: int64 ``[indptr[-1]]``.
-        scores: float ``[indptr[-1]]``, falling within a list; of equal scores, the lower item stands first.
+        scores: float ``[indptr[-1]]``, descending within a list; of equal scores, the lower item comes first.
         k: the length that was asked for.
 
     Example:
@@ -71,7 +71,7 @@ class RankedLists:
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """int64 ``[indptr[-1]]``: the place of each item in its list, 0 for the best."""
+        """int64 ``[indptr[-1]]``: the position of each item in its list, 0 for the best."""
         return np.arange(len(self.items)) - np.repeat(self.indptr[:-1], np.diff(self.indptr))
 
 
@@ -87,7 +87,7 @@ def rank(
     memory: int = MEMORY,
     device: str | torch.device | None = None,
 ) -> RankedLists:
-    """The ``k`` best items for each user over the whole catalogue, without those that the user has seen.
+    """The ``k`` best items of the catalogue for each user, without the items that the user has seen.
 
     Args:
         scorer: gives a score for each item.
@@ -106,7 +106,7 @@ def rank(
     Raises:
         SettingsError: ``k`` or ``memory`` is too small.
         DataError: an index is out of range, or ``seen`` has another shape.
-        ScoreError: a score is NaN or infinite; -inf is let through from a scorer that is none of fillrank's.
+        ScoreError: a score is NaN or infinite; -inf is allowed from scorers that are not fillrank's.
     """
     blocks = list(
         rank_blocks(scorer, users, k, seen=seen, candidates=candidates, exclude=exclude, memory=memory, device=device)
@@ -133,7 +133,7 @@ def rank_blocks(
     memory: int = MEMORY,
     device: str | torch.device | None = None,
 ) -> Iterator[RankedLists]:
-    """:func:`rank` as a stream of rankings, each for a block of the users: nothing but the block is kept."""
+    """:func:`rank` as an iterator of rankings, each for a block of users, so that only one block is in memory."""
     everyone = np.arange(scorer.n_users) if users is None else _places(users, scorer.n_users, "users")
     if seen is not None and seen.shape != (scorer.n_users, scorer.n_items):
         raise DataError(f"seen must be [{scorer.n_users}, {scorer.n_items}] as the scorer is, got {list(seen.shape)}")
@@ -178,7 +178,7 @@ def _tiles_fit(memory: int) -> bool:
 
 
 def _listed(users: NDArray[np.int64], items: Tensor, scores: Tensor, k: int) -> RankedLists:
-    """Drop the unused ends of the ``[B, k]`` tables."""
+    """Make lists from ``[B, k]`` tables, without the unused ends of the rows."""
     places, values = items.cpu().numpy(), scores.cpu().numpy()
     real = places >= 0
     indptr = np.concatenate([[0], np.cumsum(real.sum(1))])
@@ -186,7 +186,7 @@ def _listed(users: NDArray[np.int64], items: Tensor, scores: Tensor, k: int) -> 
 
 
 def _users_per_block(n_items: int, memory: int, device: torch.device) -> int:
-    """How many rows of scores fit, with room for a masked copy and the selection's own tables."""
+    """The number of rows of scores that fit into memory, with a masked copy and the tables of the selection."""
     if memory < 1:
         raise SettingsError(f"memory must be a number of bytes above 0, got {memory!r}")
     scores = memory // 3
@@ -217,7 +217,7 @@ def _allowed(candidates: Places | None, exclude: Places | None, n_items: int) ->
 def _places(given: Places, n: int, name: str) -> NDArray[np.int64]:
     try:
         array = np.asarray(given.cpu() if isinstance(given, Tensor) else given)
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that NumPy does not take
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that NumPy does not accept
         raise DataError(f"{name} must be indices: whole numbers in one dimension, got {shown(given)}") from error
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         raise DataError(

@@ -1,4 +1,4 @@
-"""The k best of each row of a matrix product that is never formed: tile by tile, each read while it is in the cache."""
+"""The k best of each row of a matrix product, computed tile by tile while each tile is in the processor's cache."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["TILES", "product_of", "top_k_products"]
 
-_ROWS, _COLUMNS = 256, 2048  # of a tile; halves and doubles of both were measured
-TILES = 4 * _ROWS * _COLUMNS  # bytes that a thread takes
+_ROWS, _COLUMNS = 256, 2048  # of a tile; half and double sizes were measured
+TILES = 4 * _ROWS * _COLUMNS  # bytes per thread
 
 
 def product_of(scorer: Scorer) -> Factors | None:
-    """The factors whose product the scores are; None for any other scorer, and for those not in memory as float32."""
+    """The factors whose product gives the scores; None for other scorers, and for factors not in float32 on the CPU."""
     factors = scorer.flat if type(scorer) is Blend else scorer
-    if type(factors) is not Factors:  # a subclass may score in a way of its own
+    if type(factors) is not Factors:  # a subclass may compute scores differently
         return None
     plain = all(side.device.type == "cpu" and side.dtype == torch.float32 for side in (factors.users, factors.items))
     return factors if plain else None
@@ -39,25 +39,25 @@ def top_k_products(
     seen: sp.csr_array[Any] | None = None,
     allowed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """:func:`fillrank.retrieval.top_k` of ``factors.score(users)``, on the CPU, to rounding.
+    """:func:`fillrank.retrieval.top_k` of ``factors.score(users)`` on the CPU, up to rounding.
 
-    The work is cut into tiles of users by items. Each thread multiplies a tile and at once takes from it what is
-    better than the worst of each list so far, so the scores of all items never go to memory and back. The tiles are the
-    same whatever the number of threads, and so are the lists.
+    The work is cut into tiles of users by items. A thread multiplies a tile, and at once updates the lists with the
+    scores that are better than the worst of each list. So the scores never go to main memory and back. The tiles do not
+    depend on the number of threads, and so the lists do not either.
 
     Args:
         factors: float32, on the CPU.
         users: int64 ``[B]``, their indices.
         k: length of a list.
-        seen: ``[B, n_items]``; whatever is stored in its row b is left out of list b.
+        seen: ``[B, n_items]``; the items stored in row b are left out of list b.
         allowed: bool ``[n_items]``: only these may be listed. None: all.
 
     Returns:
-        ``(indices, scores)``, int64 and float32 ``[B, k]``, ended with -1 and -inf where a list is shorter.
+        ``(indices, scores)``, int64 and float32 ``[B, k]``; shorter lists are filled up with -1 and -inf.
 
     Raises:
         SettingsError: ``k`` is below 1.
-        DataError: a score is NaN, which finite factors give where products of theirs overflow.
+        DataError: a score is NaN, which happens if products of finite factors overflow.
     """
     check_k(k)
     anchors, vectors = factors.user_vectors.detach()[users], factors.item_vectors.detach()
@@ -72,7 +72,7 @@ def top_k_products(
 
     n_tiles = -(-len(users) // _ROWS)
     threads = Threads()
-    threads.map(part, n_tiles, threads.n)  # nothing is added over tiles
+    threads.map(part, n_tiles, threads.n)  # no sums over tiles, so the parts may depend on the number of threads
     bad = (lists.nan_at >= 0).nonzero()[0]
     if len(bad):
         user, item = int(users[bad[0]]), int(lists.nan_at[bad[0]])
@@ -87,7 +87,7 @@ def top_k_products(
 
 
 def _fill(lists: Lists, rows: slice, anchors: Tensor, vectors: Tensor, bias: Tensor | None, room: Tensor) -> None:
-    """Offer some rows everything, a tile at a time."""
+    """Compute the scores of some rows tile by tile, and offer each tile to the lists."""
     for first in range(0, len(vectors), _COLUMNS):
         columns = slice(first, first + _COLUMNS)
         tile = vectors[columns]

@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 
 __all__ = ["check_k", "empty_lists", "kernel_pays", "top_k"]
 
-_KERNEL_FROM = 2**22  # cells; below, compiling the kernel (half a second, once) costs more than it saves
-_KERNEL_K = 256  # above, its insertion into a sorted list loses to torch.topk's selection
-_SORT_CELLS = 2**24  # tied rows are sorted in blocks of so many cells
+_KERNEL_FROM = 2**22  # cells; for fewer, compiling the kernel (half a second, once) costs more than it saves
+_KERNEL_K = 256  # for larger k, insertion into a sorted list is slower than the selection of torch.topk
+_SORT_CELLS = 2**24  # rows with ties are sorted in blocks of this many cells
 
 
 @checked
 def top_k(
     scores: Tensor, k: int, *, seen: sp.csr_array[Any] | None = None, allowed: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The ``k`` best of each row, the best first; of equal scores, the lower index first.
+    """The ``k`` best of each row, best first; of equal scores, the lower index comes first.
 
-    Places that are seen, not allowed, or scored -inf are never listed. ``scores`` is left as it is. On a CPU a large
-    block takes the compiled pass of :mod:`fillrank.retrieval.kernel`, all else :func:`top_k_by_topk`; they agree in
-    every bit.
+    Items that are seen, not allowed, or scored -inf are never listed. ``scores`` is not changed. Large blocks on a CPU
+    are processed by the compiled kernel of :mod:`fillrank.retrieval.kernel`, all others by :func:`top_k_by_topk`. Both
+    give the same bits.
 
     Args:
         scores: float ``[B, n]``, higher is better; +inf and -inf are in order.
         k: length of a list, at least 1.
-        seen: ``[B, n]``; whatever is *stored* in its row b is left out of list b, a stored zero too.
+        seen: ``[B, n]``; the items *stored* in row b (also zeros) are left out of list b.
         allowed: bool ``[n]``: only these indices may be listed. None: all.
 
     Returns:
-        ``(indices, scores)``: int64 ``[B, k]`` and float ``[B, k]``. Where a list is shorter than k, its end holds
-        index -1 and score -inf.
+        ``(indices, scores)``: int64 ``[B, k]`` and float ``[B, k]``. Shorter lists are filled up with index -1 and
+        score -inf.
 
     Raises:
         SettingsError: ``k`` is below 1.
@@ -61,14 +61,14 @@ def top_k(
 
 
 def kernel_pays(n_cells: int, k: int) -> bool:
-    """Whether the compiled pass is the quicker one on a CPU."""
+    """Whether the compiled kernel is faster on a CPU."""
     return n_cells >= _KERNEL_FROM and k <= _KERNEL_K
 
 
 def top_k_by_topk(
     scores: Tensor, k: int, seen: sp.csr_array[Any] | None, allowed: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """:func:`top_k` in tensor operations: the readable twin, and the way on a GPU."""
+    """:func:`top_k` in tensor operations: the readable twin of the kernel, also used on a GPU."""
     _refuse_nan(scores.isnan().any(1), scores)
     scores = _without(scores, seen, allowed)
     width = min(k, scores.shape[1])
@@ -88,7 +88,7 @@ def top_k_by_topk(
 def top_k_by_kernel(
     scores: Tensor, k: int, seen: sp.csr_array[Any] | None, allowed: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """:func:`top_k` by the compiled pass, for float32 and float64 on a CPU."""
+    """:func:`top_k` by the compiled kernel, for float32 and float64 on a CPU."""
     from fillrank.retrieval.kernel import top_k_rows
 
     lists = empty_lists(len(scores), k, scores.dtype, seen, allowed)
@@ -100,7 +100,7 @@ def top_k_by_kernel(
 def empty_lists(
     n_rows: int, k: int, dtype: torch.dtype, seen: sp.csr_array[Any] | None, allowed: Tensor | None
 ) -> Lists:
-    """The lists of the compiled pass, for :func:`top_k`'s arguments, with nothing in them yet."""
+    """Empty lists for the compiled kernel, from the arguments of :func:`top_k`."""
     from fillrank.retrieval.kernel import Lists
 
     if seen is None:
@@ -113,7 +113,7 @@ def empty_lists(
 
 
 def _without(scores: Tensor, seen: sp.csr_array[Any] | None, allowed: Tensor | None) -> Tensor:
-    """A copy of the scores with -inf at what must not be listed; the scores themselves where nothing is ruled out."""
+    """A copy of the scores with -inf for items that must not be listed; the scores themselves if there are none."""
     if allowed is not None:
         scores = scores.masked_fill(~allowed.to(scores.device), -torch.inf)
     elif seen is not None:
@@ -136,7 +136,7 @@ def _check(scores: Tensor, k: int, seen: sp.csr_array[Any] | None, allowed: Tens
 
 
 def check_k(k: int) -> None:
-    """Refuse what is no length of a list."""
+    """Refuse a ``k`` that cannot be the length of a list."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise SettingsError(f"k must be a whole number of 1 or more, got {k!r}")
 

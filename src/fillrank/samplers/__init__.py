@@ -1,4 +1,4 @@
-"""What a batch is contrasted with."""
+"""Samplers: draw the negatives of a batch."""
 
 from fillrank.samplers.base import Negatives, Sampler, Score
 from fillrank.samplers.hard import Hard

@@ -1,4 +1,4 @@
-"""Draws from any distribution over places in two look-ups each."""
+"""``AliasTable``: draw from any discrete distribution with two look-ups per draw."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ __all__ = ["AliasTable"]
 class AliasTable:
     """Walker's alias method, with the table built in linear time (Vose 1991).
 
-    The unit interval is cut into n slots of equal width. Slot k belongs to place k up to ``share[k]`` of its width, and
-    to place ``other[k]`` beyond. One uniform number picks the slot by its leading digits, and the side by the rest.
+    The unit interval is cut into n slots of equal width. Slot k belongs to index k up to ``share[k]`` of its width, and
+    to index ``other[k]`` beyond. One uniform number u gives both: the integer part of ``n·u`` is the slot, and its
+    fraction decides between the two indices.
 
     Args:
         probability: float64 ``[n]``, 0 or more, summing to 1 up to rounding.
@@ -40,7 +41,7 @@ class AliasTable:
             share[donor] -= 1 - share[k]
             if share[donor] < 1:
                 small.append(large.pop())
-        for k in (*small, *large):  # what rounding has left over is full
+        for k in (*small, *large):  # only rounding errors are left, so these slots are full
             share[k] = 1.0
         self.share = torch.tensor(share, dtype=torch.float64, device=probability.device)
         self.other = torch.tensor(other, dtype=torch.int64, device=probability.device)
@@ -53,6 +54,6 @@ class AliasTable:
         return torch.where(spread.sub_(slot) < self.share[slot], slot, self.other[slot])
 
     def probability(self) -> Tensor:
-        """What the table draws from: float64 ``[n]``, the given probabilities up to rounding."""
+        """The probabilities that the table draws with: float64 ``[n]``, the given ones up to rounding."""
         mass = self.share.scatter_add(0, self.other, 1 - self.share)
         return mass / len(self.share)

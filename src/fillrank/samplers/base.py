@@ -1,4 +1,4 @@
-"""What a sampler hands to a loss, and what it is asked."""
+"""The interface of samplers, and ``Negatives``, their result."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fillrank.errors import DataError, SettingsError
 __all__ = ["Negatives", "Sampler", "Score", "check_count", "is_whole"]
 
 Score: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""``(users [B], items [N] or [B, N]) → scores [B, N]``: what the model thinks now. The training step hands it in, so a
-sampler may look at scores without knowing any model."""
+"""``(users [B], items [N] or [B, N]) → scores [B, N]``: the current scores of the model. The training step passes this
+function, so a sampler can use scores without knowing the model."""
 
 
 @checked
 @dataclass(frozen=True)
 class Negatives:
-    """What a batch of B pairs is contrasted with: N items that all rows share, or N for each row.
+    """The negatives of a batch of B pairs: N items that all rows share, or N items for each row.
 
     Attributes:
-        items: int64 ``[N]``, shared by the batch, each item once; or int64 ``[B, N]``, one row for each positive, where
-            an item may come up again.
-        log_q: float32, log of the expected number of times that the item is in this draw: ``[N]``, or ``[B, N]`` where
-            the items are. For items that come up at most once, that number is the probability to be in the draw.
-        mask: bool ``[B, N]``, True where the item does not count as a negative of the row; None where all count.
+        items: int64 ``[N]``, shared by the batch, each item once; or int64 ``[B, N]``, one row for each positive, in
+            which items can repeat.
+        log_q: float32 with the shape of ``items``: the log of the expected number of times that the item is in this
+            draw. For items that can be drawn only once, this number is the probability to be in the draw.
+        mask: bool ``[B, N]``, True if the item does not count as a negative of the row; None: all items count.
 
     Raises:
         DataError: the shapes do not fit together.
@@ -60,47 +60,47 @@ class Negatives:
         return self.items.dim() == 1
 
     def rows(self, rows: slice | Tensor) -> Negatives:
-        """What is drawn for some rows of the batch."""
+        """The negatives of some rows of the batch."""
         items, log_q = (part if part.dim() == 1 else part[rows] for part in (self.items, self.log_q))
         return Negatives(items, log_q, None if self.mask is None else self.mask[rows])
 
 
 class Sampler(Protocol):
-    """Draws what a batch is contrasted with.
+    """Draws the negatives of a batch.
 
-    Whoever asks a sampler also looks at these, where it has them:
+    A sampler can have these optional attributes:
 
-    * ``shared``: False where each row of the batch gets negatives of its own (``items [B, N]``); True if it has none.
-    * ``exclude``: ``"known"`` where every known positive of a user is masked; ``"none"`` if it has none. Recipes leave
-      users who have met every item out of the batches of such a sampler.
-    * Each parameter of its constructor, under its own name: then a recipe can make the sampler anew for another log,
-      and a saved model can name it with its settings.
+    * ``shared``: False if each row of the batch gets its own negatives (``items [B, N]``). Default: True.
+    * ``exclude``: ``"known"`` if every known positive of a user is masked. Default: ``"none"``. For such a sampler,
+      recipes leave users who have met every item out of the batches.
+    * Each parameter of its constructor, under its own name. Then a recipe can make the sampler again for another log,
+      and a saved model can store its name and settings.
     """
 
     def sample(
         self, users: Tensor, positives: Tensor, generator: torch.Generator, score: Score | None = None
     ) -> Negatives:
-        """Negatives for a batch of (user, positive) pairs.
+        """Draw negatives for a batch of (user, positive) pairs.
 
         Args:
             users: int64 ``[B]``.
-            positives: int64 ``[B]``, the item that each user met.
-            generator: all randomness comes from it.
-            score: what the model thinks now; only :class:`~fillrank.samplers.Hard` asks for it.
+            positives: int64 ``[B]``, the positive item of each row.
+            generator: the source of all randomness.
+            score: the current scores of the model; only :class:`~fillrank.samplers.Hard` uses them.
         """
         ...
 
 
 def is_whole(number: object) -> bool:
-    """Whether this is a whole number, as a setting should be; ``True`` is none, though Python counts with it."""
+    """Whether this is a whole number. ``True`` is not one, although Python's bool is an int."""
     return isinstance(number, int) and not isinstance(number, bool)
 
 
 def check_count(n_negatives: int, n_items: int) -> int:
-    """The number itself, if so many items can be drawn.
+    """Return ``n_negatives`` if so many items can be drawn.
 
     Raises:
-        SettingsError: it is no whole number from 1 to ``n_items``.
+        SettingsError: it is not a whole number from 1 to ``n_items``.
     """
     if not is_whole(n_negatives) or not 1 <= n_negatives <= n_items:
         raise SettingsError(f"n_negatives must be from 1 to the {n_items} items there are, got {n_negatives!r}")

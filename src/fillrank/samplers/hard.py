@@ -1,4 +1,4 @@
-"""The hardest of a larger draw."""
+"""``Hard``: keep the hardest negatives of a larger draw."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ __all__ = ["Hard"]
 @SAMPLERS.own("hard")
 @checked
 class Hard:
-    """For each positive, the items of a larger draw that the model scores highest now, hardest first.
+    """For each positive, keep the items of a larger draw with the highest current scores, hardest first.
 
-    Dynamic negative sampling (Zhang et al. 2013), over whatever another sampler draws. What that one masks is the last
-    to be taken. Of the ``n_negatives``, ``n_easy`` may be drawn at random, with replacement, from what the hardest
-    leave over:
+    This is dynamic negative sampling (Zhang et al. 2013) over the draws of another sampler, the base. Items that the
+    base masks are taken last. Of the ``n_negatives``, ``n_easy`` can be drawn at random, with replacement, from the
+    items that are not among the hardest:
 
-    * ``n_easy = 0`` is hard sampling as published. ``log_q`` is the base's, and the corrected sum is one over the
-      hardest alone: below the sum over the catalogue, by what the rest of the draw holds.
-    * ``n_easy ≥ 1`` makes the corrected sum an estimate of the *whole* catalogue again, without bias: the easy ones
-      stand for the rest of the draw, and their ``log_q`` is the base's plus ``log(n_easy / (M - n_hard))``, with M the
-      size of the draw and ``n_hard = n_negatives - n_easy`` (sampling in two phases, the first of them the base's).
+    * ``n_easy = 0`` is hard sampling as published. ``log_q`` is that of the base. The corrected sum is over the hardest
+      items only, so it is smaller than the sum over the catalogue.
+    * ``n_easy ≥ 1`` makes the corrected sum an unbiased estimate of the sum over the *whole* catalogue. The easy items
+      represent the rest of the draw; their ``log_q`` is that of the base plus ``log(n_easy / (M - n_hard))``, with M
+      the size of the draw and ``n_hard = n_negatives - n_easy`` (two-phase sampling; the base is the first phase).
 
-    A draw of fewer than ``n_negatives`` items (a small batch) is handed out hardest first, with as many as it has.
+    If a draw has fewer than ``n_negatives`` items (a small batch), all of them are returned, hardest first.
 
     Args:
         base: draws the candidates, shared or for each positive.
-        n_negatives: how many are kept of them.
+        n_negatives: number of negatives to keep.
         n_easy: how many of these are random.
-        logq_correction: hand out ``log_q``; if False it is zero for all.
+        logq_correction: return ``log_q``; if False it is zero for all.
 
     Raises:
-        SettingsError: a number does not fit the others, or the base draws fewer than are to be kept.
+        SettingsError: a number does not fit the others, or the base draws fewer than ``n_negatives`` items.
 
     Example:
         >>> from fillrank.samplers import KnownPositives
@@ -58,7 +58,7 @@ class Hard:
     """
 
     shared = False
-    takes_usual_count = False  # its n_negatives are the hardest of its base's
+    takes_usual_count = False  # the usual number of negatives of a recipe is not meant for this sampler
 
     def __init__(self, base: Sampler, n_negatives: int, *, n_easy: int = 0, logq_correction: bool = True) -> None:
         if not is_whole(n_negatives) or n_negatives < 1:
@@ -114,7 +114,7 @@ class Hard:
         )
 
     def _hardest(self, pool: Negatives, users: Tensor, score: Score) -> Tensor:
-        """Places in the pool of each row's highest scores, int64 ``[B, n_hard]``."""
+        """Positions in the pool of the highest scores of each row, int64 ``[B, n_hard]``."""
         size = pool.items.shape[-1]
         with torch.no_grad():
             scores = score(users, pool.items)
@@ -125,7 +125,7 @@ class Hard:
         return scores.topk(min(self.n_negatives - self.n_easy, size), dim=1).indices
 
     def _easy(self, taken: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, float]:
-        """Random places that are not taken, int64 ``[B, n_easy]``, and the log of how many times each is expected."""
+        """Random free positions, int64 ``[B, n_easy]``, and the log of the expected number of times of each."""
         left = size - taken.shape[1]
         if not self.n_easy or not left:
             return taken[:, :0], 0.0
@@ -135,10 +135,10 @@ class Hard:
 
 
 def skip(taken: Tensor, rank: Tensor) -> Tensor:
-    """The ``rank``-th of the places 0, 1, 2 … that are not taken.
+    """The ``rank``-th of the positions 0, 1, 2 … that are not in ``taken``.
 
     Args:
-        taken: int64 ``[B, m]``, each once in a row.
+        taken: int64 ``[B, m]``, different in each row.
         rank: int64 ``[B, n]``, from 0.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The batch's own positives as negatives."""
+"""``InBatch``: the other positives of the batch as negatives."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ __all__ = ["InBatch"]
 @SAMPLERS.own("in-batch")
 @checked
 class InBatch:
-    """Each user is contrasted with the *other* items of the batch.
+    """The negatives of each user are the *other* items of the batch.
 
-    Free of charge, but with three traps, each of which is met here:
+    These negatives cost nothing, but they have three problems. Each is solved here:
 
-    * an item that is twice in the batch would count twice: every item is taken once;
-    * an item that this user likes too would be pushed away: known positives are masked;
-    * popular items come up in proportion to their popularity, and would be pushed away in the same proportion:
+    * An item that is twice in the batch would count twice. So every item is taken once.
+    * An item that this user likes too would be pushed away. So known positives are masked.
+    * Popular items are drawn in proportion to their popularity, and would be pushed away in the same proportion. So
       ``log_q`` is the log of the probability ``1 - (1 - p_i)^B`` that item i is in a batch of B positives, with
       ``p_i`` its share of all positives (the correction of Yi et al. 2019, for items taken once).
 
     Args:
         known: the positives, rows = users.
         exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.NegativePolicy`.
-        logq_correction: give that ``log_q``; if False it is zero for all, and popular items are pushed down.
+        logq_correction: return this ``log_q``; if False it is zero for all, and popular items are pushed down.
 
     Raises:
-        SettingsError: ``exclude`` is ``"none"``: a batch holds each row's own positive.
+        SettingsError: ``exclude`` is ``"none"``, but a batch contains each row's own positive.
 
     Example:
         >>> known = KnownPositives(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 2]), n_columns=3)
@@ -57,7 +57,7 @@ class InBatch:
         generator: torch.Generator,  # noqa: ARG002
         score: Score | None = None,  # noqa: ARG002
     ) -> Negatives:
-        """See :class:`fillrank.samplers.Sampler`; nothing is drawn, the generator is left alone."""
+        """See :class:`fillrank.samplers.Sampler`; nothing is drawn, so the generator is not used."""
         fitting({"users": "int B", "positives": "int P"}, users=users, positives=positives)  # P: of all processes
         check_indices("positives", positives, len(self._log_absent))
         items = torch.unique(positives)

@@ -1,4 +1,4 @@
-"""How likely an item is to be in a draw at all, when the draw is made with replacement and each item taken once."""
+"""Inclusion probabilities: the probability that an item is in a draw with replacement at least once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def shares(known: KnownPositives) -> Tensor:
 
 
 def log_absent(probability: Tensor) -> Tensor:
-    """``log(1 - p)``: of the chance that a single draw is another item. float64, exact for small p."""
+    """``log(1 - p)``, the log of the probability that a single draw is another item; float64, exact for small p."""
     return torch.log1p(-probability.double())
 
 
 def log_inclusion(absent: Tensor) -> Tensor:
-    """``log(1 - e^absent)``, from the log of the chance that an item is in no draw to that of being in at least one.
+    """``log(1 - e^absent)``: from the log probability to be in no draw to that of being in at least one.
 
     Example:
         >>> chance = log_inclusion(10 * log_absent(torch.tensor([0.5, 1e-9, 1.0])))

@@ -1,4 +1,4 @@
-"""Which pairs are positives, so that none of them is taken for a negative."""
+"""``KnownPositives``: which pairs are positives, so that they are not used as negatives."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fillrank.errors import DataError
 
 __all__ = ["KnownPositives"]
 
-_KERNEL_FROM = 2**17  # cells; below, compiling the kernel (half a second, once) costs more than it saves
+_KERNEL_FROM = 2**17  # cells; for fewer, compiling the kernel (half a second, once) costs more than it saves
 
 
 @checked
 class KnownPositives:
-    """The positives of every row (user), ready to be looked up on any device.
+    """The positives of every row (user), for look-ups on any device.
 
     Attributes:
         n_rows, n_columns: size of the matrix.
-        starts: int64 ``[n_rows + 1]``, where each row's part of ``columns`` begins.
+        starts: int64 ``[n_rows + 1]``, the position in ``columns`` at which each row begins.
         columns: int64 ``[nnz]``, each once in a row.
 
     Raises:
-        DataError: there is not a single positive.
+        DataError: there are no positives.
 
     Example:
         >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["tea", "rum", "rum"])
@@ -59,22 +59,22 @@ class KnownPositives:
 
     @property
     def full_rows(self) -> Tensor:
-        """The rows of which every column is a positive, int64: nothing is left to contrast them with."""
+        """The rows in which every column is a positive, int64: they have no negatives."""
         return torch.nonzero(self.starts.diff() == self.n_columns)[:, 0]
 
     @checked
     def mask(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Where a column is a positive of a row: bool ``[B, N]``.
+        """Whether each column is a positive of the row: bool ``[B, N]``.
 
-        On a CPU, large blocks take the compiled pass of :mod:`fillrank.samplers.known_kernel`.
+        On a CPU, large blocks are computed by :mod:`fillrank.samplers.known_kernel`.
 
         Args:
             rows: int64 ``[B]``, repeats allowed.
             columns: int64 ``[N]``, each once, for all rows; or int64 ``[B, N]``, for each row its own, repeats allowed.
 
         Raises:
-            DataError: a row or a column is out of range (seen on a CPU; elsewhere PyTorch raises), or the shapes do not
-                fit.
+            DataError: a row or a column is out of range (checked on a CPU; on a GPU, PyTorch raises), or the shapes do
+                not fit.
         """
         fitting({"rows": "int B", "columns": "int N" if columns.dim() == 1 else "int B N"}, rows=rows, columns=columns)
         if columns.device.type == "cpu" and len(rows) * columns.shape[-1] >= _KERNEL_FROM:
@@ -104,27 +104,27 @@ class KnownPositives:
         check_indices("columns", columns, self.n_columns)
 
     def _mask_shared(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Puts the positives of the rows side by side and looks up which of the columns each one is."""
+        """Join the positives of the rows, and look up which of the columns each one is."""
         place = torch.full((self.n_columns,), -1, dtype=torch.int64, device=columns.device)
         place[columns] = torch.arange(len(columns), device=columns.device)
-        each, copies = torch.unique(rows, return_inverse=True)  # a busy row stands in a batch many times
+        each, copies = torch.unique(rows, return_inverse=True)  # an active user is in a batch many times
         first = self.starts[each]
         length = self.starts[each + 1] - first
         row = torch.repeat_interleave(length)
         start = first - (length.cumsum(0) - length)
         hit = place[self.columns[start[row] + torch.arange(len(row), device=rows.device)]]
         mask = torch.zeros(len(each), len(columns) + 1, dtype=torch.bool, device=rows.device)
-        mask[row, hit] = True  # a positive that is not among the columns has index -1: the spare last column
+        mask[row, hit] = True  # a positive that is not in the columns has index -1, the unused last column
         return mask[copies, :-1]
 
     def _mask_pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Looks every pair up among the sorted pairs, by bisection."""
+        """Look up every pair in the sorted pairs, by bisection."""
         pairs = rows[:, None] * self.n_columns + columns
         found = torch.searchsorted(self._pairs, pairs).clamp_(max=len(self._pairs) - 1)
         return self._pairs[found] == pairs
 
     @cached_property
     def _pairs(self) -> Tensor:
-        """Every known pair as one number, ``row · n_columns + column``, in rising order: int64 ``[nnz]``."""
+        """Every known pair as one number, ``row · n_columns + column``, ascending: int64 ``[nnz]``."""
         row = torch.repeat_interleave(self.starts.diff())
         return (row * self.n_columns + self.columns).sort().values

@@ -1,6 +1,6 @@
 """The fast path of :meth:`fillrank.samplers.KnownPositives.mask` on a CPU.
 
-A scratch table over the columns turns "is this a positive of the row?" into one look-up: no search, no sorting.
+A temporary table over the columns answers "is this a positive of the row?" by one look-up, without search or sorting.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Ints = NDArray[np.int64]
 
 
 def mask_of_shared(starts: Ints, known: Ints, n_columns: int, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
-    """Where a column is a positive of a row, bool ``[B, N]``, for columns ``[N]``, each once.
+    """Whether each column is a positive of the row, bool ``[B, N]``, for columns ``[N]``, each once.
 
-    The positives of row r are ``known[starts[r] : starts[r + 1]]``. Places out of range are not caught here.
+    The positives of row r are ``known[starts[r] : starts[r + 1]]``. Indices out of range are not checked here.
     """
     mask = np.zeros((len(rows), len(columns)), dtype=np.bool_)
     _shared(starts, known, rows, columns, np.full(n_columns, -1, dtype=np.int32), mask)
@@ -27,7 +27,7 @@ def mask_of_shared(starts: Ints, known: Ints, n_columns: int, rows: Ints, column
 
 
 def mask_of_pairs(starts: Ints, known: Ints, n_columns: int, rows: Ints, columns: Ints) -> NDArray[np.bool_]:
-    """The same for columns ``[B, N]``, each row its own, repeats allowed."""
+    """The same for columns ``[B, N]``: each row has its own, and they can repeat."""
     mask = np.empty(columns.shape, dtype=np.bool_)
     _pairs(starts, known, rows, columns, np.full(n_columns, -1, dtype=np.int32), mask)
     return mask
@@ -48,6 +48,6 @@ def _shared(starts: Ints, known: Ints, rows: Ints, columns: Ints, place: NDArray
 def _pairs(starts: Ints, known: Ints, rows: Ints, columns: Ints, last: NDArray[Any], mask: NDArray[Any]) -> None:
     for b in range(len(rows)):
         for k in range(starts[rows[b]], starts[rows[b] + 1]):
-            last[known[k]] = b  # the last row that knows this column
+            last[known[k]] = b  # mark the column with the row, so that the table need not be cleared
         for j in range(columns.shape[1]):
             mask[b, j] = last[columns[b, j]] == b

@@ -1,4 +1,4 @@
-"""The batch's own positives, and items that hardly anyone met."""
+"""``Mixed``: the positives of the batch and uniform items as negatives."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["Mixed"]
 @SAMPLERS.own("mixed")
 @checked
 class Mixed:
-    """The items of the batch together with ``n_negatives`` uniform ones (Yang et al. 2020, mixed negative sampling).
+    """The items of the batch together with ``n_negatives`` uniform ones (mixed negative sampling, Yang et al. 2020).
 
-    A batch alone shows popular items only: those that few users met are never pushed away, and drift to the top. The
-    uniform part shows the rest of the catalogue. Every item is taken once, whichever part it came from, and ``log_q``
-    is the log of the probability to be in the union: ``1 - (1 - p_i)^B · (1 - n_negatives / n_items)``, with ``p_i``
-    the item's share of all positives and B the size of the batch.
+    A batch contains mostly popular items, so rare items would never be pushed away, and would drift to the top. The
+    uniform part contains the rest of the catalogue. Every item is taken once, and ``log_q`` is the log of the
+    probability to be in the union: ``1 - (1 - p_i)^B · (1 - n_negatives / n_items)``, with ``p_i`` the item's share of
+    all positives and B the size of the batch.
 
     Args:
         known: the positives, rows = users.
-        n_negatives: how many uniform items join those of the batch; at most the size of the catalogue.
+        n_negatives: number of uniform items; at most the size of the catalogue.
         exclude: ``"known"`` or ``"own"``, see :class:`~fillrank.samplers.NegativePolicy`.
-        logq_correction: give that ``log_q``; if False it is zero for all.
+        logq_correction: return this ``log_q``; if False it is zero for all.
 
     Raises:
         SettingsError: ``n_negatives`` does not fit the catalogue, or ``exclude`` is ``"none"``.

@@ -1,4 +1,4 @@
-"""How items are handed out: which of them are masked, and whether ``log_q`` is given."""
+"""``NegativePolicy``: which items of a draw are masked, and whether ``log_q`` is returned."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from fillrank.samplers.known import KnownPositives
 __all__ = ["Exclude", "NegativePolicy"]
 
 Exclude: TypeAlias = Literal["known", "own", "none"]
-"""What is no negative of a row: every known positive of its user, only the positive that stands in the row, nothing."""
+"""Which items are masked: every known positive of the user, only the positive of the row, or none."""
 
 
 @checked
 @dataclass(frozen=True, eq=False)
 class NegativePolicy:
-    """The settings that every sampler has.
+    """The settings that all samplers have in common.
 
     Attributes:
         known: the positives, rows = users.
-        exclude: ``"known"`` masks every known positive of the user, exactly; ``"own"`` only the row's own positive, as
-            most published in-batch code does; ``"none"`` masks nothing, as most published uniform sampling does.
-        logq_correction: hand out ``log_q``; if False it is zero for all, and the loss counts every draw as one item.
+        exclude: ``"known"`` masks every known positive of the user; ``"own"`` only the row's own positive, as most
+            published in-batch code does; ``"none"`` masks nothing, as most published uniform sampling does.
+        logq_correction: return ``log_q``; if False it is zero for all, and the loss counts every draw as one item.
 
     Raises:
-        SettingsError: one of them is not among its choices.
+        SettingsError: a setting has a value that is not allowed.
     """
 
     known: KnownPositives
@@ -44,7 +44,7 @@ class NegativePolicy:
 
     @checked
     def negatives(self, users: Tensor, positives: Tensor, items: Tensor, log_q: Tensor) -> Negatives:
-        """``items`` (``[N]`` or ``[B, N]``) with their mask, and with ``log_q`` if it is wanted."""
+        """``items`` (``[N]`` or ``[B, N]``) with their mask, and with ``log_q`` if it is asked for."""
         fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
         check_indices("users", users, self.known.n_rows)
         check_indices("items", items, self.known.n_columns)
@@ -58,7 +58,7 @@ class NegativePolicy:
 
     @checked
     def refuse_none(self, name: str) -> None:
-        """For a sampler whose draw holds the positives of the batch: something has to mask the row's own.
+        """Refuse ``exclude="none"`` for a sampler whose draw contains the positives of the batch.
 
         Raises:
             SettingsError: ``exclude`` is ``"none"``.

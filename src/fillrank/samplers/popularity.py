@@ -1,4 +1,4 @@
-"""Popular items more often."""
+"""``Popularity``: draw popular items more often."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ __all__ = ["Popularity"]
 @SAMPLERS.own("popularity")
 @checked
 class Popularity:
-    """Items in proportion to a power of how many users met them: ``p_i = c_i^β / Σ_j c_j^β``.
+    """Draw items in proportion to a power of their number of users c: ``p_i = c_i^β / Σ_j c_j^β``.
 
     ``β = 0.75`` is the unigram^.75 of word2vec (Mikolov et al. 2013), 0 is uniform, 1 is the distribution of in-batch
-    negatives, and below 0 rare items come up more. An item that nobody met counts as one that one user did, so that
-    every item can come up and the corrected sum is over the whole catalogue.
+    negatives; with β below 0, rare items are drawn more often. An item without users counts as if it had one, so that
+    every item can be drawn, and the corrected sum is over the whole catalogue.
 
-    ``n_negatives`` independent draws are made. For each positive by itself they are handed out as they come, and
-    ``log_q`` is the log of the expected count ``n_negatives · p_i``. Shared by the batch, an item that came up twice is
-    taken once, so there are *at most* ``n_negatives`` of them, and ``log_q`` is the log of the probability
-    ``1 - (1 - p_i)^n_negatives`` to have come up at all.
+    ``n_negatives`` independent draws are made. With one draw for each positive, items can repeat, and ``log_q`` is the
+    log of the expected count ``n_negatives · p_i``. In a draw that the batch shares, an item that was drawn twice is
+    taken once. So there are *at most* ``n_negatives`` items, and ``log_q`` is the log of the probability
+    ``1 - (1 - p_i)^n_negatives`` to be drawn at all.
 
     Args:
-        known: the positives, rows = users; it says how popular an item is.
-        n_negatives: how many draws; at most the size of the catalogue.
+        known: the positives, rows = users; they decide how popular an item is.
+        n_negatives: number of draws; at most the size of the catalogue.
         beta: the power β.
         shared: one draw for the batch, or one for each positive.
         exclude: ``"known"``, ``"own"`` or ``"none"``, see :class:`~fillrank.samplers.NegativePolicy`.
-        logq_correction: give that ``log_q``; if False it is zero, and popular items are pushed down.
+        logq_correction: return this ``log_q``; if False it is zero, and popular items are pushed down.
 
     Attributes:
         probability: ``p``, float64 ``[n_items]``.
@@ -69,7 +69,7 @@ class Popularity:
         self._policy = NegativePolicy(known, exclude, logq_correction)
         self.exclude, self.logq_correction, self.beta = exclude, logq_correction, beta
         counts = torch.bincount(known.columns, minlength=known.n_columns).clamp(min=1).double()
-        log_p = torch.log_softmax(beta * counts.log(), dim=0)  # the power of a count may be too large to write down
+        log_p = torch.log_softmax(beta * counts.log(), dim=0)  # in logs, because the power of a count may overflow
         self.probability = log_p.exp()
         self._table = AliasTable(self.probability)
         count = log_p + math.log(n_negatives)

@@ -1,4 +1,4 @@
-"""Samplers by name, as TOML files call them."""
+"""``SAMPLERS``: samplers by name, and ``as_sampler``, which makes one from a name, a table or an object."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SAMPLERS: Registry[Any] = Registry("sampler", "fillrank.samplers", given=("known
 
 @checked
 def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
-    """The sampler of a name, checked against the data before any training.
+    """Make the sampler called ``name``, and check its settings against the data before any training.
 
-    A user who knows every item has no negatives where known positives are masked: their rows are all mask. Recipes
-    leave them out of the batches.
+    If known positives are masked, a user who has met every item has no negatives. Recipes leave such users out of the
+    batches.
 
     Args:
         name: one of :data:`SAMPLERS`, or one that an installed package offers (``fillrank.samplers``).
@@ -48,7 +48,7 @@ def sampler(name: str, known: KnownPositives, **settings: Any) -> Sampler:
 
 
 def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | None = None) -> Sampler:
-    """A sampler from whatever says which: a name, a table of its name and settings, an object, a class or a function.
+    """Make a sampler from a name, a table of a name and settings, an object, a class or a function.
 
     Args:
         part: a name; a table such as ``{"name": "uniform", "n_negatives": 64}``; a class or a function, which is called
@@ -59,7 +59,7 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
         settings: of a name, a class or a function.
 
     Raises:
-        SettingsError: there is no such sampler or setting, or the object is no sampler or cannot be made anew.
+        SettingsError: there is no such sampler or setting, or the object is not a sampler or cannot be made again.
     """
     kind, own, what = SAMPLERS.resolved(part, settings)
     if hasattr(kind, "sample") and not isinstance(kind, type):
@@ -80,7 +80,7 @@ def as_sampler(part: Any, known: KnownPositives, settings: Mapping[str, Any] | N
 
 
 def _check_draws(made: Any, what: str) -> None:
-    """Refuse what has no ``sample``, or one of another kind, as a frame and a generator of random numbers have."""
+    """Refuse an object without a method ``sample``, or with another kind of it (as data frames have)."""
     try:
         inspect.signature(made.sample).bind("users", "positives", "generator", "score")
     except AttributeError as error:
@@ -88,11 +88,11 @@ def _check_draws(made: Any, what: str) -> None:
     except TypeError as error:
         raise SettingsError(f"{what} has a method sample, but not of (users, positives, generator, score)") from error
     except ValueError:
-        return  # written in C: it does not tell
+        return  # written in C, so its parameters are unknown
 
 
 def takes_usual_count(part: Any) -> bool:
-    """Whether a recipe's usual number of negatives is meant for a sampler: it has such a setting and wants it."""
+    """Whether a recipe's usual number of negatives applies to a sampler: it has the setting and does not opt out."""
     kind = SAMPLERS.find(part) if isinstance(part, str) else part
     made = hasattr(kind, "sample") and not isinstance(kind, type)
     wanted = not made and callable(kind) and "n_negatives" in parameters_of(kind)
@@ -100,7 +100,7 @@ def takes_usual_count(part: Any) -> bool:
 
 
 def _made_anew(made: Any, what: str, known: KnownPositives) -> Sampler:
-    """An object as it is, or with other positives if it holds some."""
+    """An object as it is, or made again with other positives if it contains some."""
     settings = {name: getattr(made, name, _ABSENT) for name in parameters_of(type(made)) if name != "known"}
     within = {name: value for name, value in settings.items() if hasattr(value, "sample")}  # the base of a hard one
     holds_some = "known" in parameters_of(type(made))

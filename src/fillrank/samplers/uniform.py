@@ -1,4 +1,4 @@
-"""Every item alike."""
+"""``Uniform``: draw all items with the same probability."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fillrank.samplers.registry import SAMPLERS
 
 __all__ = ["Uniform", "distinct"]
 
-_SMALL = 2**16  # items; up to here a whole permutation costs a quarter of a millisecond or less
+_SMALL = 2**16  # items; up to here a permutation of all items costs a quarter of a millisecond or less
 
 
 @SAMPLERS.own("uniform")
 @checked
 class Uniform:
-    """``n_negatives`` items of the whole catalogue, each as likely as any other.
+    """Draw ``n_negatives`` items of the whole catalogue with equal probability.
 
-    Shared by the batch they are drawn without replacement; for each positive by itself, with replacement. Either way
-    the expected number of times that an item is in the draw is ``n_negatives / n_items``, and ``log_q`` its log.
+    A draw that the batch shares is without replacement; draws for each positive are with replacement. In both cases the
+    expected number of times of an item is ``n_negatives / n_items``, and ``log_q`` is its log.
 
     Args:
         known: the positives, rows = users.
-        n_negatives: how many; at most the size of the catalogue.
+        n_negatives: number of items; at most the size of the catalogue.
         shared: one draw for the batch, or one for each positive.
         exclude: ``"known"``, ``"own"`` or ``"none"``, see :class:`~fillrank.samplers.NegativePolicy`.
         logq_correction: give that ``log_q``; if False it is zero.
@@ -78,9 +78,9 @@ class Uniform:
 
 
 def distinct(n: int, n_items: int, generator: torch.Generator) -> Tensor:
-    """``n`` different places of ``n_items``, every set of them alike: int64 ``[n]`` on the generator's device.
+    """``n`` different indices below ``n_items``; all sets are equally likely. int64 ``[n]`` on the generator's device.
 
-    From a large catalogue, time and memory grow with ``n`` alone.
+    For a large catalogue, time and memory depend on ``n`` only.
     """
     if n_items <= _SMALL or 8 * n >= n_items:
         return torch.randperm(n_items, generator=generator, device=generator.device)[:n]
@@ -88,7 +88,7 @@ def distinct(n: int, n_items: int, generator: torch.Generator) -> Tensor:
 
 
 def _few(n: int, n_items: int, generator: torch.Generator) -> Tensor:
-    """The first ``n`` different ones of a row of independent draws: a simple random sample, in random order."""
+    """The first ``n`` different values of independent draws: a simple random sample, in random order."""
     kept = torch.empty(0, dtype=torch.int64, device=generator.device)
     while len(kept) < n:
         more = torch.randint(n_items, (n + n // 8,), generator=generator, device=generator.device)
@@ -97,7 +97,7 @@ def _few(n: int, n_items: int, generator: torch.Generator) -> Tensor:
 
 
 def _first_of_each(values: Tensor) -> Tensor:
-    """The values in the order in which they first come up, each once."""
+    """The different values in the order of their first occurrence."""
     ordered, places = torch.sort(values, stable=True)
     first = torch.ones_like(ordered, dtype=torch.bool)
     first[1:] = ordered[1:] != ordered[:-1]

@@ -1,1 +1,1 @@
-"""Routes that need no loss: closed forms and iterations of their own."""
+"""Solvers: methods without a gradient training loop, such as SVDs, alternating least squares and Gibbs sampling."""

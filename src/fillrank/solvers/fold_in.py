@@ -1,14 +1,14 @@
-"""Users' vectors where the items' vectors are given.
+"""Compute users' vectors for given item vectors: in closed form, or by gradient descent.
 
-With the items Q held fixed, the squared error of ``<u, q>`` is a convex problem for each user alone: a ridge regression
-with d unknowns. :func:`solve_users` solves it exactly. :func:`descend_users` walks towards the same answer by gradient
-steps, which is how it is often written, and gives back the way it went, so that the two can be compared.
+With the items Q held fixed, the squared error of ``<u, q>`` is a separate convex problem for each user: a ridge
+regression with d unknowns. :func:`solve_users` solves it exactly. :func:`descend_users` approaches the same solution by
+gradient steps, as it is often done, and also returns the losses of each epoch, so that the two can be compared.
 
 Both minimise :func:`ridge_objective`, the mean over all ratings of ``(r - <u, q>)² + regularization · |u|²``. The
-penalty is paid once for each rating (Zhou, Wilkinson, Schreiber & Pan 2008), so that a user's share of it grows with
-what is known of them, and one value serves short and long histories.
+penalty is added once for each rating (Zhou, Wilkinson, Schreiber & Pan 2008). So it grows with the number of a user's
+ratings, and one value fits short and long histories.
 
-Ratings come as a log or as a table. In a table NaN is missing, and a mask can say the same; a zero is a value.
+Ratings are a log or a table. In a table, NaN means missing, or a mask says what is missing; a zero is a value.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 @checked
 @dataclass(frozen=True)
 class Descent:
-    """How :func:`descend_users` goes.
+    """The settings of :func:`descend_users`.
 
     Attributes:
         method: ``"sgd"``; ``"adam"`` (Kingma & Ba 2015); ``"adamw"``, Adam with decoupled decay (Loshchilov & Hutter
             2019).
         learning_rate: of a step along the gradient of the *mean* over a batch.
         epochs: passes over the ratings.
-        batch_size: rows of a batch: ratings of a log, users of a table. None takes everything in every step, and
-            nothing is left to chance.
-        regularization: of ``sgd`` and ``adam``: the penalty of :func:`ridge_objective`, so that they end where the
-            closed form does.
-        weight_decay: of ``adamw``: each step first takes the users times ``1 - learning_rate · weight_decay``. That is
-            the penalty of no objective, and it does not grow with a user's ratings.
-        seed: of the order of the rows.
+        batch_size: rows of a batch: ratings of a log, or users of a table. None uses all rows in every step; then there
+            is no randomness.
+        regularization: for ``sgd`` and ``adam``: the penalty of :func:`ridge_objective`, so that they converge to the
+            closed form.
+        weight_decay: for ``adamw``: each step first multiplies the users by ``1 - learning_rate · weight_decay``. This
+            does not correspond to a penalty of the objective, and does not grow with a user's ratings.
+        seed: for the order of the rows.
 
     Raises:
         SettingsError: a setting is out of range, or does not go with the method.
@@ -84,12 +84,12 @@ class Descent:
 
 
 class Descended(NamedTuple):
-    """Where a descent ended, and how it went.
+    """The result of a descent, and its losses.
 
     Attributes:
         users: ``[n_users, d]``.
-        losses: one number for each epoch: the mean over its batches of what was minimised, as it stood before the step.
-        errors: the same for the squared error alone, without the penalty.
+        losses: one number for each epoch: the mean of the objective over its batches, each before its step.
+        errors: the same for the squared error without the penalty.
     """
 
     users: Tensor
@@ -106,15 +106,15 @@ def solve_users(
     Args:
         item_factors: floating point ``[n_items, d]``. A column of ones beside them gives each user a bias.
         ratings: a log, or a table ``[n_users, n_items]``; users may have any number of ratings.
-        mask: for a table, ``[n_users, n_items]``: True where a rating is known. What it hides is never read.
-        regularization: λ, for each rating. With 0, a user that is not determined gets the shortest of the answers.
+        mask: for a table, ``[n_users, n_items]``: True for a known rating. Hidden cells are never read.
+        regularization: λ, for each rating. With 0, a user without a unique solution gets the shortest one.
 
     Returns:
-        ``[n_users, d]`` in the dtype of the item factors; zeros for a user without a rating.
+        ``[n_users, d]`` in the dtype of the item factors; zeros for a user without ratings.
 
     Raises:
-        DataError: the factors or the ratings are not what they should be, or do not fit together.
-        SettingsError: the regularization is negative or no number.
+        DataError: the factors or the ratings are wrong, or do not fit together.
+        SettingsError: the regularization is negative or not a number.
 
     Example:
         >>> Q = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -137,16 +137,16 @@ def descend_users(
     mask: Tensor | None = None,
     start: Tensor | None = None,
 ) -> Descended:
-    """All users by gradient steps: what :func:`solve_users` gives at once, approached.
+    """All users by gradient steps, which approach the solution of :func:`solve_users`.
 
     Args:
         item_factors, ratings, mask: see :func:`solve_users`.
-        settings: the method and its steps; :class:`Descent`'s own where None.
-        start: ``[n_users, d]``, where the users begin; zeros where None.
+        settings: the method and its steps; None: the defaults of :class:`Descent`.
+        start: ``[n_users, d]``, the initial users; None: zeros.
 
     Raises:
         DataError: see :func:`solve_users`; or ``start`` has another shape or dtype.
-        TrainingError: the users, or their loss, are no longer finite; names the epoch.
+        TrainingError: the users or their loss are no longer finite; the message names the epoch.
 
     Example:
         >>> Q = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
@@ -197,7 +197,7 @@ def ridge_objective(
 def _epoch(
     problem: FoldInProblem, users: Tensor, how: Descent, epoch: int, optimiser: torch.optim.Optimizer
 ) -> tuple[float, float]:
-    """Once through the ratings; the means over the batches of the loss and of the squared error."""
+    """One pass over the ratings; returns the means over the batches of the loss and of the squared error."""
     seen: list[tuple[float, float]] = []
     for rows in _batches(problem.n_rows, how, epoch):
         error, length = problem.means(users, rows)
@@ -219,7 +219,7 @@ def _batches(n_rows: int, how: Descent, epoch: int) -> Iterator[Tensor | slice]:
 
 
 def _copied(users: Tensor | None, problem: FoldInProblem, item_factors: Tensor, name: str) -> Tensor:
-    """The users as they were given, cut loose from there; zeros where none were."""
+    """A copy of the given users, or zeros if none were given."""
     shape = [problem.n_users, item_factors.shape[1]]
     if users is None:
         return item_factors.new_zeros(shape)

@@ -1,4 +1,4 @@
-"""Ratings against item vectors that are given: the squared error of any users, and the users for whom it is least."""
+"""The fold-in problem for ratings: the squared error of users for given item vectors, and its minimum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Ratings: TypeAlias = Interactions | Tensor
 
 
 class FoldInProblem(Protocol):
-    """One kind of ratings beside the item factors. Its *rows* are what batches are made of."""
+    """Ratings (a log or a table) with the item factors. Batches consist of its *rows*."""
 
     @property
     def n_users(self) -> int: ...
@@ -31,19 +31,19 @@ class FoldInProblem(Protocol):
     def n_rows(self) -> int: ...
 
     def solved(self, regularization: float) -> Tensor:
-        """The users with the least error and penalty, ``[n_users, d]``; as ``solve_users`` has them."""
+        """The users with the smallest error plus penalty, ``[n_users, d]``; see ``solve_users``."""
         ...
 
     def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Over the ratings in ``rows``, with ``users [n_users, d]``: the means of ``(r - <u, q>)²`` and of ``|u|²``."""
+        """The means of ``(r - <u, q>)²`` and of ``|u|²`` over the ratings in ``rows``, for ``users [n_users, d]``."""
         ...
 
 
 def problem_of(item_factors: Tensor, ratings: Ratings, mask: Tensor | None = None) -> FoldInProblem:
-    """Check what was given and put it together.
+    """Check the item factors and the ratings, and make the problem.
 
     Raises:
-        DataError: the factors or the ratings are not what they should be, or do not fit together.
+        DataError: the factors or the ratings are wrong, or do not fit together.
     """
     check_item_factors(item_factors)
     if isinstance(ratings, Interactions):
@@ -52,7 +52,7 @@ def problem_of(item_factors: Tensor, ratings: Ratings, mask: Tensor | None = Non
 
 
 def check_item_factors(item_factors: Tensor) -> None:
-    """Raise a DataError unless these are finite vectors of floats, ``[n_items, d]`` with d of 1 or more."""
+    """Refuse item factors that are not finite floats ``[n_items, d]`` with d of 1 or more, by a DataError."""
     if not isinstance(item_factors, Tensor) or item_factors.dim() != 2 or not _is_float(item_factors):
         raise DataError(
             f"item_factors must be a float32 or float64 tensor [n_items, d], got {_described(item_factors)}"
@@ -84,7 +84,7 @@ class _RatingList:
 
     def solved(self, regularization: float) -> Tensor:
         counts = self.log.user_counts
-        vectors = self.item_factors.detach().cpu().double().numpy()  # normal equations square the rounding of single
+        vectors = self.item_factors.detach().cpu().double().numpy()  # normal equations square the rounding errors
         ridges = Ridges(
             indptr=self.log.csr.indptr,
             columns=self.log.items,
@@ -127,12 +127,12 @@ class _RatingTable:
     def means(self, users: Tensor, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         own, known = users[rows], self.known[rows]
         error = (self.values[rows] - own @ self.item_factors.T) * known
-        n = known.sum().clamp(min=1)  # a batch may be nothing but holes
+        n = known.sum().clamp(min=1)  # a batch may have no known rating
         return error.square().sum() / n, (known.sum(1) * own.square().sum(1)).sum() / n
 
 
 def _shortest(ridges: Ridges) -> np.ndarray:
-    """Without a penalty a user need not be determined: the shortest of the answers."""
+    """Solve without a penalty. A user may have no unique solution; then the shortest one is taken."""
     answers = [np.linalg.lstsq(*ridges.cells(row), rcond=None)[0] for row in range(ridges.n_rows)]
     return np.array(answers, dtype=ridges.vectors.dtype).reshape(ridges.n_rows, ridges.dim)
 

@@ -1,7 +1,7 @@
-"""Solvers for a dense table with holes: pure functions of NumPy arrays.
+"""Solvers for a dense table with missing cells: pure functions of NumPy arrays.
 
-Each takes :class:`Cells` and gives a solution that can answer for the rows learned from and for new rows alike.
-:class:`fillrank.MatrixCompletion` is the estimator over them.
+Each takes :class:`Cells` and returns a solution, which can complete the rows of training and new rows.
+:class:`fillrank.MatrixCompletion` is the scikit-learn estimator that uses them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Alternating least squares."""
+"""``als``: alternating least squares for a dense table."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def als(
 ) -> PointSolution:
     """Alternating least squares with weighted-λ regularization (Zhou, Wilkinson, Schreiber & Pan 2008) and biases.
 
-    Rows and columns take turns; each turn is the exact minimiser of
-    :func:`~fillrank.solvers.dense.sides.weighted_loss` in one side, biases included, so the objective never rises.
+    Rows and columns are updated in turn. Each update is the exact minimiser of
+    :func:`~fillrank.solvers.dense.sides.weighted_loss` in one side, biases included, so the objective never increases.
 
     Args:
-        cells: ``[m, n]``, best centred and of unit spread.
+        cells: ``[m, n]``, preferably with mean 0 and standard deviation 1.
         rank: number of factors.
-        regularization: λ of the objective. With 0, a row or column that is not determined takes its shortest answer.
+        regularization: λ of the objective. With 0, a row or column without a unique solution gets the shortest one.
         bias: whether rows and columns have biases.
         stop: when to end.
-        rng: for a small part of where it begins; see :func:`~fillrank.solvers.dense.start.spectral_start`.
+        rng: for a small random part of the initial factors; see :func:`~fillrank.solvers.dense.start.spectral_start`.
 
     Raises:
         SettingsError: the rank is below 1, or the regularization below 0.

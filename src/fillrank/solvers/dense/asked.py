@@ -1,4 +1,4 @@
-"""What the solvers of tables with holes are asked for, looked at before anything is learnt."""
+"""Check the arguments of the dense solvers before they begin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["check_asked"]
 
 
 def check_asked(cells: Cells, rank: int, *, regularization: float = 0.0, learning_rate: float | None = None) -> None:
-    """Refuse numbers that no solver can work with.
+    """Refuse arguments that no solver can work with.
 
     Args:
         cells: ``[m, n]``.
@@ -20,7 +20,7 @@ def check_asked(cells: Cells, rank: int, *, regularization: float = 0.0, learnin
         learning_rate: above 0; None: the solver's own.
 
     Raises:
-        SettingsError: one of them is out of its range; names it.
+        SettingsError: an argument is out of its range; the message names it.
     """
     count("rank", rank, most=MOST_DIM)
     affordable(16.0 * rank * sum(cells.values.shape), f"factors of rank={rank:,}")

@@ -1,4 +1,4 @@
-"""What the dense solvers work on: a table with holes, and the rule by which an iteration ends."""
+"""``Cells``: a table with missing cells, and ``Stop``: when an iteration ends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Array", "Cells", "LossCurve", "Stop"]
 
 Array: TypeAlias = NDArray[Any]
 
-_NOTHING = 1e-20  # objective of values of unit spread at which rounding is all that is left
+_NOTHING = 1e-20  # an objective (of values with unit spread) below this is only rounding error
 
 
 class Cells(NamedTuple):
-    """A table with holes. A cell of weight 0 is missing, whatever its value; a value of 0 is a value.
+    """A table with missing cells. A cell with weight 0 is missing, whatever its value; a value of 0 is a value.
 
     Attributes:
         values: float64 ``[m, n]``, finite everywhere.
@@ -54,12 +54,12 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True)
 class Stop:
-    """When an iteration ends: after ``max_iter`` rounds, or when one changes the objective by at most ``tol`` of it.
+    """When a solver ends: after ``max_iter`` iterations, or when the objective changes relatively by ``tol`` or less.
 
-    With a ``tol`` above 0 it also ends where nothing is left to bring down but rounding.
+    With a ``tol`` above 0 it also ends when the objective is only rounding error.
 
     Raises:
-        SettingsError: ``max_iter`` is below 1, or ``tol`` is negative or no number.
+        SettingsError: ``max_iter`` is below 1, or ``tol`` is negative or not a number.
     """
 
     max_iter: int = 200
@@ -74,13 +74,13 @@ class Stop:
 
 @dataclass
 class LossCurve:
-    """The objective after each round so far.
+    """The objective after each iteration so far.
 
     Attributes:
-        stop: the rule.
-        advice: what to do when the objective is no longer finite.
-        losses: one number per round.
-        converged: whether the rule on ``tol`` was met.
+        stop: when to end.
+        advice: what to do if the objective is no longer finite, for the error.
+        losses: one number per iteration.
+        converged: whether the solver ended because of ``tol``.
     """
 
     stop: Stop
@@ -89,10 +89,10 @@ class LossCurve:
     converged: bool = False
 
     def done(self, loss: float) -> bool:
-        """Take down the objective of a round; whether that was the last.
+        """Record the objective of an iteration, and return whether it was the last one.
 
         Raises:
-            TrainingError: it is not finite.
+            TrainingError: the objective is not finite.
         """
         if not np.isfinite(loss):
             raise TrainingError(f"the objective is {loss} after round {len(self.losses) + 1}; {self.advice}")

@@ -1,10 +1,10 @@
-"""Filling the holes, decomposing, and filling them again: what iterated SVD and soft-impute have in common.
+"""The common part of iterated SVD and soft-impute: fill the missing cells, decompose, and fill them again.
 
 Both minimise ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + λ (|b|² + |c|²)`` plus a penalty on the singular values of the
-low-rank part L, with ω the weights divided by the largest. A round replaces the table by
-``F = L + ω (z - b - c - L)``, which in a hole is the present answer, and takes the best L for that full table. Up to a
-constant, ``|F - L'|²`` bounds the error of any L' from above and touches it at the present L, so no round raises the
-objective.
+low-rank part L, with ω the weights divided by the largest. An iteration forms the full table
+``F = L + ω (z - b - c - L)``, which equals the current L in missing cells, and computes the best L for F. Up to a
+constant, ``|F - L'|²`` is an upper bound of the error of any L', with equality at the current L. So no iteration
+increases the objective.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = [
     "top_triplets",
 ]
 
-_DENSE = 300  # smaller side up to which all singular vectors are computed
+_DENSE = 300  # up to this size of the smaller side, all singular vectors are computed
 
 
 class Triplets(NamedTuple):
-    """Singular triplets: ``U [m, r]``, ``s [r]`` in falling order, ``V [n, r]``."""
+    """Singular triplets: ``U [m, r]``, ``s [r]`` descending, ``V [n, r]``."""
 
     U: Array
     s: Array
@@ -58,12 +58,12 @@ class Shrinkage(Protocol):
         ...
 
     def penalty(self, s: Array) -> float:
-        """Of an L with singular values ``s``."""
+        """The penalty of an L with singular values ``s``."""
         ...
 
 
 class FillingState(NamedTuple):
-    """Where the iteration stands: the low-rank part and the biases ``[m]`` and ``[n]``."""
+    """The state of the iteration: the low-rank part and the biases ``[m]`` and ``[n]``."""
 
     low_rank: Triplets
     row_bias: Array
@@ -71,7 +71,7 @@ class FillingState(NamedTuple):
 
 
 def start_state(cells: Cells) -> FillingState:
-    """Zero everywhere."""
+    """The initial state: zero everywhere."""
     m, n = cells.values.shape
     return FillingState(Triplets(np.zeros((m, 0)), np.zeros(0), np.zeros((n, 0))), np.zeros(m), np.zeros(n))
 
@@ -84,7 +84,7 @@ def scaled_to_one(cells: Cells) -> Cells:
 def top_triplets(table: Array, rank: int) -> Triplets:
     """The ``rank`` largest singular triplets of a dense table, ``rank`` at most ``min(m, n)``.
 
-    Signs are fixed: the entry of largest size in each column of V is positive.
+    Signs are normalised: the entry of largest size in each column of V is positive.
     """
     smallest = min(table.shape)
     if smallest <= _DENSE or rank > smallest // 4 or not table.any():  # ARPACK fails on zeros
@@ -101,7 +101,7 @@ def top_triplets(table: Array, rank: int) -> Triplets:
 def fill_and_decompose(
     cells: Cells, state: FillingState, shrinkage: Shrinkage, *, bias: bool, progress: LossCurve
 ) -> FillingState:
-    """Go round from ``state`` until ``progress``, which gets the objective per unit of weight, says it is enough.
+    """Iterate from ``state`` until ``progress`` ends it, which gets the objective per unit of weight.
 
     ``cells`` has weights of at most 1.
     """
@@ -118,7 +118,7 @@ def fill_and_decompose(
 
 
 def _best_bias(cells: Cells, others: Array, penalty: float) -> Array:
-    """The best bias of each row with all else, ``others [m, n]``, fixed; 0 for a row without a cell."""
+    """The best bias of each row, given the other terms ``others [m, n]``; 0 for a row without cells."""
     left = (cells.weights * (cells.values - others)).sum(axis=1)
     weight = cells.weights.sum(axis=1) + penalty
     best: Array = np.divide(left, weight, out=np.zeros_like(left), where=weight > 0)

@@ -1,4 +1,4 @@
-"""Bayesian matrix factorization by Gibbs sampling."""
+"""``gibbs``: Bayesian matrix factorization of a dense table by Gibbs sampling."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fillrank.solvers.dense.sides import FactorSide, product
 
 __all__ = ["gibbs"]
 
-_KEPT = 100  # samples, at most
-_BURN_IN = 1 / 3  # of the sweeps
-_STRENGTH, _FREEDOM = 2.0, 1.0  # prior: vectors' worth of knowledge of a mean; of a precision, above the dimension
+_KEPT = 100  # largest number of samples
+_BURN_IN = 1 / 3  # share of the sweeps
+_STRENGTH, _FREEDOM = 2.0, 1.0  # prior: strength of the mean, in vectors; degrees of freedom above the dimension
 _NOISE_SHAPE, _NOISE_RATE = 1.0, 0.1  # of the Gamma prior on the precision of the noise
 
 
@@ -23,13 +23,14 @@ _NOISE_SHAPE, _NOISE_RATE = 1.0, 0.1  # of the Gamma prior on the precision of t
 def gibbs(cells: Cells, rank: int, *, bias: bool = True, sweeps: int = 200, rng: np.random.Generator) -> Posterior:
     """Bayesian probabilistic matrix factorization (Salakhutdinov & Mnih 2008) with biases and an unknown noise.
 
-    ``z_ij ~ N(u_i·v_j + b_i + c_j, 1/(α w_ij))``; the vectors ``[u_i, b_i]`` are normal with one mean and precision
-    for all rows, ``[v_j, c_j]`` with another for all columns; those have Normal-Wishart priors and α a Gamma prior, so
-    there is no regularization to choose. A sweep draws, each given all else, the columns' prior, the columns, the rows'
-    prior, the rows, and α. The first third of the sweeps is thrown away, and of the rest at most 100 are kept.
+    ``z_ij ~ N(u_i·v_j + b_i + c_j, 1/(α w_ij))``. The vectors ``[u_i, b_i]`` are normal with a common mean and
+    precision for all rows, ``[v_j, c_j]`` with another for all columns. These have Normal-Wishart priors, and α has a
+    Gamma prior, so there is no regularization to choose. A sweep draws the columns' prior, the columns, the rows'
+    prior, the rows, and α, each given all others. The first third of the sweeps is discarded, and at most 100 of the
+    others are kept.
 
     Args:
-        cells: ``[m, n]``, centred and of unit spread: the priors expect that.
+        cells: ``[m, n]`` with mean 0 and standard deviation 1, which the priors assume.
         rank: number of factors.
         bias: whether rows and columns have biases.
         sweeps: length of the chain.
@@ -63,7 +64,7 @@ def _kept_sweeps(sweeps: int) -> set[int]:
 
 
 def _draw_prior(side: FactorSide, rng: np.random.Generator, *, bias: bool) -> Prior:
-    """Mean and precision given the vectors of one side: a draw from the Normal-Wishart posterior."""
+    """Draw mean and precision given the vectors of one side, from the Normal-Wishart posterior."""
     vectors = np.column_stack([side.factors, side.bias]) if bias else side.factors
     n, q = vectors.shape
     centre = vectors.mean(axis=0)

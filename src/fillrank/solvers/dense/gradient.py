@@ -1,7 +1,7 @@
-"""The objective of alternating least squares, brought down along its gradient: gd, sgd and adam.
+"""Gradient methods (gd, sgd, adam) for the objective of alternating least squares.
 
-Biases are two more factors: with rows ``[u, b, 1]`` and columns ``[v, 1, c]`` the model is one product, in which the
-ones are held in place.
+Biases are two more factors: with rows ``[u, b, 1]`` and columns ``[v, 1, c]`` the model is one product; the ones are
+not changed.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ __all__ = ["LEARNING_RATES", "Method", "descend"]
 Method = Literal["gd", "sgd", "adam"]
 
 LEARNING_RATES: dict[Method, float] = {"gd": 0.5, "sgd": 0.02, "adam": 0.05}
-"""For values of unit spread."""
+"""Default learning rates, for values with standard deviation 1."""
 
-_START = 0.3  # length of the first factors: small, so that biases come first; not so small that they are a saddle
-_GROWTH = 1.2  # of gd's step after a step that went well
-_SMALLEST = 1e-12  # step of gd at which there is no way down left
+_START = 0.3  # length of the initial factors: small, so that biases are learned first; zero would be a saddle point
+_GROWTH = 1.2  # growth of gd's step after a successful step
+_SMALLEST = 1e-12  # if gd's step becomes smaller than this, it has converged
 
 
 class _Pair(NamedTuple):
-    """Rows and columns: the point where a method stands, a gradient, or a moment of Adam."""
+    """Arrays of rows and columns: the current factors, a gradient, or a moment of Adam."""
 
     rows: Array
     columns: Array
@@ -48,8 +48,8 @@ class _Pair(NamedTuple):
 class _MaskedProblem:
     """The objective and its gradient.
 
-    The gradient is divided by twice the weight of its row or column, so that one step size fits rows with few cells and
-    with many. That changes the path, not where it leads.
+    The gradient is divided by twice the weight of its row or column, so that one step size fits rows with few and with
+    many cells. This changes the path, but not the minimum.
     """
 
     cells: Cells
@@ -66,7 +66,7 @@ class _MaskedProblem:
         )
 
     def free(self, width: int) -> _Pair:
-        """1 for what may move, 0 for the ones that stand in for biases' counterparts; each ``[width]``."""
+        """1 for factors that are updated, 0 for the constant ones beside the biases; each ``[width]``."""
         rows, columns = np.ones(width), np.ones(width)
         if self.bias:
             rows[-1] = columns[-2] = 0.0
@@ -100,20 +100,20 @@ def descend(
 ) -> PointSolution:
     """Gradient methods on :func:`~fillrank.solvers.dense.sides.weighted_loss`.
 
-    * ``gd`` steps along the whole gradient; the step is halved when it would raise the objective and grows again after,
-      so the objective never rises.
-    * ``sgd`` takes the cells one by one in a fresh random order each round (compiled).
-    * ``adam`` is Adam (Kingma & Ba 2015) on the whole gradient.
+    * ``gd`` uses the full gradient. The step is halved if it would increase the objective, and grows again afterwards,
+      so the objective never increases.
+    * ``sgd`` goes through the cells one by one, in a new random order in each iteration (compiled).
+    * ``adam`` is Adam (Kingma & Ba 2015) with the full gradient.
 
     Args:
         cells: ``[m, n]``, best centred and of unit spread.
         rank: number of factors.
         method: which of the three.
         regularization: λ of the objective.
-        learning_rate: length of a step, for ``gd`` of the first one; by default that of ``LEARNING_RATES``.
+        learning_rate: length of a step (for ``gd``, of the first one); by default that of ``LEARNING_RATES``.
         bias: whether rows and columns have biases.
-        stop: when to end; a round is a step, for ``sgd`` one pass over the cells.
-        rng: for a small part of where it begins, and for the order of the cells.
+        stop: when to end; an iteration is a step, or for ``sgd`` one pass over the cells.
+        rng: for a small random part of the initial factors, and for the order of the cells.
 
     Raises:
         TrainingError: the steps are too long and the objective is no longer finite.
@@ -125,7 +125,7 @@ def descend(
     problem = _MaskedProblem(cells, regularization, bias)
     progress = LossCurve(stop or Stop(), advice=f"try learning_rate={rate / 4:g}")
     start = problem.start(rank, rng)
-    with np.errstate(over="ignore", invalid="ignore"):  # progress looks out for both, and knows what to advise
+    with np.errstate(over="ignore", invalid="ignore"):  # ``progress`` finds both, and its error gives advice
         if method == "gd":
             end = _gd(problem, start, rate, progress)
         elif method == "adam":
@@ -168,7 +168,7 @@ def _adam(problem: _MaskedProblem, at: _Pair, rate: float, progress: LossCurve) 
 
 
 def _sgd(problem: _MaskedProblem, at: _Pair, rate: float, progress: LossCurve, rng: np.random.Generator) -> _Pair:
-    from fillrank.solvers.dense.sgd_kernel import pass_over_cells  # compiles when first called
+    from fillrank.solvers.dense.sgd_kernel import pass_over_cells  # imported late, because it needs numba
 
     rows, columns = np.nonzero(problem.cells.weights)
     values, weights = (part[rows, columns] for part in problem.cells)

@@ -1,4 +1,4 @@
-"""Iterated singular value decomposition at a fixed rank."""
+"""``iterated_svd``: iterated singular value decomposition with a fixed rank."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["iterated_svd"]
 
 @dataclass(frozen=True)
 class _Frobenius:
-    """``λ |L|²`` over L of at most so high a rank: singular values divided by ``1 + λ``, the smaller ones cut off."""
+    """The penalty ``λ |L|²`` with a limit on the rank: singular values are divided by ``1 + λ`` and truncated."""
 
     rank: int
     strength: float
@@ -32,16 +32,16 @@ class _Frobenius:
 def iterated_svd(
     cells: Cells, rank: int, *, regularization: float = 0.1, bias: bool = True, stop: Stop | None = None
 ) -> PointSolution:
-    """Fill, cut to rank, repeat: expectation maximisation for a low-rank table with holes (Kurucz et al. 2007).
+    """Fill the missing cells, truncate to the rank, repeat: EM for a low-rank table (Kurucz et al. 2007).
 
     Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + λ (|L|² + |b|² + |c|²)`` over L of the given rank, with ω the
-    weights divided by the largest; no round raises it. A row is folded in by the same objective. Nothing here is left
-    to chance: it starts at zero.
+    weights divided by the largest. No iteration increases it. New rows are folded in by the same objective. The
+    iteration begins at zero, so there is no randomness.
 
     Args:
         cells: ``[m, n]``, best centred and of unit spread.
         rank: of L, at most ``min(m, n)``.
-        regularization: λ, in cells: what is known about a row weighs against it.
+        regularization: λ, in units of cells: a row with more cells is shrunk less.
         bias: whether rows and columns have biases.
         stop: when to end.
 

@@ -1,4 +1,4 @@
-"""Factorization into numbers that are 0 or more."""
+"""``nmf``: non-negative matrix factorization."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fillrank.solvers.dense.sides import FactorSide, PointSolution, RowRidge, so
 
 __all__ = ["nmf"]
 
-_SWEEPS = 4  # per turn: the Gram matrices cost more than going round on them
+_SWEEPS = 4  # passes per update: computing the Gram matrices costs more than several passes with them
 
 
 @checked
@@ -21,9 +21,9 @@ def nmf(
 ) -> PointSolution:
     """Masked non-negative factorization by hierarchical alternating least squares (Cichocki & Phan 2009).
 
-    Each factor of each row, then of each column, is set to its best value ≥ 0 with all others fixed, so the objective
-    (:func:`~fillrank.solvers.dense.sides.weighted_loss` without biases) never rises. A turn goes round several times on
-    the same Gram matrices (Gillis & Glineur 2012).
+    Each factor of each row, then of each column, is set to its best value ≥ 0 with all others fixed. So the objective
+    (:func:`~fillrank.solvers.dense.sides.weighted_loss` without biases) never increases. An update does several passes
+    with the same Gram matrices (Gillis & Glineur 2012).
 
     Args:
         cells: ``[m, n]``, the observed values 0 or more.
@@ -43,7 +43,7 @@ def nmf(
             "Negative values in data: solver 'nmf' takes values of 0 or more; shift them, or take another solver"
         )
     ridge = RowRidge(per_weight=regularization, bias=False, nonnegative=True)
-    height = np.sqrt(cells.values[observed].mean() / rank)  # the first product has the mean of the data
+    height = np.sqrt(cells.values[observed].mean() / rank)  # so that the initial product has the mean of the data
     rows, columns = (FactorSide(height * rng.uniform(0.5, 1.5, (n, rank)), np.zeros(n)) for n in cells.values.shape)
     progress = LossCurve(stop or Stop())
     while True:

@@ -1,4 +1,4 @@
-"""What a Bayesian factorization knows after sampling: predictions and how sure they are."""
+"""``Posterior``: the result of Gibbs sampling, with predictions and their uncertainty."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["Conditional", "Posterior", "Prior", "side_of", "summarised"]
 
 
 class Prior(NamedTuple):
-    """What one side's vectors (factors and bias) are drawn from: mean ``[q]`` and precision ``[q, q]``."""
+    """The normal prior of one side's vectors (factors and bias): mean ``[q]`` and precision ``[q, q]``."""
 
     mean: Array
     precision: Array
 
 
 def side_of(vectors: Array, *, bias: bool) -> FactorSide:
-    """A side from vectors ``[m, q]``, the last entry of which is the bias if there is one."""
+    """Make a side from vectors ``[m, q]``; their last entry is the bias, if there is one."""
     return FactorSide(vectors[:, :-1], vectors[:, -1]) if bias else FactorSide(vectors, np.zeros(len(vectors)))
 
 
 @dataclass(frozen=True, eq=False)
 class Conditional:
-    """The rows' side given all else: independent normal vectors.
+    """The distribution of the rows' side given all else: independent normal vectors.
 
     Attributes:
         columns: the other side.
@@ -44,7 +44,7 @@ class Conditional:
     bias: bool
 
     def normals(self, cells: Cells) -> Iterator[tuple[slice, Array, Array]]:
-        """In blocks of rows: which, the means ``[·, q]`` and the precisions ``[·, q, q]`` of their vectors."""
+        """For each block of rows: its slice, and the means ``[·, q]`` and precisions ``[·, q, q]`` of its vectors."""
         design = self.columns.design(with_bias=self.bias)
         for rows, block in row_blocks(Cells(cells.values - self.columns.bias, cells.weights), design.shape[1]):
             grams, targets = normal_equations(design, block)
@@ -53,7 +53,7 @@ class Conditional:
             yield rows, np.linalg.solve(precisions, pulls[:, :, None])[:, :, 0], precisions
 
     def draw(self, cells: Cells, rng: np.random.Generator) -> FactorSide:
-        """A draw of the rows' side."""
+        """Draw the rows' side."""
         drawn = np.empty((len(cells.values), len(self.prior.mean)))
         for rows, means, precisions in self.normals(cells):
             roots = np.linalg.cholesky(precisions).swapaxes(1, 2)
@@ -68,7 +68,7 @@ class Conditional:
         return product(side_of(vectors, bias=self.bias), self.columns)
 
     def variance(self, cells: Cells) -> Array:
-        """The variance of a new observation of each cell: ``d_jᵀ P_i⁻¹ d_j`` of the row's vector, and the noise."""
+        """The variance of a new observation of each cell: ``d_jᵀ P_i⁻¹ d_j`` plus the noise."""
         outer = outer_products(self.columns.design(with_bias=self.bias))
         variance = np.empty_like(cells.values)
         for rows, _, precisions in self.normals(cells):
@@ -78,13 +78,13 @@ class Conditional:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Samples of everything but the rows. Given one, the rows' means and variances are known exactly, and are used.
+    """Samples of all but the rows. Given a sample, the means and variances of the rows have a closed form.
 
     Attributes:
-        samples: states of the chain after it has burnt in, evenly spaced.
-        columns: a summary: those of the best low-rank form of the mean prediction.
-        losses: mean squared error of each sweep's own prediction.
-        converged: the chain ran all its sweeps.
+        samples: evenly spaced states of the chain after burn-in.
+        columns: a summary: the columns of the best low-rank approximation of the mean prediction.
+        losses: mean squared error of the prediction of each sweep.
+        converged: whether the chain ran all its sweeps.
     """
 
     samples: tuple[Conditional, ...]
@@ -93,19 +93,19 @@ class Posterior:
     converged: bool = True
 
     def answer(self, cells: Cells) -> Answer:
-        """For the rows of ``cells [m, n]``: the mean over the posterior, and its projection on the columns' summary."""
+        """Complete the rows of ``cells [m, n]``: the posterior mean, and its projection on the columns' summary."""
         mean = _mean(self.samples, cells)
         return Answer(_project(mean, self.columns, bias=self.samples[0].bias), mean)
 
     def draws(self, cells: Cells, n: int, rng: np.random.Generator) -> Iterator[Array]:
-        """A new observation of every cell of the rows, ``[m, n]``, from each of ``n`` samples, evenly spaced."""
+        """Draw a new observation of every cell, ``[m, n]``, from each of ``n`` evenly spaced samples."""
         for place in np.linspace(0, len(self.samples) - 1, n).round().astype(int).tolist():
             sample = self.samples[place]
             mean = product(sample.draw(cells, rng), sample.columns)
             yield mean + rng.standard_normal(mean.shape) / np.sqrt(sample.noise)
 
     def predictive_std(self, cells: Cells) -> Array:
-        """The standard deviation of a new observation of each cell, ``[m, n]``: of what is unknown, and of noise."""
+        """The standard deviation of a new observation of each cell, ``[m, n]``: of the parameters and of the noise."""
         n, first, second = len(self.samples), np.zeros_like(cells.values), np.zeros_like(cells.values)
         for sample in self.samples:
             mean = sample.predict(cells)
@@ -116,7 +116,7 @@ class Posterior:
 
 
 def summarised(samples: tuple[Conditional, ...], cells: Cells, rank: int, losses: tuple[float, ...]) -> Posterior:
-    """The posterior, with the columns' summary made from its prediction of ``cells``."""
+    """Make the posterior; the columns' summary is computed from its prediction of ``cells``."""
     column_bias = np.mean([sample.columns.bias for sample in samples], axis=0)
     without_factors = FactorSide(np.zeros((len(column_bias), 0)), column_bias)
     mean = _mean(samples, cells)
@@ -132,7 +132,7 @@ def _mean(samples: tuple[Conditional, ...], cells: Cells) -> Array:
 
 
 def _project(predicted: Array, columns: FactorSide, *, bias: bool) -> FactorSide:
-    """The rows' side that comes closest to a prediction, its biases the means of what the columns' biases leave."""
+    """The rows' side that is closest to a prediction; its biases are row means after the columns' biases."""
     rest = predicted - columns.bias
     row_bias = rest.mean(axis=1) if bias else np.zeros(len(rest))
     return FactorSide((rest - row_bias[:, None]) @ columns.factors, row_bias)

@@ -26,13 +26,13 @@ def plain_pass_over_cells(
 def pass_over_cells(
     rows: Array, columns: Array, free_rows: Array, free_columns: Array, log: Log, rate: float, regularization: float
 ) -> None:
-    """Step along half the gradient of ``w·(z - u·v)² + λ·w·(|u|² + |v|²)`` of one cell after another, in place.
+    """For one cell after another, step along half the gradient of ``w·(z - u·v)² + λ·w·(|u|² + |v|²)``, in place.
 
-    Summed over the cells, that is the objective that weighs a row's penalty by the row's weight.
+    Summed over the cells, this is the objective in which the penalty of a row is multiplied by the row's weight.
 
     Args:
         rows, columns: float64 ``[m, q]`` and ``[n, q]``; changed in place.
-        free_rows, free_columns: ``[q]``, 1 for a factor that may move and 0 for one that may not.
+        free_rows, free_columns: ``[q]``, 1 for a factor that is updated and 0 for one that is not.
         log: the cells as ``(rows, columns, values, weights)``, each ``[nnz]``, in the order to take them.
         rate: of learning.
         regularization: λ.

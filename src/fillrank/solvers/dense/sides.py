@@ -1,9 +1,8 @@
-"""One side of a factorization given the other: the step that every dense solver shares.
+"""Solve for one side of a factorization given the other: the step that all dense solvers share.
 
 A table is modelled as ``ẑ_ij = u_i·v_j + b_i + c_j``. With the columns' side (v, c) held fixed, the rows are
-independent of each other and each is a small ridge regression. That one step is the half-step of alternating least
-squares, the way new rows are folded in, and the last step of every solver, so that a row gets the same answer in
-training and after it.
+independent, and each is a small ridge regression. This step is used in alternating least squares, to fold new rows in,
+and as the last step of every solver. So a row gets the same result in training and after it.
 """
 
 from __future__ import annotations
@@ -30,33 +29,33 @@ __all__ = [
 ]
 
 _BLOCK = 1 << 22  # numbers in a block of Gram matrices: 32 MB
-_SWEEPS = 500  # of coordinate descent, when rows of numbers ≥ 0 are solved for on their own
-_SETTLED = 1e-10  # largest change, relative to the largest entry, at which such sweeps end
+_SWEEPS = 500  # largest number of passes of coordinate descent for non-negative rows
+_SETTLED = 1e-10  # these passes end when the largest change, relative to the largest entry, is below this
 
 
 @dataclass(frozen=True, eq=False)
 class FactorSide:
-    """The rows', or the columns', part of a factorization: ``factors [m, r]``; ``bias [m]``, zeros where none is."""
+    """The rows' (or columns') part of a factorization: ``factors [m, r]`` and ``bias [m]`` (zeros without biases)."""
 
     factors: Array
     bias: Array
 
     def design(self, *, with_bias: bool) -> Array:
-        """What the other side's unknowns are multiplied with, ``[m, q]``: the factors and, for its bias, a one."""
+        """The design matrix for the other side's unknowns, ``[m, q]``: the factors, and a one for its bias."""
         return np.column_stack([self.factors, np.ones(len(self.factors))]) if with_bias else self.factors
 
 
 @dataclass(frozen=True)
 class RowRidge:
-    """How a row is solved for.
+    """The ridge regression of a row.
 
-    The row minimises ``Σ_j w_ij (z_ij - ẑ_ij)² + p_i (|u_i|² + b_i²)`` with ``p_i = per_weight · Σ_j w_ij + constant``.
+    A row minimises ``Σ_j w_ij (z_ij - ẑ_ij)² + p_i (|u_i|² + b_i²)`` with ``p_i = per_weight · Σ_j w_ij + constant``.
 
     Attributes:
-        per_weight: of the penalty, for each unit of the row's weight (the "weighted λ" of Zhou et al. 2008).
-        constant: of the penalty, however much of the row is known.
+        per_weight: penalty for each unit of the row's weight (the "weighted λ" of Zhou et al. 2008).
+        constant: penalty that does not depend on the row's weight.
         bias: whether rows and columns have biases.
-        nonnegative: whether factors must be 0 or more. Goes without biases.
+        nonnegative: whether factors must be 0 or more; only without biases.
     """
 
     per_weight: float = 0.0
@@ -65,13 +64,13 @@ class RowRidge:
     nonnegative: bool = False
 
     def penalty(self, cells: Cells) -> Array:
-        """``p_i`` of each row, ``[m]``; 1 for a row without a cell, which is then solved by zeros."""
+        """``p_i`` of each row, ``[m]``; 1 for a row without cells, so that its solution is zero."""
         weight = cells.weights.sum(axis=1)
         return np.where(weight > 0, self.per_weight * weight + self.constant, 1.0)
 
 
 def product(rows: FactorSide, columns: FactorSide) -> Array:
-    """The table that two sides stand for, ``[m, n]``."""
+    """The table of two sides, ``[m, n]``: products plus biases."""
     return rows.factors @ columns.factors.T + rows.bias[:, None] + columns.bias
 
 
@@ -105,7 +104,7 @@ def normal_equations(design: Array, cells: Cells) -> tuple[Array, Array]:
 
 
 def outer_products(design: Array) -> Array:
-    """``d_j d_jᵀ`` of each row of ``design [n, q]``, laid out flat: ``[n, q²]``."""
+    """``d_j d_jᵀ`` of each row of ``design [n, q]``, flattened: ``[n, q²]``."""
     n, q = design.shape
     return (design[:, :, None] * design[:, None, :]).reshape(n, q * q)
 
@@ -118,9 +117,9 @@ def solve_rows(
     Args:
         columns: the side that is held fixed.
         cells: ``[m, n]``.
-        ridge: the penalty. Where it is 0 and a row is not determined, the shortest of its answers is taken.
-        start, sweeps: for non-negative factors, where coordinate descent begins and how often it goes round; by default
-            at zero, until it settles.
+        ridge: the penalty. If it is 0 and a row has no unique solution, the shortest one is taken.
+        start, sweeps: for non-negative factors: the initial values and the number of passes of coordinate descent; by
+            default zero, and until convergence.
     """
     design = columns.design(with_bias=ridge.bias)
     answers = np.zeros((len(cells.values), design.shape[1]))
@@ -144,20 +143,20 @@ def _unconstrained(grams: Array, targets: Array, penalty: Array) -> Array:
     _add_to_diagonals(grams, penalty)
     if (penalty > 0).all():
         solved: Array = np.linalg.solve(grams, targets[:, :, None])
-    else:  # perhaps singular; the cut-off is far above rounding and far below what matters
+    else:  # perhaps singular; the cut-off is far above rounding errors and far below relevant values
         solved = np.linalg.pinv(grams, rcond=1e-12, hermitian=True) @ targets[:, :, None]
     return solved[:, :, 0]
 
 
 def _nonnegative(grams: Array, targets: Array, start: Array, sweeps: int | None) -> Array:
-    """Coordinate descent on ``½ xᵀGx - hᵀx`` over ``x ≥ 0``, all rows at once; no step raises it."""
+    """Coordinate descent on ``½ xᵀGx - hᵀx`` over ``x ≥ 0``, for all rows at once; no step increases it."""
     x = start.copy()
     curvature = np.einsum("iqq->iq", grams)
     for _ in range(_SWEEPS if sweeps is None else sweeps):
         change = 0.0
         for k in range(x.shape[1]):
             slope = np.einsum("iq,iq->i", grams[:, k], x) - targets[:, k]
-            steepest = np.where(curvature[:, k] > 0, curvature[:, k], 1.0)  # no curvature: no slope either
+            steepest = np.where(curvature[:, k] > 0, curvature[:, k], 1.0)  # without curvature the slope is 0 too
             moved = np.maximum(x[:, k] - slope / steepest, 0.0)
             change = max(change, float(np.abs(moved - x[:, k]).max(initial=0.0)))
             x[:, k] = moved
@@ -167,7 +166,7 @@ def _nonnegative(grams: Array, targets: Array, start: Array, sweeps: int | None)
 
 
 class Answer(NamedTuple):
-    """What a solution says of some rows: their side, and the whole table ``[m, n]``."""
+    """The completion of some rows: their side, and the whole table ``[m, n]``."""
 
     rows: FactorSide
     table: Array
@@ -175,13 +174,13 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PointSolution:
-    """What a solver found, with which it can answer for any rows over the same columns.
+    """The result of a solver, which can complete any rows over the same columns.
 
     Attributes:
         columns: the columns' side.
-        ridge: how rows follow from it.
-        losses: the solver's objective after each round.
-        converged: whether it settled before it ran out of rounds.
+        ridge: the ridge regression of the rows.
+        losses: the solver's objective after each iteration.
+        converged: whether the solver converged before the last iteration.
     """
 
     columns: FactorSide
@@ -190,6 +189,6 @@ class PointSolution:
     converged: bool
 
     def answer(self, cells: Cells) -> Answer:
-        """For the rows of ``cells [m, n]``: those learned from, or new ones."""
+        """Complete the rows of ``cells [m, n]``, from training or new ones."""
         rows = solve_rows(self.columns, cells, self.ridge)
         return Answer(rows, product(rows, self.columns))

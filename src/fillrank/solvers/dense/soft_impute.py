@@ -1,4 +1,4 @@
-"""Soft-impute: a nuclear norm instead of a fixed rank, along a path of falling penalties."""
+"""``soft_impute``: completion with a nuclear-norm penalty, along a path of decreasing penalties."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fillrank.solvers.dense.sides import FactorSide, PointSolution, RowRidge
 
 __all__ = ["soft_impute", "soft_impute_path"]
 
-_STAGES = 4  # before the wanted penalty, in equal ratios down from the largest
-_LEAST = 1e-3  # fraction to which such stages go when the wanted one is still smaller, or 0
+_STAGES = 4  # stages before the final penalty, with equal ratios from the largest one
+_LEAST = 1e-3  # the smallest fraction of these stages, if the final one is smaller or 0
 
 
 @dataclass(frozen=True)
 class _Nuclear:
-    """``2λ Σ s`` over L of at most so high a rank: λ taken off each singular value, none below 0."""
+    """The penalty ``2λ Σ s`` with a limit on the rank: λ is subtracted from each singular value, down to 0."""
 
     rank: int
     strength: float
@@ -42,14 +42,14 @@ def soft_impute(
     """Soft-impute (Mazumder, Hastie & Tibshirani 2010), warm-started along a path, with biases.
 
     Minimises ``Σ ω_ij (z_ij - b_i - c_j - L_ij)² + 2λ |L|_* + λ (|b|² + |c|²)``, with ω the weights divided by the
-    largest; without biases that is twice the usual form. No round raises it. With ``L = A Bᵀ`` balanced, ``2 |L|_*`` is
-    ``|A|² + |B|²``, so rows are folded in by a ridge of strength λ on B.
+    largest; without biases that is twice the usual form. No iteration increases it. With ``L = A Bᵀ`` balanced,
+    ``2 |L|_*`` is ``|A|² + |B|²``, so new rows are folded in by a ridge regression with penalty λ on B.
 
     Args:
-        cells: ``[m, n]``, best centred and of unit spread.
-        rank: an upper bound; the nuclear norm finds the rank below it.
-        regularization: λ as a fraction of the smallest λ at which L vanishes (without biases). 0 lets the data through
-            unchanged as far as the rank allows.
+        cells: ``[m, n]``, preferably with mean 0 and standard deviation 1.
+        rank: an upper bound; the nuclear norm decides the rank below it.
+        regularization: λ as a fraction of the smallest λ at which L vanishes (without biases). With 0 the data is
+            reproduced as far as the rank allows.
         bias: whether rows and columns have biases.
         stop: when each stage ends.
 
@@ -69,7 +69,7 @@ def soft_impute(
 def soft_impute_path(
     cells: Cells, rank: int, fractions: Sequence[float], *, bias: bool = True, stop: Stop | None = None
 ) -> tuple[PointSolution, ...]:
-    """A solution for each of the ``fractions``, every one started from the one before; best in falling order.
+    """A solution for each of the ``fractions``; each begins at the one before, so give them in descending order.
 
     See :func:`soft_impute`.
 

@@ -1,4 +1,4 @@
-"""Where the iterations over factors begin."""
+"""``spectral_start``: initial factors from singular vectors."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from fillrank.solvers.dense.sides import FactorSide
 
 __all__ = ["spectral_start"]
 
-_CHANCE = 0.01  # share of the start that is random: keeps it off saddles
+_CHANCE = 0.01  # share of the random part; it avoids saddle points
 
 
 def spectral_start(cells: Cells, rank: int, rng: np.random.Generator) -> tuple[FactorSide, FactorSide]:
-    """The rows' and the columns' side from the singular vectors of the table with zeros in its holes, a little blurred.
+    """Initial sides from the singular vectors of the table with zeros in missing cells, plus a little noise.
 
-    From a random start, few cells and little regularization can send factors of opposite signs to infinity; these
-    vectors have their signs right (Jain, Netrapalli & Sanghavi 2013). The rows of each side are of about unit length,
-    and zero where nothing is known. The cells count by the root of their weight, so that a row of weight 2 is as good
-    as two.
+    With few cells and little regularization, a random start can send factors of opposite signs to infinity. The
+    singular vectors have the right signs (Jain, Netrapalli & Sanghavi 2013). The rows of each side have about unit
+    length, or are zero without cells. Cells are multiplied by the root of their weight, so that a row of weight 2
+    counts as much as two rows.
     """
     found = top_triplets(np.sqrt(cells.weights) * cells.values, min(rank, *cells.values.shape))
     known_rows, known_columns = (cells.weights.sum(axis=axis) > 0 for axis in (1, 0))
-    columns = _blurred(found.V, rank, known_columns, rng)  # first: what they draw must not hang on m
+    columns = _blurred(found.V, rank, known_columns, rng)  # columns first, so that their noise does not depend on m
     return _blurred(found.U, rank, known_rows, rng), columns
 
 

@@ -1,1 +1,1 @@
-"""Solvers for logs: SVDs, biases, SGD, ALS, iALS and Gibbs sampling over the rows that are known."""
+"""Solvers for logs: SVDs, biases, SGD, ALS, iALS and Gibbs sampling over the known rows."""

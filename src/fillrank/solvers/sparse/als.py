@@ -1,4 +1,4 @@
-"""Explicit alternating least squares: ratings as mean, biases and a product of vectors."""
+"""``als``: alternating least squares for ratings, with mean, biases and a product of vectors."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ __all__ = ["RatingLoss", "als", "als_rounds"]
 
 Array: TypeAlias = NDArray[Any]
 
-_NOTHING = 1e-18  # a number whose square single precision still holds
-_REPEATS = 20  # rounds to reckon with when asking whether compiling pays
+_NOTHING = 1e-18  # smaller numbers are set to 0, because their squares would be subnormal, which is slow
+_REPEATS = 20  # expected number of iterations, to decide whether compiling is worth its time
 
 
 @checked
 @dataclass(frozen=True)
 class RatingLoss:
-    """Squared error with a penalty on vectors and biases: what :func:`als` minimises.
+    """The objective of :func:`als`: squared error with a penalty on vectors and biases.
 
     ``Σ_obs (r - mean - b_u - b_i - <p_u, q_i>)² + Σ_u (regularization · n_u · |p_u|² + bias_regularization · b_u²)``,
     and the same for the items, with ``n`` the number of ratings of a user or item.
 
     Attributes:
         regularization: of the vectors, *per rating*: the weighted-λ of Zhou, Wilkinson, Schreiber & Pan (2008).
-        bias_regularization: of the biases, *the same for all*: each user and item is lent so many ratings of average
-            height, so that one with a single rating stays near the average.
-        item_bias_regularization: the same for the items, where it is another than for the users; None: it is not.
-        bias_per_rating: penalise biases per rating as well (``n_u · b_u²``). A bias is then hardly shrunk, however few
-            ratings it rests on, and 0.02 is a usual value.
+        bias_regularization: of the biases, *the same for all*: it acts like this many additional ratings of average
+            height for each user and item, so that one with a single rating stays near the average.
+        item_bias_regularization: the same for the items, if it differs from the users'; None: it is the same.
+        bias_per_rating: multiply the penalty of a bias by its number of ratings too (``n_u · b_u²``). Then a bias is
+            hardly shrunk, however few ratings it has; 0.02 is a usual value.
 
     Raises:
         SettingsError: a penalty is negative or not finite.
@@ -60,11 +60,11 @@ class RatingLoss:
                 raise SettingsError(f"{name} must be a finite number of 0 or more, got {weight}")
 
     def folding(self) -> RatingRidge:
-        """The user's side of the loss, for new users."""
+        """The users' part of the loss, to fold new users in."""
         return RatingRidge(self.regularization, self.bias_regularization, bias_per_rating=self.bias_per_rating)
 
     def of_items(self) -> RatingRidge:
-        """The items' side of the loss."""
+        """The items' part of the loss."""
         if self.item_bias_regularization is None:
             return self.folding()
         return replace(self.folding(), bias_regularization=self.item_bias_regularization)
@@ -106,20 +106,20 @@ def als(
     init_scale: float = 0.1,
     seed: int = 0,
 ) -> Factors:
-    """Factors that minimise :class:`RatingLoss`, by least squares in one side after the other.
+    """Minimise :class:`RatingLoss` by least squares in one side after the other.
 
-    A user's bias is one more unknown of their regression, and likewise for items, so with exact steps the loss never
-    rises.
+    A user's bias is one more unknown of their regression, and the same for items. So with exact solutions the loss
+    never increases.
 
     Args:
         interactions: ratings.
         dim: length of the vectors.
         loss: the two penalties.
-        iterations: rounds of items, then users. With exact steps the users are at the minimum for the items they end
-            with, so folding a user's own ratings in gives that user's vector and bias.
+        iterations: each solves for the items, then for the users. With exact solutions, the users are at the minimum
+            for the final items, so folding in a user's own ratings gives the same vector and bias.
         solver: of the least-squares problems; None: exact.
-        init_scale: the users' vectors start normal with this standard deviation over ``√dim``.
-        seed: of the start.
+        init_scale: the users' initial vectors are normal with this standard deviation divided by ``√dim``.
+        seed: for the initial vectors.
 
     Returns:
         Factors with both biases and a :class:`~fillrank.factors.fold_in.RatingRidge`, in single precision.
@@ -127,7 +127,7 @@ def als(
     Raises:
         DataError: the log has no rows or no values.
         SettingsError: ``dim`` or ``iterations`` is below 1, or ``init_scale`` is not above 0.
-        TrainingError: a problem has no single solution, as happens without regularisation.
+        TrainingError: a problem has no unique solution, as happens without regularisation.
 
     Example:
         >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["Heat", "Alien", "Heat"], values=[5, 1, 4])
@@ -161,11 +161,11 @@ def als_rounds(
     users[:, :dim] = rng.standard_normal((interactions.n_users, dim), dtype=np.float32) * (init_scale / dim**0.5)
 
     def step(ridge: RatingRidge, matrix: Any, others: Array, start: Array) -> Array:
-        """One side, vectors and biases in the last column, solved with the other held fixed."""
+        """Solve for one side (vectors, with the biases in the last column) with the other held fixed."""
         targets = matrix.data - np.float32(mean) - others[matrix.indices, dim]
         ridges = ridge.ridges(matrix.indptr, matrix.indices, targets, others[:, :dim])
         solved = solve_ridges(ridges, solver, start=start, repeats=_REPEATS)
-        solved[np.abs(solved) < _NOTHING] = 0  # vectors that vanish would end in subnormal numbers, which are slow
+        solved[np.abs(solved) < _NOTHING] = 0  # vanishing vectors would become subnormal numbers, which are slow
         return solved
 
     while True:

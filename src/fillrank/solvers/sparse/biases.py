@@ -1,4 +1,4 @@
-"""Mean and biases: the part of a rating that needs no factors."""
+"""``fit_biases``: the mean rating and biases of users and items, without factors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Biases", "fit_biases"]
 class Biases:
     """``mean + user_bias[u] + item_bias[i]``: float64 ``[n_users]`` and ``[n_items]``.
 
-    ``user_shrinkage`` is what they were fitted with; a new user's bias is found with it too.
+    They were fitted with ``user_shrinkage``, which is also used for the bias of a new user.
     """
 
     mean: float
@@ -27,7 +27,7 @@ class Biases:
     user_shrinkage: float = 5.0
 
     def residuals(self, interactions: Interactions) -> NDArray[np.float64]:
-        """What the biases leave over of each value, float64 ``[nnz]``.
+        """The values minus the prediction of the biases, float64 ``[nnz]``.
 
         Raises:
             DataError: the log has no values, or other users or items.
@@ -47,15 +47,15 @@ class Biases:
 def fit_biases(
     interactions: Interactions, *, user_shrinkage: float = 5.0, item_shrinkage: float = 3.0, iterations: int = 10
 ) -> Biases:
-    """Biases by alternating averages, pulled to zero as if by some extra ratings of average height.
+    """Fit biases by alternating averages, shrunk to zero as if by some additional ratings of average height.
 
     Each step is the exact minimiser of ``Σ (r - mean - b_u - b_i)² + user_shrinkage·Σ b_u² + item_shrinkage·Σ b_i²``
-    in one side with the other held fixed, so the objective never rises.
+    in one side with the other held fixed, so the objective never increases.
 
     Args:
         interactions: interactions with values.
-        user_shrinkage, item_shrinkage: how many ratings of average height each user and item is lent.
-        iterations: rounds of items, then users.
+        user_shrinkage, item_shrinkage: number of additional ratings of average height for each user and item.
+        iterations: each updates the items, then the users.
 
     Raises:
         DataError: the log has no values or no rows.

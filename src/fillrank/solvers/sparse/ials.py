@@ -1,4 +1,4 @@
-"""Implicit alternating least squares: who met what, with a small weight on zero everywhere else.
+"""``ials``: alternating least squares for implicit feedback, with a small weight on zeros for all pairs.
 
 The loss is that of Rendle, Krichene, Zhang & Koren (RecSys 2022), a revisit of Hu, Koren & Volinsky (2008)::
 
@@ -34,19 +34,19 @@ __all__ = ["ImplicitLoss", "ials", "ials_rounds"]
 
 Array: TypeAlias = NDArray[Any]
 
-_PAIRS = 1 << 16  # pairs whose vectors are gathered at a time
-_REPEATS = 20  # rounds to reckon with when asking whether compiling pays
+_PAIRS = 1 << 16  # number of pairs whose vectors are gathered at a time
+_REPEATS = 20  # expected number of iterations, to decide whether compiling is worth its time
 
 
 @checked
 @dataclass(frozen=True)
 class ImplicitLoss:
-    """The loss of this module: its three weights, and its value.
+    """The loss of iALS: its three weights, and its value.
 
     Attributes:
-        unobserved_weight: weight of the pull to zero over all pairs.
+        unobserved_weight: weight of the target 0 for all pairs.
         regularization: of the vectors.
-        frequency_exponent: how a vector's penalty grows with its number of interactions: 0 leaves all alike, 1 is in
+        frequency_exponent: how a vector's penalty grows with its number of interactions: 0: not at all; 1: in
             proportion.
 
     Raises:
@@ -63,7 +63,7 @@ class ImplicitLoss:
                 raise SettingsError(f"{name} must be a finite number of 0 or more, got {weight}")
 
     def folding(self) -> ImplicitRidge:
-        """The user's side of the loss, for new users."""
+        """The users' part of the loss, to fold new users in."""
         return ImplicitRidge(self.unobserved_weight, self.regularization, frequency_exponent=self.frequency_exponent)
 
     @checked
@@ -73,7 +73,7 @@ class ImplicitLoss:
         Example:
             >>> log = Interactions.from_arrays(["ann", "bob"], ["Heat", "Alien"])
             >>> both = Factors(torch.eye(2), torch.eye(2))
-            >>> ImplicitLoss(0.5, 0.0).value(both, log)  # one user and item have 0 where 1 is wanted, or 1 for 0
+            >>> ImplicitLoss(0.5, 0.0).value(both, log)  # two pairs have 0 in place of 1, and two have 1 in place of 0
             3.0
         """
         check_sizes(factors, interactions)
@@ -106,22 +106,22 @@ def ials(
     init_scale: float = 0.1,
     seed: int = 0,
 ) -> Factors:
-    """Factors that minimise :class:`ImplicitLoss`, by least squares in one side after the other.
+    """Minimise :class:`ImplicitLoss` by least squares in one side after the other.
 
     Args:
-        interactions: the interactions; values are not looked at.
+        interactions: the interactions; values are ignored.
         dim: length of the vectors.
         loss: the weights of the loss.
-        iterations: rounds of items, then users. With exact steps the users are at the minimum for the items they end
-            with, so folding a user's own history in gives that user's vector.
+        iterations: each solves for the items, then for the users. With exact solutions, the users are at the minimum
+            for the final items, so folding in a user's own history gives the same vector.
         solver: of the least-squares problems; None: exact.
-        init_scale: the start is normal with this standard deviation over ``√dim``.
-        seed: of the start.
+        init_scale: the initial vectors are normal with this standard deviation divided by ``√dim``.
+        seed: for the initial vectors.
 
     Raises:
         DataError: the log has no rows.
         SettingsError: ``dim`` or ``iterations`` is below 1, or ``init_scale`` is not above 0.
-        TrainingError: a problem has no single solution, as happens without regularisation.
+        TrainingError: a problem has no unique solution, as happens without regularisation.
 
     Example:
         >>> log = Interactions.from_arrays(["ann", "ann", "bob"], ["Heat", "Alien", "Heat"])

@@ -1,4 +1,4 @@
-"""Biased matrix factorisation by stochastic gradient descent, at the scale of rating logs."""
+"""``biased_sgd``: biased matrix factorisation by stochastic gradient descent, for large logs of ratings."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from fillrank.solvers.sparse.sgd_kernel import Rates, RatingRows, SgdSide, compi
 
 __all__ = ["AfterEpoch", "SgdEpoch", "SgdSettings", "biased_sgd"]
 
-_START = 0.03  # length of a vector at the start, about; 0.003 to 1 were tried
-_DIVERGED = 10.0  # a root mean squared error of so many standard deviations: guessing the mean gives 1
+_START = 0.03  # approximate length of an initial vector; 0.003 to 1 were tried
+_DIVERGED = 10.0  # an RMSE of so many standard deviations means divergence; predicting the mean gives 1
 
 
 @checked
 @dataclass(frozen=True)
 class SgdSettings:
-    """How :func:`biased_sgd` learns.
+    """The settings of :func:`biased_sgd`.
 
     Rates and penalties are in units of the values' standard deviation, so they fit stars and percentages alike.
 
     Attributes:
         dim: of the vectors.
         regularization: λ, of the vectors, per rating.
-        bias_regularization: λ_b, of the biases: the same for all, so many ratings of average height for each.
-        bias_per_rating: penalise biases per rating as well; 0.02 is then a usual value.
+        bias_regularization: λ_b, of the biases: the same for all. It acts like so many additional average ratings.
+        bias_per_rating: multiply the penalty of a bias by its number of ratings; then 0.02 is a usual value.
         learning_rate: step size of the first epoch, for the vectors.
         bias_learning_rate: the same for the biases.
-        decay: the step sizes of an epoch are those of the one before times this.
+        decay: factor of the step sizes from one epoch to the next.
         epochs: passes over all ratings.
-        seed: of the first vectors, and of the order in which ratings are taken.
+        seed: for the initial vectors, and for the order of the ratings.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -88,8 +88,8 @@ class SgdEpoch:
 
     Attributes:
         number: from 1.
-        rmse: root mean squared error of the predictions made in its course, each just before its rating was learnt.
-        factors: gives what has been learnt so far, as a copy.
+        rmse: root mean squared error of the predictions in this epoch, each made just before its rating was used.
+        factors: a function that returns a copy of the current factors.
     """
 
     number: int
@@ -98,7 +98,7 @@ class SgdEpoch:
 
 
 AfterEpoch = Callable[[SgdEpoch], bool]
-"""Called after each epoch; True ends the learning."""
+"""Called after each epoch; True ends the training."""
 
 
 @checked
@@ -109,29 +109,28 @@ def biased_sgd(
     n_threads: int | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> Factors:
-    """Mean, biases and vectors that predict ``r̂ = mean + b_u + b_i + <p_u, q_i>``, learnt rating by rating.
+    """Learn mean, biases and vectors that predict ``r̂ = mean + b_u + b_i + <p_u, q_i>``, rating by rating.
 
-    Minimises ``Σ [(r - r̂)² + σλ(|p_u|² + |q_i|²)] + λ_b(Σ_u b_u² + Σ_i b_i²)``, the first sum over the ratings, so that
-    a user's vector is penalised once for each of theirs (the weighted-λ of Zhou et al. 2008), and a bias once; σ is the
-    standard deviation of the values. Each rating
-    moves its two vectors and biases by a step down the gradient (Funk 2006; Koren, Bell & Volinsky 2009).
-    Several threads work on blocks that share nothing, see :mod:`fillrank.solvers.sparse.sgd_grid`: on one machine the
-    result is the same to the last bit for every number of threads.
+    Minimises ``Σ [(r - r̂)² + σλ(|p_u|² + |q_i|²)] + λ_b(Σ_u b_u² + Σ_i b_i²)``. The first sum is over the ratings, so
+    a user's vector is penalised once for each of their ratings (the weighted-λ of Zhou et al. 2008), and a bias only
+    once. σ is the standard deviation of the values. Each rating updates its two vectors and biases by a step along the
+    negative gradient (Funk 2006; Koren, Bell & Volinsky 2009). Several threads work on blocks without common vectors,
+    see :mod:`fillrank.solvers.sparse.sgd_grid`. On one machine the result has the same bits for any number of threads.
 
     Args:
-        interactions: ratings. Never made dense: memory is that of the log and the factors.
-        settings: see :class:`SgdSettings`; None takes those that did best on a validation part of MovieLens 1M.
-        n_threads: None takes as many as PyTorch does.
+        interactions: ratings. They are never made dense: memory is that of the log and the factors.
+        settings: see :class:`SgdSettings`; the defaults did best on a validation part of MovieLens 1M.
+        n_threads: None: as many as PyTorch uses.
         after_epoch: see :data:`AfterEpoch`.
 
     Returns:
-        Factors that fold new users in by ridge regression with the same penalty. A user or an item without a rating has
+        Factors that fold new users in by ridge regression with the same penalty. A user or an item without ratings has
         a bias and a vector of zeros.
 
     Raises:
         DataError: the log has no values or no rows.
         SettingsError: n_threads is below 1, or more than the machine can be asked for.
-        TrainingError: the errors grow without bound; names the epoch and a learning rate to try.
+        TrainingError: the errors grow without bound; the message names the epoch and a learning rate to try.
 
     Example:
         >>> from fillrank.data import synthetic
@@ -160,7 +159,7 @@ def biased_sgd(
 
 @dataclass(frozen=True, eq=False)
 class _SgdState:
-    """Both sides in the order of the grid's bands, and what moves them."""
+    """The state of the training: both sides in the order of the grid's bands, and their updates."""
 
     grid: BlockGrid
     users: SgdSide
@@ -175,7 +174,7 @@ class _SgdState:
         return cls(grid, users, items, settings)
 
     def epochs(self, pool: Executor, n_threads: int) -> Iterator[SgdEpoch]:
-        """Learn, an epoch at a time."""
+        """Train, and yield after each epoch."""
         for number in range(1, self.settings.epochs + 1):
             squares = self._pass(pool, n_threads, number)
             error = math.sqrt(squares / len(self.grid.rows.values))
@@ -183,29 +182,29 @@ class _SgdState:
             yield SgdEpoch(number, error * self.grid.spread, self.factors)
 
     def _pass(self, pool: Executor, n_threads: int, epoch: int) -> float:
-        """Every rating once; the sum of the squared errors."""
+        """Go once through all ratings; returns the sum of the squared errors."""
         rates = self.settings.rates(epoch)
         total = 0.0
         for blocks in self.grid.rounds(numpy_stream(self.settings.seed, "sgd order", epoch)):
             queue, squares = iter(list(enumerate(blocks))), [0.0] * len(blocks)
             for done in [pool.submit(self._work, queue, rates, squares) for _ in range(n_threads)]:
                 done.result()
-            total += sum(squares)  # in the order of the blocks, whoever did them
+            total += sum(squares)  # in the order of the blocks, for the same bits with any number of threads
         return total
 
     def _work(self, queue: Iterator[tuple[int, RatingRows]], rates: Rates, squares: list[float]) -> None:
-        """Learn from one block after another, until the threads that share the queue have emptied it."""
+        """Process one block after another, until the queue that the threads share is empty."""
         for number, rows in queue:
             squares[number] = compiled_sweep(rows, self.users, self.items, rates)
 
     def _check(self, error: float, epoch: int) -> None:
-        if not error <= _DIVERGED:  # NaN too
+        if not error <= _DIVERGED:  # written so that NaN counts too
             names = [field.name for field in fields(SgdSettings) if field.name.endswith("learning_rate")]
             tries = ", ".join(f"{name}={getattr(self.settings, name) / 4:.2g}" for name in names)
             raise TrainingError(f"the errors grow without bound in epoch {epoch}: the steps are too long; try {tries}")
 
     def factors(self) -> Factors:
-        """What has been learnt so far, in the order of the log and the units of its values."""
+        """The current factors, in the order of the log and the units of its values."""
         users, items = (
             self._in_order(side, bands)
             for side, bands in ((self.users, self.grid.users), (self.items, self.grid.items))
@@ -227,9 +226,9 @@ class _SgdState:
 
 
 def _start(counts: NDArray[np.int64], settings: SgdSettings, rng: np.random.Generator) -> SgdSide:
-    """Short random vectors, zeros for who has no rating, in rows of padded width; biases of zero."""
+    """Initial values: short random vectors (zeros without ratings) in rows of padded width, and biases of zero."""
     dim = settings.dim
-    vectors = torch.zeros(len(counts), padded_width(dim)).numpy()  # from PyTorch, as it begins at a whole cache line
+    vectors = torch.zeros(len(counts), padded_width(dim)).numpy()  # PyTorch aligns memory to cache lines
     vectors[:, :dim] = rng.standard_normal((len(counts), dim), dtype=np.float32)
     vectors[:, :dim] *= np.float32(_START / math.sqrt(dim)) * (counts > 0)[:, None]
     share = 1.0 if settings.bias_per_rating else 1.0 / np.maximum(counts, 1)

@@ -1,9 +1,9 @@
-"""Ratings dealt out to a grid of blocks, so that several threads can learn at once without ever meeting.
+"""Divide ratings into a grid of blocks, so that several threads can train at once without common vectors.
 
-Users and items are shuffled and cut into bands. Two blocks of the grid that share neither a band of users nor one of
-items touch no common vector, so the blocks on a (wrapped) diagonal can be worked on at once: no locks, no races, and
-the same bits whatever the number of threads (Gemulla et al. 2011). The grid has more blocks than threads, so a thread
-that is done early takes another one (Zhuang et al. 2013), and the vectors of a block stay in the processor's cache.
+Users and items are shuffled and cut into bands. Two blocks of the grid without a common band of users or items have no
+common vectors. So the blocks on a (wrapped) diagonal can be processed in parallel, without locks and races, and with
+the same bits for any number of threads (Gemulla et al. 2011). There are more blocks than threads, so a thread that is
+done early takes another block (Zhuang et al. 2013), and the vectors of a block stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from fillrank.solvers.sparse.sgd_kernel import RatingRows
 
 __all__ = ["Bands", "BlockGrid"]
 
-_BLOCK = 8192  # ratings of a block, about: enough to make handing it to a thread cost little
+_BLOCK = 8192  # approximate number of ratings of a block: large enough that scheduling it costs little
 _MOST_BANDS = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """Ids in a random order, cut into bands with about the same number of ratings.
+    """Users (or items) in random order, cut into bands with about the same number of ratings.
 
     Attributes:
-        order: int64 ``[m]``, the ids in their new order.
-        place: int32 ``[m]``, where each id stands in that order.
-        band: uint16 ``[m]``, the band of each id; bands are runs of the new order.
+        order: int64 ``[m]``, the indices in their new order.
+        place: int32 ``[m]``, the position of each index in that order.
+        band: uint16 ``[m]``, the band of each index; a band is a range of the new order.
     """
 
     order: NDArray[np.int64]
@@ -41,7 +41,7 @@ class Bands:
 
     @classmethod
     def cut(cls, counts: NDArray[np.int64], n_bands: int, rng: np.random.Generator) -> Self:
-        """Bands of ids that have ``counts`` ratings each.
+        """Cut users (or items) with ``counts`` ratings each into bands.
 
         Example:
             >>> bands = Bands.cut(np.array([9, 2, 2, 2, 2, 1]), 2, np.random.default_rng(2))
@@ -58,15 +58,15 @@ class Bands:
 
 @dataclass(frozen=True, eq=False)
 class BlockGrid:
-    """The ratings of a log, block after block; within a block, user after user in their shuffled order.
+    """The ratings of a log, block after block; within a block, sorted by user in their shuffled order.
 
     Attributes:
-        users, items: the bands. ``rows`` names users and items by their places in them.
-        rows: all ratings; the values have the mean taken off and are divided by ``spread``.
-        ends: int64 ``[side² + 1]``, where each block of ``rows`` starts, and the last one ends.
-        side: bands of users, and of items.
-        mean: of the values.
-        spread: their standard deviation; 1 where they are all the same.
+        users, items: the bands. ``rows`` contains the positions of users and items in their shuffled order.
+        rows: all ratings; the values minus ``mean``, divided by ``spread``.
+        ends: int64 ``[side² + 1]``, the first row of each block, and the end of the last one.
+        side: number of bands of users, and of items.
+        mean: mean of the values.
+        spread: their standard deviation; 1 if they are all the same.
     """
 
     users: Bands
@@ -79,12 +79,12 @@ class BlockGrid:
 
     @classmethod
     def deal(cls, interactions: Interactions, values: NDArray[np.floating[Any]], rng: np.random.Generator) -> Self:
-        """The grid of a log with these values."""
+        """Make the grid of a log with the given values."""
         side = _side(interactions)
         users, items = Bands.cut(interactions.user_counts, side, rng), Bands.cut(interactions.item_counts, side, rng)
         by_user = _rows_of_users(interactions, users.order)
         block = users.band[interactions.users] * np.uint16(side) + items.band[interactions.items]
-        order = by_user[np.argsort(block[by_user], kind="stable")]  # of 16 bits: a radix sort, as fast as reading them
+        order = by_user[np.argsort(block[by_user], kind="stable")]  # 16-bit keys, so NumPy uses a fast radix sort
         values = values.astype(np.float64)
         mean, spread = float(values.mean()), float(values.std()) or 1.0
         rows = RatingRows(
@@ -96,7 +96,7 @@ class BlockGrid:
         return cls(users, items, rows, ends, side, mean, spread)
 
     def rounds(self, rng: np.random.Generator) -> Iterator[list[RatingRows]]:
-        """Every block once, in rounds of blocks that share no user and no item, in a random order."""
+        """All blocks once, in groups of blocks without common users and items, in random order."""
         down, across = rng.permutation(self.side), rng.permutation(self.side)
         for shift in range(self.side):
             yield [self.block(i, j) for i, j in zip(down, np.roll(across, shift), strict=True)]
@@ -109,13 +109,13 @@ class BlockGrid:
 
 
 def _side(interactions: Interactions) -> int:
-    """How many bands: a power of two, so that two, four or eight threads share a round evenly."""
+    """The number of bands: a power of two, so that two, four or eight threads get equal shares."""
     wanted = min(isqrt(len(interactions) // _BLOCK), interactions.n_users, interactions.n_items, _MOST_BANDS)
     return 1 << max(wanted, 1).bit_length() - 1
 
 
 def _rows_of_users(interactions: Interactions, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows of the log, int64 ``[nnz]``, all those of the first user in ``order`` first, and so on."""
+    """The rows of the log, int64 ``[nnz]``, sorted by the order of their users in ``order``."""
     counts, starts = (
         interactions.user_counts[order],
         (np.cumsum(interactions.user_counts) - interactions.user_counts)[order],

@@ -1,4 +1,4 @@
-"""A pass of stochastic gradient descent over a block of ratings: compiled, and the same in plain NumPy."""
+"""One pass of stochastic gradient descent over a block of ratings: compiled, and in plain NumPy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 __all__ = ["Rates", "RatingRows", "SgdSide", "compiled_sweep", "padded_width", "plain_sweep"]
 
-_LANES = 16  # float32 numbers in the widest vector register (AVX-512), and in a cache line
-_REORDER = {"reassoc", "contract", "nsz"}  # lets a sum be taken in vectors; NaN and infinity keep their meaning
+_LANES = 16  # number of float32 in the widest vector register (AVX-512) and in a cache line
+_REORDER = {"reassoc", "contract", "nsz"}  # allows vector sums; NaN and infinity are still handled correctly
 
 
 class RatingRows(NamedTuple):
-    """Some ratings, in the order to take them: int32 ``[n]``, int32 ``[n]``, and float32 ``[n]`` less their mean."""
+    """Ratings in the order of the pass: users int32 ``[n]``, items int32 ``[n]``, centred values float32 ``[n]``."""
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -23,7 +23,7 @@ class RatingRows(NamedTuple):
 
 
 class SgdSide(NamedTuple):
-    """What is learnt of the users, or of the items: float32 ``[m, width]`` and ``[m]``, changed in place.
+    """Vectors and biases of the users (or items): float32 ``[m, width]`` and ``[m]``, changed in place.
 
     ``pull``, ``[m]``, is the penalty of each bias in the step of one rating.
     """
@@ -34,7 +34,7 @@ class SgdSide(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Step sizes and penalties, all float32: one number of 64 bits would make the compiled sums as wide."""
+    """Step sizes and penalties, all float32, because a single float64 would make the compiled sums float64."""
 
     vectors: np.float32
     bias: np.float32
@@ -42,10 +42,10 @@ class Rates(NamedTuple):
 
 
 def plain_sweep(rows: RatingRows, users: SgdSide, items: SgdSide, rates: Rates) -> float:
-    """Rating by rating, a step down the gradient of half of ``e² + λ(|p|² + |q|²) + λ_u b_u² + λ_i b_i²``.
+    """For each rating, one step along the negative gradient of half of ``e² + λ(|p|² + |q|²) + λ_u b_u² + λ_i b_i²``.
 
-    ``e = r - b_u - b_i - <p, q>``, with the values of before the step on every right-hand side. Both sides change in
-    place; what is given is the sum of the squared errors that were met.
+    ``e = r - b_u - b_i - <p, q>``; all right-hand sides use the values before the step. Both sides are changed in
+    place. Returns the sum of the squared errors before each step.
     """
     total = 0.0
     for u, i, value in zip(*rows, strict=True):
@@ -60,7 +60,7 @@ def plain_sweep(rows: RatingRows, users: SgdSide, items: SgdSide, rates: Rates) 
 
 
 def padded_width(dim: int) -> int:
-    """The numbers of a row in memory: ``dim`` filled up to whole vector registers with zeros, which stay zeros.
+    """The width of a row in memory: ``dim`` rounded up to whole vector registers; the padding is always zero.
 
     >>> padded_width(1), padded_width(64), padded_width(65)
     (16, 64, 80)
@@ -70,9 +70,9 @@ def padded_width(dim: int) -> int:
 
 @njit(nogil=True, fastmath=_REORDER)
 def compiled_sweep(rows: RatingRows, users: SgdSide, items: SgdSide, rates: Rates) -> float:
-    """:func:`plain_sweep`, compiled: both loops over a vector become vector instructions.
+    """:func:`plain_sweep`, compiled: both loops over a vector use vector instructions.
 
-    A product may be summed in another order than in the plain one; it is the same order on every run.
+    A product may be summed in another order than in the plain version, but in the same order on every run.
     """
     P, Q, user_bias, item_bias = users.vectors, items.vectors, users.bias, items.bias
     shrink = np.float32(1.0) - rates.vectors * rates.regularization
@@ -81,7 +81,7 @@ def compiled_sweep(rows: RatingRows, users: SgdSide, items: SgdSide, rates: Rate
     for row in range(len(rows.values)):
         u, i = rows.users[row], rows.items[row]
         product = np.float32(0.0)
-        for k in range(P.shape[1]):  # a constant here would be unrolled number by number, before it can become vectors
+        for k in range(P.shape[1]):  # not a constant: the compiler would unroll the loop before it could vectorise it
             product += P[u, k] * Q[i, k]
         error = rows.values[row] - user_bias[u] - item_bias[i] - product
         user_bias[u] = (one - rates.bias * users.pull[u]) * user_bias[u] + rates.bias * error

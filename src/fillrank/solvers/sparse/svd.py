@@ -1,4 +1,4 @@
-"""Routes through the singular value decomposition: closed form, no loss, no learning rate."""
+"""Models from singular value decompositions: PureSVD, the degree-normalised SVD, and the biased SVD."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 SvdMethod = Literal["exact", "randomized"]
 Array = NDArray[Any]
-_STEEPEST = 20  # beyond it, counts to that power overflow
+_STEEPEST = 20  # the largest exponent; larger powers of counts overflow
 
 
 @overload
@@ -72,11 +72,11 @@ def truncated_svd(
     power_iterations: int = 4,
     oversampling: int = 10,
 ) -> tuple[Any, Any, Any]:
-    """The ``rank`` largest singular triplets, in falling order.
+    """The ``rank`` largest singular triplets, in descending order.
 
     Args:
         matrix: ``[m, n]``, dense or sparse, complete: an array, or a dense tensor of float32 or float64.
-        rank: how many, at most ``min(m, n)``.
+        rank: number of triplets, at most ``min(m, n)``.
         method: ``"exact"`` (ARPACK, to machine precision) or ``"randomized"`` (Halko, Martinsson & Tropp 2011).
         seed: of the start vectors. The exact answer does not depend on it beyond rounding.
         power_iterations: of the randomized method; more come closer to the exact answer.
@@ -85,12 +85,12 @@ def truncated_svd(
 
     Returns:
         ``(U [m, rank], s [rank], Vt [rank, n])``, so that ``U * s @ Vt`` is the matrix of this rank that is nearest to
-        the given one (Eckart & Young 1936); tensors for a tensor. Signs are fixed: the entry of largest size in each
-        row of Vt is positive.
+        the given one (Eckart & Young 1936); tensors for a tensor. Signs are normalised: the entry of largest size in
+        each row of Vt is positive.
 
     Raises:
         SettingsError: the rank is below 1 or above ``min(m, n)``.
-        DataError: this is no matrix, or it has values that are NaN or infinite.
+        DataError: this is not a matrix, or it has values that are NaN or infinite.
 
     Example:
         >>> U, s, Vt = truncated_svd(np.diag([3.0, 1.0, 2.0]), rank=2)
@@ -154,9 +154,9 @@ def pure_svd(
 ) -> Factors:
     """PureSVD: the truncated SVD of the matrix with every hole filled with zero.
 
-    ``users = U·√S``, ``items = V·√S``; a new user with row r is ``r·V/√S``, which scores as ``r·V·Vᵀ`` (Cremonesi,
-    Koren & Turrin 2010). The root on both sides changes no score and makes similarity of items weigh the directions.
-    The scores rank; they are no predictions of values.
+    ``users = U·√S``, ``items = V·√S``; a new user with row r is ``r·V/√S``, so that the scores are ``r·V·Vᵀ``
+    (Cremonesi, Koren & Turrin 2010). Putting √S on both sides does not change the scores, but weights the directions in
+    similarities of items. The scores are for ranking; they do not predict values.
     """
     U, s, Vt = truncated_svd(interactions.csr, rank, method=method, seed=seed, oversampling=oversampling)
     root = _root(s)
@@ -175,14 +175,14 @@ def normalised_svd(
     oversampling: int = 10,
     seed: int = 0,
 ) -> Factors:
-    """Truncated SVD of the interaction matrix with degrees divided out on both sides.
+    """Truncated SVD of the interaction matrix, normalised by the degrees of both sides.
 
     With ``d`` the number of interactions of a user or item and R the 0/1 matrix, ``N = D_u^-½ R D_i^-½ ≈ U S Vᵀ``; the
     item vectors are ``q_i = d_i^β · S^(power/2) · V_i`` and a user, known or new, is
     ``p_u = Σ_{i∈u} d_i^-β · S^(power/2) · V_i``.
 
     Args:
-        interactions: the interactions; values are not looked at.
+        interactions: the interactions; values are ignored.
         rank: number of singular vectors.
         beta: how strongly popular items are pulled back up; larger favours them more.
         power: of the singular values; 0 weighs all directions alike.
@@ -202,8 +202,8 @@ class NormalisedBasis:
     """The decomposition behind :func:`normalised_svd`, which serves every β and power.
 
     Attributes:
-        ones: who met what ``[m, n]``.
-        counts: interactions of each item ``[n]``, at least 1.
+        ones: the 0/1 matrix ``[m, n]``.
+        counts: number of interactions of each item ``[n]``, at least 1.
         s, directions: singular values ``[rank]`` and right vectors ``[n, rank]``.
     """
 
@@ -240,14 +240,14 @@ def normalised_basis(
 def biased_svd(
     interactions: Interactions, rank: int, biases: Biases, *, method: SvdMethod = "exact", seed: int = 0
 ) -> Factors:
-    """Mean and biases, plus the truncated SVD of what they leave over (holes filled with zero).
+    """Mean and biases, plus the truncated SVD of the residuals (with zeros in missing cells).
 
-    What is usually meant by "SVD" for ratings: each rating minus its biases' prediction, decomposed. A new user's bias
-    is the shrunken mean of what mean and item biases leave over, and their vector the projection of the rest.
+    This is what "SVD" usually means for ratings. The bias of a new user is the shrunken mean of their residuals after
+    the mean and the item biases; their vector is the projection of the rest.
 
     Args:
         interactions: ratings.
-        rank: number of singular vectors; 0: the biases alone.
+        rank: number of singular vectors; 0: only biases.
         biases: fitted to the same log, see :func:`fillrank.solvers.sparse.biases.fit_biases`.
         method, seed: see :func:`truncated_svd`.
     """
@@ -264,7 +264,7 @@ def biased_svd(
 
 @checked
 def biases_as_factors(biases: Biases) -> Factors:
-    """Mean and biases alone, as factors of no dimension."""
+    """Mean and biases as factors without dimensions."""
     n_users, n_items = len(biases.user_bias), len(biases.item_bias)
     return Factors(
         torch.zeros(n_users, 0),
@@ -278,7 +278,7 @@ def biases_as_factors(biases: Biases) -> Factors:
 
 @checked
 def first_directions(factors: Factors, rank: int) -> Factors:
-    """The same factors cut to their first ``rank`` directions: for an SVD, the factors of that rank.
+    """The same factors with only their first ``rank`` directions; for an SVD, the factors of that rank.
 
     Raises:
         SettingsError: ``rank`` is below 0.
@@ -290,7 +290,7 @@ def first_directions(factors: Factors, rank: int) -> Factors:
 
 
 def _root(s: Array) -> Array:
-    """The square roots of the singular values, those of zero lifted so that one may divide by them."""
+    """The square roots of the singular values; zeros are replaced by small numbers, so that division is possible."""
     return np.sqrt(np.maximum(s, np.finfo(np.float32).eps * max(float(s.max(initial=0.0)), 1.0)))
 
 

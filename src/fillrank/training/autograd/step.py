@@ -99,8 +99,8 @@ class StepWeights:
 class CompletionStep:
     """The joint loss of contrastive matrix completion.
 
-    ``mean (r - r̂)² + penalties + contrastive · mean InfoNCE(user → item)``, and the mean of both directions where there
-    is a sampler of users.
+    ``mean (r - r̂)² + penalties + contrastive · mean InfoNCE(user → item)``, and the mean of both directions where
+    there is a sampler of users.
 
     Attributes:
         encoder: of the vectors that both parts share.

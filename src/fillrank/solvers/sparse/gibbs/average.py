@@ -1,4 +1,4 @@
-"""The mean prediction of many samples, gathered while the chain runs and turned into factors at the end."""
+"""Sum the predictions of all samples while the chains run, and turn their mean into factors at the end."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _SMALLEST = 1e-12
 
 
 class PosteriorSums:
-    """Sums over samples of all that the mean prediction is made of.
+    """Sums over samples of all terms of the mean prediction.
 
-    A sample predicts ``offset + α_u + β_i + δ_t + <a_u, b_i> + <a_u, d_t> + <b_i, d_t>``. The linear parts have means
-    of their own; of the products' means low-rank factors are kept, see :mod:`fillrank.solvers.sparse.gibbs.products`.
+    A sample predicts ``offset + α_u + β_i + δ_t + <a_u, b_i> + <a_u, d_t> + <b_i, d_t>``. The linear terms are averaged
+    directly. The mean products are kept as low-rank factors, see :mod:`fillrank.solvers.sparse.gibbs.products`.
 
     Args:
         design: the log.
-        kept_dim: columns of those factors.
+        kept_dim: number of columns of these factors.
 
     Attributes:
-        count: samples so far.
+        count: number of samples so far.
     """
 
     def __init__(self, design: Design, kept_dim: int) -> None:
@@ -46,7 +46,7 @@ class PosteriorSums:
         self._products = {(one, two): product_sum(design.sizes[one], design.sizes[two], kept_dim) for one, two in pairs}
 
     def add(self, chain: Chain) -> None:
-        """Add the present state of a chain."""
+        """Add the current state of a chain."""
         self.count += 1
         self._offset += chain.offset
         self._variance += 1 / chain.noise
@@ -90,9 +90,9 @@ class PosteriorSums:
     def _undated(
         self, offset: float, user_bias: NDArray[np.float64], item_bias: NDArray[np.float64], product: LowRankSum
     ) -> Factors:
-        """Factors whose users have mean 0 and covariance 1, so that a ridge with one penalty is a new user's posterior.
+        """Factors whose users have mean 0 and covariance 1; then a ridge regression gives a new user's posterior mean.
 
-        The mean user goes into the item biases, the mean user bias into the offset.
+        The mean user is moved into the item biases, and the mean user bias into the offset.
         """
         left, right, _ = product
         n, mean = len(left), left.mean(axis=0)

@@ -1,4 +1,4 @@
-"""One Markov chain over all that is unknown."""
+"""``Chain``: one Markov chain over all parameters of the model."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ __all__ = ["Chain", "ParameterGroup", "SampledSide"]
 Floats = NDArray[np.float64]
 
 _START = 0.1
-"""Spread of the first vectors, as in libFM."""
+"""Standard deviation of the initial vectors, as in libFM."""
 
 _ROWS = 1 << 16
-"""Ratings that are predicted at a time."""
+"""Number of ratings that are predicted at a time."""
 
 
 class ParameterGroup:
-    """Values of one kind, ``[1 + dim, n]``: row 0 is linear, row f the f-th dimension. Each row has its own prior."""
+    """Values of one kind, ``[1 + dim, n]``: row 0 is the linear term, row f the f-th dimension. Each has a prior."""
 
     def __init__(self, values: Floats) -> None:
         self.values = values
         self.priors = [NormalPrior(0.0, 1.0)] * len(values)
 
     def next_prior(self, f: int, rng: np.random.Generator) -> NormalPrior:
-        """Draw the prior of row f anew."""
+        """Draw a new prior of row f."""
         self.priors[f] = draw_prior(self.values[f], self.priors[f], rng)
         return self.priors[f]
 
 
 class SampledSide:
-    """Users, items or days: their own values and, where they hold sets, what they take from the members.
+    """Users, items or days: their own values, plus the values of the members of their sets, if they have sets.
 
     Attributes:
-        totals: ``[1 + dim, n]``, both together: what predictions are made of.
+        totals: ``[1 + dim, n]``, the sum of both, which predictions use.
     """
 
     def __init__(self, start: Floats, sets: Sets | None = None) -> None:
@@ -46,13 +46,13 @@ class SampledSide:
         self.totals = start.copy()
 
     def draw(self, f: int, sums: Floats, noise: float, rng: np.random.Generator) -> None:
-        """Draw row f, the own values first and then the members' one by one.
+        """Draw row f: first the own values, then the members' values one by one.
 
         Args:
             f: the row.
-            sums: ``[2, n]``, curvature and pull of each place (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
+            sums: ``[2, n]``, curvature and pull of each entry (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
             noise: precision of the noise.
-            rng: of the draws.
+            rng: for the draws.
         """
         values, prior = self.own.values[f], self.own.next_prior(f, rng)
         curvature, pull = sums
@@ -70,13 +70,13 @@ class SampledSide:
 
 
 class Chain:
-    """The state of a chain, and the sweep that takes it one step on.
+    """The state of a chain, with the sweep that updates it.
 
     Attributes:
         sides: users, items and days.
         offset: of all predictions.
-        noise: precision of what the predictions leave over.
-        errors: ``[nnz]``, target minus prediction of each rating; kept up to date.
+        noise: precision of the noise.
+        errors: ``[nnz]``, target minus prediction of each rating; always up to date.
     """
 
     def __init__(self, design: Design, dim: int, rng: np.random.Generator) -> None:
@@ -86,11 +86,11 @@ class Chain:
             days[:] = 0.0
         self.sides = SampledSide(users, design.user_sets), SampledSide(items, design.item_sets), SampledSide(days)
         self.noise, self.offset = 1.0, 0.0
-        self._halves = [np.full(n, 0.5) for n in design.sizes]  # two make 1, the slope of the linear row
+        self._halves = [np.full(n, 0.5) for n in design.sizes]  # ½ + ½ = 1, the slope of the linear term
         self.errors = design.targets - self.predict(*design.places)
 
     def predict(self, users: NDArray[np.int32], items: NDArray[np.int32], days: NDArray[np.int32]) -> Floats:
-        """What the present state predicts for ``B`` ratings, in units of the spread: float64 ``[B]``."""
+        """The predictions of the current state for ``B`` ratings, in units of the spread: float64 ``[B]``."""
         predicted = np.empty(len(users))
         for start in range(0, len(users), _ROWS):
             rows = slice(start, start + _ROWS)
@@ -101,7 +101,7 @@ class Chain:
         return predicted
 
     def sweep(self) -> None:
-        """Draw everything once, each thing given all else."""
+        """Draw all parameters once, each given all others."""
         self.noise = draw_noise(self.errors, self.rng)
         self._draw_offset()
         for f in range(len(self.sides[0].totals)):
@@ -109,7 +109,7 @@ class Chain:
                 self._draw_side(which, f)
 
     def _draw_side(self, which: int, f: int) -> None:
-        """Row f of one side: one pass over the log to learn what it says, and one to tell it what was drawn."""
+        """Draw row f of one side: one pass over the log gathers its sums, and one updates the errors."""
         side, (one, two) = self.sides[which], (n for n in range(3) if n != which)
         own, first, second = (self.design.places[n] for n in (which, one, two))
         x, y = (self.sides[n].totals[f] if f else self._halves[n] for n in (one, two))

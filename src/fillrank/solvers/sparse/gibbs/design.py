@@ -1,4 +1,4 @@
-"""A log of ratings as the sampler reads it: three places for each rating, and the sets that users and items hold."""
+"""``Design``: a log of ratings as the sampler uses it: user, item and day of each rating, and the sets of each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Places = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """Which places hold which members: a user holds the items they met, an item the users who met it.
+    """The sets of holders: the set of a user are the items they met, the set of an item the users who met it.
 
     Attributes:
         ends: int64 ``[n_members + 1]``.
-        holders: int32 ``[nnz]``: those that hold member m are ``holders[ends[m]:ends[m + 1]]``.
-        shares: float64 ``[n]``: what a place takes of each of its members, one over the root of how many it holds.
+        holders: int32 ``[nnz]``: the holders of member m are ``holders[ends[m]:ends[m + 1]]``.
+        shares: float64 ``[n]``: the weight of each member in the sum of a holder, ``1/√`` of the size of its set.
     """
 
     ends: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Sets:
 
     @classmethod
     def of(cls, members: Places, holders: Places, n_members: int, n_holders: int) -> Self:
-        """From pairs of a member and a place that holds it.
+        """Make sets from pairs of a member and its holder.
 
         >>> sets = Sets.of(np.array([1, 0, 1], np.int32), np.array([0, 1, 1], np.int32), n_members=2, n_holders=2)
         >>> sets.ends.tolist(), sets.holders.tolist(), sets.shares.round(3).tolist()
@@ -54,12 +54,13 @@ class Design:
     """The log.
 
     Attributes:
-        places: users, items and days: int32 ``[nnz]`` each. Without dates, all days are day 0.
-        sizes: how many there are of the three.
-        targets: float64 ``[nnz]``, the values shifted and scaled to mean 0 and spread 1.
-        mean, spread: of the values.
-        user_sets, item_sets: the items that each user met, the users who met each item; or None.
-        days: int64 ``[n_days]``, days since 1970 in rising order; empty without dates.
+        places: indices of the users, items and days of the ratings: int32 ``[nnz]`` each. Without dates, all days are
+            0.
+        sizes: the numbers of users, items and days.
+        targets: float64 ``[nnz]``, the values shifted and scaled to mean 0 and standard deviation 1.
+        mean, spread: mean and standard deviation of the values.
+        user_sets, item_sets: the items of each user, the users of each item; or None.
+        days: int64 ``[n_days]``, days since 1970, ascending; empty without dates.
     """
 
     places: tuple[Places, Places, Places]
@@ -78,10 +79,10 @@ class Design:
 
     @classmethod
     def of(cls, interactions: Interactions, *, dates: bool = False, sets: bool = True) -> Self:
-        """From a log with values and, for ``dates``, times.
+        """Make a design from a log with values (and times, if ``dates``).
 
         Raises:
-            DataError: there are no rows, no values, or no times where dates are asked for.
+            DataError: there are no rows, no values, or ``dates`` is asked for and there are no times.
         """
         if interactions.values is None or not len(interactions):
             raise DataError("Gibbs sampling learns from values, and this log has none; name their column: value=…")

@@ -1,14 +1,14 @@
-"""The passes over a log that a sweep is made of, compiled; each stands beside a plain version of itself.
+"""The compiled passes over a log in a Gibbs sweep, each with a plain version.
 
-A rating n belongs to three places: ``own[n]`` on the side that is being drawn, ``first[n]`` and ``second[n]`` on the
-two others. In one dimension its prediction is ``own value · slope``, plus what does not depend on the own value, with
-``slope = x[first[n]] + y[second[n]]``; what all dimensions together leave over of it is ``errors[n]``. Of the ratings,
-a place's value need know no more than
+A rating n has three indices: ``own[n]`` on the side that is drawn, and ``first[n]`` and ``second[n]`` on the two other
+sides. In one dimension its prediction is ``own value · slope`` plus a term without the own value, with
+``slope = x[first[n]] + y[second[n]]``. ``errors[n]`` is its value minus the prediction of all dimensions. The posterior
+of an own value depends on its ratings only through two sums,
 
-    ``curvature = Σ slope²``   and   ``pull = Σ slope · error``,
+    ``curvature = Σ slope²``   and   ``pull = Σ slope · error``.
 
-and if the place moves by δ, its pull falls by ``δ · curvature``: many draws, one pass over the log. Compiled and plain
-versions add up in the same order and agree to the last bit.
+If the value changes by δ, its pull changes by ``-δ · curvature``. So one pass over the log is enough for many draws.
+Compiled and plain versions add up in the same order, and agree to the last bit.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Places: TypeAlias = NDArray[np.int32]
 def plain_gather(
     own: Places, first: Places, second: Places, x: Floats, y: Floats, errors: Floats, sums: Floats
 ) -> None:
-    """Fill ``sums [2, n]`` with the curvature and the pull of each of the n places.
+    """Compute the curvature and the pull of each of the n own values.
 
     Args:
-        own: ``[nnz]``, each rating's place on the side that is to be drawn.
-        first, second: ``[nnz]``, its places on the two other sides.
+        own: ``[nnz]``, the index of each rating on the side that is drawn.
+        first, second: ``[nnz]``, its indices on the two other sides.
         x, y: values of those sides in this dimension.
         errors: ``[nnz]``, value minus prediction.
-        sums: ``[2, n]``, written over.
+        sums: ``[2, n]``, overwritten with curvature and pull.
     """
     slopes = x[first] + y[second]
     sums[0] = np.bincount(own, slopes * slopes, sums.shape[1])
@@ -54,7 +54,7 @@ def gather(own: Places, first: Places, second: Places, x: Floats, y: Floats, err
 
 
 def plain_move(own: Places, first: Places, second: Places, x: Floats, y: Floats, errors: Floats, steps: Floats) -> None:
-    """Take from ``errors`` what the steps ``[n]`` of the places explain. The rest as in :func:`plain_gather`."""
+    """Update ``errors`` for the changes ``steps [n]`` of the own values. Other arguments as in :func:`plain_gather`."""
     errors -= steps[own] * (x[first] + y[second])
 
 
@@ -75,19 +75,19 @@ def plain_draw_members(
     normals: Floats,
     prior: tuple[float, float, float],
 ) -> None:
-    """Draw the value of each member of the sets, one after another, each given all the rest.
+    """Draw the value of each member of the sets, one after another, each given all others.
 
-    A place holds a set of members and takes ``share`` times the sum of their values, so a member's step δ moves each of
-    its holders by ``share · δ``. A member's value is normal; what its holders say of it has the precision
-    ``noise · Σ share² · curvature``.
+    A holder's total contains ``share`` times the sum of its members' values. So a change δ of a member changes the
+    totals of its holders by ``share · δ``. A member's value is normal; its likelihood has the precision
+    ``noise · Σ share² · curvature`` over its holders.
 
     Args:
-        ends, holders: the places that hold member m are ``holders[ends[m]:ends[m + 1]]``.
-        shares: ``[n]``, what a place takes of each of its members.
-        sums: ``[2, n]``, curvature and pull of the places; the pull is kept up to date.
-        totals: ``[n]``, what the places have of themselves and of their members; kept up to date.
-        values: ``[members]``, drawn anew.
-        normals: ``[members]``, standard normal.
+        ends, holders: the holders of member m are ``holders[ends[m]:ends[m + 1]]``.
+        shares: ``[n]``, the weight of a member in each holder.
+        sums: ``[2, n]``, curvature and pull of the holders; the pull is updated.
+        totals: ``[n]``, the totals of the holders; updated.
+        values: ``[members]``, overwritten with the draws.
+        normals: ``[members]``, standard normal numbers.
         prior: mean and precision of the members' values, and the precision of the noise.
     """
     mean, precision, noise = prior

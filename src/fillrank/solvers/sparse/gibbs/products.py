@@ -1,7 +1,7 @@
-"""A long sum of products of thin matrices.
+"""Sum many products of thin matrices.
 
-A small table is summed cell by cell. A large one is never formed: it is kept as a pair of factors, which are cut to the
-best few columns whenever they have grown to twice as many.
+A small table is summed cell by cell. A large table is never formed: it is kept as a pair of factors, which are
+truncated to the best columns whenever they have twice as many.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ __all__ = ["DenseSum", "LowRankSum", "ProductSum", "ThinSum", "product_sum", "sv
 Floats = NDArray[np.float64]
 
 _CELLS = 1 << 22
-"""Tables of up to so many cells (32 MiB) are summed cell by cell: that is no slower, and loses less."""
+"""Tables with at most so many cells (32 MiB) are summed cell by cell, which is as fast and more exact."""
 
 
 class LowRankSum(NamedTuple):
-    """What is kept of a sum: ``left [m, c] @ right [n, c].T``.
+    """A low-rank approximation of a sum: ``left [m, c] @ right [n, c].T``.
 
     Attributes:
-        left: its columns are orthonormal.
-        right: their lengths fall.
-        loss: the Frobenius norm of what is left out is at most this times the norm of what is kept.
+        left: with orthonormal columns.
+        right: with columns of descending length.
+        loss: an upper bound of the Frobenius norm of the truncated part, relative to the norm of the result.
     """
 
     left: Floats
@@ -35,17 +35,17 @@ class LowRankSum(NamedTuple):
 
     @classmethod
     def of(cls, left: Floats, right: Floats, lost: float) -> Self:
-        """From the factors and the norm of what is left out."""
+        """Make it from the factors and the norm of the truncated part."""
         norm = float(np.linalg.norm(right))
         return cls(left, right, lost / norm if norm else 0.0)
 
 
 class ProductSum(ABC):
-    """``Σ_s L_s R_sᵀ``, of which the best ``dim`` columns are asked for at the end.
+    """The sum ``Σ_s L_s R_sᵀ``, approximated by ``dim`` columns at the end.
 
     Args:
-        m, n: rows of the left and of the right factors.
-        dim: columns that are kept. The sum is exact as long as its rank is at most this.
+        m, n: numbers of rows of the left and of the right factors.
+        dim: number of columns to keep. The result is exact if the rank of the sum is at most ``dim``.
     """
 
     @abstractmethod
@@ -53,7 +53,7 @@ class ProductSum(ABC):
 
     @abstractmethod
     def add(self, left: Floats, right: Floats) -> None:
-        """Add ``left [m, r] @ right [n, r].T``; the arrays may be kept, so hand in what will not change."""
+        """Add ``left [m, r] @ right [n, r].T``. The arrays may be kept, so do not change them afterwards."""
 
     @abstractmethod
     def absorb(self, other: Self) -> None:
@@ -74,7 +74,7 @@ def product_sum(m: int, n: int, dim: int) -> ProductSum:
 
 
 class DenseSum(ProductSum):
-    """A sum that is kept as the table it is, and cut once.
+    """A sum that is kept as a dense table, and truncated once at the end.
 
     Example:
         >>> total = DenseSum(2, 2, dim=1)
@@ -104,7 +104,7 @@ class DenseSum(ProductSum):
 
 
 class ThinSum(ProductSum):
-    """A sum that is kept as factors; each time they grow to twice ``dim`` columns, they are cut to the best.
+    """A sum that is kept as factors, which are truncated to ``dim`` columns whenever they have twice as many.
 
     Example:
         >>> total = ThinSum(2, 2, dim=2)
@@ -139,7 +139,7 @@ class ThinSum(ProductSum):
 
     def _cut(self) -> None:
         U, s, V = svd_of_product(np.hstack(self._left), np.hstack(self._right))
-        self._lost += float(np.linalg.norm(s[self._dim :]))  # of several cuts, the sum is a bound
+        self._lost += float(np.linalg.norm(s[self._dim :]))  # the sum over all truncations is an upper bound
         self._left, self._right = [U[:, : self._dim]], [(V * s)[:, : self._dim]]
 
 

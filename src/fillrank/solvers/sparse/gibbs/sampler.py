@@ -1,4 +1,4 @@
-"""Several chains side by side, and the mean of what they predict."""
+"""``bayesian_factors``: run several chains in parallel, and return the mean prediction."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ __all__ = ["AfterSweep", "GibbsSettings", "PosteriorMean", "Sweep", "bayesian_fa
 @checked
 @dataclass(frozen=True)
 class GibbsSettings:
-    """How :func:`bayesian_factors` samples.
+    """The settings of :func:`bayesian_factors`.
 
     Attributes:
-        dim: of the vectors.
-        iterations: sweeps of each chain.
-        burn_in: sweeps at the start of each chain that are thrown away.
-        n_chains: independent chains, each in a thread of its own. The result does not depend on how many run at once.
-        sets: whether users take from the items they met, and items from the users who met them.
-        dates: whether the day of a rating matters.
-        kept_dim: columns that the mean of a product is kept in, see :mod:`fillrank.solvers.sparse.gibbs.products`.
-        seed: of all draws.
+        dim: length of the vectors.
+        iterations: number of sweeps of each chain.
+        burn_in: number of sweeps at the start of each chain that are discarded.
+        n_chains: number of independent chains, each in its own thread. The result does not depend on how many threads
+            run at once.
+        sets: whether the vector of a user also depends on the set of items they met, and the same for items.
+        dates: whether predictions depend on the day of the rating.
+        kept_dim: number of columns of the mean product, see :mod:`fillrank.solvers.sparse.gibbs.products`.
+        seed: for all draws.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -68,9 +69,9 @@ class Sweep:
     """A sweep that has just ended.
 
     Attributes:
-        chain: which, from 0.
-        number: of the sweep, from 1.
-        rmse: error on the ratings learned from, of this sample alone, in the units of the values.
+        chain: number of the chain, from 0.
+        number: number of the sweep, from 1.
+        rmse: error of this sample on the ratings of training, in the units of the values.
         noise: standard deviation of the noise, in the units of the values.
     """
 
@@ -89,9 +90,9 @@ class PosteriorMean:
     """The mean prediction over all samples.
 
     Attributes:
-        predictor: predicts it.
-        n_samples: how many samples it is the mean of.
-        loss: what keeping the products in ``kept_dim`` columns has lost, at most and relative to their norm.
+        predictor: factors with the mean prediction.
+        n_samples: number of samples.
+        loss: upper bound of the error from keeping only ``kept_dim`` columns, relative to the norm of the products.
     """
 
     predictor: Factors | TimeAwareFactors
@@ -109,14 +110,14 @@ def bayesian_factors(
 
         ``a_u = p_u + Σ_{j∈N(u)} y_j / √|N(u)|``,    ``b_i = q_i + Σ_{v∈N(i)} z_v / √|N(i)|``,
 
-    where N(u) are the items that u has met and N(i) the users who met i, and the linear terms α and β are made up the
-    same way. This is the "SVD++ flipped" and "timeSVD++ flipped" of Rendle, Zhang & Koren 2019, without the products
-    within one side. p, q, y, z and d are normal in each dimension with a mean and a precision of their own, which are
-    drawn with the rest, as is the noise: there is no regularisation to choose. The answer is the mean prediction over
-    the samples, not the prediction of mean vectors.
+    where N(u) are the items that u has met and N(i) the users who met i. The linear terms α and β have the same form.
+    This is the "SVD++ flipped" and "timeSVD++ flipped" of Rendle, Zhang & Koren 2019, without the products within one
+    side. p, q, y, z and d are normal in each dimension. Their means and precisions, and the noise, are drawn too, so
+    there is no regularisation to choose. The result is the mean of the predictions of all samples, and not the
+    prediction of mean vectors.
 
-    A sweep costs O(nnz · dim), sets included: in one dimension all that a place's values need of the ratings is two
-    sums (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
+    A sweep costs O(nnz · dim), including the sets, because in each dimension the ratings are needed only for two sums
+    (see :mod:`fillrank.solvers.sparse.gibbs.kernels`).
 
     Args:
         interactions: ratings, with times for ``dates``.
@@ -124,7 +125,7 @@ def bayesian_factors(
         after_sweep: called after each sweep; True ends the chain, which keeps its last sample if it has no other.
 
     Raises:
-        DataError: the log has no rows, no values, or no times where dates are asked for.
+        DataError: the log has no rows, no values, or ``dates`` is asked for and it has no times.
         TrainingError: the errors became NaN or infinite.
 
     Example:
@@ -144,7 +145,7 @@ def bayesian_factors(
     def run(chain: int) -> PosteriorSums:
         return _run(design, settings, chain, after_sweep or (lambda _: False))
 
-    with threadpool_limits(1, user_api="blas"):  # a threaded product adds up in another order: other last bits
+    with threadpool_limits(1, user_api="blas"):  # with several threads, products have other last bits
         with ThreadPoolExecutor(settings.n_chains) as pool:
             total, *rest = pool.map(run, range(settings.n_chains))
         for average in rest:
@@ -154,7 +155,7 @@ def bayesian_factors(
 
 
 def _run(design: Design, settings: GibbsSettings, number: int, after_sweep: AfterSweep) -> PosteriorSums:
-    """One chain from its start to its end."""
+    """Run one chain from start to end."""
     chain = Chain(design, settings.dim, numpy_stream(settings.seed, "gibbs", number))
     average = PosteriorSums(design, settings.kept_dim)
     for sweep in range(1, settings.iterations + 1):
