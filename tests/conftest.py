@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,21 +41,18 @@ def parts(ratings: Interactions) -> Split:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A real server of PostgreSQL, from Debian's packages, for this session alone; the URL of it without a database."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     home = found[-1].parent if found else Path(shutil.which("initdb") or "").parent
     if not (home / "initdb").is_file():
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="comes with the extra fillrank[serve]")
-    folder = tmp_path_factory.mktemp("postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="fillrank-postgresql-"))
     own = {}
     if os.geteuid() == 0:  # it refuses to run as root
         own = {"user": "postgres", "group": "postgres", "extra_groups": []}
         shutil.chown(folder, "postgres", "postgres")
-        for above in folder.parents:
-            if above.is_relative_to("/tmp") and above != Path("/tmp"):  # noqa: S108 -- pytest's folders are closed
-                above.chmod(0o711)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -65,6 +63,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run([home / "pg_ctl", "-D", data, "-w", "-o", options, "start"], check=True, **quiet)
     yield f"postgresql://fillrank@127.0.0.1:{port}"
     subprocess.run([home / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], check=True, **quiet)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ complete    ``complete``
 lab         ``lab``
 demo        ``demo``
 doctor      ``doctor``
+retrain     ``retrain``, ``rollback``
 serve       ``serve``
 store       ``store dump``, ``store restore``, ``store keys``
 =========== ====================================================================================================

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, serve, store, tune
+from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, retrain, serve, store, tune
 from fillrank.cli.shell import PlainSpoken, debugging, report_fault
 from fillrank.runtime.interrupt import terminate
 
@@ -46,6 +46,8 @@ app.command(rich_help_panel=_LISTS)(lists.recommend)
 app.command(rich_help_panel=_LISTS)(lists.similar)
 app.command(rich_help_panel=_LISTS)(lists.explain)
 app.command(rich_help_panel=_WORK)(serve.serve)
+app.command(rich_help_panel=_WORK)(retrain.retrain)
+app.command(rich_help_panel=_WORK)(retrain.rollback)
 app.add_typer(store.app, name="store", rich_help_panel=_WORK)
 
 

@@ -41,11 +41,22 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Threads that rank; as many as cores unless given.")
     ] = None,
+    retrain_every: Annotated[
+        str | None,
+        typer.Option(
+            "--retrain-every", metavar="TIME", help="Fit the next model so often (12h, 1h30m), given new events."
+        ),
+    ] = None,
+    retrain_after: Annotated[
+        int | None, typer.Option("--retrain-after", min=1, metavar="N", help="Fit the next model after so many events.")
+    ] = None,
 ) -> None:
     """Answer requests with a model: recommendations that know what happened a moment ago. Ctrl-C ends it."""
     from fillrank.recommend.saved import holds_a_model
     from fillrank.server import ServerSettings, create_app
+    from fillrank.server.retraining.schedule import Schedule
     from fillrank.server.run import run as listen
+    from fillrank.training.callbacks.budget import seconds_of
 
     folder = run or _FOLDER
     if data is not None and not holds_a_model(folder):
@@ -54,8 +65,14 @@ def serve(
         raise typer.BadParameter("give the folder of a model, or --data to fit one", param_hint="RUN")
     elif data is not None:
         typer.echo(f"{folder} holds a model already, which is served; remove it to fit {data} anew", err=True)
+    schedule = None
+    if retrain_every is not None or retrain_after is not None:
+        every = None if retrain_every is None else seconds_of(retrain_every)
+        schedule = Schedule(every, retrain_after)
     settings = ServerSettings() if workers is None else ServerSettings(workers=workers)
-    app = create_app(folder, store or f"sqlite:///{folder.with_name(folder.name + '.db')}", settings=settings)
+    app = create_app(
+        folder, store or f"sqlite:///{folder.with_name(folder.name + '.db')}", settings=settings, schedule=schedule
+    )
     listen(app, host, port, ready=lambda address: typer.echo(f"{folder} is served at {address}"))
 
 

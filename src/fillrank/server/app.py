@@ -12,11 +12,12 @@ from fastapi import FastAPI
 
 from fillrank._version import __version__
 from fillrank.arguments import checked
-from fillrank.errors import FillrankError
+from fillrank.errors import FillrankError, SettingsError
 from fillrank.recommend import Recommender
 from fillrank.runtime.paths import expanded
 from fillrank.server.guard import Guard
 from fillrank.server.problems import answer_problems
+from fillrank.server.retraining.schedule import Schedule, Scheduler
 from fillrank.server.routes import about, changes, lists, tables
 from fillrank.server.served import ModelHolder, Served
 from fillrank.server.settings import ServerSettings
@@ -31,7 +32,11 @@ logger = logging.getLogger("fillrank")
 
 @checked
 def create_app(
-    model: Recommender | str | Path, store: Store | str, *, settings: ServerSettings | None = None
+    model: Recommender | str | Path,
+    store: Store | str,
+    *,
+    settings: ServerSettings | None = None,
+    schedule: Schedule | None = None,
 ) -> FastAPI:
     """An ASGI application that serves a model.
 
@@ -40,6 +45,7 @@ def create_app(
             in the place of this one, between two requests; a torn one is not.
         store: where events are kept; or its URL.
         settings: limits.
+        schedule: when to fit the next model, for a model in a folder; None: never.
 
     Returns:
         A FastAPI application; its routes are in ``docs/reference/routes.md`` and at ``/openapi.json``.
@@ -47,6 +53,7 @@ def create_app(
     Raises:
         ModelFileError: there is no model in the folder.
         StoreError: the store cannot be reached.
+        SettingsError: a schedule came with a model that is in no folder.
 
     Example:
         >>> import tempfile
@@ -62,6 +69,12 @@ def create_app(
     own = Store(store) if isinstance(store, str) else None
     state = ServerState(ModelHolder(served, folder), own or store, settings)  # type: ignore[arg-type]
     state.ranker.catalogues.of(served)
+    if schedule is not None:
+        if folder is None:
+            raise SettingsError("a schedule goes with the folder of a model, where the next one is put").about(
+                "schedule"
+            )
+        state.scheduler = Scheduler(folder, state.store, schedule)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -101,5 +114,7 @@ async def _watch(state: ServerState) -> None:
             elif state.holder.refused and state.holder.refused != before:
                 logger.warning("a new model is not taken: %s", state.holder.refused)
             await state.aside(state.access.look)
+            if state.scheduler is not None:
+                await state.aside(state.scheduler.look)
         except FillrankError as error:
             logger.error("%s", error)

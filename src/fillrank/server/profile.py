@@ -13,8 +13,9 @@ from fillrank.errors import DataError
 from fillrank.factors import Scorer
 from fillrank.recommend import Recommender
 from fillrank.server.served import Served
+from fillrank.store.meaning import Taste
 
-__all__ = ["Profile", "folded", "known_user", "stranger"]
+__all__ = ["Profile", "folded", "known_user", "profile_of", "stranger"]
 
 _ONE = IdMap(["new"])
 
@@ -81,6 +82,32 @@ def folded(served: Served, history: Mapping[int, float | None], user: int = -1) 
     return Profile(
         replace(model, scorer=scorer, predictor=predictor, interactions=ranked, history=()), 0, met, "history"
     )
+
+
+def profile_of(
+    served: Served, user: str, tastes: Mapping[str, Taste], newest: int, *, forgotten: bool = False
+) -> tuple[Profile, NDArray[np.int64]]:
+    """A user by id, with what their events say; and the items that are not for them.
+
+    Args:
+        served: the model.
+        user: their id.
+        tastes: what their events say.
+        newest: the number of the last of these events; where the model has learnt from it, its own vector is taken.
+        forgotten: what the model knows of them is not to be used.
+    """
+    nothing = np.zeros(0, dtype=np.int64)
+    index = -1 if forgotten else served.user(user)
+    places = served.items(list(tastes)).tolist()
+    said = {place: taste for place, taste in zip(places, tastes.values(), strict=True) if place >= 0}
+    wanted = {place: taste.value for place, taste in said.items() if taste.wanted}
+    unwanted = np.array([place for place, taste in said.items() if not taste.wanted], dtype=np.int64)
+    before = served.met_by(index) if index >= 0 else nothing
+    if index >= 0 and newest <= served.seq:
+        met = np.union1d(before, np.fromiter(wanted, dtype=np.int64, count=len(wanted)))
+        return known_user(served, index, met), unwanted
+    whole = dict.fromkeys(np.setdiff1d(before, unwanted).tolist()) | wanted
+    return (folded(served, whole, index) if whole else stranger()), unwanted
 
 
 def _with_stand_ins(served: Served, history: Mapping[int, float | None], user: int) -> dict[int, float | None]:

@@ -16,13 +16,13 @@ from fillrank.recommend.explain import explanation
 from fillrank.retrieval import rank
 from fillrank.server.catalogue import Catalogue, Catalogues
 from fillrank.server.problems import ProblemError
-from fillrank.server.profile import Profile, folded, known_user, stranger
+from fillrank.server.profile import Profile, folded, profile_of, stranger
 from fillrank.server.served import ModelHolder, Served
 from fillrank.store import Store
 from fillrank.store.checks import digest_of
-from fillrank.store.meaning import EventMeaning, Taste
+from fillrank.store.meaning import EventMeaning
 
-__all__ = ["Ranker", "Wanted"]
+__all__ = ["Ranker", "Wanted", "best_items"]
 
 _REASONS = 3  # of an item
 
@@ -69,7 +69,7 @@ class Ranker:
         for places in (excluded[excluded >= 0], unwanted, profile.met if asked.filter_seen else unwanted):
             without[places] = True
         only = None if asked.categories is None else catalogue.in_categories(list(asked.categories))
-        items, scores = _best(served, profile, asked.k + asked.offset, only, without)
+        items, scores = best_items(served, profile, asked.k + asked.offset, only, without)
         items, scores = items[asked.offset :], scores[asked.offset :]
         listed = [
             {
@@ -157,27 +157,11 @@ class Ranker:
             return (folded(served, known) if known else stranger()), nothing
         assert user is not None  # noqa: S101 -- the schema sees to it
         events, newest = self._store.history_and_newest(user)
-        tastes = self._meaning.tastes(events)
-        index = served.user(user)
-        if index >= 0 and catalogue.deleted_users and digest_of("user", user) in catalogue.deleted_users:
-            index = -1
-        said = _by_place(served, tastes)
-        wanted = {place: taste.value for place, taste in said.items() if taste.wanted}
-        unwanted = np.array([place for place, taste in said.items() if not taste.wanted], dtype=np.int64)
-        before = served.met_by(index) if index >= 0 else nothing
-        if index >= 0 and newest <= served.seq:
-            met = np.union1d(before, np.fromiter(wanted, dtype=np.int64, count=len(wanted)))
-            return known_user(served, index, met), unwanted
-        whole = dict.fromkeys(np.setdiff1d(before, unwanted).tolist()) | wanted
-        return (folded(served, whole, index) if whole else stranger()), unwanted
+        gone = bool(catalogue.deleted_users) and digest_of("user", user) in catalogue.deleted_users
+        return profile_of(served, user, self._meaning.tastes(events), newest, forgotten=gone)
 
 
-def _by_place(served: Served, tastes: Mapping[str, Taste]) -> dict[int, Taste]:
-    places = served.items(list(tastes)).tolist()
-    return {place: taste for place, taste in zip(places, tastes.values(), strict=True) if place >= 0}
-
-
-def _best(
+def best_items(
     served: Served, profile: Profile, k: int, only: NDArray[np.int64] | None, without: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
     """The best items that may be listed, and their scores; counts of users where only popularity is known."""

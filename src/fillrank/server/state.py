@@ -13,6 +13,7 @@ from fastapi import Request
 from fillrank.server.access import Access
 from fillrank.server.metrics import Metrics
 from fillrank.server.ranker import Ranker
+from fillrank.server.retraining.schedule import Scheduler
 from fillrank.server.served import ModelHolder
 from fillrank.server.settings import ServerSettings
 from fillrank.store import Store
@@ -34,6 +35,7 @@ class ServerState:
     def __init__(self, holder: ModelHolder, store: Store, settings: ServerSettings) -> None:
         self.holder, self.store, self.settings = holder, store, settings
         self.metrics, self.access = Metrics(), Access(store)
+        self.scheduler: Scheduler | None = None
         self.ranker = Ranker(holder, store, settings.meaning)
         self._pool = ThreadPoolExecutor(
             settings.workers, "fillrank-serve", initializer=torch.set_num_threads, initargs=(1,)
@@ -52,7 +54,9 @@ class ServerState:
         return await asyncio.get_running_loop().run_in_executor(self._side, function, *args)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end, and an attempt at a new model."""
+        if self.scheduler is not None:
+            self.scheduler.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._side.shutdown(wait=True, cancel_futures=True)
 

@@ -15,7 +15,19 @@ from fillrank.store.checks import LONGEST_TYPE, check_number, check_text, now_ms
 from fillrank.store.migrate import LOCK
 from fillrank.store.tables import events
 
-__all__ = ["Appended", "UserEvent", "append", "count_after", "live", "newest", "of_user", "page", "remove"]
+__all__ = [
+    "Appended",
+    "UserEvent",
+    "append",
+    "count_after",
+    "latest",
+    "live",
+    "newest",
+    "of_user",
+    "page",
+    "remove",
+    "since",
+]
 
 _ROWS = 1_000  # of one statement
 _SPAN = 8_640_000_000_000_000  # milliseconds around 1970 that Python and databases have dates for, and no more
@@ -100,9 +112,20 @@ def append(connection: Connection, given: Sequence[UserEvent]) -> Appended:
     return Appended(len(fresh), len(given) - len(fresh), tuple(conflicting))
 
 
-def of_user(connection: Connection, user: str, *, limit: int, now: int) -> tuple[list[UserEvent], int]:
-    """A user's newest events that still count, the oldest first, and the number of the last; 0 where there is none."""
+def of_user(
+    connection: Connection, user: str, *, limit: int, now: int, before: int | None = None
+) -> tuple[list[UserEvent], int]:
+    """A user's newest events that still count, the oldest first, and the number of the last; 0 where there is none.
+
+    Args:
+        connection: to the database.
+        user: whose events.
+        limit: how many at most.
+        now: events that have expired by then are left out.
+        before: only events from before this moment.
+    """
     asked = live(select(events), now).where(events.c.user_id == user).order_by(events.c.seq.desc()).limit(limit)
+    asked = asked if before is None else asked.where(events.c.time < before)
     rows = connection.execute(asked).mappings().all()
     return [_event(row) for row in rows][::-1], rows[0]["seq"] if rows else 0
 
@@ -128,6 +151,18 @@ def remove(connection: Connection, **where: str) -> int:
     """Delete the events that have these values in these columns; gives their number."""
     wanted = [events.c[column] == value for column, value in where.items()]
     return int(connection.execute(delete(events).where(*wanted)).rowcount)
+
+
+def since(connection: Connection, moment: int, *, limit: int) -> list[UserEvent]:
+    """The newest events from a moment on that still count."""
+    asked = live(select(events), now_ms()).where(events.c.time >= moment).order_by(events.c.seq.desc()).limit(limit)
+    return [_event(row) for row in connection.execute(asked).mappings()]
+
+
+def latest(connection: Connection) -> int | None:
+    """The time of the latest event that is not in the future; None where there is none."""
+    found = connection.execute(select(func.max(events.c.time)).where(events.c.time <= now_ms())).scalar_one()
+    return None if found is None else int(found)
 
 
 def newest(connection: Connection) -> int:

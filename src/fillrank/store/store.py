@@ -106,10 +106,26 @@ class Store:
         """The newest events of a user that have not expired, the oldest first."""
         return self.history_and_newest(user, limit=limit)[0]
 
-    def history_and_newest(self, user: str, *, limit: int = _NEWEST) -> tuple[list[events.UserEvent], int]:
-        """As :meth:`history`, with the number of the last of these events (0 where there is none)."""
+    def history_and_newest(
+        self, user: str, *, limit: int = _NEWEST, before: int | None = None
+    ) -> tuple[list[events.UserEvent], int]:
+        """As :meth:`history`, with the number of the last of these events (0 where there is none).
+
+        Args:
+            user: whose events.
+            limit: how many at most.
+            before: only events from before this moment (milliseconds since 1970).
+        """
         with self.reading() as connection:
-            return events.of_user(connection, user, limit=limit, now=now_ms())
+            return events.of_user(connection, user, limit=limit, now=now_ms(), before=before)
+
+    def newest_day(self, span: int, *, limit: int) -> tuple[list[events.UserEvent], int]:
+        """The events of the last ``span`` milliseconds up to the latest one, and where that span begins; at most
+        ``limit`` of them, the newest."""
+        with self.reading() as connection:
+            end = events.latest(connection)
+            start = 0 if end is None else end - span
+            return ([] if end is None else events.since(connection, start, limit=limit)), start
 
     def events(self, *, after: int = 0, limit: int = 1000, **where: str) -> tuple[list[events.UserEvent], int]:
         """A page of events in the order in which they came, and where the next one begins.

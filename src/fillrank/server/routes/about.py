@@ -10,7 +10,9 @@ from fillrank._version import __version__
 from fillrank.errors import StoreError
 from fillrank.server.access import needs
 from fillrank.server.problems import problem
-from fillrank.server.state import state_of
+from fillrank.server.retraining.journal import last_entry
+from fillrank.server.retraining.versions import Versions
+from fillrank.server.state import ServerState, state_of
 
 __all__ = ["health", "router"]
 
@@ -36,7 +38,19 @@ async def model(request: Request) -> dict[str, Any]:
         "events_since": waiting,
         "loaded": served.loaded,
         "refused": bool(state.holder.refused),
+        "retraining": await state.aside(_retraining, state),
     }
+
+
+def _retraining(state: ServerState) -> dict[str, Any] | None:
+    """The last attempt at a new model, and what came of it; None: there was none."""
+    if state.holder.folder is None:
+        return None
+    last = last_entry(Versions(state.holder.folder).folder)
+    if last is None:
+        return None
+    shown = ("time", "what", "number", "verdict")
+    return {name: last[name] for name in shown if name in last}
 
 
 @health.get("/healthz")

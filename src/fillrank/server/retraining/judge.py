@@ -1,0 +1,105 @@
+"""Is a new model better than the one at work? Both make lists for the newest day, as they would have been served."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from fillrank.evaluation.metrics import ndcg
+from fillrank.server.profile import profile_of
+from fillrank.server.ranker import best_items
+from fillrank.server.served import Served
+from fillrank.store import Store
+from fillrank.store.checks import digest_of
+from fillrank.store.meaning import EventMeaning
+
+__all__ = ["DAY", "Verdict", "judged"]
+
+DAY = 24 * 3600 * 1000
+_K, _USERS, _EVENTS, _LEAST = 10, 2_000, 50_000, 20
+_SURE = 1.645  # standard errors
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison found.
+
+    Attributes:
+        users: on whom it was made.
+        new, running: the mean nDCG@10 of the two models over them.
+        error: the standard error of the mean difference.
+    """
+
+    users: int
+    new: float
+    running: float
+    error: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether the new model is worse beyond chance (one-sided, 5 %), on at least 20 users."""
+        return self.users >= _LEAST and self.new - self.running < -_SURE * self.error
+
+    def __str__(self) -> str:
+        if self.users < _LEAST:
+            return f"{self.users} users are too few to judge by"
+        return (
+            f"nDCG@{_K} {self.new:.4f}, the one at work {self.running:.4f} (standard error of the difference "
+            f"{self.error:.4f}, {self.users} users)"
+        )
+
+
+def judged(new: Served, running: Served, store: Store, meaning: EventMeaning, *, span: int = DAY) -> Verdict:
+    """Compare two models on what users took up on the newest day.
+
+    For each user both make the list that they would have been shown at the beginning of that day: from the model, and
+    from the events before it. What counts as a hit is an item that the user took up on that day and that neither their
+    earlier events nor either of the models knew of. An item that a model does not know is a miss of that model: it
+    would not have been listed.
+
+    Args:
+        new: has learnt from nothing of that day.
+        running: the model at work.
+        store: with the events.
+        meaning: of their types.
+        span: milliseconds of the day.
+    """
+    events, start = store.newest_day(span, limit=_EVENTS)
+    by_user = defaultdict(list)
+    for event in events:
+        by_user[event.user].append(event)
+    gone = store.deleted("user")
+    results: list[tuple[float, float]] = []
+    for user, of_day in by_user.items():
+        if len(results) >= _USERS:
+            break
+        past, newest = store.history_and_newest(user, before=start)
+        before = meaning.tastes(past)
+        targets = {item for item, taste in meaning.tastes(reversed(of_day)).items() if taste.wanted} - before.keys()
+        for served in (new, running):
+            index = served.user(user)
+            if index >= 0:
+                targets -= {served.ids[place] for place in served.met_by(index).tolist()}
+        if not targets:
+            continue
+        scores = []
+        for served in (new, running):
+            forgotten = digest_of("user", user) in gone and served is running
+            profile, unwanted = profile_of(served, user, before, newest, forgotten=forgotten)
+            without = np.zeros(len(served.ids), dtype=bool)
+            without[profile.met] = True
+            without[unwanted] = True
+            items, _ = best_items(served, profile, _K, None, without)
+            hits = np.zeros((1, _K), dtype=bool)
+            hits[0, : len(items)] = [served.ids[place] in targets for place in items.tolist()]
+            scores.append(float(ndcg(hits, np.array([len(targets)]))[0]))
+        results.append((scores[0], scores[1]))
+    if not results:
+        return Verdict(0, 0.0, 0.0, 0.0)
+    both = np.array(results)
+    difference = both[:, 0] - both[:, 1]
+    error = float(difference.std(ddof=1)) / sqrt(len(both)) if len(both) > 1 else 0.0
+    return Verdict(len(both), float(both[:, 0].mean()), float(both[:, 1].mean()), error)
