@@ -16,9 +16,10 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
 from fillrank.experiments.run.fit import RunPlan
 from fillrank.factors import Blend, Factors
-from fillrank.models.blend import Blended, _best_share, _blend
+from fillrank.models.blend import Blended
 from fillrank.models.contrastive.build import ContrastiveMonitor
 from fillrank.models.spread import score_spread
+from fillrank.models.weighing import best_share, weighted_blend
 from fillrank.training.callbacks import Recorder
 
 ONE, OTHER = fr.PureSVD(rank=4), fr.NormalisedSVD(rank=4, beta=0.5, power=0.0)
@@ -36,7 +37,7 @@ def some_factors(scale: float = 1.0, *, biases: bool = False, similarity: str = 
 
 
 def mixed(scorers: list[Factors | Blend], weights: list[float]) -> Blend:
-    return _blend(scorers, weights, [score_spread(scorer) for scorer in scorers])
+    return weighted_blend(scorers, weights, [score_spread(scorer) for scorer in scorers])
 
 
 def dense(scorer: Factors | Blend) -> torch.Tensor:
@@ -83,12 +84,12 @@ def test_the_best_share_is_found_to_a_half_power_of_two(peak: float) -> None:
     def power(share: float) -> float:
         return math.log2(max(share, 1e-9) / max(1 - share, 1e-9))
 
-    found = _best_share(lambda share: -abs(power(share) - power(peak)))
+    found = best_share(lambda share: -abs(power(share) - power(peak)))
     assert found == peak if peak in {0.0, 1.0} else abs(power(found) - power(peak)) <= 0.25
 
 
 def test_where_nothing_helps_the_first_part_stays_alone() -> None:
-    assert _best_share(lambda _: 1.0) == 0
+    assert best_share(lambda _: 1.0) == 0
 
 
 def test_the_chosen_blend_is_on_validation_no_worse_than_any_part(parts: Split) -> None:

@@ -48,6 +48,10 @@ SMALL |= {
     for name in CONTRASTIVE
 }
 SMALL["lightgcn"] |= {"views": "edge-dropout"}
+SMALL["auto"] = {  # what a search has found: a search itself ends by the clock
+    "ranker": {"model": "pure-svd", "settings": SMALL["pure-svd"]},
+    "predictor": {"model": "biased-svd", "settings": SMALL["biased-svd"]},
+}
 RATING_ONLY = {name for name, kind in RECIPES.items() if kind.needs_values}
 OF_KNOWN_USERS = {"neumf"}
 """Recipes that cannot fold new users in."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fillrank.cli.options import (
+    BudgetOption,
     DataOption,
     DeviceOption,
     EventOption,
@@ -155,9 +156,11 @@ def fit(
         str | None,
         typer.Option(
             "--model",
-            help="pure-svd, als, mmcl, lightgcn or another. Unless given: cmc for ratings, contrastive for events.",
+            help="auto (tries many), ease, als, mmcl, lightgcn or another. Unless given: cmc for ratings, contrastive "
+            "for events.",
         ),
     ] = None,
+    budget: BudgetOption = None,
     settings: SetOption = None,
     read: ReadOption = None,
     weight: WeightOption = None,
@@ -192,12 +195,21 @@ def fit(
             raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
     given = {"model": model, "split": split, "valid": valid, "seed": seed, "half_life": half_life}
     given["refit"] = refit
+    if budget is not None and file is None and model is None:
+        given["model"] = "auto"
     tables = {"settings": parse_settings(settings, "--set"), "read": read_table(read, weight, event)}
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     over |= source_over(data, train, test) | run_options(progress, device, threads, time_budget, log_to)
     over |= {name: table for name, table in tables.items() if table} | ({} if out is None else {"out": str(out)})
     from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
 
+    if budget is not None:
+        over["settings"] = {**over.get("settings", {}), "budget": budget}
+        named = over.get("model") or (None if file is None else read_run(file).model)
+        if named != "auto":
+            raise typer.BadParameter(
+                f"it is for --model auto, and the model is {named}; --time-budget limits any fit", param_hint="--budget"
+            )
     plan = RunPlan.of(over) if file is None else read_run(file, over)
     outcome = fit_run(plan)
     if outcome is None:  # another process of the group speaks
@@ -207,12 +219,26 @@ def fit(
     document["refit"] = outcome.model.refit
     if not outcome.interrupted:
         kind = {True: " (train and validation)", False: " (train alone)", None: ""}[outcome.model.refit]
-        show(document, f"{name}, trained on {outcome.rows:,} rows{kind}, is saved in {plan.out}", as_json=as_json)
+        if "tried" in outcome.model.settings:
+            document["tried"] = outcome.model.settings["tried"]
+        show(
+            document,
+            f"{_what_was_tried(outcome.model)}{name}, trained on {outcome.rows:,} rows{kind}, is saved in {plan.out}",
+            as_json=as_json,
+        )
         return
     document |= {"interrupted": True, "stopped_at": outcome.stopped_at}
     if as_json:
         show(document, "", as_json=True)
     end_interrupted(outcome.in_words(plan.out))
+
+
+def _what_was_tried(model: Recommender) -> str:
+    """The table of a search, above the line that says where the model is; nothing for other models."""
+    from fillrank.models.auto.tables import tried_in_words
+
+    rows = model.settings.get("tried")
+    return f"{tried_in_words(rows)}\n" if rows else ""
 
 
 def evaluate(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fillrank.experiments.data.source import DataSource
 
 __all__ = [
+    "BudgetOption",
     "DataOption",
     "DeviceOption",
     "EventOption",
@@ -154,6 +155,15 @@ TimeBudgetOption = Annotated[
     str | None,
     typer.Option(
         "--time-budget", metavar="TIME", help="90s, 10m, 1h30m: then stop, and keep the best so far.", parser=_budget
+    ),
+]
+BudgetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="TIME",
+        help="90s, 10m, 1h30m for --model auto, which tries what fits in; 10m.",
+        parser=_budget,
     ),
 ]
 LogToOption = Annotated[

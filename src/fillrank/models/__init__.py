@@ -3,6 +3,7 @@
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.models.als import ALS
+from fillrank.models.auto import Auto
 from fillrank.models.base import Recipe
 from fillrank.models.blend import Blended
 from fillrank.models.cmc.recipe import CMC
@@ -32,6 +33,7 @@ __all__ = [
     "SGD",
     "USUAL_NEIGHBOUR_WEIGHT",
     "Allowance",
+    "Auto",
     "BiasedSVD",
     "Blended",
     "Contrastive",
@@ -52,7 +54,7 @@ __all__ = [
 _OF_VALUES = (BiasedSVD, SGD, ALS, Gibbs)
 _OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
 
-RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC, Blended)}
+RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC, Blended, Auto)}
 """Every recipe by its name on the command line."""
 
 

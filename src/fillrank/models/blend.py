@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-import numpy as np
-import torch
 from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, ValidationInfo, field_validator
 
 from fillrank.data import Interactions
@@ -22,20 +19,18 @@ from fillrank.models.base import NotNegative, Recipe, monitored, needed
 from fillrank.models.contrastive.recipe import Contrastive
 from fillrank.models.spread import score_spread
 from fillrank.models.svd import NormalisedSVD
+from fillrank.models.weighing import best_weights, folded_weights, weighted_blend
 from fillrank.recommend import Recommender
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
-from fillrank.runtime.rng import numpy_stream
 from fillrank.training.context import FitContext
 
 __all__ = ["Blended"]
 
 logger = logging.getLogger("fillrank")
 
-_FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
 
-
-def _as_recipe(given: object) -> object:
+def as_part(given: object) -> object:
     from fillrank.models import recipe
 
     if isinstance(given, Recipe):
@@ -57,11 +52,11 @@ def _as_recipe(given: object) -> object:
     return recipe(given["model"])(**settings)
 
 
-def _as_mapping(part: Recipe) -> dict[str, Any]:
+def part_as_mapping(part: Recipe) -> dict[str, Any]:
     return {"model": part.kind, "settings": part.model_dump(exclude_unset=True)}
 
 
-Part = Annotated[InstanceOf[Recipe], BeforeValidator(_as_recipe), PlainSerializer(_as_mapping)]
+Part = Annotated[InstanceOf[Recipe], BeforeValidator(as_part), PlainSerializer(part_as_mapping)]
 
 
 class Blended(Recipe):
@@ -146,14 +141,14 @@ class Blended(Recipe):
         scorers = [_scorer(model) for model in models]
         spreads = [score_spread(scorer) for scorer in scorers]
         weights = weighing(scorers, spreads)
-        blend = _blend(scorers, weights, spreads)
+        blend = weighted_blend(scorers, weights, spreads)
         parts = [
             {"model": part.kind, "settings": self._own_settings(part, model)}
             for part, model in zip(self.parts, models, strict=False)  # fewer models, where the fit was stopped by hand
         ]
         return self._recommender(
             train,
-            replace(blend, folded_weights=_folded_weights(blend, train, self.seed)),
+            replace(blend, folded_weights=folded_weights(blend, train, self.seed)),
             chosen={"parts": parts, "weights": weights},
         )
 
@@ -197,7 +192,7 @@ class Blended(Recipe):
         if not isinstance(given, str):
             return lambda scorers, _: _first(given, len(scorers))
         figure, evaluator = monitored(self.monitor, train, needed(self, valid))
-        return partial(_best_weights, figure=lambda blend: evaluator.run(blend)[figure])
+        return partial(best_weights, figure=lambda blend: evaluator.run(blend)[figure])
 
 
 def _scorer(model: Recommender) -> BlendPart | Blend:
@@ -215,67 +210,3 @@ def _no_product(name: str) -> SettingsError:
 def _first(weights: list[float], n: int) -> list[float]:
     """The weights of the first parts, where the others were never fitted; equal ones where these had none."""
     return weights[:n] if any(weights[:n]) else [1.0] * n
-
-
-def _joined(weights: Sequence[float], share: float) -> list[float]:
-    return [*(weight * (1 - share) for weight in weights), share]
-
-
-def _best_weights(
-    scorers: Sequence[BlendPart | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
-) -> list[float]:
-    """What :attr:`Blended.weights` says of ``"auto"``."""
-
-    def grown(weights: list[float], n: int) -> list[float]:
-        share = _best_share(lambda share: figure(_blend(scorers[:n], _joined(weights, share), spreads[:n])))
-        return _joined(weights, share)
-
-    return reduce(grown, range(2, len(scorers) + 1), [1.0])
-
-
-def _best_share(figure: Callable[[float], float]) -> float:
-    """Where in [0, 1] the figure is highest.
-
-    Tried is the ratio of the newcomer's weight to that of the others, in powers of two: 0, 2⁻⁶, 2⁻⁴, … 2⁴ and all
-    first, then whole and half powers around the best. A part whose best scores stand far out of the rest, as spectral
-    ones do, is best heard softly: that far down, even steps of the share would be too coarse.
-    """
-    found = {power: figure(_share(power)) for power in (-math.inf, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, math.inf)}
-    for step in (1.0, 0.5):
-        best = max(found, key=found.__getitem__)
-        found |= {power: figure(_share(power)) for power in (best - step, best + step) if math.isfinite(power)}
-    return _share(max(found, key=found.__getitem__))
-
-
-def _share(power: float) -> float:
-    return 1 / (1 + math.exp2(-power))
-
-
-def _blend(scorers: Sequence[BlendPart | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
-    """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
-
-    A part to which all items are the same has nothing to say, and is left out.
-    """
-    heard = (n for n in range(len(scorers)) if weights[n] > 0 and spreads[n] > 0)
-    speak = sorted(heard, key=lambda n: -weights[n])
-    parts: list[tuple[BlendPart, float]] = []
-    for n in speak or [0]:
-        scorer, unit = scorers[n], weights[n] / (spreads[n] or 1.0)
-        inner = zip(scorer.parts, scorer.weights, strict=True) if isinstance(scorer, Blend) else [(scorer, 1.0)]
-        parts += [(factors, own * unit) for factors, own in inner]
-    return Blend(tuple(factors for factors, _ in parts), tuple(weight for _, weight in parts))
-
-
-def _folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float, ...]:
-    """The weights at which users who are folded in have each part say as much as it says to those it was trained with.
-
-    Some users of ``train`` are folded in again, and the two spreads are compared.
-    """
-    some = numpy_stream(seed, "folded").permutation(np.flatnonzero(train.user_counts))[:_FOLDED]
-    log, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
-    weights = []
-    for part, weight in zip(blend.parts, blend.weights, strict=True):
-        trained = score_spread(part, users)
-        folded = score_spread(part.refit_users(log), users) if part.foldings else 0.0
-        weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
-    return tuple(weights)

@@ -1,0 +1,113 @@
+"""What a search tries, in which order, and about how long each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fillrank.data import Interactions
+from fillrank.models.als import ALS
+from fillrank.models.base import Recipe
+from fillrank.models.cmc.recipe import CMC
+from fillrank.models.contrastive.recipe import Contrastive
+from fillrank.models.defaults import has_ratings
+from fillrank.models.gibbs import Gibbs
+from fillrank.models.ials import IALS
+from fillrank.models.popularity import Popularity
+from fillrank.models.sgd import SGD
+from fillrank.models.svd import NormalisedSVD
+
+__all__ = ["Candidate", "Goal", "LogShape", "candidates_for"]
+
+Goal = Literal["lists", "ratings", "both"]
+
+
+@dataclass(frozen=True)
+class LogShape:
+    """The numbers of a log that say how long a fit takes.
+
+    Attributes:
+        n_users, n_items: of the log.
+        n_rows: of the log.
+        n_pairs: pairs of items that one user has met, counted for each user: the work of an items × items product.
+    """
+
+    n_users: int
+    n_items: int
+    n_rows: int
+    n_pairs: int
+
+    @classmethod
+    def of(cls, log: Interactions) -> LogShape:
+        """Of a log.
+
+        Example:
+            >>> LogShape.of(Interactions.from_arrays([0, 0, 1], ["a", "b", "a"]))
+            LogShape(n_users=2, n_items=2, n_rows=3, n_pairs=5)
+        """
+        met = log.user_counts.astype(np.int64)
+        return cls(log.n_users, log.n_items, len(log), int((met**2).sum()))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A recipe to try.
+
+    Attributes:
+        recipe: with its settings; what is ``"auto"`` is chosen on the validation part.
+        seconds: about how long its choices and one training take for a log, on two cores of 2024. The search corrects
+            it by how long the candidates before have taken.
+        after: the kind of another candidate that has to be the best so far, or a part of the best blend: a costly
+            variant is worth its time only where its family does well. None: it is tried in any case.
+    """
+
+    recipe: Recipe
+    seconds: Callable[[LogShape], float]
+    after: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The kind, and what was set by hand besides the seed."""
+        own = {name: value for name, value in self.recipe.model_dump(exclude_unset=True).items() if name != "seed"}
+        words = ", ".join(f"{name}={value}" for name, value in own.items())
+        return f"{self.recipe.kind}({words})" if words else self.recipe.kind
+
+
+def _all(seed: int) -> list[tuple[set[Goal], Candidate]]:
+    """Every candidate, with what it is good for."""
+    lists: set[Goal] = {"lists"}
+    ratings: set[Goal] = {"ratings"}
+    both: set[Goal] = {"lists", "ratings"}
+    return [
+        (both, Candidate(Popularity(), lambda s: 1e-6 * s.n_rows)),
+        (lists, Candidate(NormalisedSVD(seed=seed), lambda s: 3e-5 * s.n_rows)),
+        (lists, Candidate(IALS(seed=seed), lambda s: 2e-3 * s.n_rows)),
+        (lists, Candidate(Contrastive(seed=seed), lambda s: 1e-3 * s.n_rows)),
+        (ratings, Candidate(ALS(seed=seed), lambda s: 1e-4 * s.n_rows)),
+        (ratings, Candidate(SGD(seed=seed), lambda s: 1e-5 * s.n_rows)),
+        (ratings, Candidate(Gibbs(seed=seed), lambda s: 1e-3 * s.n_rows)),
+        (both, Candidate(CMC(seed=seed), lambda s: 2e-3 * s.n_rows)),
+    ]
+
+
+def candidates_for(log: Interactions, goal: Goal, *, seed: int = 0) -> list[Candidate]:
+    """What is tried for a log: first what is cheap, each in the order of its cost; then costly variants.
+
+    Args:
+        log: the train part.
+        goal: lists alone, ratings alone, or both.
+        seed: of every recipe that has one.
+
+    Example:
+        >>> log = Interactions.from_arrays([0, 0, 1], ["a", "b", "a"])
+        >>> [candidate.name for candidate in candidates_for(log, "lists")][:1]
+        ['popularity']
+    """
+    wanted = [candidate for goals, candidate in _all(seed) if goal == "both" or goal in goals]
+    if not has_ratings(log):
+        wanted = [candidate for candidate in wanted if candidate.recipe.kind != "cmc"]
+    shape = LogShape.of(log)
+    return sorted(wanted, key=lambda candidate: (candidate.after is not None, candidate.seconds(shape)))

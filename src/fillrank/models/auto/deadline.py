@@ -1,0 +1,59 @@
+"""The clock of a search: how much of the budget is left, and a limit on one candidate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fillrank.training.callbacks import Callback, EpochEnd, StageStart, StepEnd
+
+__all__ = ["Deadline"]
+
+
+class Deadline(Callback):
+    """Stops a training at a moment, after the step in hand.
+
+    It also notes how much of the time went into trials, so that a later fit with the chosen settings, which needs no
+    trials, can be estimated.
+
+    Args:
+        end: the moment, on the scale of ``clock``.
+        clock: gives the seconds; another one is for tests.
+
+    Attributes:
+        passed: whether it has stopped something.
+    """
+
+    def __init__(self, end: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.passed = False
+        self._end, self._clock = end, clock
+        self._began = self._tried_until = clock()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the moment; below 0 after it."""
+        return self._end - self._clock()
+
+    @property
+    def after_trials(self) -> float:
+        """Seconds since the last trial ended, or since the beginning where there was none."""
+        return self._clock() - self._tried_until
+
+    def on_stage_start(self, start: StageStart) -> bool:  # noqa: ARG002
+        """Begin nothing after the moment."""
+        return self._is_over()
+
+    def on_step_end(self, end: StepEnd) -> bool:  # noqa: ARG002
+        """Stop after the moment."""
+        return self._is_over()
+
+    def on_epoch_end(self, end: EpochEnd) -> bool:
+        """Stop after the moment; note when a trial ends."""
+        if end.stage == "trial":
+            self._tried_until = self._clock()
+        return self._is_over()
+
+    def _is_over(self) -> bool:
+        over = self.left <= 0
+        self.passed |= over
+        return over

@@ -1,0 +1,147 @@
+"""The recipe that tunes itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer
+
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError
+from fillrank.models.auto.blending import Ranking, best_ranking
+from fillrank.models.auto.candidates import Goal, candidates_for
+from fillrank.models.auto.search import Search
+from fillrank.models.base import Recipe
+from fillrank.models.blend import as_part, part_as_mapping
+from fillrank.models.defaults import has_ratings
+from fillrank.models.popularity import Popularity
+from fillrank.recommend import Recommender
+from fillrank.training.callbacks.budget import seconds_of
+from fillrank.training.context import FitContext
+
+__all__ = ["Auto"]
+
+
+def _as_choice(given: object) -> object:
+    return given if given is None or given == "auto" else as_part(given)
+
+
+def _choice_as_plain(part: Recipe | Literal["auto"] | None) -> Any:
+    return part_as_mapping(part) if isinstance(part, Recipe) else part
+
+
+def _checked_budget(budget: float | str) -> float | str:
+    seconds_of(budget)
+    return budget
+
+
+Choice = Annotated[
+    InstanceOf[Recipe] | Literal["auto"] | None, BeforeValidator(_as_choice), PlainSerializer(_choice_as_plain)
+]
+
+
+class Auto(Recipe):
+    """Tries many recipes within a budget of time, and ends in the best of them or a blend of the best.
+
+    1. **Families.** What goes with the log is fitted on the train part, the cheapest first: popularity, neighbours,
+       closed forms, decompositions, then what is trained. Each chooses its own ``"auto"`` settings. A candidate that
+       may take more than what is left of the budget is left out.
+    2. **Variants.** Larger or other versions of a family are tried where the family is among the best.
+    3. **A blend** of the best, if that ranks at least half a percent better on the validation part.
+    4. **The second fit**: what was chosen is fitted on train and validation together (see :meth:`Recipe.fit`).
+
+    All choices are made on the validation part; the test part is never seen. What was tried is in the settings of the
+    model, as a table: ``pl.DataFrame(model.settings["tried"])``.
+
+    Attributes:
+        budget: time for the whole fit: seconds, or a text such as ``"5m"``. It is kept as far as what has no steps
+            (decompositions, inverses) can be foreseen. The first candidate, popularity, is fitted in any case.
+        goal: what has to be good: ``"lists"`` (who likes what), ``"ratings"`` (predicted values) or ``"both"``;
+            ``"auto"``: both where the log has ratings, else lists.
+        monitor: the metric of lists on the validation part. Predictions are judged by their root mean squared error.
+        ranker, predictor: what was found, as recipes: they are fitted again as they are. ``"auto"``: they are searched.
+            A predictor of None: values are not predicted.
+        tried: the table of what was tried, for the reader; it makes no difference to a fit.
+        seed: of every recipe that has one.
+
+    Example:
+        >>> from fillrank.data import split, synthetic
+        >>> parts = split.random(synthetic(200, 100, 6000, rank=2).interactions, valid=0.1)
+        >>> model = Auto(budget=2, goal="lists").fit(parts.train, parts.valid, progress=False)
+        >>> model.settings["tried"][0]["model"]
+        'popularity'
+    """
+
+    kind: ClassVar[str] = "auto"
+    uses_device: ClassVar[bool] = True
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("ranker", "predictor")
+    has_rule: ClassVar[bool] = True
+
+    budget: Annotated[float | str, AfterValidator(_checked_budget)] = 600.0
+    goal: Goal | Literal["auto"] = "auto"
+    monitor: str = "ndcg@20"
+    ranker: Choice = "auto"
+    predictor: Choice = "auto"
+    tried: list[dict[str, Any]] = Field(default_factory=list)
+    seed: int = Field(default=0, ge=0)
+
+    def uses_values(self, log: Interactions) -> bool:
+        """See :meth:`Recipe.uses_values`."""
+        return self._goal(log) != "lists"
+
+    def objects(self) -> dict[str, Any]:
+        """See :meth:`Recipe.objects`: of what was found."""
+        found = {"ranker": self.ranker, "predictor": self.predictor}
+        return {
+            f"{name}.{part}": value
+            for name, one in found.items()
+            if isinstance(one, Recipe)
+            for part, value in one.objects().items()
+        }
+
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
+        if "auto" not in (self.ranker, self.predictor):
+            return self._as_found(train, context)
+        if valid is None:  # the log is too small to hold anything out
+            return Popularity().fit_within(context.part(0), train, None, refit=False)
+        return self._searched(train, valid, context)
+
+    def _searched(self, train: Interactions, valid: Interactions, context: FitContext) -> Recommender:
+        goal, end = self._goal(train), time.monotonic() + seconds_of(self.budget)
+        search = Search(train, valid, goal=goal, monitor=self.monitor, end=end, context=context, seed=self.seed)
+        search.run(candidates_for(train, goal, seed=self.seed))
+        rated = next(iter(search.ratings()), None)
+        if goal == "ratings" and rated is not None:
+            ranking = Ranking(rated.recipe, rated.model.scorer)
+        else:
+            ranking = best_ranking(search, train, seed=self.seed)
+        return self._recommender(
+            train,
+            ranking.scorer,
+            predictor=None if rated is None else rated.model.predictor,
+            chosen={
+                "goal": goal,
+                "ranker": part_as_mapping(ranking.recipe),
+                "predictor": None if rated is None else part_as_mapping(rated.recipe),
+                "tried": [*(one.row() for one in search.tried), *ranking.rows],
+            },
+        )
+
+    def _as_found(self, train: Interactions, context: FitContext) -> Recommender:
+        """What a search has found, or what was given, fitted as it is."""
+        if not isinstance(self.ranker, Recipe):
+            raise SettingsError(f"ranker = {self.ranker!r}: wanted a recipe, as predictor is given").about("ranker")
+        ranks = self.ranker.fit_within(context.part(0), train, None, refit=False)
+        predictor = None
+        if isinstance(self.predictor, Recipe):
+            same = part_as_mapping(self.predictor) == part_as_mapping(self.ranker)
+            rates = ranks if same else self.predictor.fit_within(context.part(1), train, None, refit=False)
+            predictor = rates.predictor
+        return self._recommender(train, ranks.scorer, predictor=predictor)
+
+    def _goal(self, log: Interactions) -> Goal:
+        """What has to be good: as asked for, or as the log allows."""
+        if self.goal != "auto":
+            return self.goal
+        return "both" if has_ratings(log) else "lists"

@@ -1,0 +1,93 @@
+"""How much each part of a blend has a say: weights chosen on the validation part, on scores of equal spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+import numpy as np
+import torch
+
+from fillrank.data import Interactions
+from fillrank.factors import Blend
+from fillrank.factors.blend import BlendPart
+from fillrank.models.spread import score_spread
+from fillrank.runtime.rng import numpy_stream
+
+__all__ = ["best_share", "best_weights", "folded_weights", "joined_weights", "weighted_blend"]
+
+_FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
+
+
+def joined_weights(weights: Sequence[float], share: float) -> list[float]:
+    """The weights with that of a newcomer, whose share of the sum is ``share`` where they sum to 1."""
+    return [*(weight * (1 - share) for weight in weights), share]
+
+
+def best_weights(
+    scorers: Sequence[BlendPart | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
+) -> list[float]:
+    """Weights that start with the first scorer alone and give each next one the share that does best.
+
+    Args:
+        scorers: of the parts.
+        spreads: of their scores, see :func:`fillrank.models.spread.score_spread`.
+        figure: how well a blend does on the validation part, higher is better.
+    """
+
+    def grown(weights: list[float], n: int) -> list[float]:
+        def joined(share: float) -> Blend:
+            return weighted_blend(scorers[:n], joined_weights(weights, share), spreads[:n])
+
+        return joined_weights(weights, best_share(lambda share: figure(joined(share))))
+
+    return reduce(grown, range(2, len(scorers) + 1), [1.0])
+
+
+def best_share(figure: Callable[[float], float]) -> float:
+    """Where in [0, 1] the figure is highest.
+
+    Tried is the ratio of the newcomer's weight to that of the others, in powers of two: 0, 2⁻⁶, 2⁻⁴, … 2⁴ and all
+    first, then whole and half powers around the best. A part whose best scores stand far out of the rest, as spectral
+    ones do, is best heard softly: that far down, even steps of the share would be too coarse.
+    """
+    found = {power: figure(_share(power)) for power in (-math.inf, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, math.inf)}
+    for step in (1.0, 0.5):
+        best = max(found, key=found.__getitem__)
+        found |= {power: figure(_share(power)) for power in (best - step, best + step) if math.isfinite(power)}
+    return _share(max(found, key=found.__getitem__))
+
+
+def _share(power: float) -> float:
+    return 1 / (1 + math.exp2(-power))
+
+
+def weighted_blend(scorers: Sequence[BlendPart | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
+    """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
+
+    A part to which all items are the same has nothing to say, and is left out.
+    """
+    heard = (n for n in range(len(scorers)) if weights[n] > 0 and spreads[n] > 0)
+    speak = sorted(heard, key=lambda n: -weights[n])
+    parts: list[tuple[BlendPart, float]] = []
+    for n in speak or [0]:
+        scorer, unit = scorers[n], weights[n] / (spreads[n] or 1.0)
+        inner = zip(scorer.parts, scorer.weights, strict=True) if isinstance(scorer, Blend) else [(scorer, 1.0)]
+        parts += [(factors, own * unit) for factors, own in inner]
+    return Blend(tuple(factors for factors, _ in parts), tuple(weight for _, weight in parts))
+
+
+def folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float, ...]:
+    """The weights at which users who are folded in have each part say as much as it says to those it was trained with.
+
+    Some users of ``train`` are folded in again, and the two spreads are compared.
+    """
+    some = numpy_stream(seed, "folded").permutation(np.flatnonzero(train.user_counts))[:_FOLDED]
+    log, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
+    weights = []
+    for part, weight in zip(blend.parts, blend.weights, strict=True):
+        trained = score_spread(part, users)
+        folded = score_spread(part.refit_users(log), users) if part.foldings else 0.0
+        weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
+    return tuple(weights)
