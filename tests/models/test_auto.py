@@ -17,7 +17,7 @@ from fillrank.models.auto import Auto
 from fillrank.models.auto.blending import best_ranking
 from fillrank.models.auto.candidates import Candidate, LogShape, candidates_for
 from fillrank.models.auto.deadline import Deadline
-from fillrank.models.auto.search import Search
+from fillrank.models.auto.search import CandidateSearch
 from fillrank.recommend import Recommender
 from fillrank.training.callbacks import EpochEnd, StageStart
 from fillrank.training.context import FitContext
@@ -38,10 +38,12 @@ class Clock:
         return self.now
 
 
-def search_of(parts: Split, clock: Clock, *, end: float = 100.0) -> Search:
+def search_of(parts: Split, clock: Clock, *, end: float = 100.0) -> CandidateSearch:
     assert parts.valid is not None
     context = FitContext(model="auto")
-    return Search(parts.train, parts.valid, goal="lists", monitor="ndcg@20", end=end, context=context, clock=clock)
+    return CandidateSearch(
+        parts.train, parts.valid, goal="lists", monitor="ndcg@20", end=end, context=context, clock=clock
+    )
 
 
 def slow(clock: Clock, seconds: float, recipe: type[Recipe] = Popularity) -> Recipe:

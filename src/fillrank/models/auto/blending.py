@@ -9,13 +9,13 @@ from typing import Any, cast
 from fillrank.data import Interactions
 from fillrank.factors import Blend, FittedScorer
 from fillrank.factors.blend import PARTS, BlendPart
-from fillrank.models.auto.search import Fitted, Search, Tried
+from fillrank.models.auto.search import CandidateSearch, FittedCandidate, Tried
 from fillrank.models.base import Recipe
 from fillrank.models.blend import Blended
 from fillrank.models.spread import score_spread
 from fillrank.models.weighing import best_share, folded_weights, joined_weights, weighted_blend
 
-__all__ = ["Ranking", "best_ranking"]
+__all__ = ["FoundRanking", "best_ranking"]
 
 _MOST_PARTS, _MOST_TRIED = 4, 6
 _GAIN = 1.005
@@ -23,7 +23,7 @@ _GAIN = 1.005
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class FoundRanking:
     """What a search ends in, as far as lists go.
 
     Attributes:
@@ -37,7 +37,7 @@ class Ranking:
     rows: Sequence[dict[str, Any]] = field(default=())
 
 
-def best_ranking(search: Search, train: Interactions, *, seed: int) -> Ranking:
+def best_ranking(search: CandidateSearch, train: Interactions, *, seed: int) -> FoundRanking:
     """The best candidate; or with others at its side, where each of them gains half a percent at least.
 
     Parts are added one after the other, in the order of their own metric, at most four of the best six.
@@ -54,24 +54,24 @@ def best_ranking(search: Search, train: Interactions, *, seed: int) -> Ranking:
         if 0 < share < 1 and gained > _GAIN * value and len(grown) <= _MOST_PARTS:
             parts, value, weights, spreads = grown, gained, joined, wider
     if len(parts) == 1:
-        return Ranking(best.recipe, best.model.scorer)
+        return FoundRanking(best.recipe, best.model.scorer)
     recipe = Blended(parts=[one.recipe for one in parts], weights=weights, seed=seed)
     blend = _joined(parts, weights, spreads)
     row = Tried(" + ".join(one.recipe.kind for one in parts), metrics={search.metric: value}, note="blend").row()
-    return Ranking(recipe, replace(blend, folded_weights=folded_weights(blend, train, seed)), [row])
+    return FoundRanking(recipe, replace(blend, folded_weights=folded_weights(blend, train, seed)), [row])
 
 
-def _can_join(one: Fitted) -> bool:
+def _can_join(one: FittedCandidate) -> bool:
     return isinstance(one.model.scorer, (*PARTS.values(), Blend))
 
 
-def _spread(one: Fitted) -> float:
+def _spread(one: FittedCandidate) -> float:
     return score_spread(_scorer(one)) if _can_join(one) else 0.0
 
 
-def _joined(parts: Sequence[Fitted], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
+def _joined(parts: Sequence[FittedCandidate], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
     return weighted_blend([_scorer(one) for one in parts], weights, spreads)
 
 
-def _scorer(one: Fitted) -> BlendPart | Blend:
+def _scorer(one: FittedCandidate) -> BlendPart | Blend:
     return cast("BlendPart | Blend", one.model.scorer)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
-from fillrank.models.auto.blending import Ranking, best_ranking
+from fillrank.models.auto.blending import FoundRanking, best_ranking
 from fillrank.models.auto.candidates import Goal, candidates_for
-from fillrank.models.auto.search import Search
+from fillrank.models.auto.search import CandidateSearch
 from fillrank.models.base import Recipe
 from fillrank.models.blend import as_part, part_as_mapping
 from fillrank.models.defaults import has_ratings
 from fillrank.models.popularity import Popularity
+from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.training.callbacks.budget import seconds_of
 from fillrank.training.context import FitContext
@@ -61,7 +63,7 @@ class Auto(Recipe):
             ``"auto"``: both where the log has ratings, else lists.
         monitor: the metric of lists on the validation part. Predictions are judged by their root mean squared error.
         ranker, predictor: what was found, as recipes: they are fitted again as they are. ``"auto"``: they are searched.
-            A predictor of None: values are not predicted.
+            A predictor of None: values are not predicted. It is left out where the log has none.
         tried: the table of what was tried, for the reader; it makes no difference to a fit.
         seed: of every recipe that has one.
 
@@ -90,6 +92,10 @@ class Auto(Recipe):
         """See :meth:`Recipe.uses_values`."""
         return self._goal(log) != "lists"
 
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+        """See :meth:`Recipe.idle`."""
+        return where(log.values is not None, "there are ratings", "predictor")
+
     def objects(self) -> dict[str, Any]:
         """See :meth:`Recipe.objects`: of what was found."""
         found = {"ranker": self.ranker, "predictor": self.predictor}
@@ -109,11 +115,13 @@ class Auto(Recipe):
 
     def _searched(self, train: Interactions, valid: Interactions, context: FitContext) -> Recommender:
         goal, end = self._goal(train), time.monotonic() + seconds_of(self.budget)
-        search = Search(train, valid, goal=goal, monitor=self.monitor, end=end, context=context, seed=self.seed)
+        search = CandidateSearch(
+            train, valid, goal=goal, monitor=self.monitor, end=end, context=context, seed=self.seed
+        )
         search.run(candidates_for(train, goal, seed=self.seed))
         rated = next(iter(search.ratings()), None)
         if goal == "ratings" and rated is not None:
-            ranking = Ranking(rated.recipe, rated.model.scorer)
+            ranking = FoundRanking(rated.recipe, rated.model.scorer)
         else:
             ranking = best_ranking(search, train, seed=self.seed)
         return self._recommender(
@@ -134,7 +142,7 @@ class Auto(Recipe):
             raise SettingsError(f"ranker = {self.ranker!r}: wanted a recipe, as predictor is given").about("ranker")
         ranks = self.ranker.fit_within(context.part(0), train, None, refit=False)
         predictor = None
-        if isinstance(self.predictor, Recipe):
+        if isinstance(self.predictor, Recipe) and train.values is not None:
             same = part_as_mapping(self.predictor) == part_as_mapping(self.ranker)
             rates = ranks if same else self.predictor.fit_within(context.part(1), train, None, refit=False)
             predictor = rates.predictor

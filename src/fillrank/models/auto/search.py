@@ -18,7 +18,7 @@ from fillrank.recommend import Recommender
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.training.context import FitContext
 
-__all__ = ["Fitted", "Search", "Tried"]
+__all__ = ["CandidateSearch", "FittedCandidate", "Tried"]
 
 logger = logging.getLogger("fillrank")
 
@@ -55,7 +55,7 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedCandidate:
     """A candidate that was fitted on the train part.
 
     Attributes:
@@ -73,7 +73,7 @@ class Fitted:
     refit_seconds: float
 
 
-class Search:
+class CandidateSearch:
     """Fits candidates on the train part and judges them on the validation part, until the time is up.
 
     Args:
@@ -102,7 +102,7 @@ class Search:
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.fitted: list[Fitted] = []
+        self.fitted: list[FittedCandidate] = []
         self.tried: list[Tried] = []
         self.metric, self._evaluator = monitored(monitor, train, some_users(valid, _MOST_JUDGED, seed=seed))
         self._train, self._valid, self._goal, self._context = train, valid, goal, context
@@ -126,12 +126,12 @@ class Search:
                 if stop.asked:
                     break
 
-    def lists(self) -> list[Fitted]:
+    def lists(self) -> list[FittedCandidate]:
         """The fitted candidates that rank, the best first."""
         ranked = [one for one in self.fitted if one.ranking is not None]
         return sorted(ranked, key=lambda one: -(one.ranking or 0.0))
 
-    def ratings(self) -> list[Fitted]:
+    def ratings(self) -> list[FittedCandidate]:
         """The fitted candidates that predict values, the best first."""
         rated = [one for one in self.fitted if one.error is not None]
         return sorted(rated, key=lambda one: one.error or 0.0)
@@ -183,7 +183,7 @@ class Search:
         self._expected += candidate.seconds(LogShape.of(self._train)) + _FIRST_CALLS
         self._taken += max(seconds, _FIRST_CALLS)
         chosen = candidate.recipe.again(model.settings)
-        self.fitted.append(Fitted(chosen, model, ranking, error, limit.after_trials))
+        self.fitted.append(FittedCandidate(chosen, model, ranking, error, limit.after_trials))
         metrics = {name: v for name, v in ((self.metric, ranking), ("rmse", error)) if v is not None}
         note = "stopped: its time was up" if limit.passed else ""
         self.tried.append(Tried(candidate.name, seconds, metrics, note))

@@ -24,13 +24,13 @@ def tried_in_words(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [["model", "seconds", *metrics, ""]]
     for row in rows:
         seconds = f"{row['seconds']:.1f}" if "seconds" in row else ""
-        figures = [f"{row[name]:.4f}" if name in row else "" for name in metrics]
-        lines.append([row["model"], seconds, *figures, row.get("note", "")])
+        numbers = [f"{row[name]:.4f}" if name in row else "" for name in metrics]
+        lines.append([row["model"], seconds, *numbers, row.get("note", "")])
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
     return "\n".join(_aligned(line, widths) for line in lines)
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    name, *figures, note = line
-    numbers = (figure.rjust(width) for figure, width in zip(figures, widths[1:-1], strict=True))
-    return "  ".join([name.ljust(widths[0]), *numbers, note]).rstrip()
+    name, *numbers, note = line
+    cells = (number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True))
+    return "  ".join([name.ljust(widths[0]), *cells, note]).rstrip()
