@@ -22,20 +22,25 @@ def test_every_example_of_the_description_is_answered(serving: Callable[..., Any
     client = serving(rating_model)
     document = client.get("/openapi.json").json()
     sent = 0
-    for path, methods in document["paths"].items():
-        for method, about in methods.items():
-            values = {
-                one["name"]: (one.get("examples") or one["schema"].get("examples"))[0]
-                for one in about.get("parameters", ())
-                if one["in"] == "path"
-            }
-            schema = about.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            named = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
-            for example in named.get("examples", [None]):
-                answer = client.request(method, path.format(**values), json=example)
-                assert answer.status_code in {200, 204}, (method, path, answer.text)
-                assert about["description"]
-                sent += 1
+    routes = [(method, path, about) for path, of in document["paths"].items() for method, about in of.items()]
+    for method, path, about in sorted(
+        routes, key=lambda route: route[0] == "delete"
+    ):  # what is there is asked for first
+        values = {
+            one["name"]: (one.get("examples") or one["schema"].get("examples") or ["6"])[0]
+            for one in about.get("parameters", ())
+            if one["in"] == "path"
+        }
+        schema = about.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        named = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
+        if "requestBody" in about and "examples" not in named:
+            assert path.startswith("/api/"), path  # gorse's client tries these
+            continue
+        for example in named.get("examples", [None]):
+            answer = client.request(method, path.format(**values), json=example)
+            assert answer.status_code in {200, 204}, (method, path, answer.text)
+            assert about["description"]
+            sent += 1
     assert sent >= 15
 
 
@@ -44,7 +49,7 @@ def test_the_reference_has_every_route_and_its_scope() -> None:
     rows = re.findall(r"^\| (`[A-Z]+ /[^|]*) \| (\w*) ?\|", page, re.MULTILINE)
     told = {route: scope for routes, scope in rows for route in re.findall(r"`([A-Z]+ [^`]+)`", routes)}
     found = {}
-    for route in (route for router in ROUTERS for route in router.routes):
+    for route in (route for router in ROUTERS for route in router.routes if route.include_in_schema):
         for method in route.methods:
             needed = [getattr(one.call, "scope", None) for one in route.dependant.dependencies]
             found[f"{method} {route.path.replace(':path', '')}"] = next(filter(None, needed), "")

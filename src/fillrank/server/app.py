@@ -15,6 +15,7 @@ from fillrank.arguments import checked
 from fillrank.errors import FillrankError, SettingsError
 from fillrank.recommend import Recommender
 from fillrank.runtime.paths import expanded
+from fillrank.server import gorse
 from fillrank.server.guard import Guard
 from fillrank.server.problems import answer_problems
 from fillrank.server.retraining.schedule import Schedule, Scheduler
@@ -26,7 +27,7 @@ from fillrank.store import Store
 
 __all__ = ["ROUTERS", "create_app"]
 
-ROUTERS = (lists.router, changes.router, tables.router, about.router, about.health)
+ROUTERS = (lists.router, changes.router, tables.router, about.router, about.health, *gorse.ROUTERS)
 logger = logging.getLogger("fillrank")
 
 

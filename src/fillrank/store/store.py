@@ -95,11 +95,18 @@ class Store:
             with self._turn, self._writer.begin() as connection:
                 yield connection
 
-    def append(self, given: Sequence[events.UserEvent]) -> events.Appended:
-        """Add events; those whose ids are there already stay as they were."""
+    def append(self, given: Sequence[events.UserEvent], *, replacing: bool = False) -> events.Appended:
+        """Add events; those whose ids are there already stay as they were.
+
+        Args:
+            given: the events.
+            replacing: delete those of the same user, item and type first.
+        """
         if not given:
             return events.Appended(0, 0)
         with self.writing() as connection:
+            for user, item, kind in {(one.user, one.item, one.type) for one in given} if replacing else ():
+                events.remove(connection, user_id=user, item_id=item, type=kind)
             return events.append(connection, given)
 
     def history(self, user: str, *, limit: int = _NEWEST) -> list[events.UserEvent]:
