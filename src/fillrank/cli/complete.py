@@ -1,4 +1,4 @@
-"""``complete``: fill the holes of a table in a file."""
+"""``complete``: fill the missing cells of a table in a file."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def complete(
         typer.Option(
             "--regularization",
             metavar="NUMBER|auto",
-            help="How strongly factors are held small; auto, the default: chosen on cells kept back.",
+            help="Strength of the penalty on the factors; auto, the default: chosen on held-out cells.",
         ),
     ] = None,
     cv: Annotated[bool, typer.Option("--cv", help="Choose rank and regularization by cross-validation.")] = False,
     bounds: Annotated[
-        str | None, typer.Option("--bounds", metavar="LOW,HIGH", help="Clip what is filled in, as in 1,5.")
+        str | None, typer.Option("--bounds", metavar="LOW,HIGH", help="Clip filled values to this range, such as 1,5.")
     ] = None,
     layout: Annotated[
         Literal["auto", "wide", "long"],
@@ -64,15 +64,15 @@ def complete(
         typer.Option(
             "--missing",
             metavar="TEXT",
-            help="A word or a number that stands for a missing value, besides blanks, NA, NaN, null; repeat.",
+            help="A word or a number that means a missing value, besides blanks, NA, NaN, null; repeat.",
         ),
     ] = None,
     all_pairs: Annotated[
-        bool, typer.Option("--all-pairs", help="Of a long table, also add the pairs that no line mentions.")
+        bool, typer.Option("--all-pairs", help="For a long table: also add the pairs without a line.")
     ] = False,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="COLUMN", help="Of a wide table, leave this column as it is; repeat."),
+        typer.Option("--ignore", metavar="COLUMN", help="For a wide table: leave this column as it is; repeat."),
     ] = None,
     separator: Annotated[
         str | None,
@@ -82,25 +82,28 @@ def complete(
     thousands: Annotated[
         str | None, typer.Option("--thousands", metavar="MARK", help="Between groups of three digits, as in 1,234.")
     ] = None,
-    unit: Annotated[str, typer.Option("--unit", metavar="TEXT", help="What stands behind numbers, as in 12%.")] = "",
+    unit: Annotated[str, typer.Option("--unit", metavar="TEXT", help="The unit after numbers, as in 12%.")] = "",
     whole: Annotated[
         bool,
-        typer.Option("--round", help="Round what is filled into columns whose known values are all whole numbers."),
+        typer.Option("--round", help="Round filled values in columns whose known values are all whole numbers."),
     ] = False,
     clip: Annotated[
-        bool, typer.Option("--clip", help="Keep what is filled in between the least and the largest of its column.")
+        bool,
+        typer.Option("--clip", help="Clip filled values to the smallest and the largest known value of their column."),
     ] = False,
-    digits: Annotated[int, typer.Option("--digits", help="Significant digits of what is filled in.")] = 6,
-    max_iter: Annotated[int, typer.Option("--max-iter", help="Rounds at most.")] = 200,
+    digits: Annotated[int, typer.Option("--digits", help="Significant digits of filled values.")] = 6,
+    max_iter: Annotated[int, typer.Option("--max-iter", help="Largest number of iterations.")] = 200,
     scale: Annotated[
         Literal["auto", "table", "columns"],
-        typer.Option("--scale", help="One scale for the table, or one for each column; auto: by cells kept back."),
+        typer.Option(
+            "--scale", help="One scale for the table, or one for each column; auto: chosen on held-out cells."
+        ),
     ] = "auto",
     force: ForceOption = False,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Fill the holes of a table; all else in the file stays as it is, to the letter."""
+    """Fill the missing cells of a table; everything else in the file stays exactly as it is."""
     asked = {"rank": rank, "regularization": parse_strength(regularization)}
     if cv and asked != {"rank": None, "regularization": None}:
         raise typer.BadParameter("it chooses --rank and --regularization; leave them out", param_hint="--cv")
@@ -182,7 +185,7 @@ def parse_bounds(bounds: str | None) -> tuple[float, float] | None:
 
 
 def _account(estimator: MatrixCompletion | MatrixCompletionCV) -> dict[str, Any]:
-    """What the estimator did, for the JSON document."""
+    """The fitted attributes of the estimator, for the JSON document."""
     account = {name: getattr(estimator, f"{name}_") for name in ("rank", "regularization", "n_iter", "converged")}
     chosen = {name: getattr(estimator, name, None) for name in ("best_regularization_", "best_rmse_")}
     return {

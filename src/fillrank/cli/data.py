@@ -1,4 +1,4 @@
-"""``data list``, ``data info`` and ``data inspect``: what data there is, and what is in a file."""
+"""``data list``, ``data info`` and ``data inspect``: the known data sets, and the content of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fillrank.cli.output import row_table, show
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Public data sets, and what is in a file.")
+app = typer.Typer(help="Known public data sets, and the content of a file.")
 
 
 @app.command("list")

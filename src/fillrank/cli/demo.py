@@ -1,4 +1,4 @@
-"""``demo``: the whole way on real film ratings."""
+"""``demo``: the whole process on real film ratings, from data to a report."""
 
 from __future__ import annotations
 

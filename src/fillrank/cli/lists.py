@@ -38,7 +38,7 @@ def recommend(
     everybody: Annotated[bool, typer.Option("--all", help="Every user that the model knows.")] = False,
     like: LikeOption = None,
     k: KOption = 10,
-    keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Also list what the user already has.")] = False,
+    keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Also list items that the user has seen.")] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="ITEM", help="List only this item (id or title); repeat.")
     ] = None,

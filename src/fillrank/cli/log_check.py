@@ -1,4 +1,4 @@
-"""What ``data inspect`` finds out about a log: its contents, and whether ``fit`` would read it as it is."""
+"""Examine a log for ``data inspect``: its content, and whether ``fit`` would accept it."""
 
 from __future__ import annotations
 

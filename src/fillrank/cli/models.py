@@ -71,7 +71,7 @@ def compare(
     half_life: HalfLifeOption = None,
     k: KOption = 10,
     seed: SeedOption = 0,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, counted up from --seed.")] = 5,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds, counted up from --seed.")] = 5,
     test: TestOption = None,
     valid: ValidOption = 0.1,
     protocol: Annotated[
@@ -82,7 +82,7 @@ def compare(
         bool | None,
         typer.Option(
             "--refit/--no-refit",
-            help="After choosing, fit again on train and validation together; so unless the protocol is legacy.",
+            help="After choosing, fit again on train and validation together. Default: yes, except in protocol legacy.",
         ),
     ] = None,
     out: Annotated[
@@ -132,13 +132,13 @@ def compare(
 
 
 def _check_out(out: Path | None, inputs: list[Any]) -> None:
-    """Refuse a file that cannot be written, or that is one of the inputs (a number is none)."""
+    """Refuse a file that cannot be written, or that is one of the inputs. (Numbers among the inputs are no files.)"""
     for file in () if out is None else (out, _unfinished(out)):
         check_file(file, inputs=[one for one in inputs if isinstance(one, str | Path)])
 
 
 def _unfinished(out: Path) -> Path:
-    """Where a comparison that was interrupted is written."""
+    """The file for a comparison that was interrupted."""
     return out.with_name(f"{out.name}.interrupted")
 
 
@@ -171,7 +171,8 @@ def fit(
     ] = None,
     test: TestOption = None,
     valid: Annotated[
-        float | None, typer.Option("--valid", help="Fraction on which stopping and settings are chosen; 0.1.")
+        float | None,
+        typer.Option("--valid", help="Fraction of rows for choosing settings and when to stop; 0.1 by default."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed gives the same result; 0.")
@@ -179,7 +180,7 @@ def fit(
     refit: Annotated[
         bool | None,
         typer.Option(
-            "--refit/--no-refit", help="After choosing, fit again on train and validation together; so unless given."
+            "--refit/--no-refit", help="After choosing, fit again on train and validation together. Default: yes."
         ),
     ] = None,
     time_budget: TimeBudgetOption = None,
@@ -189,7 +190,7 @@ def fit(
     progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train one model and save it. The test part stays unseen, for `fillrank evaluate`; --test 0 keeps nothing back."""
+    """Train one model and save it. The test part is not used, for `fillrank evaluate`; --test 0 uses all rows."""
     for name, value in (("--data", data or train), ("--out", out)):
         if file is None and value is None:
             raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
@@ -275,7 +276,7 @@ def evaluate(
 
 
 def _refuse_known_rows(model: Recommender, parts: Split) -> None:
-    """A model is not measured on what it has learned from, nor on users and items that it numbers otherwise."""
+    """Refuse to measure a model on rows that it has learned from, or on users and items with other indices."""
     from fillrank.evaluation.as_fitted import check_ids
 
     test = parts.test

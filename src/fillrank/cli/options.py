@@ -51,7 +51,7 @@ __all__ = [
 
 
 def path_of(text: str | Path) -> Path:
-    """What an option or an argument names as a path, with ``~`` read as everywhere.
+    """Convert an option or an argument to a path, with ``~`` expanded.
 
     Raises:
         typer.BadParameter: it cannot be a path.
@@ -119,7 +119,7 @@ TestOption = Annotated[
         "begins (split by-time); or, beside --train, the file with the test rows.",
     ),
 ]
-ValidOption = Annotated[float, typer.Option("--valid", help="Fraction on which stopping and settings are chosen.")]
+ValidOption = Annotated[float, typer.Option("--valid", help="Fraction of rows for choosing settings and when to stop.")]
 _LARGEST = 2**63 - 1
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=_LARGEST, help="The same seed gives the same result.")]
 KOption = Annotated[int, typer.Option("--k", "-k", min=1, help="Length of a list.")]
@@ -143,18 +143,25 @@ def _log(text: str | Path) -> Path:
     return path
 
 
-ProgressOption = Annotated[bool | None, typer.Option("--progress/--no-progress", help="Show how far it is; so it is.")]
+ProgressOption = Annotated[
+    bool | None, typer.Option("--progress/--no-progress", help="Show the progress. Default: yes.")
+]
 DeviceOption = Annotated[
     str | None,
-    typer.Option("--device", help="Where the contrastive models and cmc train: cpu, cuda, …; a GPU if there is one."),
+    typer.Option(
+        "--device", help="Device for the contrastive models and cmc: cpu, cuda, … Default: a GPU if there is one."
+    ),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="At most so many threads; as many as PyTorch uses, if not given.")
+    int | None, typer.Option("--threads", min=1, help="Largest number of threads. Default: as many as PyTorch uses.")
 ]
 TimeBudgetOption = Annotated[
     str | None,
     typer.Option(
-        "--time-budget", metavar="TIME", help="90s, 10m, 1h30m: then stop, and keep the best so far.", parser=_budget
+        "--time-budget",
+        metavar="TIME",
+        help="Stop after this time (90s, 10m, 1h30m), and keep the best epoch so far.",
+        parser=_budget,
     ),
 ]
 BudgetOption = Annotated[

@@ -1,4 +1,4 @@
-"""What a command gives back: one JSON document, a table for people, or a file."""
+"""The output of a command: one JSON document, a table for people, or a file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
 
 
 def to_json(document: Any) -> str:
-    """One JSON document, indented. NaN and infinity, which JSON does not have, become null.
+    """Convert to an indented JSON document. NaN and infinity, which JSON does not have, become null.
 
     Example:
         >>> print(to_json({"rmse": float("nan"), "file": Path("a.csv")}))
@@ -57,14 +57,14 @@ def to_json(document: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's scalars and arrays as Python's own numbers and lists."""
+    """Convert NumPy scalars and arrays to Python numbers and lists."""
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 def show(document: Mapping[str, Any], for_people: RenderableType, *, as_json: bool) -> None:
-    """Print ``document`` as JSON, or else the form made for people; nothing more goes to stdout."""
+    """Print ``document`` as JSON, or else the text for people. Nothing else is written to stdout."""
     if as_json or isinstance(for_people, str):
         typer.echo(printable_json(to_json(document)) if as_json else printable(for_people, lines=True))
         return
@@ -75,7 +75,7 @@ def show(document: Mapping[str, Any], for_people: RenderableType, *, as_json: bo
 
 
 def row_table(rows: Iterable[Mapping[str, Any]], title: str | None = None) -> Table:
-    """A table with one line for each of ``rows``; numbers stand to the right."""
+    """A table with one line for each of ``rows``; numbers are aligned to the right."""
     from rich import box
     from rich.table import Table
 
@@ -100,7 +100,7 @@ def _cell(value: Any) -> str:
 
 
 def check_frame_path(path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
-    """Refuse, before any work is done, a file whose ending says no known format, or that cannot be written.
+    """Refuse a file with an unknown ending, or that cannot be written, before the work begins.
 
     Args:
         path: of the file; None: nothing is written.
@@ -118,7 +118,7 @@ def check_frame_path(path: Path | None, inputs: Iterable[Path | None] = ()) -> N
 
 
 def for_spreadsheets(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with an apostrophe before each text that a spreadsheet would run as a formula; numbers stay numbers.
+    """Put an apostrophe before each text that a spreadsheet would run as a formula; numbers stay numbers.
 
     Such a text begins with ``=``, ``+``, ``-``, ``@``, a tab or the end of a line, or with what looks like one of the
     signs. A text that is a number, such as the id ``-5``, is none.

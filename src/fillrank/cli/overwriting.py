@@ -1,4 +1,4 @@
-"""What ``--out`` may write over: a file of the kind that the command writes; any other only with ``--force``.
+"""Decide what ``--out`` may overwrite: files of the kind that the command writes; others only with ``--force``.
 
 Where a command writes a folder (a model, a study, a report) the library looks at what is in it, in the same way, and
 nothing forces it: a folder of somebody else's is never replaced.
@@ -17,16 +17,14 @@ from fillrank.errors import DataError
 
 __all__ = ["ForceOption", "check_kind", "holds_comparison", "holds_lists"]
 
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Write over what is in --out, also if it is a file of another kind.")
-]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite --out, even if it is a file of another kind.")]
 _LIST = {"user_id", "rank", "item_id", "score"}  # columns of every list
 _COMPARISON = {"data", "protocol", "models", "intervals", "runs"}
 _LARGEST = 1 << 28  # bytes of a comparison
 
 
 def check_kind(path: Path | None, kind: str, is_kind: Callable[[Path], bool], *, force: bool) -> None:
-    """Refuse, before any work is done, to write over a file of another kind.
+    """Refuse to overwrite a file of another kind, before the work begins.
 
     Args:
         path: of the file to write; None: nothing is written. One that is not there, or is empty, is nobody's.
@@ -43,7 +41,7 @@ def check_kind(path: Path | None, kind: str, is_kind: Callable[[Path], bool], *,
 
 
 def holds_lists(path: Path) -> bool:
-    """Whether a file is one that ``fillrank recommend`` has written, by the names of its columns."""
+    """Whether ``fillrank recommend`` has written a file, according to the names of its columns."""
     import polars as pl
 
     from fillrank.data.io.guard import no_panic
@@ -66,7 +64,7 @@ def holds_lists(path: Path) -> bool:
 
 
 def holds_comparison(path: Path) -> bool:
-    """Whether a file is one that ``fillrank compare`` has written."""
+    """Whether ``fillrank compare`` has written a file."""
     if path.stat().st_size > _LARGEST:
         return False
     try:

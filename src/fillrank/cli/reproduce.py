@@ -1,4 +1,4 @@
-"""``reproduce``: published tables, run again."""
+"""``reproduce``: reproduce published tables."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ def reproduce(
     data: DataOption = None,
     train: TrainOption = None,
     test: TestOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs at once, each with its part of the cores.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="Number of parallel runs; each gets its share of the cores.")
+    ] = 1,
     list_them: Annotated[bool, typer.Option("--list", help="List the studies that come with fillrank.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a published table again under both protocols, and set our metrics beside the published ones.
+    """Reproduce a published table under both protocols, and show our metrics beside the published ones.
 
     Each run is in the record as soon as it is finished, and is not run again.
     """

@@ -36,10 +36,10 @@ _PROGRAM = "fillrank"
 
 
 class PlainSpoken(TyperGroup):
-    """The group of all commands; it says an error in a line or two and ends with the code of the table above."""
+    """The group of all commands; it shows an error in a line or two, and ends with the exit code of the table above."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command of a parsed line; a signal that it let through ends it with a line."""
+        """Run the command of a parsed line; if a signal ends it, print a line."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:  # typer would end in silence
@@ -75,7 +75,7 @@ class PlainSpoken(TyperGroup):
 
 
 def end_interrupted(said: str) -> NoReturn:
-    """End a command that a signal has stopped early, with a line that says what is left of its work."""
+    """End a command that a signal has stopped, with a line that says what is left of its work."""
     _say(f"{_PROGRAM}: {said}")
     raise typer.Exit(exit_code())
 
@@ -87,7 +87,7 @@ def end_failed(said: str) -> NoReturn:
 
 
 def report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A ``sys.excepthook`` for what no command foresaw: a fault of fillrank's own, in two lines."""
+    """A ``sys.excepthook`` for unexpected errors: it reports a bug of fillrank in two lines."""
     if debugging() or not issubclass(kind, Exception):
         sys.__excepthook__(kind, error, trace)
         return
@@ -100,7 +100,7 @@ def report_fault(kind: type[BaseException], error: BaseException, trace: Traceba
 
 
 def _in_words(error: BaseException) -> str:
-    """An error in a line; one of the system that says that the disk is full says what to do."""
+    """An error as one line; if the disk is full, the line says what to do."""
     reason = None if isinstance(error, FillrankError) else full_disk_reason(error)
     return str(error) if reason is None else f"{getattr(error, 'filename', None) or 'a file'} is not written: {reason}"
 
@@ -121,7 +121,7 @@ def _usage(error: typer.TyperException, typed: Sequence[str]) -> str:
 
 
 def _plain(said: str) -> str:
-    """Without the words that a library of checks has for what was typed."""
+    """Remove pydantic's own phrases from a message."""
     return (
         said.replace("Input should be", "it must be")
         .replace("greater than or equal to", "at least")
@@ -134,6 +134,6 @@ def _say(text: str) -> None:
 
 
 def _held_up(error: KeyboardInterrupt) -> int:
-    """Say that a command was interrupted, in the words of who knows what is left of its work; gives the exit code."""
+    """Print that a command was interrupted, with the message of the error; returns the exit code."""
     _say(f"{_PROGRAM}: {str(error) or 'interrupted'}")
     return exit_code()

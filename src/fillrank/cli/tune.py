@@ -1,4 +1,4 @@
-"""``tune``: the settings of a model chosen by trials on the validation part."""
+"""``tune``: choose the settings of a model by trials on the validation part."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tune(
         typer.Option("--out", help="The folder of the study; the same folder again goes on with it.", parser=path_of),
     ] = None,
     n_trials: Annotated[
-        int | None, typer.Option("--n-trials", min=1, help="Trials in all, those of earlier calls counted in.")
+        int | None, typer.Option("--n-trials", min=1, help="Total number of trials, including those of earlier calls.")
     ] = None,
     data: DataOption = None,
     train: TrainOption = None,

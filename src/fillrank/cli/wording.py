@@ -1,4 +1,4 @@
-"""What the library says of its arguments, said of the options of the command line."""
+"""Rewrite messages of the library about arguments as messages about options of the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READERS = {"ReadOptions", "LogOptions", "Columns", "read", "scan"}
 
 
 def in_plain_words(error: BaseException, said: str) -> str:
-    """What is said of an error; of the kind of an argument without names of classes, and with flags as TOML has them.
+    """The message of an error; for errors about types, without names of classes and with flags as in TOML.
 
     Example:
         >>> from fillrank.errors import ArgumentError
@@ -49,7 +49,7 @@ _ALSO = {
 
 
 def of_option(said: str, error: BaseException, command: Any, args: Sequence[str]) -> str:
-    """A message about an argument of the library, said of the option that it came from.
+    """Rewrite a message about an argument as one about the option that it came from.
 
     Args:
         said: the message; it names the argument, or begins with it.
@@ -81,7 +81,7 @@ def _option(argument: str, command: Any, args: Sequence[str]) -> str:
 
 
 def as_typed(parameter: Any, args: Sequence[str]) -> str:
-    """An option as it stands among the words that were typed, or else by its first name; an argument by its metavar."""
+    """An option as it was typed, or else by its first name; an argument by its metavar."""
     if not parameter.opts[0].startswith("-"):
         return str(parameter.metavar or parameter.name)
     short = [option for option in parameter.opts if len(option) == 2]
@@ -94,7 +94,7 @@ def as_typed(parameter: Any, args: Sequence[str]) -> str:
 
 
 def in_options(said: str) -> str:
-    """A message of the library with arguments as options: ``item=…`` is ``--read item=…`` here.
+    """Rewrite arguments in a message as options: ``item=…`` becomes ``--read item=…``.
 
     Example:
         >>> in_options("no column is recognised as the item; name it: item=…")

@@ -1,4 +1,4 @@
-"""Filling the holes of a table: scikit-learn estimators over the dense solvers, and tables in files."""
+"""Complete tables with missing cells: scikit-learn estimators over the dense solvers, and tables in files."""
 
 from __future__ import annotations
 

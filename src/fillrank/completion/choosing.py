@@ -1,4 +1,4 @@
-"""The scale and the regularization of a completion, chosen on cells that are kept back for it."""
+"""Choose the scale and the regularization of a completion on held-out cells."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PAYS, _CHANCE = (
 
 
 class KeptBack:
-    """Known cells of a table that are kept back in turns, to see how well they are predicted from the others.
+    """Known cells of a table that are held out in turns, to measure how well they are predicted from the others.
 
     Args:
         table, weights, seed: as for :func:`~fillrank.completion.fitting.fit_table`.
@@ -48,7 +48,7 @@ class KeptBack:
 
     @cached_property
     def parts(self) -> list[Array]:
-        """The cells of each turn, bool ``[m, n]``; none where there are too few."""
+        """The held-out cells of each turn, bool ``[m, n]``; no turns if there are too few cells."""
         known = self._table.observed & (self._weights > 0)[:, None]
         found = _parts(self._table.values, known, self._seed)
         return [part for part in found if part.any() and (known & ~part).any()]
@@ -59,12 +59,12 @@ class KeptBack:
         return np.asarray(Scale.of(self._table, self._weights, centre=True, by_column=True).spread)
 
     def units(self, settings: Settings) -> float | Array:
-        """What errors are counted in: the columns' spreads where each has a scale of its own, else 1."""
+        """The unit of errors: the columns' standard deviations if each column has its own scale, else 1."""
         return self.spreads if settings.scale == "columns" else 1.0
 
     @property
     def count(self) -> float:
-        """How many cells there are, the lightest row counting as one."""
+        """The number of cells, weighted so that the row of smallest weight counts once."""
         return sum(float(self._shares @ part.sum(axis=1)) for part in self.parts)
 
     def size(self, units: float | Array) -> float:
@@ -82,7 +82,7 @@ class KeptBack:
         return self._total(self._errors[settings], units)
 
     def error_of_means(self, units: float | Array) -> float:
-        """The same of the columns' means over the cells that are left: what a model has to be better than."""
+        """The same for predictions by the columns' means over the remaining cells, which a model must beat."""
         return self._total(self._squares([self._missed_by_means(part) for part in self.parts]), units)
 
     def _missed_by_means(self, part: Array) -> Array:
@@ -112,7 +112,7 @@ class KeptBack:
 
 
 def with_scale(settings: Settings, kept_back: KeptBack) -> Settings:
-    """The settings with ``"table"`` or ``"columns"`` in place of the scale ``"auto"``.
+    """Replace the scale ``"auto"`` in the settings by ``"table"`` or ``"columns"``.
 
     Columns in different units (years beside incomes) want each a scale of its own: with one for all, the largest column
     is all that is learnt, and the errors that it leaves are added to the others. Columns in one unit (stars, counts of
@@ -134,7 +134,7 @@ def with_scale(settings: Settings, kept_back: KeptBack) -> Settings:
 
 
 def with_regularization(settings: Settings, kept_back: KeptBack) -> Settings:
-    """The settings with a number in place of ``"auto"``: the regularization with the least error on cells kept back.
+    """Replace the regularization ``"auto"`` in the settings by the number with the smallest error on held-out cells.
 
     From the solver's usual strength the search goes up or down by factors of √10 for as long as the error falls, and
     ends at the lowest point of a parabola through the last three. A strength 30 times the usual one is looked at as
@@ -163,7 +163,7 @@ def with_regularization(settings: Settings, kept_back: KeptBack) -> Settings:
 
 
 def errors_kept_back(settings: Settings, kept_back: KeptBack) -> tuple[float, float] | None:
-    """The root mean squared error on cells that are kept back: of a model, in at most 50 rounds, and of column means.
+    """The root mean squared error on held-out cells: of a model (at most 50 iterations), and of column means.
 
     In the units of the data, or where each column has a scale of its own in standard deviations of the columns. None
     where there are too few cells.
@@ -180,7 +180,7 @@ def _shortened(settings: Settings) -> Settings:
 
 
 def _parts(values: Array, known: Array, seed: int) -> list[Array]:
-    """The cells to keep back in each turn, bool ``[m, n]``.
+    """The cells to hold out in each turn, bool ``[m, n]``.
 
     Chance is drawn from what a row holds, not from where it stands: so a row that is there twice loses the same cells
     both times, is no witness for itself, and counts as one row of weight 2.
@@ -197,7 +197,7 @@ def _parts(values: Array, known: Array, seed: int) -> list[Array]:
 
 
 def _mixed(words: Array) -> Array:
-    """Other words of 64 bits, as if by chance (the finaliser of SplitMix64)."""
+    """Pseudo-random 64-bit words from the given ones (the finaliser of SplitMix64)."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed: Array = words ^ (words >> np.uint64(31))
@@ -258,7 +258,7 @@ class _Search:
         return self._heights[step]
 
     def _lowest_point(self, place: int) -> float:
-        """Of the parabola through a place and its neighbours, counted from the place."""
+        """The minimum of the parabola through a point and its neighbours, relative to the point."""
         left, middle, right = (self._heights.get(step, np.inf) for step in (place - 1, place, place + 1))
         bend = left - 2 * middle + right
         return 0.0 if not 0 < bend < np.inf else 0.5 * (left - right) / bend

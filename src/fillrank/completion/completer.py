@@ -1,4 +1,4 @@
-"""What the two estimators share: everything after the settings are chosen."""
+"""The base class of the two estimators: everything after the settings are chosen."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return in_the_form_of(X, filled)
 
     def reconstruct(self) -> Array:
-        """The model's own value for every cell learned from, known or not: float64 ``[m, n_features]``."""
+        """The model's prediction for every cell of the training table, known or not: float64 ``[m, n_features]``."""
         check_is_fitted(self)
         return self._clipped(self._reconstruction)
 
     def predictive_std(self) -> Array:
-        """How sure ``solver="gibbs"`` is: the standard deviation of a new observation of each cell learned from.
+        """The uncertainty of ``solver="gibbs"``: the standard deviation of a new observation of each training cell.
 
         Of what the data leave open and of noise together, float64 ``[m, n_features]``, in the units of the data. There
         is one noise for all cells: where each column has a scale of its own (``scaled_by_``), it is the same share of
@@ -98,7 +98,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return self._std.copy()
 
     def draws(self, X: Any, n: int = 10, *, mask: Any = None, random_state: Any = 0) -> Array:
-        """``solver="gibbs"``: several completions of ``X``, its holes filled by chance as the posterior has them.
+        """Several completions of ``X`` by ``solver="gibbs"``: missing cells are drawn from the posterior.
 
         That is multiple imputation: carry an analysis out on each of the ``n`` tables, and pool what comes out by
         Rubin's rules (the mean of the estimates; of their variances the mean, and ``1 + 1/n`` times the variance
@@ -170,7 +170,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return Table(values, observed_cells(values, mask, column_names(X)))
 
     def _learn(self, table: Table, weights: Array, settings: Settings) -> Self:
-        """Fit with these settings and set the attributes that say what was found."""
+        """Fit with these settings, and set the fitted attributes."""
         bounds, seed = check_bounds(self.bounds), seed_from(self.random_state)
         check_learnable(table, weights)
         kept_back = KeptBack(table, weights, seed, bounds)

@@ -1,4 +1,4 @@
-"""What callers hand over, as arrays of floats with NaN in the holes, and the way back to their tensors."""
+"""Convert the tables of callers to float arrays with NaN for missing cells, and back to their tensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["as_array", "as_numbers", "in_the_form_of"]
 
 
 def as_numbers(X: Any, missing: Missing = None) -> Any:
-    """A table as an array with NaN where a value is missing; what is no table comes as it is, for scikit-learn to say.
+    """Convert a table to an array with NaN for missing values; other objects are left to scikit-learn's checks.
 
     Args:
         X: an array (also a masked one), a PyTorch tensor, a list of rows, or a pandas, polars or pyarrow table.
@@ -68,7 +68,7 @@ def as_numbers(X: Any, missing: Missing = None) -> Any:
 
 
 def as_array(X: Any) -> Any:
-    """A PyTorch tensor as an array; all else as it came.
+    """Convert a PyTorch tensor to an array; other objects are returned unchanged.
 
     Raises:
         DataError: the tensor is sparse.
@@ -87,7 +87,7 @@ def as_array(X: Any) -> Any:
 
 
 def in_the_form_of(X: Any, filled: Array) -> Any:
-    """A tensor like ``X`` if that is one, of its dtype if that is a floating one; or else the array."""
+    """Convert the array to a tensor like ``X`` (with its dtype if that is floating) if ``X`` is one; else return it."""
     if not _is_tensor(X):
         return filled
     torch = sys.modules["torch"]
@@ -109,7 +109,7 @@ def _numbers(column: Any, name: Any, words: frozenset[str]) -> Array:
 
 
 def _as_plain_array(X: Any) -> Any:
-    """A list of rows, or an array, as an array; None for what scikit-learn has to say something of."""
+    """Convert a list of rows, or an array, to an array; None for objects that scikit-learn must check."""
     if isinstance(X, np.ndarray):
         return X
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple | np.ndarray) for row in X):
@@ -132,7 +132,7 @@ def _without(array: Array, codes: Array) -> Array:
 
 
 def _nan_for(array: Array) -> Any:
-    """A NaN that leaves float32 what it is."""
+    """A NaN of the same floating type, so that float32 stays float32."""
     return array.dtype.type(np.nan) if array.dtype.kind == "f" else np.nan
 
 

@@ -1,4 +1,4 @@
-"""``MatrixCompletionCV``: rank and regularization chosen on cells that are kept back."""
+"""``MatrixCompletionCV``: choose rank and regularization by cross-validation."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class MatrixCompletionCV(Completer):
         return self._learn(table, weights, candidates[best])
 
     def _grid(self, first: Settings, most: int) -> ParameterGrid:
-        """What to try first."""
+        """The first candidates."""
         open_ranks, open_strengths = (
             isinstance(given, str) and given == "auto" for given in (self.ranks, self.regularizations)
         )
@@ -158,7 +158,7 @@ class MatrixCompletionCV(Completer):
         return ParameterGrid(first, tuple(lowered), tuple(strengths), most, open_ranks, open_strengths)
 
     def _trials(self, table: Table, weights: Array, units: float | Array, seed: int) -> Callable[[Settings], Array]:
-        """A function that gives the error of settings on each part when that is kept back, ``[n_folds]``."""
+        """A function that returns the error of settings on each held-out fold, ``[n_folds]``."""
         parts = _deal(table.observed & (weights > 0)[:, None], self.n_folds, seed)
         low, high = check_bounds(self.bounds)
 
@@ -179,7 +179,7 @@ class MatrixCompletionCV(Completer):
 def _announced(
     candidates: Sequence[Settings], trials: Callable[[Settings], Array], progress: NowAndThen
 ) -> Iterator[Settings]:
-    """The candidates one by one, saying now and then how many have been tried, and which is the best so far."""
+    """Iterate over the candidates; log from time to time how many were tried, and the best so far."""
     best: tuple[float, Settings] | None = None
     for number, candidate in enumerate(candidates, start=1):
         yield candidate
@@ -197,7 +197,7 @@ def _announced(
 
 
 def _deal(cells: Array, n_parts: int, seed: int) -> Array:
-    """The part of each cell, ``[m, n]``; -1 for a cell that is in none.
+    """The fold of each cell, ``[m, n]``; -1 for a cell in no fold.
 
     Raises:
         SettingsError: the number of parts is below 2.

@@ -1,4 +1,4 @@
-"""``MatrixCompletion``: fill the holes of a table."""
+"""``MatrixCompletion``: fill the missing cells of a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["MatrixCompletion"]
 
 
 class MatrixCompletion(Completer):
-    """Fill the holes of a table with a low-rank model: a scikit-learn transformer.
+    """Fill the missing cells of a table with a low-rank model: a scikit-learn transformer.
 
     NaN (None, ``pd.NA``, null, what a masked array hides) is missing, and so is what ``missing_values`` or ``mask``
     says is; **zero is a value**. Only holes are filled. The values are brought

@@ -1,4 +1,4 @@
-"""Completing a table in a file: what ``fillrank complete`` does."""
+"""Complete a table in a file: the work of ``fillrank complete``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["CompletedFile", "Finish", "complete_file"]
 
 @dataclass(frozen=True)
 class CompletedFile:
-    """What was done to a file.
+    """The report of a completed file.
 
     Attributes:
         layout, header, row_ids: how it was read.
@@ -63,7 +63,7 @@ def complete_file(
     force: bool = False,
     finish: Finish | None = None,
 ) -> CompletedFile:
-    """Fill the holes of the table in ``source`` and write it to ``target``.
+    """Fill the missing cells of the table in ``source``, and write it to ``target``.
 
     Everything but the holes stays as it is written: header, ids, order, quotes, line ends, encoding, and each known
     number to the letter. ``target`` is written in one step and may be ``source`` itself, or a table that was filled
@@ -114,7 +114,7 @@ def complete_file(
 
 
 def _errors(estimator: Completer, table: Table) -> tuple[float | None, float | None]:
-    """How well known cells that are kept back are predicted, by such a model and by the columns' means."""
+    """How well held-out cells are predicted, by the model and by the columns' means."""
     settings = Settings(
         estimator.rank_,
         estimator.solver,
@@ -132,7 +132,7 @@ def _errors(estimator: Completer, table: Table) -> tuple[float | None, float | N
 
 @dataclass(frozen=True)
 class Finish:
-    """What is done to numbers before they are filled in.
+    """Changes of numbers before they are filled in, such as rounding.
 
     Attributes:
         whole: round them in columns whose known values are all whole numbers.
@@ -143,7 +143,7 @@ class Finish:
     within: bool = False
 
     def applied(self, filled: Array, table: Table) -> Array:
-        """The full table ``[m, n]`` with its holes so changed."""
+        """The full table ``[m, n]`` with the changes applied to its filled cells."""
         known = np.where(table.observed, table.values, np.nan)
         some = table.observed.any(axis=0)
         changed = filled.copy()
@@ -160,7 +160,7 @@ class Finish:
 
 
 def _check_kind(target: Path, source: Path, text: Text, reading: Reading) -> None:
-    """Refuse to write over a file that is neither the source nor a table like it that was filled before."""
+    """Refuse to overwrite a file, unless it is the source or an earlier completion of such a table."""
     if not target.is_file() or not target.stat().st_size or target.samefile(source):
         return
     try:

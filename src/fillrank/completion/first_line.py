@@ -1,4 +1,4 @@
-"""Whether the first line of a wide table is a header."""
+"""Decide whether the first line of a wide table is a header."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_header(rows: list[Record], reading: Reading) -> bool:
 
 
 def header_lines(rows: list[Record], reading: Reading) -> int:
-    """How many of the first rows are header, the first being one: lines of units or of further names belong to it.
+    """The number of header rows if the first row is one: rows of units or of further names belong to it.
 
     A line below the header belongs to it if none of its fields is a number or missing, each holds a letter, and none
     stands anywhere below: it could be no row of values anyway.
@@ -91,7 +91,7 @@ def _cannot_tell(first: Record, odd: str) -> DataError:
 
 
 def _rises(fields: list[str]) -> bool:
-    """Whether these are whole numbers in rising order, as numbered columns are."""
+    """Whether these are ascending whole numbers, as numbered columns have."""
     said = [plain(field) for field in fields]
     return len(said) > 1 and all(map(str.isdecimal, said)) and all(int(a) < int(b) for a, b in pairwise(said))
 

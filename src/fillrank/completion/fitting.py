@@ -1,4 +1,4 @@
-"""From a table and settings to something that can fill holes: what the estimators are shells around."""
+"""Fit a table with given settings: the function behind the estimators."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["Fitted", "check_learnable", "fit_table", "seed_from"]
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A solution and the scale that it was found on."""
+    """A solution and the scale of the values that it was fitted to."""
 
     scale: Scale
     solution: Solution
 
     def predict(self, table: Table) -> Array:
-        """Every cell of the rows of ``table``, ``[m, n]``, from its known cells."""
+        """Predict every cell of the rows of ``table``, ``[m, n]``, from its known cells."""
         return self.scale.restore(self.solution.answer(self.scale.cells(table)).table)
 
     def rows(self, table: Table) -> FactorSide:
-        """The rows' side: in the units of the data where the table has one scale, else unit-free."""
+        """The rows' side: in the units of the data if the table has one scale, else without units."""
         side = self.solution.answer(self.scale.cells(table)).rows
         unit = self.scale.spread if np.ndim(self.scale.spread) == 0 else 1.0
         return FactorSide(unit * side.factors, unit * side.bias)
@@ -67,7 +67,7 @@ def fit_table(table: Table, weights: Array, settings: Settings, seed: int) -> Fi
 
 
 def check_learnable(table: Table, weights: Array) -> None:
-    """Raise a DataError unless a cell is known in a row of positive weight."""
+    """Refuse a table without a known cell in a row of positive weight (``DataError``)."""
     if not table.observed[weights > 0].any():
         raise DataError(
             f"no cell of the {table.values.shape[0]}×{table.values.shape[1]} table is known "

@@ -13,7 +13,7 @@ __all__ = ["column_names", "frame_columns"]
 
 
 def frame_columns(X: Any) -> list[Any] | None:
-    """The columns of a table, each ``[m]``: numbers with NaN for null, or objects; None for what is no table.
+    """The columns of a table, each ``[m]``: numbers with NaN for null, or objects; None if it is not a table.
 
     Raises:
         DataError: the table is lazy.
@@ -32,7 +32,7 @@ def frame_columns(X: Any) -> list[Any] | None:
 
 
 def column_names(X: Any) -> list[Any] | None:
-    """The names of a table's columns; None for what has none.
+    """The names of a table's columns; None if it has none.
 
     Example:
         >>> import pandas as pd

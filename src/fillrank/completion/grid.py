@@ -37,14 +37,14 @@ class ParameterGrid:
 
     @property
     def candidates(self) -> list[Settings]:
-        """The simplest first: the lowest rank, of each rank the strongest regularization."""
+        """All pairs, the simplest first: by rank ascending, then by regularization descending."""
         strongest_first = sorted(set(self.strengths), key=lambda one: -one if isinstance(one, float | int) else 0)
         return [
             replace(self.first, rank=rank, regularization=one) for rank, one in product(self.ranks, strongest_first)
         ]
 
     def beyond(self, best: Settings) -> ParameterGrid | None:
-        """The grid with more at the end where the best is; None if that is inside, or nothing lies beyond."""
+        """The grid extended at the end where the best pair is; None if the best is inside or nothing is beyond."""
         ranks, strengths = self.ranks, self.strengths
         if self.open_ranks and best.rank == max(ranks) < self.most:
             ranks = (*ranks, min(2 * best.rank, self.most))

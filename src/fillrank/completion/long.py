@@ -1,4 +1,4 @@
-"""Long tables in a text: a line with a row, a column and a value for each cell."""
+"""Read and write long tables: a text with a row, a column and a value on each line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHOWN = 5  # lines that an error names
 
 
 class _Places(NamedTuple):
-    """Which field of a line is what; the others are left as they are."""
+    """The positions of row, column and value in a line; other fields are left as they are."""
 
     row: int
     column: int
@@ -35,12 +35,12 @@ class _Places(NamedTuple):
 
 
 def looks_long(text: Text) -> bool:
-    """Whether the first line is a header such as ``user,item,rating``, in any order and perhaps with more behind it."""
+    """Whether the first line is a header such as ``user,item,rating``, in any order, perhaps with further names."""
     return _places(text.rows[0].fields) is not None
 
 
 def read_long(text: Text, reading: Reading) -> TextCells:
-    """The numbers of a long table; rows and columns stand in the order in which the lines first name them.
+    """Read the numbers of a long table; rows and columns are in the order of their first occurrence.
 
     A line without a value is a hole. So is every pair that no line mentions, but those are only filled where the
     reading asks for all pairs.
@@ -92,14 +92,14 @@ def read_long(text: Text, reading: Reading) -> TextCells:
 
 
 def _places(header: Sequence[str]) -> _Places | None:
-    """Where a row, a column and a value are named, each once; None if they are not."""
+    """The positions of the names of row, column and value in a header; None if one is missing or is there twice."""
     plainly = [plain_name(plain(name)) for name in header]
     found = [[place for place, name in enumerate(plainly) if name in names] for names in _NAMES.values()]
     return _Places(*(places[0] for places in found)) if all(len(places) == 1 for places in found) else None
 
 
 def _has_header(rows: list[Record], places: _Places, reading: Reading) -> bool:
-    """Whether the first line is no cell: its value is a name, and no value of another line is the same word."""
+    """Whether the first line is a header: its value is a word that no other line has as a value."""
     said = rows[0].fields[places.value]
     again = any(plain(row.fields[places.value]) == plain(said) for row in rows[1:])
     return reading.is_name(said) and not again
@@ -142,7 +142,7 @@ def _check_pairs(body: list[Record], places: _Places, cells: Sequence[list[int]]
 def _unmentioned(
     body: list[Record], places: _Places, cells: Sequence[list[int]], shape: tuple[int, int]
 ) -> list[tuple[tuple[int, int], list[str]]]:
-    """Each cell that no line mentions, with a line for it: its ids as they are first written, all else empty."""
+    """Each cell without a line, with a new line for it: ids as first written, other fields empty."""
     absent = np.ones(shape, dtype=bool)
     absent[tuple(cells)] = False
     written: tuple[dict[int, str], dict[int, str]] = ({}, {})

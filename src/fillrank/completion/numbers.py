@@ -1,4 +1,4 @@
-"""Numbers as they are written in files: read by a stated notation, and written the same way."""
+"""Read and write numbers in the notation of a file (decimal mark, thousands mark, unit)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIKE = re.compile(
 
 
 def looks_like_a_number(field: str) -> bool:
-    """Whether a field is a number in some notation, perhaps with a sign of its unit: no name of a row or a column.
+    """Whether a field is a number in some notation, perhaps with a unit; then it is not the name of a row or a column.
 
     Example:
         >>> [looks_like_a_number(field) for field in ("4,5", "1.234", "12 %", "€ 3", "<0.1", "inf", "2020-01-31", "A1")]
@@ -73,7 +73,7 @@ class Notation:
         return re.compile(rf"[-+]?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?")
 
     def value(self, field: str) -> float | None:
-        """The finite number that a field holds; None if it holds none."""
+        """The finite number in a field; None if there is none."""
         said = plain(field)
         if self.unit and said.endswith(self.unit):
             said = said.removesuffix(self.unit).rstrip()
@@ -86,7 +86,7 @@ class Notation:
         return number if np.isfinite(number) else None
 
     def written(self, number: float, digits: int) -> str:
-        """A number with ``digits`` significant digits, without an exponent where it is of ordinary size."""
+        """Write a number with ``digits`` significant digits; without an exponent unless it is very large or small."""
         text = f"{number:.{digits}g}"
         if "e" in text and 1e-6 <= abs(number) < 1e15:
             text = np.format_float_positional(float(text), trim="-")

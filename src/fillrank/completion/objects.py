@@ -1,4 +1,4 @@
-"""Columns of Python objects as numbers: what is missing, what is a number, and what is neither."""
+"""Convert columns of Python objects to numbers: decide what is missing, what is a number, and what is neither."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fillrank.solvers.dense.cells import Array
 __all__ = ["Missing", "column_of_numbers", "named_missing"]
 
 Missing: TypeAlias = "float | str | Sequence[float | str] | None"
-"""What stands for a missing value besides NaN, None, ``pd.NA`` and masked cells: a number or a word, or several."""
+"""Numbers and words that mean a missing value, besides NaN, None, ``pd.NA`` and masked cells."""
 
 _DATES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64)
 
 
 class _NotANumberError(DataError, TypeError):
-    """scikit-learn wants a TypeError where a cell is a thing that has no number in it."""
+    """A cell is an object that is not a number. It is a ``TypeError``, as scikit-learn requires."""
 
 
 _FAR = 10**300  # beyond what a float holds, about
 
 
 def named_missing(missing: Missing) -> tuple[frozenset[str], Array]:
-    """The words and the numbers that a caller named as missing.
+    """The words and the numbers that a caller gave for missing values.
 
     Raises:
         SettingsError: one is neither a number nor text.
@@ -55,7 +55,7 @@ def named_missing(missing: Missing) -> tuple[frozenset[str], Array]:
 
 
 def column_of_numbers(column: Array, where: str, words: frozenset[str] = frozenset()) -> Array:
-    """A column of objects, text or dates as float64 ``[m]``, NaN where a value is missing.
+    """Convert a column of objects, text or dates to float64 ``[m]``, with NaN for missing values.
 
     Args:
         column: ``[m]``; numbers, also as text, Decimals, booleans; None, NaN and ``pd.NA`` are missing.
@@ -103,7 +103,7 @@ def _number(cell: Any, row: int, where: str, words: frozenset[str]) -> float:
 
 
 def _is_missing(cell: Any) -> bool:
-    """None, NaN, ``pd.NA``, ``pd.NaT`` and NumPy's masked constant."""
+    """Whether a value is None, NaN, ``pd.NA``, ``pd.NaT`` or NumPy's masked constant."""
     if cell is None or cell is np.ma.masked or type(cell).__name__ in {"NAType", "NaTType"}:
         return True
     return isinstance(cell, float | np.floating) and bool(np.isnan(cell))

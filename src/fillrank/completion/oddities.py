@@ -1,4 +1,4 @@
-"""What looks odd in a table that was read well: said in notes, never changed."""
+"""Notes on suspicious values in a table, such as 999 for missing. The values are not changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NINES = frozenset(map(float, (9, 99, 999, 9999, 99999, 999999)))
 
 
 def likely_codes(values: Array) -> Mapping[float, int]:
-    """Numbers of a column that may stand for a missing value, and how often each does.
+    """Numbers of a column that may mean a missing value, with their counts.
 
     Such a code is far from all other values: a negative one where no other is, or 9, 99, 999 … at least as far above
     the largest other value as those are from one another.
@@ -44,7 +44,7 @@ def likely_codes(values: Array) -> Mapping[float, int]:
 
 
 def notes_on_codes(table: Table, names: Sequence[str]) -> list[str]:
-    """A note for each number that may stand for a missing value, with the columns that it stands in."""
+    """A note for each number that may mean a missing value, with its columns."""
     where: dict[float, list[tuple[str, int]]] = {}
     for name, column, observed in zip(names, table.values.T, table.observed.T, strict=True):
         for code, n in likely_codes(np.where(observed, column, np.nan)).items():
@@ -57,7 +57,7 @@ def notes_on_codes(table: Table, names: Sequence[str]) -> list[str]:
 
 
 def notes_on_columns(table: Table, names: Sequence[str], lines: Sequence[int]) -> list[str]:
-    """Notes on columns and rows without a single value: what is filled into them says nothing of them."""
+    """Notes on columns and rows without a known value: what is filled into them has no meaning."""
     columns = [name for name, known in zip(names, _any(table.observed.T), strict=True) if not known]
     rows = [str(line) for line, known in zip(lines, _any(table.observed), strict=True) if not known]
     notes = []
@@ -71,7 +71,7 @@ def notes_on_columns(table: Table, names: Sequence[str], lines: Sequence[int]) -
 
 
 def notes_on_ids(ids: Sequence[str], lines: Sequence[int]) -> list[str]:
-    """A note on ids that several lines have: each line stays a row of its own."""
+    """A note on ids that several lines have; each line stays a separate row."""
     times = Counter(one for one in ids if one)
     twice = [one for one, n in times.items() if n > 1]
     if not twice:

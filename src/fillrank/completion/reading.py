@@ -1,4 +1,4 @@
-"""What the readers of wide and of long tables share: what is missing, what is a number, and the way back."""
+"""The common part of the readers of wide and long tables: missing cells, numbers, and writing back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN = 5  # bad fields that an error names
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a file; what is None is inferred from what stands there.
+    """How to read a file; options that are None are inferred from the file.
 
     Attributes:
         layout: ``"wide"``, ``"long"``, or ``"auto"``: long if the header is like ``user,item,rating``.
@@ -61,20 +61,20 @@ class Reading:
 
     @cached_property
     def _codes(self) -> frozenset[float]:
-        """The numbers that were named as missing, in the file's notation or in the usual one."""
+        """The numbers given for missing values, in the file's notation or in the usual one."""
         read = [notation.value(word) for word in self.missing for notation in (self.notation, Notation())]
         return frozenset(number for number in read if number is not None)
 
     def number(self, field: str) -> float | None:
-        """The number that a field holds, whether or not it stands for a missing value; None if it holds none."""
+        """The number in a field, even if it means a missing value; None if there is none."""
         return self.notation.value(field)
 
     def is_missing(self, field: str) -> bool:
-        """Whether a field stands for a missing value."""
+        """Whether a field means a missing value."""
         return plain(field).casefold() in self._words or (bool(self._codes) and self.number(field) in self._codes)
 
     def is_name(self, field: str) -> bool:
-        """Whether a field may name a row or a column: it holds a letter or a digit, is no number and not missing."""
+        """Whether a field can name a row or a column: it has a letter or a digit, is no number and not missing."""
         said = plain(field)
         return (
             any(letter.isalnum() for letter in said)
@@ -144,7 +144,7 @@ _NOTATIONS = (
 
 
 def _what_to_do(bad: list[tuple[str, str, int]], values: Array, names: Sequence[str], reading: Reading) -> str:
-    """Columns of text are named for ``--ignore``, and the other fields get the advice that fits them."""
+    """Advice for fields that are not numbers: ``--ignore`` for columns of text, other options for other fields."""
     known = (~np.isnan(values)).sum(axis=0)
     text = {
         column
@@ -160,7 +160,7 @@ def _what_to_do(bad: list[tuple[str, str, int]], values: Array, names: Sequence[
 
 
 def _advice(bad: list[str], reading: Reading) -> str:
-    """What may help with such fields."""
+    """Options that may help with such fields."""
     fitting = [
         said
         for notation, said in _NOTATIONS

@@ -1,4 +1,4 @@
-"""The settings of a completion, checked, and what each solver makes of them."""
+"""The settings of a completion with their checks, and the solvers by name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ScaledBy = Literal["auto", "table", "columns"]
 
 
 class Solution(Protocol):
-    """What every solver gives back."""
+    """The interface of the result of a solver."""
 
     @property
     def columns(self) -> FactorSide: ...
@@ -44,7 +44,7 @@ class Solution(Protocol):
 
 @dataclass(frozen=True)
 class Route:
-    """What a solver does with the common settings.
+    """How a solver uses the common settings.
 
     Attributes:
         solve: ``(cells, settings, rng) -> Solution``.
@@ -61,7 +61,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a solver is given; checked when made.
+    """The settings of a solver; checked when made.
 
     Raises:
         SettingsError: one of them, or a combination, cannot work.
@@ -115,7 +115,7 @@ class Settings:
 
     @property
     def strongest(self) -> float:
-        """The largest regularization that a search should try."""
+        """The largest regularization for a search."""
         return 1.0 if self.solver == "soft-impute" else 1e3
 
     @property
@@ -124,13 +124,13 @@ class Settings:
 
 
 def check_rank(rank: Any) -> None:
-    """Raise a SettingsError unless ``rank`` is a whole number of 1 or more."""
+    """Refuse a ``rank`` that is not a whole number of 1 or more (``SettingsError``)."""
     if not _is_whole(rank) or rank < 1:
         raise SettingsError(f"rank must be a whole number of 1 or more, got {rank!r}").about("rank")
 
 
 def check_regularization(regularization: Any, solver: str) -> None:
-    """Raise a SettingsError unless the solver can work with it."""
+    """Refuse a regularization that the solver cannot use (``SettingsError``)."""
     if _is_auto(regularization):
         return
     if not ROUTES[solver].grid:
@@ -163,7 +163,7 @@ def _is_auto(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that a float can hold."""
+    """Whether a value is a number that fits into a float."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
     return not isinstance(value, int) or abs(value) < 2**63

@@ -1,4 +1,4 @@
-"""What the estimators are given, as plain arrays: the table, which cells are known, and the scale of the values."""
+"""The input of the estimators as arrays: the table, its known cells, and the scale of its values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """How the values are made unit-free for the solvers: ``(value - offset) / spread``.
+    """How values are scaled for the solvers: ``(value - offset) / spread``.
 
     Attributes:
         offset: the weighted mean of the known cells; 0 without biases. A number for the whole table, or ``[n]``, one
@@ -69,7 +69,7 @@ class Scale:
         return whole._of_columns(table, weights, centre=centre) if by_column else whole
 
     def _of_columns(self, table: Table, weights: Array, *, centre: bool) -> Scale:
-        """One for each column, this one where nothing is known of it."""
+        """A scale for each column; this one for columns without known cells."""
         each = np.where(table.observed, weights[:, None], 0.0)
         values = np.where(each > 0, table.values, 0.0).astype(np.float64)
         total, largest = each.sum(axis=0), np.abs(values).max(axis=0, initial=0.0)
@@ -93,12 +93,12 @@ class Scale:
         return Cells(values, each)
 
     def restore(self, values: Array) -> Array:
-        """Back to the units of the data."""
+        """Convert scaled values back to the units of the data."""
         return self.offset + self.spread * values
 
 
 def in_units(errors: Array, units: float | Array) -> Array:
-    """Errors ``[…, n]`` in the units of their columns; 0 in a column without a spread, which is nothing to count in."""
+    """Errors ``[…, n]`` divided by the spread of their columns; 0 in a column without a spread."""
     spread = np.broadcast_to(np.asarray(units, dtype=np.float64), errors.shape)
     with np.errstate(over="ignore"):
         counted = np.divide(errors, spread, out=np.zeros(errors.shape), where=spread > 0)
@@ -106,7 +106,7 @@ def in_units(errors: Array, units: float | Array) -> Array:
 
 
 def observed_cells(values: Array, mask: Any, names: Sequence[Any] | None = None) -> Array:
-    """Which cells are known: those that are not NaN and, with a mask, those where it is true.
+    """Which cells are known: those that are not NaN and, if there is a mask, are True in it.
 
     Args:
         values: ``[m, n]``.
@@ -137,7 +137,7 @@ def observed_cells(values: Array, mask: Any, names: Sequence[Any] | None = None)
 
 
 def _array_of(given: Any, make: Callable[[Any], Array]) -> Array:
-    """What NumPy makes of it, or a DataError that says what came."""
+    """Convert to a NumPy array, or raise a ``DataError`` that says what was given."""
     if isinstance(given, str | bytes):
         raise DataError(f"must be an array, got {shown(given)}")
     try:
@@ -167,7 +167,7 @@ def _as_mask(mask: Any, shape: tuple[int, ...], names: Sequence[Any] | None) -> 
 
 
 def hidden_parts(observed: Array, n_parts: int = 5) -> Array:
-    """Known cells dealt into parts, row by row: int ``[m, n]``, -1 where no cell is known.
+    """Divide known cells into folds, row by row: int ``[m, n]``, -1 for missing cells.
 
     Each row's cells are dealt evenly, in an order of the columns that is the same for all rows and looks like chance;
     so what becomes of a row does not depend on the rows beside it.
@@ -184,7 +184,7 @@ def hidden_parts(observed: Array, n_parts: int = 5) -> Array:
 
 
 def row_weights(sample_weight: Any, n_rows: int) -> Array:
-    """The weight of each row, ``[n_rows]``: ones where none are given.
+    """The weight of each row, ``[n_rows]``; ones if none are given.
 
     Raises:
         DataError: not one number of 0 or more for each row, or none above 0.

@@ -1,4 +1,4 @@
-"""A choice among many fits says now and then how far it is."""
+"""Log the progress of a search over many fits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIRST, _NEXT = 2.0, 10.0
 
 
 class NowAndThen:
-    """Logs a line soon, and then one every ten seconds at most, at the level ``INFO``: a quick choice is silent."""
+    """Logs a line after a while, then at most one every ten seconds, at level ``INFO``. A quick search logs nothing."""
 
     def __init__(self) -> None:
         self._due = time.monotonic() + _FIRST

@@ -1,4 +1,4 @@
-"""A delimited text taken apart so that it can be put together again to the letter."""
+"""Split a delimited text into records so that it can be written back exactly as it was."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAMPLE = 50  # lines from which the separator is inferred
 
 @dataclass
 class Record:
-    """One record: its fields as they are written, quotes and blanks included; its line end; the line it begins on."""
+    """One record: its fields as written (with quotes and blanks), its line end, and its line number."""
 
     fields: list[str]
     end: str
@@ -31,7 +31,7 @@ class Record:
 
 @dataclass
 class Text:
-    """A text of records. Blank lines are kept, and are no records.
+    """A text of records. Blank lines are kept, but are no records.
 
     Attributes:
         records: all of it, in order; change their fields and :meth:`encoded` writes the change.
@@ -58,7 +58,7 @@ class Text:
 
     @classmethod
     def decoded(cls, data: bytes, separator: str | None = None) -> Text:
-        """Take a text apart. What is neither UTF-16 with its mark nor valid UTF-8 is taken as Latin-1.
+        """Split a text into records. Text that is neither UTF-16 with a mark nor valid UTF-8 is read as Latin-1.
 
         Args:
             data: the whole file.
@@ -84,18 +84,18 @@ class Text:
         return taken_apart
 
     def field(self, written: str) -> str:
-        """Something written as a field: in quotes if it holds the separator."""
+        """Write a value as a field; in quotes if it contains the separator."""
         return f'"{written}"' if self.separator in written else written
 
     def append(self, rows: list[list[str]]) -> None:
-        """More records at the end."""
+        """Add records at the end."""
         if rows:
             last, end = self.records[-1], self.records[0].end or "\n"
             last.end = last.end or end
             self.records += [Record(fields, end, last.line) for fields in rows]
 
     def encoded(self) -> bytes:
-        """The text put together again."""
+        """The whole text, joined again."""
         lines = (self.separator.join(record.fields) + record.end for record in self.records)
         return self.mark + (self.preamble + "".join(lines)).encode(self.encoding)
 
@@ -106,7 +106,7 @@ class Text:
 
     @property
     def has_short_header(self) -> bool:
-        """Whether the first record has one field less than each other: a header above ids that it does not name."""
+        """Whether the first record has one field less than all others: a header without a name for the ids."""
         first, *others = (len(row.fields) for row in self.rows)
         return len(others) > 1 and set(others) == {first + 1}
 
@@ -128,7 +128,7 @@ class Text:
 
 
 def plain(field: str) -> str:
-    """What a written field says: without blanks around it, and without quotes.
+    """The content of a field, without blanks around it and without quotes.
 
     Example:
         >>> plain(' 4.5 '), plain('"Alien, ""79"'), plain('""')
@@ -153,7 +153,7 @@ _PREAMBLE = re.compile(
 
 
 def _separator(text: str) -> str:
-    """What stands equally often, outside quotes, in each of the first lines; a comma also where none is needed.
+    """The mark that occurs equally often (outside quotes) in each of the first lines; a comma if there is none.
 
     Raises:
         DataError: only blanks can be what separates the fields.
@@ -172,7 +172,7 @@ def _separator(text: str) -> str:
 
 
 def _n_titles(records: list[Record]) -> int:
-    """How many of the first records are titles, with the blank lines below them."""
+    """The number of title records at the top, with the blank lines below them."""
     n = 0
     while n < len(records) and len(records[n].fields) == 1:
         n += 1

@@ -1,4 +1,4 @@
-"""Tables in Parquet and Arrow files: taken as the text that they would be, and written back with their types."""
+"""Read tables in Parquet and Arrow files as text, and write them back with their types."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def typed_table(path: Path) -> pl.DataFrame | None:
 
 
 def as_text(frame: pl.DataFrame) -> Text:
-    """The table as a comma-separated text with its header.
+    """Convert the table to a comma-separated text with a header.
 
     Raises:
         DataError: a column holds lists or tables.
@@ -63,7 +63,7 @@ def as_text(frame: pl.DataFrame) -> Text:
 
 
 def write_typed(frame: pl.DataFrame, filled: Text, place: Path, ending: str) -> None:
-    """The filled text as a table like ``frame``: columns without holes as they were, filled ones as 64-bit floats.
+    """Convert the filled text to a table like ``frame``: complete columns unchanged, filled ones as 64-bit floats.
 
     Raises:
         SettingsError: there is no such ending.

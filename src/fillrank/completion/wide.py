@@ -1,4 +1,4 @@
-"""Wide tables in a text: a line for each row, a field for each column, perhaps a header and ids."""
+"""Read and write wide tables: a text with a line for each row, perhaps with a header and ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIMES = frozenset({"year", "years", "month", "week", "day", "hour", "quarter"})
 
 
 def read_wide(text: Text, reading: Reading) -> TextCells:
-    """The numbers of a wide table.
+    """Read the numbers of a wide table.
 
     Without word of it, there is a header if the first line holds names and no numbers; there are ids if most fields of
     the first column are names, or the header says that they are ids. A last column without a name and without a value
@@ -84,7 +84,7 @@ def read_wide(text: Text, reading: Reading) -> TextCells:
 
 
 def _ignored(names: Sequence[str], reading: Reading) -> set[int]:
-    """The places of the columns that are to be left as they are."""
+    """The positions of the columns that are left as they are."""
     places: set[int] = set()
     for wanted in reading.ignore:
         found = {place for place, name in enumerate(names) if name == wanted}
@@ -98,7 +98,7 @@ def _ignored(names: Sequence[str], reading: Reading) -> set[int]:
 
 
 def _has_ids(name: str | None, place: int, body: list[Record], reading: Reading) -> bool:
-    """Whether the first column names the rows: one odd word among numbers does not make it a column of names."""
+    """Whether the first column names the rows. A single word among numbers is not enough for that."""
     fields = [row.fields[place] for row in body]
     n_names = sum(reading.is_name(field) for field in fields)
     if 2 * n_names > sum(not reading.is_missing(field) for field in fields):
@@ -109,7 +109,7 @@ def _has_ids(name: str | None, place: int, body: list[Record], reading: Reading)
 
 
 def _is_time(name: str, fields: list[str], reading: Reading) -> bool:
-    """Whether a column is called as times are, and each row has its own."""
+    """Whether a column has a usual name of times, and different values in all rows."""
     called = plain_name(name) in USUAL_NAMES["time"] | _TIMES
     return called and len(set(map(plain, fields))) == len(fields) and not any(map(reading.is_missing, fields))
 
@@ -117,7 +117,7 @@ def _is_time(name: str, fields: list[str], reading: Reading) -> bool:
 def _on_the_first_column(
     place: int, name: str | None, body: list[Record], reading: Reading, *, is_ids: bool
 ) -> list[str]:
-    """Notes where the first column may be something else than what it was taken for."""
+    """Notes if the role of the first column is uncertain."""
     fields = [plain(row.fields[place]) for row in body]
     called = repr(name) if name else "1"
     if is_ids:
@@ -133,7 +133,7 @@ def _on_the_first_column(
 
 
 def _may_be_long(body: list[Record]) -> bool:
-    """Whether three columns look like a row, a column and a value: both names come again and again, no pair twice."""
+    """Whether three columns look like a long table: the first two repeat their values, but no pair is there twice."""
     if len(body) < _FEWEST_CELLS or any(len(row.fields) != 3 for row in body):
         return False
     sides = [[plain(row.fields[side]) for row in body] for side in (0, 1)]

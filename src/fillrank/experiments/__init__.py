@@ -1,1 +1,1 @@
-"""Experiments as files: runs, comparisons, tuning and studies, and the records they leave."""
+"""Experiments as TOML files: runs, comparisons, tuning and studies, and their records."""

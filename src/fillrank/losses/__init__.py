@@ -1,4 +1,4 @@
-"""How wrong a batch is: pure functions of tensors. A loss never holds a model.
+"""Losses: pure functions of scores (or of vectors). A loss never contains a model.
 
 Each file holds a family; a loss has its name (:data:`LOSSES`) and what of it is chosen on the validation part
 (:class:`Ladder`) where its class stands.

@@ -1,4 +1,4 @@
-"""What every loss shares: the two contracts, the checks and the working precision."""
+"""The two interfaces of losses, the checks of arguments, and the working precision."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fillrank.losses.ladder import Ladder
 
 __all__ = ["ScoreLoss", "VectorLoss", "check_above_zero", "check_not_negative", "check_within", "wants_kernel"]
 
-_KERNEL_FROM = 2**16  # scores; below, compiling a kernel (about a second, once) costs more than it saves
+_KERNEL_FROM = 2**16  # scores; for fewer, compiling a kernel (about a second, once) costs more than it saves
 
 
 class ScoreLoss(ABC):
-    """A loss of scores in closed form; every loss of this room that is not of vectors is one.
+    """Base class of the losses of scores, with gradients in closed form.
 
     ``(pos [B], neg [B, N]) → loss [B]``: one positive in each row against the row's negatives. These hold for all:
 
@@ -37,17 +37,17 @@ class ScoreLoss(ABC):
     """
 
     uses_log_q: bool = False
-    """Whether ``log_q`` may be given."""
+    """Whether the loss accepts ``log_q``."""
 
     ladders: ClassVar[Sequence[Ladder]] = ()
     """Which of its settings are chosen on the validation part where they are not given, and from what, in this order.
     None here: they keep their defaults."""
 
     whole_batch: bool = False
-    """Whether a row's loss looks at other rows: then call :meth:`for_users`, and show it the batch in one piece."""
+    """Whether the loss of a row depends on other rows. Then call :meth:`for_users`, and pass the whole batch."""
 
     def __call__(self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-        """The loss of each positive: the readable twin, for autograd.
+        """The loss of each positive, for autograd: the readable twin of :meth:`value_and_grad`.
 
         Args:
             pos: scores of the positives, ``[B]``.
@@ -145,25 +145,25 @@ class VectorLoss(Protocol):
 
 
 def wants_kernel(scores: Tensor) -> bool:
-    """Whether the compiled passes of :mod:`fillrank.losses.row_kernels` take such scores, and pay."""
+    """Whether the compiled kernels of :mod:`fillrank.losses.row_kernels` support such scores, and are faster."""
     plain = scores.device.type == "cpu" and scores.dtype == torch.float32 and scores.is_contiguous()
     return plain and scores.numel() >= _KERNEL_FROM
 
 
 def check_above_zero(name: str, value: float, advice: str) -> None:
-    """Raise SettingsError unless ``value`` is a positive, finite number."""
+    """Refuse a ``value`` that is not a positive, finite number (``SettingsError``)."""
     if not (_is_number(value) and 0 < value < float("inf")):
         raise SettingsError(f"{name} must be a positive number, got {value!r}; {advice}")
 
 
 def check_not_negative(name: str, value: float) -> None:
-    """Raise SettingsError unless ``value`` is a finite number of 0 or more."""
+    """Refuse a ``value`` that is not a finite number of 0 or more (``SettingsError``)."""
     if not (_is_number(value) and 0 <= value < float("inf")):
         raise SettingsError(f"{name} must be a number of 0 or more, got {value!r}")
 
 
 def check_within(name: str, value: float, lowest: float, highest: float, why: str) -> None:
-    """Raise SettingsError unless ``lowest <= value <= highest``."""
+    """Refuse a ``value`` outside of ``lowest <= value <= highest`` (``SettingsError``)."""
     if not (_is_number(value) and lowest <= value <= highest):
         raise SettingsError(f"{name} must be within [{lowest:g}, {highest:g}], {why}; got {value!r}")
 
@@ -173,5 +173,5 @@ def _is_number(value: object) -> bool:
 
 
 def _wide(scores: Tensor) -> Tensor:
-    """Half precision as float32; anything else as it is."""
+    """Convert half precision to float32; keep other types."""
     return scores.float() if scores.dtype in {torch.bfloat16, torch.float16} else scores

@@ -1,4 +1,4 @@
-"""Which settings of a loss are still to be chosen, and what they are where nothing can be chosen."""
+"""The settings of a loss that must be chosen, and their usual values if nothing can be chosen."""
 
 from __future__ import annotations
 

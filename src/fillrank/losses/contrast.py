@@ -1,4 +1,4 @@
-"""Vectors against vectors: scores, a softmax-like loss and its gradients, without keeping the scores."""
+"""``contrast``: scores of vectors, a loss and its gradients, without storing the scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VECTORS = {
 
 
 class ClosedFormLoss(Protocol):
-    """A loss that knows its own gradients with respect to the scores: what :func:`contrast` asks for.
+    """A loss with its own gradients with respect to the scores, as :func:`contrast` needs it.
 
     Every :class:`~fillrank.losses.ScoreLoss` is one.
     """
@@ -87,7 +87,7 @@ def contrast_by_autograd(
     mask: Tensor | None = None,
     log_q: Tensor | None = None,
 ) -> Tensor:
-    """The same as :func:`contrast`, written plainly: the oracle of its tests."""
+    """The readable twin of :func:`contrast`, for its tests."""
     fitting(_VECTORS, anchors=anchors, positives=positives, negatives=negatives, mask=mask, log_q=log_q)
     return loss((anchors * positives).sum(1), anchors @ negatives.T, mask=mask, log_q=log_q)
 

@@ -1,4 +1,4 @@
-"""Softmax losses without the positive among the negatives: decoupled, and bilateral with several positives."""
+"""Softmax losses without the positive in the denominator: decoupled (DCL), and bilateral (BSL)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Decoupled(ScoreLoss):
         """``(τ⁺, τ⁻, c)``."""
 
     def _pull(self, pos: Tensor, empty: Tensor) -> Tensor:  # noqa: ARG002 -- the several-positives form asks
-        """What draws the positives in, ``[B]``, for autograd."""
+        """The term of the positives, ``[B]``, for autograd."""
         return pos / self._sides()[0]
 
     def _pull_and_grad(self, pos: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002

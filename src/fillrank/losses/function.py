@@ -1,4 +1,4 @@
-"""Losses that users bring: any function of scores."""
+"""``FromFunction``: a loss from any function of scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FromFunction"]
 @checked
 @dataclass(frozen=True)
 class FromFunction(ScoreLoss):
-    """A loss from a plain function ``(pos [B], neg [B, N]) → [B]``; autograd finds its gradients.
+    """A loss from a plain function ``(pos [B], neg [B, N]) → [B]``; autograd computes its gradients.
 
     A row's loss is a function of the row's own scores. What the function does not ask for is done for it:
 

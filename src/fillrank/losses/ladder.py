@@ -1,4 +1,4 @@
-"""What of a loss is chosen on the validation part: a row of values for one setting, or for several that go together."""
+"""``Ladder``: values of a loss's setting (or of several together) to choose from on the validation part."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class CCL(_Margins):
 
 
 def _below(top: float) -> dict[str, Any]:
-    """Three margins, the highest of them ``top``."""
+    """Three margins; the highest is ``top``."""
     return {"margins": [round(top - 0.2, 2), round(top - 0.1, 2), top], "weights": [0.1, 0.15, 0.75]}
 
 
@@ -187,7 +187,7 @@ def _check_margin(name: str, margin: float) -> None:
 
 
 def _numbers(name: str, numbers: object) -> tuple[float, ...]:
-    """A tuple, so that a list of settings read from a file is frozen and hashable too."""
+    """Convert a list of settings to a tuple, so that it is immutable and hashable."""
     if not isinstance(numbers, list | tuple):
         raise SettingsError(f"{name} must be a list of numbers, got {numbers!r}")
     return tuple(numbers)

@@ -1,4 +1,4 @@
-"""Pairwise losses: the positive should score higher than each negative, by itself."""
+"""Pairwise losses: the positive should score higher than each negative."""
 
 from __future__ import annotations
 
@@ -114,5 +114,5 @@ class PairwiseHinge(ScoreLoss):
 
 
 def _sum(costs: Tensor, mask: Tensor | None) -> Tensor:
-    """Over each row, ``[B]``, the masked ones left out."""
+    """The mean of each row, ``[B]``, without masked entries."""
     return (costs if mask is None else costs.masked_fill(mask, 0.0)).sum(dim=1)

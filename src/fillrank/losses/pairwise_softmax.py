@@ -1,4 +1,4 @@
-"""Pairwise softmax: a softmax over gaps, with something gentler than the exponential."""
+"""``PSL``: a softmax over score differences with a gentler function than the exponential."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fillrank.losses.softmax import counted_, log_sum_exp, softmax_
 __all__ = ["PSL"]
 
 FLOOR = 1e-6
-"""Where ``1 + d`` or ``1 + atan(d)`` would fall to 0 and below, σ is held here, flat: its logarithm stays finite."""
+"""The lower limit of σ: below it, ``1 + d`` or ``1 + atan(d)`` would be 0 or negative, and have no finite logarithm."""
 
 
 class _Activation(NamedTuple):
@@ -32,7 +32,7 @@ class _Activation(NamedTuple):
 
 
 def _log_and_slope_of_tanh_(gaps: Tensor) -> tuple[Tensor, Tensor]:
-    """``1 + tanh d = 2·sigmoid(2d)``: exact where tanh has long rounded to -1."""
+    """``1 + tanh d = 2·sigmoid(2d)``, which is exact where tanh rounds to -1."""
     twice = gaps.mul_(2)
     return logsigmoid(twice).add_(math.log(2)), twice.neg_().sigmoid_().mul_(2)
 
@@ -50,7 +50,7 @@ def _log_and_slope_of_relu_(gaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _flat_below_(lifted: Tensor) -> Tensor:
-    """σ, and infinity where it is held: the slope of its logarithm, a quotient by it, is 0 there."""
+    """σ, and infinity where it is limited, so that the derivative of its logarithm (a quotient by σ) is 0 there."""
     return torch.threshold_(lifted, FLOOR, math.inf)
 
 

@@ -1,4 +1,4 @@
-"""Losses of single cells and single scores: how far a prediction is from a value, a score from its label."""
+"""Pointwise losses: the error of a prediction, and binary cross-entropy of a score."""
 
 from __future__ import annotations
 
@@ -84,5 +84,5 @@ class Logistic(ScoreLoss):
         return loss, torch.sigmoid(-wanted) / -self.temperature, d_neg
 
     def _share(self, neg: Tensor) -> float:
-        """What one negative weighs."""
+        """The weight of one negative."""
         return self.negative_weight / (max(neg.shape[1], 1) if self.reduction == "mean" else 1)

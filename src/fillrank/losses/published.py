@@ -17,4 +17,4 @@ PUBLISHED: dict[str, ScoreLoss] = {
     "mmcl-gowalla": MMCL((0.7, 0.8, 0.9), (0.10, 0.15, 0.75), 700.0),
     "mmcl-yelp2018": MMCL((0.6, 0.7, 0.8, 0.9), (0.05, 0.15, 0.20, 0.60), 400.0),
 }
-"""What the authors' code sets for matrix factorisation on each data set (chosen there on the test part)."""
+"""The settings in the authors' code for matrix factorisation on each data set (chosen there on the test part)."""

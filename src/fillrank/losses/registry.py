@@ -19,7 +19,7 @@ LOSSES: Registry[Any] = Registry("loss", "fillrank.losses")
 ``of_vectors = True``), or a function of scores, whose keyword parameters are its settings."""
 
 VECTOR_LOSSES: Mapping[str, Any] = LOSSES.beside
-"""The losses of vectors: another contract, :class:`~fillrank.losses.VectorLoss`."""
+"""The losses of vectors, with the interface :class:`~fillrank.losses.VectorLoss`."""
 
 
 @checked
@@ -61,7 +61,7 @@ def vector_loss(name: str, **settings: Any) -> VectorLoss:
 
 
 def as_loss(part: Any, settings: Mapping[str, Any] | None = None) -> ScoreLoss | VectorLoss:
-    """A loss from whatever says which: a name, a table of its name and settings, an object, a class or a function.
+    """Make a loss from a name, a table of a name and settings, an object, a class or a function.
 
     Args:
         part: a name in :data:`LOSSES` or :data:`VECTOR_LOSSES`, or one that a package offers; a table such as
@@ -100,4 +100,4 @@ def _is_of_vectors(part: Any) -> bool:
 
 
 def _nothing() -> None:
-    """Takes no setting: an object is made already."""
+    """Refuse settings for an object, which is made already."""

@@ -1,4 +1,4 @@
-"""The closed forms of softmax and margin losses on a CPU: one pass over each row, which stays in the fastest cache.
+"""Compiled closed forms of softmax and margin losses on a CPU: one pass over each row, which stays in the L1 cache.
 
 Written with tensors, such a closed form goes over the whole block of scores six to ten times, and waits for memory each
 time. Here a row is read once, worked on in place, and written once. The exponential is a polynomial of degree 6 after
@@ -25,8 +25,8 @@ from fillrank.runtime.threads import available_threads
 
 __all__ = ["margin_rows", "softmax_rows"]
 
-_REORDER = {"reassoc", "contract", "nsz", "arcp"}  # sums in vectors; NaN and infinity keep their meaning
-_ROWS_A_THREAD = 256  # fewer are not worth another thread
+_REORDER = {"reassoc", "contract", "nsz", "arcp"}  # allows vector sums; NaN and infinity are still handled correctly
+_ROWS_A_THREAD = 256  # with fewer rows, another thread is not worth its cost
 _ONE, _HALF, _LOWEST = np.float32(1), np.float32(0.5), np.float32(-87)
 _LOG2_E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
 _P0, _P1, _P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
@@ -88,7 +88,7 @@ def margin_rows(scores: Tensor, mask: Tensor | None, margins: NDArray[Any], slop
 
 
 def _flags(mask: Tensor | None) -> Flags:
-    """As an array; no mask is one without columns."""
+    """Convert a mask to an array; no mask becomes one without columns."""
     return np.zeros((0, 0), dtype=np.bool_) if mask is None else mask.contiguous().numpy()
 
 
@@ -104,7 +104,7 @@ def _deal(part: Callable[[slice], None], n_rows: int) -> None:
 
 @njit(inline="always")
 def _exp(x: np.float32) -> np.float32:
-    """Of a number of 0 or less."""
+    """The exponential of a number of 0 or less."""
     held = _LOWEST if x < _LOWEST else x  # noqa: FURB136 -- max(x, lowest) would hide NaN
     whole = np.floor(held * _LOG2_E + _HALF)
     rest = held - whole * _LN2_HIGH - whole * _LN2_LOW

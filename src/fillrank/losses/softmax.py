@@ -70,7 +70,7 @@ class InfoNCE(ScoreLoss):
         first = pos / self.temperature
         top, total, d_neg = softmax_(neg, self.temperature, mask, log_q, 1 / self.temperature, first)
         own = (first - top).exp()
-        loss = total.log() + (top - first)  # two numbers of 0 or more: nothing cancels
+        loss = total.log() + (top - first)  # both terms are 0 or more, so there is no cancellation
         return loss, (own / total - 1) / self.temperature, d_neg
 
 
@@ -98,7 +98,7 @@ def softmax_(
     scale: float,
     first: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The softmax of the logits ``l = scores/temperature - log_q`` without the masked, in the memory of ``scores``.
+    """The softmax of the logits ``l = scores/temperature - log_q`` without masked entries, written over ``scores``.
 
     On a CPU, large blocks take the compiled pass of :mod:`fillrank.losses.row_kernels`.
 

@@ -1,4 +1,4 @@
-"""Losses of vectors: how a batch of vectors lies on the sphere. Siblings of the losses of scores.
+"""Losses of vectors: alignment and uniformity of a batch of vectors on the unit sphere.
 
 Shapes: ``B`` rows of a batch, ``d`` dimensions. All of them scale vectors to length 1 first.
 """
@@ -28,7 +28,7 @@ _ONE_SET = {"vectors": "float B d"}
 
 @checked
 def alignment(first: Tensor, second: Tensor) -> Tensor:
-    """How far the two vectors of each row are apart: ``|x - y|²`` of unit vectors, ``[B]`` (Wang & Isola 2020, α = 2).
+    """The distance of the two vectors of each row: ``|x - y|²`` of unit vectors, ``[B]`` (Wang & Isola 2020, α = 2).
 
     Example:
         >>> alignment(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
@@ -40,7 +40,7 @@ def alignment(first: Tensor, second: Tensor) -> Tensor:
 
 @checked
 def uniformity(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
-    """How crowded the sphere is: ``log mean_{i<j} exp(-t·|x_i - x_j|²)`` of unit vectors, a scalar of 0 or less.
+    """The uniformity of unit vectors on the sphere: ``log mean_{i<j} exp(-t·|x_i - x_j|²)``, a scalar of 0 or less.
 
     The logarithm of the average pairwise Gaussian potential (Wang & Isola 2020). One block of ``[B, B]`` is formed and
     becomes the gradient in place; :func:`uniformity_by_autograd` is the readable twin.
@@ -59,7 +59,7 @@ def uniformity(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
 
 @checked
 def uniformity_by_autograd(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
-    """The same as :func:`uniformity`, written plainly: the oracle of its tests."""
+    """The readable twin of :func:`uniformity`, for its tests."""
     fitting(_ONE_SET, vectors=vectors)
     if len(vectors) < 2:
         return vectors.sum() * 0
@@ -92,7 +92,7 @@ class _Uniformity(torch.autograd.Function):
 @checked
 @dataclass(frozen=True)
 class AlignmentUniformity:
-    """DirectAU (Wang et al. 2022): a user near their item, the users spread out, the items spread out. No negatives.
+    """DirectAU (Wang et al. 2022): pull users to their items, and spread users and items out; without negatives.
 
     ``L_b = |u_b - i_b|² + γ·(uniformity(users) + uniformity(items))/2`` on unit vectors; the second part is the same
     for every row, so the mean over the batch is the published loss. A user or item that stands in the batch twice

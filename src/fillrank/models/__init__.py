@@ -1,4 +1,4 @@
-"""Named recipes: settings → fit → Recommender."""
+"""Recipes: named models with settings, whose ``fit`` returns a ``Recommender``."""
 
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError

@@ -1,4 +1,4 @@
-"""The recipe through alternating least squares on ratings."""
+"""``ALS``: the recipe of alternating least squares on ratings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fillrank.training.context import FitContext
 __all__ = ["ALS"]
 
 _PENALTIES = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
-_VANISHING = 1024.0  # a penalty at which nothing is left of any vector: the biases alone
+_VANISHING = 1024.0  # a penalty at which all vectors vanish, so that only biases are left
 _BIAS_PENALTIES, _USUAL = (1.0, 2.0, 3.0, 5.0, 10.0), (5.0, 3.0)
 _DOUBT = 1e-3
 _LOWEST, _HIGHEST = 1e-6, 1e6
@@ -111,7 +111,7 @@ class ALS(Alternating):
         return best_point(axes, point, judged, most=_MOST_TRIED, context=context) if axes else point
 
     def _free(self, name: str) -> bool:
-        """Whether this penalty of biases is to be chosen."""
+        """Whether this penalty of biases must be chosen."""
         given = getattr(self, name)
         return given == "auto" or (given is None and self.bias_regularization == "auto")
 

@@ -1,4 +1,4 @@
-"""What the recipes through alternating least squares share: how rows are solved, and which iteration is kept."""
+"""The common part of the recipes of alternating least squares: the row solver, and the choice of the best iteration."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["TRIAL", "Alternating", "Judge", "best_iteration", "unjudged"]
 TRIAL = 4  # iterations after which penalties are compared; the best pair was the same one after 8 or 16
 
 Judge: TypeAlias = Callable[[Factors], Judgement]
-"""How good an iteration is."""
+"""Evaluates the factors of an iteration."""
 
 
 class Alternating(Recipe):
-    """What the two recipes share: how rows are solved."""
+    """The common settings of the two recipes: the solver of rows."""
 
     method: RidgeMethod = "cholesky"
     steps: int = Field(default=3, ge=1)
@@ -42,12 +42,12 @@ class Alternating(Recipe):
         return {**steps, **where(self.method == "block", "method='block'", "block")}
 
     def solver(self) -> RowSolver:
-        """How rows are solved."""
+        """The solver of rows."""
         return RowSolver(self.method, self.steps, self.block)
 
 
 def unjudged(factors: Factors) -> Judgement:  # noqa: ARG001
-    """Of a search without a validation part: nothing is better than where it begins."""
+    """The judgement without a validation part: all factors are equally good, so the first is kept."""
     return 0.0, {}
 
 

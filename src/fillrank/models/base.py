@@ -1,4 +1,4 @@
-"""What every named recipe has in common: typed settings in, a recommender out."""
+"""``Recipe``: the base class of all recipes, with settings, ``fit``, and the second fit on all rows."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ Candidate = TypeVar("Candidate")
 Model = TypeVar("Model")
 logger = logging.getLogger("fillrank")
 _LEAST = 10
-"""Rows of a log of which a tenth is a row or more."""
+"""The smallest number of rows of which a tenth is at least one row."""
 
 
 class Recipe(BaseModel, ABC):
-    """Settings that know how to fit. Frozen; an unknown or impossible setting is an error.
+    """The settings of a model, with a method ``fit``. Immutable; an unknown or impossible setting is an error.
 
     What is chosen on the validation part (a setting that is ``"auto"``, the epoch to stop at) stands in the
     recommender's ``settings``, so ``type(recipe)(**model.settings)`` fits the same again without validation data. That
@@ -61,7 +61,7 @@ class Recipe(BaseModel, ABC):
     """The name on the command line and in reports."""
 
     looks_at_valid: ClassVar[bool] = True
-    """Whether anything can be chosen on the validation part; where nothing is, it is learnt from at once."""
+    """Whether anything can be chosen on the validation part. If not, the model learns from it directly."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ()
     """Settings that, where they are ``"auto"``, are chosen on the validation part and cannot do without one.
@@ -70,19 +70,19 @@ class Recipe(BaseModel, ABC):
     """
 
     has_rule: ClassVar[bool] = False
-    """Whether a rule stands in for such a choice where a log is too small to hold anything out."""
+    """Whether a rule replaces such a choice if a log is too small to hold anything out."""
 
     needs_values: ClassVar[bool] = False
-    """Whether it learns from values and from nothing else, so that a log without them is refused."""
+    """Whether it learns only from values, so that a log without values is refused."""
 
     shares_batches: ClassVar[bool] = False
-    """Whether several processes (:class:`fillrank.training.World`) fit together what one would fit."""
+    """Whether several processes (:class:`fillrank.training.World`) can fit the model together."""
 
     resumes: ClassVar[bool] = False
-    """Whether a fit that was stopped can go on from a checkpoint."""
+    """Whether a fit that was stopped can continue from a checkpoint."""
 
     uses_device: ClassVar[bool] = False
-    """Whether it can be fitted elsewhere than on the CPU."""
+    """Whether it can be fitted on other devices than the CPU."""
 
     _old_options: dict[str, Any] = PrivateAttr(default_factory=dict)
     """Options of the fit that came as settings, as in older files; in the place of defaults."""
@@ -150,7 +150,7 @@ class Recipe(BaseModel, ABC):
     def fit_within(
         self, context: FitContext, train: Interactions, valid: Interactions | None, *, refit: bool
     ) -> Recommender:
-        """What :meth:`fit` does, as a part of a fit that is under way."""
+        """The work of :meth:`fit`, also used inside another fit."""
         if not len(train):
             raise DataError(f"there is nothing to learn from: {train!r} has no rows")
         if valid is not None and (valid.user_ids != train.user_ids or valid.item_ids != train.item_ids):
@@ -169,7 +169,7 @@ class Recipe(BaseModel, ABC):
             (train, valid), refit = held_out(train, seed=getattr(self, "seed", 0)), True
         if context.stage != "refit":  # or the first fit has said it
             say_what_is_idle(self, train, valid)
-        with Interrupt(holds=False) as stop:  # of several trainings in one fit, one Ctrl-C ends all
+        with Interrupt(holds=False) as stop:  # so that one Ctrl-C ends all trainings of this fit
             if valid is None:
                 return self._fit(train, None, context)
             if not self.chooses():
@@ -180,7 +180,7 @@ class Recipe(BaseModel, ABC):
             return self._refitted(chosen, whole, context.refit(), stop)
 
     def chooses(self) -> bool:
-        """Whether anything is chosen on the validation part, given one."""
+        """Whether anything is chosen on the validation part, if there is one."""
         return self.looks_at_valid
 
     @classmethod
@@ -189,7 +189,7 @@ class Recipe(BaseModel, ABC):
         return {name: field.default for name, field in cls.model_fields.items()}
 
     def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002 -- some recipes ask the log
-        """Whether the values of the log make a difference to what is learnt."""
+        """Whether the model uses the values of the log."""
         return True
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002

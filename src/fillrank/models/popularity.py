@@ -1,4 +1,4 @@
-"""The baseline that every model has to beat."""
+"""``Popularity``: the baseline that every model has to beat."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Popularity"]
 
 
 class Popularity(Recipe):
-    """The same list for everybody: the items that most users met.
+    """Recommend the same items to everybody: those with the most users.
 
     Where the log has values, mean and biases predict them: the "biases only" baseline of rating prediction.
 

@@ -1,4 +1,4 @@
-"""Which rows of a log count as positives: one setting, ``positive_from``, in every recipe that asks."""
+"""``positive_from``: which rows of a log count as positives."""
 
 from __future__ import annotations
 

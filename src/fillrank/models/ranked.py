@@ -1,4 +1,4 @@
-"""What ranks, made of what was learnt: vectors by cosine or product, with more of their neighbours or of popularity."""
+"""``Ranking``: turn learned vectors into the vectors that rank, with neighbours mixed in and popularity added."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _LADDERS = {
 
 @dataclass(frozen=True)
 class Ranking:
-    """Turns learnt vectors into those that rank; nothing is learnt here.
+    """Turns learned vectors into those that rank, without training.
 
     Attributes:
         log: the log they were learnt from.

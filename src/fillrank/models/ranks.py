@@ -1,4 +1,4 @@
-"""Which ranks of a decomposition are tried on a log, and how many directions are decomposed for each."""
+"""The ranks of a decomposition that are tried on a log, and the size of the decomposition for each."""
 
 from __future__ import annotations
 

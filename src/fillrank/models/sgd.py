@@ -1,4 +1,4 @@
-"""The recipe for biased matrix factorisation by stochastic gradient descent."""
+"""``SGD``: the recipe of biased matrix factorisation by stochastic gradient descent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["SGD"]
 
 
 class SGD(Recipe):
-    """Biases and vectors learnt rating by rating; see :func:`fillrank.solvers.sparse.sgd.biased_sgd`.
+    """Learn biases and vectors rating by rating; see :func:`fillrank.solvers.sparse.sgd.biased_sgd`.
 
     It predicts values, and ranks by what it predicts. Given a validation part, it keeps the epoch that predicts that
     part best. Where the epochs run out while the error is still falling, a warning says so. Rates and penalties are in

@@ -1,4 +1,4 @@
-"""Settings of a contrastive training that go by the size of the log, where they are ``"auto"``."""
+"""``Sizes``: settings of a contrastive training that depend on the size of the log if they are ``"auto"``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNWATCHED = 12
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers in the place of ``"auto"``.
+    """The numbers that replace ``"auto"``.
 
     * *Batches* are so large that an epoch has about 100 steps: the power of two that is nearest, from 64 to a largest
       one. A small log would else be over in a few steps, before anything has moved.

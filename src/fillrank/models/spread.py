@@ -1,4 +1,4 @@
-"""How far a scorer's scores are spread over the catalogue: the unit in which the parts of a blend are weighed."""
+"""The standard deviation of a scorer's scores over the catalogue: the unit of the weights of a blend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fillrank.factors.blend import BlendPart
 
 __all__ = ["score_spread"]
 
-_LEAST = 1e-6  # of scores, as a share of their size: below it they are all the same, but for rounding
+_LEAST = 1e-6  # a smaller relative spread of scores is only rounding error
 _USERS, _CELLS = 2000, 2**22  # where scores have to be taken: users at most, and scores at a time
 
 
@@ -50,7 +50,7 @@ def _of_products(factors: Factors, users: Tensor | None) -> tuple[float, float]:
 
 
 def _of_scores(scorer: BlendPart | Blend, users: Tensor) -> tuple[float, float]:
-    """The same, from the scores of some of the users, evenly spaced."""
+    """The same from the scores of some users, which are evenly spaced."""
     some = users[torch.from_numpy(np.unique(np.linspace(0, len(users) - 1, min(_USERS, len(users))).astype(np.int64)))]
     variance = size = 0.0
     for block in torch.split(some, max(1, _CELLS // max(scorer.n_items, 1))):

@@ -1,4 +1,4 @@
-"""Where the vectors of a contrastive training begin."""
+"""Initial vectors of a contrastive training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes through the singular value decomposition."""
+"""The recipes of singular value decompositions: ``PureSVD``, ``NormalisedSVD``, ``BiasedSVD``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["BiasedSVD", "NormalisedSVD", "PureSVD"]
 Rank = Annotated[int, Field(ge=1)] | Literal["auto"]
 
 _RATING_RANKS = ((0, 1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50), (75, 100), (150, 200))
-"""Tried in these steps: while the largest of a step is the best so far, the next step is tried too."""
+"""The ranks are tried in these groups: the next group is tried if the largest rank so far is the best."""
 _SHRINKAGES = (1.0, 2.0, 3.0, 5.0, 10.0)
 _MOST_TRIED = 30
 _FIRST_RANKS, _FEWER_RANKS = (4, 8, 16, 24, 32, 48, 64), (8, 32, 64)
@@ -87,7 +87,7 @@ class _RankingDecomposition(_Decomposition):
 
 
 class PureSVD(_RankingDecomposition):
-    """Truncated SVD of the matrix with zeros in its holes; see :func:`fillrank.solvers.sparse.svd.pure_svd`.
+    """Truncated SVD of the matrix with zeros in missing cells; see :func:`fillrank.solvers.sparse.svd.pure_svd`.
 
     It only ranks.
 
@@ -205,7 +205,7 @@ class NormalisedSVD(_RankingDecomposition):
 
 
 class BiasedSVD(_Decomposition):
-    """Mean, biases, and the truncated SVD of what they leave over; see :func:`fillrank.solvers.sparse.svd.biased_svd`.
+    """Mean, biases, and the truncated SVD of the residuals; see :func:`fillrank.solvers.sparse.svd.biased_svd`.
 
     It predicts values, and ranks by what it predicts.
 
@@ -256,7 +256,7 @@ class BiasedSVD(_Decomposition):
     def _errors(
         self, train: Interactions, valid: Interactions, pair: tuple[float, float]
     ) -> Iterator[tuple[float, int]]:
-        """The error of each rank on the validation part, and the rank; the larger ones only while they are better."""
+        """The validation error of each rank, and the rank; larger ranks are tried only while they improve."""
         steps = _RATING_RANKS if self.rank == "auto" else ((self.rank,),)
         lowest, best = math.inf, 0
         for step in steps:
@@ -275,7 +275,7 @@ class BiasedSVD(_Decomposition):
 
 
 def _fitting(ranks: tuple[int, ...], train: Interactions) -> list[int]:
-    """The ranks that a log has room for, at least one."""
+    """The ranks that are possible for a log, at least one."""
     smallest = min(train.n_users, train.n_items)
     return [rank for rank in ranks if rank <= smallest] or [smallest]
 

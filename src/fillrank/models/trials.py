@@ -1,4 +1,4 @@
-"""Short trainings that tell, on the validation part, which settings to train with."""
+"""Short trainings that choose settings of the loss on the validation part."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["Allowance", "Found", "chosen_before", "climb_ladders"]
 
 logger = logging.getLogger("fillrank")
 _ALIKE = 0.005
-"""Share of the score by which two short trainings differ without telling anything."""
+"""A relative difference of the scores of two short trainings that has no meaning."""
 _ENOUGH = 400
-"""Steps after which temperatures stand in the order in which they stand in the end."""
+"""The number of steps after which the order of temperatures is the final one."""
 _FASTEST = 3.0
 Training = Callable[[Mapping[str, Any]], tuple[float, History]]
 """Trains the module shortly with these settings; what was reached in the end, higher is better, and all else."""
@@ -35,7 +35,7 @@ Training = Callable[[Mapping[str, Any]], tuple[float, History]]
 
 @dataclass(frozen=True)
 class Allowance:
-    """What the trials of a fit may cost: all together no more rows and steps than its training at least takes.
+    """The budget of the trials of a fit: together no more rows and steps than the shortest full training.
 
     So a fit that chooses costs at most two trainings. A training takes at least ``patience`` epochs after its first, as
     none before is without a better one for so long; or all its epochs, where those are fewer.
@@ -69,7 +69,7 @@ class Allowance:
         return min(_ENOUGH / self.steps, _FASTEST)
 
     def loop(self, settings: LoopSettings, n_rows: int) -> LoopSettings:
-        """The training's own settings, cut down to one trial, which is judged at its end."""
+        """The settings of the training, shortened to one trial, which is evaluated at its end."""
         epochs = ceil(self.steps / ceil(n_rows / settings.batch_size))
         cut = {"epochs": epochs, "steps": self.steps, "patience": epochs, "eval_every": epochs}
         return replace(settings, **cut)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Found:
-    """What the trials came to.
+    """The result of the trials.
 
     Attributes:
         settings: all of them.
@@ -99,7 +99,7 @@ def climb_ladders(
     allowed: Allowance,
     context: FitContext,
 ) -> Found:
-    """Train shortly with each rung, from the same start, and take the best; each ladder with the others as they stand.
+    """Train shortly with each value of a ladder, from the same initial vectors, and keep the best; ladder by ladder.
 
     Of rungs that are nearly as good as the best, the one nearest to the usual is taken.
     All processes share the scores, so all take the same way. Ctrl-C ends it after the step under way.
@@ -113,7 +113,7 @@ def climb_ladders(
         context: of the fit.
     """
     context = context.trial()
-    if allowed.trials < 2 or not context.begins():  # one alone tells nothing
+    if allowed.trials < 2 or not context.begins():  # a single trial cannot be compared
         return Found(dict(settings), History(), interrupted=False)
     start = _copy(module)
     kept, done = dict(settings), list[tuple[dict[str, Any], float]]()

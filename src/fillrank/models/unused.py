@@ -1,4 +1,4 @@
-"""What a fit is given and does not use: said once, in one way."""
+"""Warn of data and settings that a fit does not use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fillrank.runtime.notices import say_once
 __all__ = ["say_what_is_idle", "where"]
 
 _WATCHING = ("monitor", "patience", "eval_every")
-"""Settings of looking at the validation part."""
+"""Settings that are only used with a validation part."""
 
 
 class _Asked(Protocol):
@@ -32,7 +32,7 @@ class _Asked(Protocol):
 
 
 def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | None) -> None:
-    """Say which of what was given makes no difference: values of the log, settings that were set on purpose."""
+    """Warn of what is not used: values of the log, and settings that the user has set."""
     usual = recipe.usual()
     given = {name for name in recipe.model_fields_set if not is_usual(getattr(recipe, name), usual[name])}
     if train.values is not None and not recipe.uses_values(train):

@@ -1,4 +1,4 @@
-"""Tables, plots, the demonstration's report."""
+"""Reports: plots, tables, and the demonstration."""
 
 from fillrank.report.demonstration import Demonstration
 from fillrank.report.walkthrough import demo

@@ -1,4 +1,4 @@
-"""What every picture has in common: colours, an empty figure, and how it is written."""
+"""The common parts of all pictures: colours, an empty figure, and saving it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = (ACCENT, SECOND, THIRD, INK, "#8d6a9f", "#5b8e3e", "#b5651d", "#4a6fa5
 
 
 def can_draw() -> bool:
-    """Whether Matplotlib is there and can be imported: to be asked before a training, and not after."""
+    """Whether Matplotlib is installed and can be imported; check this before a training, not after it."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: F401
         from matplotlib.figure import Figure  # noqa: F401
@@ -29,7 +29,7 @@ def can_draw() -> bool:
 
 
 def blank(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
-    """An empty figure of so many panels side by side, and their axes.
+    """An empty figure with several panels side by side, and their axes.
 
     Args:
         panels: how many.
@@ -54,7 +54,7 @@ def blank(panels: int, size: tuple[float, float]) -> tuple[Figure, list[Any]]:
 
 
 def write_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure in the format that the ending of ``path`` names (PNG where there is none); gives the path."""
+    """Write a figure in the format of the ending of ``path`` (PNG without one), and return the path."""
     target = check_file(path, "the picture")
     with replacing(target) as fresh:
         figure.savefig(fresh, format=target.suffix.lstrip(".") or "png")

@@ -1,4 +1,4 @@
-"""What the demonstration finds: a comparison, lists for two users, what the temperature does."""
+"""The results of the demonstration: a comparison, lists for two users, the effect of the temperature."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Demonstration"]
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What :func:`fillrank.report.demo` found and wrote. ``print`` shows it.
+    """The result of :func:`fillrank.report.demo`. ``print`` shows it.
 
     Attributes:
         table: the comparison.

@@ -1,4 +1,4 @@
-"""Pictures of a study that is a grid: lines over the columns, and a map of colours."""
+"""Pictures of a study that is a grid: lines over the columns, and a heat map."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def grid_lines(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
 
 
 def grid_map(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """A map of nDCG on the test part: the lines of the grid from below, its columns from the left.
+    """A heat map of nDCG on the test part: the rows of the grid from below, its columns from the left.
 
     It takes what :func:`grid_lines` takes.
     """

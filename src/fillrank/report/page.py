@@ -1,4 +1,4 @@
-"""The demonstration as a page of Markdown, with the figures beside it as JSON."""
+"""Write the demonstration as a Markdown page, with its numbers as JSON beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEAD = "# fillrank on "
 
 
 def check_page(files: Sequence[Path]) -> None:
-    """Refuse to write over a page, or figures and pictures beside it, that are not of an earlier demonstration.
+    """Refuse to overwrite a page, numbers or pictures that are not from an earlier demonstration.
 
     Raises:
         DataError: such a file is there.
@@ -85,7 +85,7 @@ _NO_PICTURES = (
 
 
 def _protocol(found: Demonstration) -> list[str]:
-    """How the figures were measured, in plain words."""
+    """How the numbers were measured, in plain words."""
     run = found.table.runs[0]
     protocol = run.report.protocol
     liked = protocol.get("relevant_from")
@@ -105,7 +105,7 @@ def _protocol(found: Demonstration) -> list[str]:
 
 
 def _temperatures(found: Demonstration, *, drawn: bool) -> list[str]:
-    """What the temperature does: the picture, or without one its figures."""
+    """The effect of the temperature: the picture, or its numbers if there is no picture."""
     names = ("recall@10", "coverage@10", "popularity@10")
     said = (
         "CMC trained at several temperatures, all else equal, and ranking by what it has learnt of preferences alone. "

@@ -13,7 +13,7 @@ __all__ = ["accuracy_against_coverage", "temperature_study"]
 
 
 def accuracy_against_coverage(record: Mapping[str, Any], path: str | os.PathLike[str], *, k: int = 10) -> Path:
-    """Every model as a point: right is a wider catalogue, up is more hits; bars are intervals over seeds.
+    """Plot every model as a point: coverage to the right, recall upwards; bars are intervals over seeds.
 
     Args:
         record: what :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` gave.
@@ -47,7 +47,7 @@ def accuracy_against_coverage(record: Mapping[str, Any], path: str | os.PathLike
 def temperature_study(
     points: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], *, k: int = 10, title: str = ""
 ) -> Path:
-    """What the temperature does to recall, coverage and the popularity of what is recommended.
+    """Plot the effect of the temperature on recall, coverage and the popularity of recommended items.
 
     Args:
         points: one mapping per temperature, with ``temperature``, ``recall@k``, ``coverage@k``, ``popularity@k``.

@@ -109,7 +109,7 @@ def _lines(record: Mapping[str, Any]) -> list[_Line]:
 
 
 def _label(axis: Any, lines: Sequence[_Line]) -> None:
-    """The names to the right of all, each at the height of what it names, and moved apart where they would meet."""
+    """Write the names to the right of all lines, each at the height of its line, moved apart if they would overlap."""
     low, high = axis.get_ylim()
     ends = sorted(((line.quality[-1] - low) / (high - low), line.entry, line) for line in lines)
     heights = spread([height for height, _, _ in ends], min(_APART, 1 / len(ends)))
@@ -128,7 +128,7 @@ def _label(axis: Any, lines: Sequence[_Line]) -> None:
 
 
 def spread(heights: Sequence[float], apart: float) -> list[float]:
-    """Rising ``heights``, moved as little as it takes (least squares) until none are nearer than ``apart``.
+    """Move ascending ``heights`` as little as possible (least squares), so that none are closer than ``apart``.
 
     All of them end up between 0 and 1.
 

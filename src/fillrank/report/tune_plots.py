@@ -1,4 +1,4 @@
-"""Pictures of trials: every trial as a line through its settings, and which of them mattered."""
+"""Pictures of trials: every trial as a line through its settings, and the importance of each setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_AXES = 8
 
 
 def draw(record: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Both pictures, ``parallel.png`` and ``importance.png``, as far as there are trials enough for them."""
+    """Draw ``parallel.png`` and ``importance.png``, if there are enough trials for them."""
     drawn = []
     if any(trial["value"] is not None for trial in record["trials"]):
         drawn.append(parallel_coordinates(record, folder / "parallel.png"))
@@ -90,7 +90,7 @@ def importance(record: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
 
 
 class _ParameterAxis:
-    """The values of one parameter as heights from 0 to 1: by size, on a logarithmic scale where they span it."""
+    """The values of one parameter as heights from 0 to 1; on a logarithmic scale if their range is large."""
 
     def __init__(self, title: str, values: Sequence[Any]) -> None:
         self.title = title
@@ -107,7 +107,7 @@ class _ParameterAxis:
         self.heights = [(number - self._low) / self._span for number in scaled]
 
     def marks(self) -> list[tuple[float, str]]:
-        """Heights and what stands there."""
+        """Heights of the ticks, and their labels."""
         if self._words:
             return [((n - self._low) / self._span, word) for n, word in enumerate(self._words)]
         if self._whole:

@@ -1,4 +1,4 @@
-"""The demonstration: real ratings in; a comparison, recommendations and pictures out."""
+"""``demo``: the demonstration on real ratings, with a comparison, recommendations and pictures."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 
 
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """CMC at a temperature, ranking by its preference alone so that nothing else moves the metrics."""
+    """CMC with a temperature; it ranks by preference only, so that nothing else changes the metrics."""
     logger.info("CMC at temperature %g", temperature)
     own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg"}
     recipe = CMC(**{**settings, **own, "epochs": "auto"})  # each until it gets no better, not for as long as the first
@@ -93,7 +93,7 @@ def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[s
 
 
 def _typical_user(parts: Split) -> Any:
-    """A user whose number of ratings is the median: neither a stranger nor a collector."""
+    """A user with the median number of ratings."""
     counts = parts.train.user_counts
     order = counts.argsort(kind="stable")
     return parts.train.user_ids.ids[int(order[len(order) // 2])]

@@ -1,4 +1,4 @@
-"""Batteries that you run on parts of your own, in your own tests; fillrank's own tests run them on fillrank's parts.
+"""Contract tests for your own losses, samplers, encoders, solvers and models; fillrank tests its own parts with them.
 
 Each is one call, tries what the contracts in ``docs/architecture.md`` promise, and raises a
 :class:`~fillrank.errors.ContractError` (an ``AssertionError``) that names the part, the place and the broken promise.

@@ -1,4 +1,4 @@
-"""The battery for an encoder."""
+"""The contract test for an encoder."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _EncoderTrial:
         return as_encoder(self.part, inputs, self.settings).to(dtype)
 
     def outputs(self, encoder: Any) -> dict[str, Tensor]:
-        """All that it gives, by name."""
+        """All results of the encoder, by name."""
         with torch.no_grad():
             if isinstance(encoder, PairEncoder):
                 everybody = torch.arange(self.log.n_users)
@@ -154,7 +154,7 @@ class _EncoderTrial:
         judge.repeats(dropped)
 
     def precise(self) -> Any:
-        """The encoder in double precision; as it is, where something in it stays in single."""
+        """The encoder in double precision; unchanged if a part of it stays in single precision."""
         try:
             encoder = self.made(torch.float64)
             self.value(encoder)
@@ -163,7 +163,7 @@ class _EncoderTrial:
         return encoder
 
     def value(self, encoder: Any) -> Tensor:
-        """A number that depends on all that the encoder gives, unevenly."""
+        """A number that depends on all results of the encoder, with different weights."""
         generator = torch_stream(self.seed, "check-encoder-weights")
         if isinstance(encoder, PairEncoder):
             everybody, items = torch.arange(self.log.n_users), torch.arange(self.log.n_items)
@@ -190,7 +190,7 @@ class _EncoderTrial:
             self._along(where, parameter, slope, (encoder, generator))
 
     def _along(self, where: str, parameter: Tensor, slope: Tensor, trial: tuple[Any, torch.Generator]) -> None:
-        """Against finite differences in a random direction."""
+        """Compare the gradient with finite differences in a random direction."""
         encoder, generator = trial
         way = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
         length = torch.linalg.vector_norm

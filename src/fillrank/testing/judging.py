@@ -1,4 +1,4 @@
-"""What the batteries share: an error that names the broken promise, and what no part may touch."""
+"""The common part of the contract tests: errors that name the broken rule, and checks of global state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 
 
 class Judge:
-    """Judges one part.
+    """Checks one part.
 
     Args:
         what: the part, for messages: ``"the sampler 'uniform'"``.
@@ -34,25 +34,25 @@ class Judge:
         raise ContractError(f"{self.what} {where.removesuffix(',')}: {what}")
 
     def that(self, holds: bool, where: str, what: str) -> None:
-        """Fail unless it holds."""
+        """Fail unless the condition is true."""
         if not holds:
             self.fail(where, what)
 
     def finite(self, where: str, *tensors: Tensor) -> None:
-        """Fail where a number is NaN or infinite."""
+        """Fail if a number is NaN or infinite."""
         for tensor in tensors:
             if not bool(tensor.isfinite().all()):
                 self.fail(where, f"is not finite: {tensor.detach().flatten()[:8].tolist()}")
 
     def close(self, where: str, got: Tensor, wanted: Tensor, *, rtol: float = 1e-4, atol: float = 1e-5) -> None:
-        """Fail where two tensors differ by more than rounding."""
+        """Fail if two tensors differ by more than rounding errors."""
         self.that(got.shape == wanted.shape, where, f"has the shape {list(got.shape)}, not {list(wanted.shape)}")
         got, wanted = got.detach().double(), wanted.detach().double()
         if not torch.allclose(got, wanted, rtol=rtol, atol=atol):
             self.fail(where, f"differs by up to {float((got - wanted).abs().max()):.3g}")
 
     def equal(self, where: str, one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
-        """Fail where two results do not have the same bits."""
+        """Fail if two results do not have the same bits."""
         for name, tensor in one.items():
             if name not in other or tensor.shape != other[name].shape or not torch.equal(tensor, other[name]):
                 self.fail(where, f"does not give the same {name}, bit by bit")
@@ -71,7 +71,7 @@ class Judge:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """Within it, nobody may touch the generators of PyTorch, NumPy and Python that belong to everybody."""
+        """Inside the block, fail if the global random generators of PyTorch, NumPy or Python are used."""
         before = _everybodys()
         yield
         if before != _everybodys():
@@ -82,7 +82,7 @@ class Judge:
             )
 
     def saves(self, where: str, scorer: Any, score: Callable[[Any], Tensor]) -> None:
-        """Fail where a scorer that is taken apart for a file and put together again scores otherwise."""
+        """Fail if a scorer gives other scores after it was saved and loaded."""
         tensors = {name: tensor.clone() for name, tensor in scorer.tensors().items()}
         again = scorer_from_parts(tensors, scorer.settings())
         self.equal(f"{where}, saved and loaded", {"scores": score(scorer)}, {"scores": score(again)})
@@ -90,7 +90,7 @@ class Judge:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """So many threads of PyTorch within it."""
+    """Set the number of PyTorch's threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:

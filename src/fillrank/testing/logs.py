@@ -1,4 +1,4 @@
-"""Small logs that the batteries try parts on."""
+"""Small logs for the contract tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def small_log(n_users: int = 30, n_items: int = 20, n_rows: int = 240, *, seed: 
 
 
 def odd_logs() -> dict[str, Interactions]:
-    """Logs in which there is next to nothing, each with what is odd about it."""
+    """Tiny logs, each with a description of what is special about it."""
     two = IdMap(range(2))
     one = np.zeros(1, dtype=np.int32)
     return {

@@ -1,4 +1,4 @@
-"""The battery for a loss."""
+"""The contract test for a loss."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_loss(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> None:
-    """Hold a loss to the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
+    """Check that a loss keeps the contract of :class:`fillrank.losses.ScoreLoss`, on random scores in float64.
 
     What is looked at, in this order: the shape; finite values; rows that do not look at one another; the order of the
     negatives; ``value_and_grad`` against the loss itself, against autograd and against finite differences; masked
@@ -75,7 +75,7 @@ def check_loss(
 
 
 def _check_ladders(loss: Any, settings: Mapping[str, Any] | None) -> None:
-    """See that what may be chosen of a loss can be: each rung makes one, the rest as it was given."""
+    """Check that each value of a loss's ladder makes a loss, with the other settings unchanged."""
     kind = loss.get("name") if isinstance(loss, Mapping) else loss
     kind = LOSSES.find(kind) if isinstance(kind, str) else kind
     ladders = getattr(kind, "ladders", ())
@@ -175,7 +175,7 @@ class _LossTrial:
         self._graded(where, self.pos[:0], self.neg[:0])
 
     def _agree(self, where: str, pos: Tensor, neg: Tensor, **options: Tensor) -> None:
-        """Shapes, finite values, and the gradients found in three ways."""
+        """Check shapes, finite values, and gradients computed in three ways."""
         leaves = (pos.clone().requires_grad_(), neg.clone().requires_grad_())
         value = self._value(*leaves, **options)
         self._shaped_and_finite(where, value)

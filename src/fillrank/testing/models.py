@@ -1,4 +1,4 @@
-"""The battery for a model: a recipe, and the recommender that it fits."""
+"""The contract test for a model: a recipe, and the recommender that it fits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["check_model"]
 
 @checked
 def check_model(recipe: Recipe, *, parts: Split | None = None) -> None:
-    """Hold a recipe to what every model promises, on a small log of ratings; it is fitted three times.
+    """Check that a recipe keeps the contract of models, on a small log of ratings; it is fitted three times.
 
     What is looked at, in this order: the same seed, the same bits, with any number of threads, and nothing from
     generators that belong to everybody; settings that JSON can hold and that fit the same again; lists: nothing seen,

@@ -1,4 +1,4 @@
-"""The battery for a sampler."""
+"""The contract test for a sampler."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_sampler(
     draws: int = 1500,
     seed: int = 0,
 ) -> None:
-    """Hold a sampler to the contract of :class:`fillrank.samplers.Sampler`, on a log of 9 users and 12 items.
+    """Check that a sampler keeps the contract of :class:`fillrank.samplers.Sampler`, on a log of 9 users and 12 items.
 
     What is looked at, in this order: the shapes and kinds of what it hands out, ``shared`` and each item once; the mask
     against ``exclude`` (without it: the row's own positive is masked where it is drawn); the batch, which it may not
@@ -123,7 +123,7 @@ class _SamplerTrial:
         return drawn
 
     def score(self, users: Tensor, items: Tensor) -> Tensor:
-        """What a model thinks: see :data:`fillrank.samplers.Score`."""
+        """The scores of a model: see :data:`fillrank.samplers.Score`."""
         return self.taste[users][:, items] if items.dim() == 1 else self.taste[users].gather(1, items)
 
     @staticmethod
@@ -191,7 +191,7 @@ class _SamplerTrial:
             self.check_form(self.draw(full, self.known.columns[self.known.starts[full]]), 1)
 
     def check_log_q(self, draws: int) -> None:
-        """Of each call the first row alone: rows of one call may depend on one another."""
+        """Use only the first row of each call, because rows of one call may depend on each other."""
         generator = torch_stream(self.seed, "check-sampler-simulation")
         weights = torch.zeros(draws, self.known.n_columns, dtype=torch.float64)
         for number in range(draws):

@@ -1,4 +1,4 @@
-"""The battery for a solver: a route from a log to factors that needs no loss."""
+"""The contract test for a solver, which turns a log into factors without a training loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_solver(
     of_values: bool = True,
     interactions: Interactions | None = None,
 ) -> None:
-    """Hold a solver to what every route promises: a log in, factors out.
+    """Check that a solver keeps the contract: it turns a log into factors.
 
     What is looked at, in this order: the kind and the sizes of what it gives, a user and an item without rows included;
     finite numbers on the CPU; the same bits when it is called again, with any number of threads, and nothing from

@@ -1,4 +1,4 @@
-"""Batches and learners, the trainer, and the one loop of everything that learns in rounds, with its callbacks."""
+"""Training: batches, learners, the trainer, the common loop of all iterative methods, and callbacks."""
 
 from fillrank.runtime.distributed import World
 from fillrank.training import callbacks

@@ -1,4 +1,4 @@
-"""A training that was stopped, in one file: tensors, and what happened so far."""
+"""``Checkpoint``: the state of a training in one file, to continue it later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Checkpoint", "Saved"]
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint holds: named tensors, and plain data that JSON can hold."""
+    """The content of a checkpoint: named tensors, and plain data that JSON can hold."""
 
     tensors: Mapping[str, Tensor]
     facts: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Saved:
 
 
 class Checkpoint:
-    """A place for the state of a training; safetensors inside, so that nothing in it can run.
+    """A file for the state of a training, in safetensors format, so that nothing in it can be executed.
 
     A digest of the whole file stands in its header. Files of version 0.1 have none, and are read all the same.
 
@@ -44,7 +44,7 @@ class Checkpoint:
         self.path = path
 
     def write(self, saved: Saved) -> None:
-        """Put ``saved`` in the place of what was there; the file is whole at any time."""
+        """Replace the content of the file by ``saved``; the file is complete at any time."""
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in saved.tensors.items()}
         with replacing(self.path) as temporary:
             metadata = {"facts": json.dumps(dict(saved.facts)), "digest": UNSEALED}
@@ -52,7 +52,7 @@ class Checkpoint:
             seal(temporary)
 
     def read(self) -> Saved | None:
-        """What was written last, or None where there is no file.
+        """Read the last state; None if there is no file.
 
         Raises:
             DataError: the file is torn or no checkpoint.
@@ -75,7 +75,7 @@ class Checkpoint:
         return Saved(tensors, facts)
 
     def torn(self, reason: object) -> DataError:
-        """The error that says that the file cannot be gone on from."""
+        """Make the error that says that training cannot continue from the file."""
         return DataError(
             f"{self.path} is no whole checkpoint ({reason}); remove it to begin anew, or name another file"
         )

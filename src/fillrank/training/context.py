@@ -1,4 +1,4 @@
-"""One call of ``fit``: how it runs, which of its stages is in hand, who follows it. Handed down, never looked up."""
+"""``FitContext``: the options, the current stage and the callbacks of one call of ``fit``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FitContext", "FitState"]
 
 @dataclass
 class FitState:
-    """What has become of a fit so far.
+    """The progress of a fit so far.
 
     Attributes:
         interrupted: the user has stopped a training.
@@ -31,7 +31,7 @@ class FitState:
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a training has to know of the fit that it belongs to.
+    """What a training needs to know about the fit that it belongs to.
 
     Attributes:
         options: how it runs.
@@ -51,7 +51,7 @@ class FitContext:
 
     @contextmanager
     def running(self, start: FitStart) -> Iterator[None]:
-        """Around the whole fit: the callbacks hear of its begin and of its end."""
+        """A block around the whole fit; callbacks are called at its start and its end."""
         began, error, stop = time.perf_counter(), None, Interrupt(holds=False)
         try:
             with stop:
@@ -68,7 +68,7 @@ class FitContext:
                 one.on_fit_end(end)
 
     def begins(self, *, must: bool = False) -> bool:
-        """Tell the callbacks that the stage begins; whether it should. All processes are given the same answer.
+        """Tell the callbacks that the stage begins, and return whether it should. All processes get the same answer.
 
         Args:
             must: it begins whatever they say.
@@ -82,7 +82,7 @@ class FitContext:
 
     @property
     def hears_steps(self) -> bool:
-        """Whether any callback has something to do after a step."""
+        """Whether any callback overrides ``on_step_end``."""
         return any(type(one).on_step_end is not Callback.on_step_end for one in self.options.callbacks)
 
     def step_ended(self, end: StepEnd) -> bool:
@@ -94,31 +94,31 @@ class FitContext:
         return not self.inside and self._says_stop(lambda one: one.on_epoch_end(end))
 
     def _says_stop(self, tell: Callable[[Callback], bool | None]) -> bool:
-        answers = [tell(one) for one in self.options.callbacks]  # each hears of it, whatever those before it say
+        answers = [tell(one) for one in self.options.callbacks]  # a list, so that every callback is called
         return any(answers)
 
     def trial(self) -> Self:
-        """For choices that are made by trying."""
+        """The context for choosing settings by trials."""
         return replace(self, stage="trial", provisional=True)
 
     def within_trial(self) -> Self:
-        """For the training of one trial: nothing is shown or kept of it."""
+        """The context for the training of one trial, which shows and saves nothing."""
         options = replace(self.options, progress=False, checkpoint=None)
         return replace(self, stage="trial", provisional=True, inside=True, options=options)
 
     def before_ranking(self) -> Self:
-        """For a training after which it is chosen how its vectors rank."""
+        """The context for a training after which the ranking of its vectors is chosen."""
         return replace(self, provisional=True)
 
     def refit(self) -> Self:
-        """For the second fit, of what was chosen, on everything."""
+        """The context for the second fit, with the chosen settings on train and validation."""
         return replace(self, stage="refit", provisional=True, options=_beside(self.options, "refit"))
 
     def part(self, n: int) -> Self:
-        """For part ``n`` of a blend."""
+        """The context for part ``n`` of a blend."""
         return replace(self, model=f"{self.model}.parts.{n}", provisional=True, options=_beside(self.options, str(n)))
 
 
 def _beside(options: FitOptions, suffix: str) -> FitOptions:
-    """The same for another training of the same fit: its checkpoint is named after this one."""
+    """A context for another training of the same fit, with its own checkpoint beside this one."""
     return options if options.checkpoint is None else replace(options, checkpoint=f"{options.checkpoint}.{suffix}")

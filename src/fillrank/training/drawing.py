@@ -1,4 +1,4 @@
-"""Negatives for a batch, or for one process's part of it."""
+"""Draw negatives for a batch, or for one process's part of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["draw"]
 def draw(
     sampler: Sampler, batch: Batch, generator: torch.Generator, score: Score | None = None
 ) -> tuple[Negatives, Tensor]:
-    """What the rows of ``batch`` are contrasted with, and all items that the whole batch is contrasted with.
+    """Draw the negatives of the rows of ``batch``; also return all items that the whole batch uses.
 
     Whatever is random is drawn for the whole batch, so that the generators of all processes stay in step.
 

@@ -1,4 +1,4 @@
-"""A running average of the parameters, which generalises better than their last values."""
+"""``Average``: a running average of the parameters, which generalises better than their last values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Average:
         self._span, self._steps = max(span, 1.0), 0
 
     def update(self) -> None:
-        """Take the present values in."""
+        """Update the averages with the current values."""
         with torch.no_grad():
             torch._foreach_lerp_(self._mean, self._live, max(1 / (self._steps + 1), 1 / self._span))
         self._steps += 1
@@ -39,7 +39,7 @@ class Average:
         return self._mean
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a resumed training needs."""
+        """The state that a resumed training needs."""
         return {"steps": torch.tensor(self._steps)} | {str(n): mean for n, mean in enumerate(self._mean)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -50,7 +50,7 @@ class Average:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside the block the module holds the averages; afterwards its own values again."""
+        """Inside the block the module has the averages as parameters; afterwards its own values again."""
         with torch.no_grad():
             own = [p.detach().clone() for p in self._live]
             torch._foreach_copy_(self._live, self._mean)

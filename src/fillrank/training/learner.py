@@ -1,4 +1,4 @@
-"""How a batch becomes a step of the parameters."""
+"""``Learner``: turns a batch into an update of the parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Autograd", "Learner"]
 
 
 class Learner(Protocol):
-    """What the loop drives: it takes batches, and changes the parameters of its modules.
+    """The interface that the training loop uses: it takes batches, and updates the parameters of its modules.
 
     Attributes:
         modules: whose parameters are trained.
@@ -27,15 +27,15 @@ class Learner(Protocol):
     route: str
 
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """One step on a batch; the named parts of its loss, each a scalar."""
+        """Do one step on a batch, and return the named parts of its loss, each a scalar."""
         ...
 
     def scale_lr(self, factor: float) -> None:
-        """Take the learning rates times ``factor`` from now on (of what they were set to at first)."""
+        """From now on, use the initial learning rates times ``factor``."""
         ...
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a resumed training needs besides the parameters; every process calls it at the same time."""
+        """The state that a resumed training needs besides the parameters; all processes must call it together."""
         ...
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -43,7 +43,7 @@ class Learner(Protocol):
         ...
 
     def all_gather(self, tensors: Sequence[Tensor]) -> None:
-        """Fill in what other processes hold; every process calls it at the same time.
+        """Fetch the rows that other processes have updated; all processes must call it together.
 
         Args:
             tensors: one for each parameter of the modules, such as the parameters themselves or an average of them.
@@ -52,7 +52,7 @@ class Learner(Protocol):
 
 
 class Autograd:
-    """Any step at all: PyTorch finds the gradients, and Adam (Kingma & Ba 2015) moves every row of every table.
+    """A learner for any step: PyTorch computes the gradients, and Adam (Kingma & Ba 2015) updates all parameters.
 
     Args:
         step: the loss of a batch.
@@ -85,7 +85,7 @@ class Autograd:
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`Learner.learn`."""
         parts = self._step(batch.shard(self._world), generator)
-        if not parts:  # there is nothing to learn from these rows, in any process
+        if not parts:  # no process has anything to learn from these rows
             return {}
         self._adam.zero_grad()
         total: Any = sum(parts.values())
@@ -95,7 +95,7 @@ class Autograd:
         self._world.all_reduce(*[p.grad for p in parameters if p.grad is not None], *found.values())
         if self._clip is not None:
             nn.utils.clip_grad_norm_(parameters, self._clip)
-        with all_threads():  # number by number: nothing is added up
+        with all_threads():  # allowed: Adam is element-wise, without sums
             self._adam.step()
         return found
 
@@ -123,4 +123,4 @@ class Autograd:
         self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
 
     def all_gather(self, tensors: Sequence[Tensor]) -> None:
-        """See :meth:`Learner.all_gather`: here all processes hold everything."""
+        """See :meth:`Learner.all_gather`; here all processes have all rows already."""

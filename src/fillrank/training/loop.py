@@ -1,4 +1,4 @@
-"""The trainer: batches in, a trained module and its history out."""
+"""``train``: the training loop over batches and epochs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = ["LoopSettings", "Monitor", "train"]
 _log = logging.getLogger("fillrank")
 
 Monitor = Callable[[], tuple[float, Mapping[str, float]]]
-"""Called after each epoch, the module holding its averages: a score (higher is better) and the metrics behind it."""
+"""Called after each epoch with the averaged parameters: returns a score (higher is better) and metrics."""
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How long and how fast.
+    """The settings of the training loop.
 
     Attributes:
         epochs: at most this many.
@@ -67,7 +67,7 @@ class LoopSettings:
     steps: int | None = None
 
     def rate(self, done: float) -> float:
-        """The factor of the learning rate when the share ``done`` of all steps has been taken."""
+        """The factor of the learning rate after the share ``done`` of all steps."""
         if done < self.warmup:
             return done / self.warmup
         return 1.0 if self.schedule == "constant" else (1 + math.cos(math.pi * done)) / 2
@@ -100,7 +100,7 @@ def train(
 
 
 class _Loop:
-    """One training: what it has seen so far, and the best of it."""
+    """The state of one training, with the best epoch so far."""
 
     def __init__(
         self, learner: Learner, rows: Batch, settings: LoopSettings, monitor: Monitor | None, context: FitContext
@@ -120,7 +120,7 @@ class _Loop:
         self._parameters, self._all_gather = [p.detach() for p in self.module.parameters()], learner.all_gather
 
     def run(self) -> History:
-        """Every epoch that is still to come."""
+        """Run all remaining epochs."""
         settings, rounds, place = self.settings, self.rounds, self.context.options.checkpoint
         checkpoint = None if place is None else Checkpoint(Path(place))
         if checkpoint is not None:
@@ -145,7 +145,7 @@ class _Loop:
         return rounds.result()
 
     def _state(self) -> Saved:
-        """All that is needed to go on after the epoch that has just ended; the random streams follow from the seed."""
+        """Everything needed to continue after the last epoch. (The random streams follow from the seed.)"""
         rounds = self.rounds
         self._all_gather(self._parameters)
         self._all_gather(self.average.means)
@@ -199,7 +199,7 @@ class _Loop:
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
-        """What has to agree for a training to be the same one."""
+        """The facts that must be equal for a checkpoint to belong to this training."""
         shapes = {name: list(p.shape) for name, p in self.module.named_parameters()}
         settings = self.settings
         return {
@@ -219,7 +219,7 @@ class _Loop:
         return settings.epochs if settings.steps is None else min(settings.epochs, -(-settings.steps // self.per_epoch))
 
     def _evaluate(self, epoch: int, *, last: bool) -> tuple[float | None, dict[str, float]]:
-        """Judge the averaged parameters, if it is time for that, and keep them if none before were better."""
+        """Evaluate the averaged parameters, if it is time for that, and keep them if they are the best so far."""
         if not last and epoch % self.settings.eval_every:
             return None, {}
         with self.average.applied():
@@ -246,13 +246,13 @@ class _Loop:
             if steps % settings.ema_every == 0 or number == self.per_epoch or enough:
                 self.average.update()
             asked = self.rounds.step_end(parts)
-            if enough or (asked and self.world.size == 1):  # of several, no process may leave the others waiting
+            if enough or (asked and self.world.size == 1):  # with several processes, stop only at the end of an epoch
                 break
         return {name: value / number for name, value in sums.items()}, number == self.per_epoch
 
 
 _OF_OTHER_KINDS = (LookupError, TypeError, ValueError, RuntimeError, AttributeError)
-"""What going on from a file ends in that holds other kinds of things than a checkpoint."""
+"""Exceptions that are raised if a checkpoint file has another content."""
 
 
 def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _digest(rows: Batch) -> str:
-    """A short fingerprint of who met what."""
+    """A short fingerprint of the pairs of a log."""
     digest = hashlib.blake2b(digest_size=8)
     for column in (rows.users, rows.items):
         digest.update(column.cpu().numpy().tobytes())
@@ -268,7 +268,7 @@ def _digest(rows: Batch) -> str:
 
 
 def _finite(parts: dict[str, Tensor], epoch: int, number: int) -> dict[str, float]:
-    """The parts of the loss as numbers, read from the device once."""
+    """The parts of the loss as numbers, copied from the device in one transfer."""
     metrics = {name: part.item() for name, part in parts.items()}
     for name, figure in metrics.items():
         if not math.isfinite(figure):

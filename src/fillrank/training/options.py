@@ -1,4 +1,4 @@
-"""How a fit runs, apart from what is fitted."""
+"""``FitOptions``: how a fit runs (progress, device, threads, checkpoint, callbacks)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fillrank.training.callbacks.events import Callback
 __all__ = ["RUN_WORDS", "FitKeywords", "FitOptions", "options_with", "without_run_words"]
 
 RUN_WORDS = ("progress", "device", "n_threads", "checkpoint")
-"""Options of a fit that were settings of recipes before: older files hold them among the settings."""
+"""Options of a fit that were settings of recipes in version 0.1; older files have them among the settings."""
 
 
 class FitKeywords(TypedDict, total=False):
@@ -31,7 +31,7 @@ class FitKeywords(TypedDict, total=False):
 @checked
 @dataclass(frozen=True)
 class FitOptions:
-    """How a fit runs. None of this is a setting of the model, and none of it is stored with one.
+    """How a fit runs. These options are not settings of the model, and are not saved with it.
 
     Attributes:
         progress: show it: a bar on a terminal, elsewhere a line now and then.

@@ -1,4 +1,4 @@
-"""The one loop of everything that learns in rounds: the trainer's epochs, a solver's iterations, trials of settings."""
+"""``Rounds``: the common loop of all iterative methods: epochs of the trainer, iterations of a solver, trials."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class History:
-    """What happened, epoch by epoch.
+    """The history of a training, epoch by epoch.
 
     Attributes:
         epochs: one dict per epoch: ``epoch``, ``seconds`` of learning (without the time that judging took), each part
@@ -43,7 +43,7 @@ class History:
 
 
 class Rounds(Generic[Kept]):
-    """Goes round: knows interruption, progress, the history, the best round, patience, and who follows.
+    """Runs the rounds of a training: handles interruption, progress, history, the best round, patience and callbacks.
 
     **The best round** is the first one until another is strictly better: of equals, the earlier stays. Where nothing is
     judged, each round replaces the one before. A score that is no number is worse than any.
@@ -118,7 +118,7 @@ class Rounds(Generic[Kept]):
     def go_on_from(
         self, history: Sequence[Mapping[str, float]], best: Kept, best_epoch: int, score: float | None
     ) -> None:
-        """Begin after the rounds of an earlier time.
+        """Continue after the rounds of an earlier run.
 
         Args:
             history: of those rounds.
@@ -131,13 +131,13 @@ class Rounds(Generic[Kept]):
             self.best_score, self._judged = score, True
 
     def numbers(self) -> Iterator[int]:
-        """The numbers of the rounds that are still to come, until it is over."""
+        """Iterate over the numbers of the remaining rounds, until the training ends."""
         while not self.over and len(self.history) < self._total:
             yield len(self.history) + 1
 
     @property
     def over(self) -> bool:
-        """Whether there is no other round, even if they have not run out."""
+        """Whether the training ends now, even if rounds are left."""
         waited = len(self.history) - self.best_epoch
         return (
             self.interrupted
@@ -147,7 +147,7 @@ class Rounds(Generic[Kept]):
 
     @property
     def ran_out(self) -> bool:
-        """Whether the rounds have run out while the last was still the best: more of them may do better."""
+        """Whether the last round was the best and no rounds are left; more rounds may give better results."""
         ended = self.interrupted or self.stopped
         return not ended and len(self.history) == self._total == self.best_epoch > 1
 
@@ -157,7 +157,7 @@ class Rounds(Generic[Kept]):
         return self._interrupt.asked or self._asked_to_stop
 
     def step_end(self, metrics: Mapping[str, float] | None = None) -> bool:
-        """A step is done; whether the loop is asked to stop."""
+        """Call after each step; returns whether the loop is asked to stop."""
         with self._lock:
             self._step += 1
             self._progress.step_done()
@@ -168,11 +168,11 @@ class Rounds(Generic[Kept]):
         return self.asked
 
     def learnt(self) -> None:
-        """The round has learnt; what follows is judging, which its seconds do not count."""
+        """Call when the training part of a round ends. The evaluation after it does not count in its seconds."""
         self._learnt = time.perf_counter()
 
     def is_last(self) -> bool:
-        """Whether somebody asks for this round to be the last; all processes are given the same answer."""
+        """Whether this round should be the last one; all processes get the same answer."""
         if not self._agreed:
             self.interrupted = self._world.any(self._interrupt.asked)
             self.stopped = self._world.any(self._asked_to_stop)
@@ -180,7 +180,7 @@ class Rounds(Generic[Kept]):
         return self.interrupted or self.stopped
 
     def offer(self, score: float | None, keep: Callable[[], Kept]) -> None:
-        """Keep the round in hand if it is the best so far; see the class for what that is.
+        """Keep the current round if it is the best so far; the class says what "best" means.
 
         Args:
             score: higher is better; None where nothing is judged.
@@ -202,7 +202,7 @@ class Rounds(Generic[Kept]):
         keep: Callable[[], Kept] | None = None,
         stop: bool = False,
     ) -> bool:
-        """A round is over, and judged; whether it was the last.
+        """Call at the end of a round, after its evaluation; returns whether it was the last one.
 
         Args:
             metrics: for the history and for those who follow.
@@ -239,7 +239,7 @@ class Rounds(Generic[Kept]):
         if not self.interrupted and not self.stopped:
             return
         context.state.interrupted |= self.interrupted
-        cut_short = self.interrupted or number != self._total  # the last round of all had ended in any case
+        cut_short = self.interrupted or number != self._total  # a stop in the last round cuts nothing short
         if self.stopped and cut_short:
             context.state.stopped.add(context.stage)
         if cut_short and not context.inside:
@@ -249,7 +249,7 @@ class Rounds(Generic[Kept]):
             _log.log(level, "stopped %s in %s %d%s%s", by, unit, number, self._what, kept)
 
     def _tell(self, tell: Callable[[], bool]) -> None:
-        """Call back; an error of a callback ends the other chains of a sampler as well, and goes on to the caller."""
+        """Call a callback. Its error also ends the other chains of a Gibbs sampler, and is raised to the caller."""
         try:
             self._asked_to_stop |= tell()
         except BaseException:

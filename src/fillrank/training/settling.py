@@ -1,4 +1,4 @@
-"""One warning for all that learns in rounds: they ran out while the model was still getting better."""
+"""Warn if a training ran out of rounds while the model was still improving."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["LEARNING", "VALIDATION", "warn_if_unsettled"]
 _log = logging.getLogger("fillrank")
 
 VALIDATION, LEARNING = 1e-3, 5e-3
-"""From what change in its last round, as a share, a figure is still getting better: on validation, and on train."""
+"""A metric is still improving if its relative change in the last round is larger than this: on validation, on train."""
 
 
 def warn_if_unsettled(
     kind: str, setting: str, limit: int, *, before: float, last: float, of: str, stage: Stage = "fit"
 ) -> None:
-    """Say that a model stopped because its rounds ran out, and not because it had learnt what there is.
+    """Warn that a model stopped because no rounds were left, while it was still improving.
 
     A fit that repeats what was chosen on a validation part stops where that said, and says nothing.
 

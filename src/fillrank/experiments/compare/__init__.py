@@ -1,4 +1,4 @@
-"""Several models under one protocol."""
+"""Compare several models under one protocol."""
 
 from fillrank.experiments.compare.runs import Protocol, StopByHand, compare, refits, run_model
 

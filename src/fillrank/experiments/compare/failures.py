@@ -1,4 +1,4 @@
-"""An entry of a comparison or a study that failed: what it said is kept, and the others go on."""
+"""Keep the errors of runs that failed, so that a comparison or a study can continue with the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("fillrank")
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that did not come to its end.
+    """A run that failed.
 
     Attributes:
         entry: the model of a comparison, or the entry of a study.
@@ -42,7 +42,7 @@ class Failures:
 
     @contextmanager
     def kept(self, *runs: tuple[str, int, str]) -> Iterator[None]:
-        """Whatever the block raises is noted as the failure of ``runs`` (entry, seed and where), and goes no further.
+        """Record an error in the block as the failure of ``runs`` (entry, seed and data), and suppress it.
 
         Errors that are no ``Exception``, such as Ctrl-C, pass.
         """
@@ -53,20 +53,20 @@ class Failures:
                 self.note(Failure(*run, in_words(error)), error)
 
     def note(self, failure: Failure, error: Exception) -> None:
-        """One more; it is also logged."""
+        """Add a failure, and log it."""
         logger.warning("%s", failure)
         logger.debug("where it failed:", exc_info=error)
         self._found.append((failure, error))
 
     def or_raise(self, *, some: bool) -> tuple[Failure, ...]:
-        """All of them. Unless ``some`` run has succeeded, the first error is raised: it is then all there is to say."""
+        """All failures. If no run succeeded (``some`` is False), raise the first error instead."""
         if self._found and not some:
             raise self._found[0][1]
         return tuple(failure for failure, _ in self._found)
 
 
 def in_words(error: BaseException) -> str:
-    """What an error says; one that was not foreseen also says its kind.
+    """The text of an error, with its type if it is not an error of fillrank.
 
     Example:
         >>> in_words(MemoryError()), in_words(ZeroDivisionError("division by zero"))

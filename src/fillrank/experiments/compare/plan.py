@@ -1,4 +1,4 @@
-"""A comparison as a TOML file: what is committed beside its record."""
+"""A comparison as a TOML file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Plan", "read_plan", "run_plan"]
 
 
 class Plan(BaseModel):
-    """What :func:`fillrank.compare` is asked, as data. A key that is not known is an error.
+    """The arguments of :func:`fillrank.compare` as data. An unknown key is an error.
 
     In TOML, the settings of a model stand in a table of its name::
 
@@ -84,7 +84,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
 
 
 def run_plan(plan: Plan) -> ComparisonTable:
-    """Carry a plan out."""
+    """Run a plan."""
     tables: list[ComparisonTable] = []
     failures = Failures()
     for source in plan.sources():

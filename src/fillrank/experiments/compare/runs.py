@@ -1,4 +1,4 @@
-"""Several models on the same data under the same protocol, over one or more seeds."""
+"""``compare``: several models on the same data under the same protocol, with one or more seeds."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
 ) -> ComparisonTable:
     """Fit and evaluate each model for each seed.
 
-    The seed makes the split and, where a model has one, the model's own random choices. A rival gets what we get: its
-    ``"auto"`` settings are chosen on the same validation part.
+    The seed decides the split, and the random choices of a model that has a seed. All models are treated equally: the
+    ``"auto"`` settings of each are chosen on the same validation part.
 
-    A model that fails does not take the others with it: what it said is in the table's ``failures``. Ctrl-C drops the
-    model in hand and ends the comparison with the runs that are finished.
+    If a model fails, the others continue, and its error is in ``failures`` of the table. Ctrl-C stops the current model
+    and ends the comparison with the runs that are finished.
 
     Args:
         data: the name of a data set, a log, or a split (which then serves every seed). A data set with one published
@@ -150,7 +150,7 @@ def run_model(
 
 
 def refits(protocol: Protocol, asked: bool | None) -> bool:
-    """Whether models are fitted again on train and validation after choosing; None asks for what the protocol has.
+    """Whether models are fitted again on train and validation after choosing; None: as the protocol requires.
 
     Raises:
         SettingsError: it was asked for under the legacy protocol.
@@ -170,7 +170,7 @@ def _default_models(log: Interactions) -> tuple[str, ...]:
 
 
 class StopByHand(Callback):
-    """Ends a fit without a model when it was stopped by hand: half a training is no figure to compare."""
+    """Ends a fit without a model if the user stopped it, because half a training cannot be compared."""
 
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See :meth:`Callback.on_epoch_end`."""

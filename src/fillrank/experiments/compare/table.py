@@ -1,4 +1,4 @@
-"""The outcome of a comparison: one row per model, means and intervals over seeds."""
+"""``ComparisonTable``: the result of a comparison, with means and intervals over seeds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOWER_IS_BETTER = ("rmse", "mae", "popularity", "gini")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One model fitted once.
+    """One fit of one model.
 
     Attributes:
         model: its name in the comparison.
@@ -113,7 +113,7 @@ class ComparisonTable:
         return [*dict.fromkeys(name for run in self.runs for name in run.report.metrics), "seconds"]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON: means per model, intervals and single runs."""
+        """The table as plain data for JSON: means per model, intervals, and single runs."""
         protocol = dict(self.runs[0].report.protocol) if self.runs else {}
         return {
             "data": self.data,
@@ -142,7 +142,7 @@ class ComparisonTable:
         return json.dumps(self.to_dict(), indent=2, default=str) + "\n"
 
     def findings(self) -> list[str]:
-        """CMC against each SVD in a sentence: ratios of the means, and in how many seeds it was better.
+        """Sentences that compare CMC with each SVD: ratios of the means, and in how many seeds it was better.
 
         A model that has failed with some seed is left out: there are no pairs.
         """

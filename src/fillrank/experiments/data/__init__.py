@@ -1,1 +1,1 @@
-"""Which data an experiment works on: opened by name or path, split, a part of it kept."""
+"""The data of an experiment: opened by name or path, split, and subsampled."""

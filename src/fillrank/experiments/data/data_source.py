@@ -1,4 +1,4 @@
-"""Data by name or by path, split as a run asks.
+"""Open data by name or by path, and split it.
 
 Nothing here imports NumPy or PyTorch at module level: the command line takes :data:`SplitName` from here.
 """
@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time"]
-"""``auto``: the published split of a data set that has one (or is named ``DATA/SPLIT``); by time where the test begins
-at a date; else random."""
+"""``auto``: the published split, if the data set has one (or is named ``DATA/SPLIT``); a split by time, if ``test`` is
+a date; else a random split."""
 Place: TypeAlias = str | tuple[str, str]
 """The name of a data set, the path of a file, or the paths of a train and a test file."""
 Data: TypeAlias = "str | Interactions | tuple[Interactions, Interactions]"
@@ -51,7 +51,7 @@ def is_known(data: str) -> bool:
 
 
 def named_or_read(data: Place, read: Mapping[str, Any]) -> Data:
-    """The name of a known data set as it came, or the log in the file of that path, or the two logs of two files.
+    """Return the name of a known data set, or read the log of a file, or the two logs of two files.
 
     Args:
         data: a name, a path, or the paths of a train and a test file.
@@ -85,7 +85,7 @@ def open_log(data: str, read: Mapping[str, Any]) -> Interactions:
 def open_split(
     data: Place, read: Mapping[str, Any], how: SplitName, test: float | str, valid: float | str, seed: int
 ) -> Split:
-    """The data set or the file, split in the way called ``how``.
+    """Open a data set or a file, and split it as ``how`` says.
 
     Args:
         data, read: see :func:`named_or_read`. Two files are a split already.
@@ -119,7 +119,7 @@ def open_split(
 
 
 def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
-    """The published split of a data set that has one (of several, the one named after a slash), or else a random one.
+    """The published split of a data set (with several, the one named after a slash); else a random split.
 
     Args:
         data: the name of a data set, a log, or a train and a test log; of the latter, test rows whose user or item has
@@ -154,7 +154,7 @@ def _is_moment(when: Moment) -> bool:
 def open_to_fit(
     data: Place, read: Mapping[str, Any], how: SplitName, test: float | str, valid: float | str, seed: int
 ) -> Split:
-    """As :func:`open_split`, but ``test=0`` keeps nothing back: for a model that goes to work.
+    """As :func:`open_split`, but ``test=0`` holds nothing out, for a model that will be used.
 
     Raises:
         SettingsError: ``test=0`` with a way to split that lives by its test part.
@@ -176,7 +176,7 @@ def open_to_fit(
 
 
 def fraction(name: str, given: Moment) -> float:
-    """``given`` as the fraction that a split takes which is not by time.
+    """Return ``given`` if it is a fraction, for a split that is not by time.
 
     Raises:
         SettingsError: it is a moment.

@@ -1,4 +1,4 @@
-"""Which rows are learnt from and which are measured on, as a command or a TOML file says it."""
+"""``DataSource``: the data of a command or a TOML file, and its test part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _test(given: object) -> object:
-    """A fraction as a number, a date as its ISO text; a path stays as it is."""
+    """Convert a fraction to a number and a date to its ISO text; keep a path."""
     if isinstance(given, date):  # TOML has dates
         return given.isoformat()
     if not isinstance(given, str):
@@ -57,7 +57,7 @@ HalfLife = Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
 
 
 class DataSource(BaseModel):
-    """One log to be split, or two files that somebody else has split.
+    """One log that will be split, or a train file and a test file.
 
     In TOML, one of::
 
@@ -110,7 +110,7 @@ class DataSource(BaseModel):
 
     @property
     def called(self) -> str:
-        """The data in a word or two."""
+        """A short name of the data."""
         return str(self.data) if self.train is None else f"{self.train} and {self.test}"
 
 

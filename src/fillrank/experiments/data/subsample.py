@@ -1,4 +1,4 @@
-"""Which part of the data an experiment works on."""
+"""``Subsample``: the part of the data that an experiment uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies: published tables and the runs that answer to them; records as Markdown."""
+"""Studies: reproduce published tables by runs of models; records as JSON and Markdown."""
 
 from fillrank.experiments.reproduce.study import Entry, Study, Task, read_study, studies
 

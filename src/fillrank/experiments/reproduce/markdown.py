@@ -1,4 +1,4 @@
-"""Records as Markdown: the tables in the README and the docs are written from the committed records."""
+"""Write records as Markdown tables, for the README and the docs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HEADS = {
 
 
 def table_of(record: Mapping[str, Any]) -> str:
-    """A comparison's record as a Markdown table: one row per model, mean ± half of the interval over seeds.
+    """Write the record of a comparison as a Markdown table: a row per model, mean ± half of the interval over seeds.
 
     Args:
         record: what :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` gave.
@@ -74,7 +74,7 @@ def studied(record: Mapping[str, Any]) -> str:
 
 
 def gridded(record: Mapping[str, Any]) -> str:
-    """A study whose entries are called "THIS, THAT" as a Markdown grid; the best recall and nDCG of a column are bold.
+    """Write a study with entries "THIS, THAT" as a Markdown grid; the best recall and nDCG of a column are bold.
 
     Args:
         record: see :func:`fillrank.experiments.reproduce.pivot.pivot`.
@@ -104,7 +104,7 @@ def gridded(record: Mapping[str, Any]) -> str:
 
 
 def _name(name: str) -> str:
-    """A name in a cell: it neither ends the cell nor begins a tag of HTML."""
+    """Escape a name for a cell of a Markdown table."""
     return printable(name).replace("|", "\\|").replace("<", "&lt;")
 
 
@@ -113,7 +113,7 @@ def _accuracy(row: StudyRow | None) -> str:
 
 
 def fill_tables(text: str, root: Path) -> str:
-    """``text`` with the table of each record written between its two marks.
+    """Replace the tables in ``text``: each record is written between its two marks.
 
     The marks are comments: ``<!-- table: experiments/NAME.json -->`` and ``<!-- end of table -->``. A benchmark's
     record may have several tables: ``benchmarks/records/NAME.json#PART`` is that of one part. Of a study

@@ -1,4 +1,4 @@
-"""A study whose entries are called "THIS, THAT" as a grid: what is before the comma against what is after it."""
+"""Arrange a study with entries "THIS, THAT" as a grid: rows are the part before the comma, columns that after it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def pivot(record: Mapping[str, Any]) -> Pivot:
 
 
 def number_in(words: str) -> float | None:
-    """The first number in some words; None where there is none.
+    """The first number in a text; None if there is none.
 
     Example:
         >>> number_in("800 negatives"), number_in("margin 0.7"), number_in("noise view")

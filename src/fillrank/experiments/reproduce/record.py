@@ -1,4 +1,4 @@
-"""What a study found: a file with a line for each finished run, and the rows that people read."""
+"""The record of a study: a JSON file with a line for each finished run."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class StudyRun:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What no other run of the record has."""
+        """The key that identifies the run in the record."""
         return self.entry, self.protocol, self.seed
 
     def answers(self, task: Task) -> bool:
-        """Whether it is the run that ``task`` asks for.
+        """Whether this is the run of ``task``.
 
         Settings that recipes have got, or lost, since then are not looked at: a new one's default changes nothing. Nor
         are those that tuning fills in, whatever stands in their place: its plan is compared.
@@ -78,7 +78,7 @@ class StudyRun:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study, as far as it has come.
+    """The finished runs of a study.
 
     Attributes:
         study: what is asked.
@@ -94,11 +94,11 @@ class StudyRecord:
     failures: tuple[Failure, ...] = ()
 
     def has(self, task: Task) -> bool:
-        """Whether the run is finished, with the settings that the study has now."""
+        """Whether the run is finished with the current settings of the study."""
         return any(run.answers(task) for run in self.runs)
 
     def with_run(self, run: StudyRun) -> Self:
-        """The record with a run more, or in the place of an older one."""
+        """The record with one more run; it replaces an older run with the same key."""
         kept = [one for one in self.runs if one.key != run.key]
         return replace(self, runs=tuple(_ordered(self.study, [*kept, run])))
 
@@ -111,7 +111,7 @@ class StudyRecord:
 
 
 def read_record(path: Path, study: Study) -> StudyRecord:
-    """The record of ``study`` in a file; an empty one where there is no file.
+    """Read the record of ``study`` from a file; an empty one if there is no file.
 
     Raises:
         DataError: the file is torn, or no record of a study.
@@ -141,7 +141,7 @@ def read_record(path: Path, study: Study) -> StudyRecord:
 
 
 def add_run(path: Path, study: Study, run: StudyRun) -> StudyRecord:
-    """The record in the file with a run more; read anew, since another process may have added some.
+    """Add a run to the record in a file. The file is read again first, because another process may have added runs.
 
     Processes that add to the same record take turns, so none of them loses what another one has added.
     """
@@ -156,7 +156,7 @@ _IDENTITY = ("study", "data", "k", "test", "valid")
 
 
 def _facts(study: Study) -> dict[str, Any]:
-    """What the record says of the study."""
+    """The description of the study in the record."""
     entries = {
         name: {"model": entry.model, "seeds": study.seeds_of(name), "published": dict(entry.published)}
         for name, entry in study.entries.items()
@@ -166,13 +166,13 @@ def _facts(study: Study) -> dict[str, Any]:
 
 
 def _text(content: Mapping[str, Any]) -> str:
-    """JSON with a line for each run, so that a change of the file shows which runs are new."""
+    """JSON with one line per run, so that a diff of the file shows which runs are new."""
     head = json.dumps({name: value for name, value in content.items() if name != "runs"}, indent=2)
     lines = ",\n    ".join(json.dumps(run) for run in content["runs"])
     return f'{head.removesuffix("}").rstrip()},\n  "runs": [\n    {lines}\n  ]\n}}\n'
 
 
 def _ordered(study: Study, runs: Iterable[StudyRun]) -> list[StudyRun]:
-    """Runs in the order of the study's tasks; those that it no longer asks for at the end."""
+    """Sort runs in the order of the study's tasks; runs without a task come last."""
     places = {task.key: place for place, task in enumerate(study.tasks())}
     return sorted(runs, key=lambda run: (places.get(run.key, len(places)), run.key))

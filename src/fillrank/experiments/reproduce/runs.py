@@ -1,4 +1,4 @@
-"""The runs of a study, one after another or several at once; each is in the record as soon as it is finished."""
+"""Run a study, one run after another or several in parallel. Each finished run is saved to the record at once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run_study(
     jobs: int = 1,
     protocols: Sequence[Protocol] | None = None,
 ) -> StudyRecord:
-    """Carry a study out, or go on with it: a run that the record holds with the same settings is not run again.
+    """Run a study, or continue it: runs that are in the record with the same settings are not repeated.
 
     Each run is written into the record as soon as it is finished. Ctrl-C drops those under way and keeps the others.
 
@@ -138,7 +138,7 @@ def run_task(task: Task, tuning: Path, *, quiet: bool = False) -> StudyRun:
 
 
 def curve_of(history: Sequence[Mapping[str, float]], k: int) -> Iterator[dict[str, float]]:
-    """A mapping for each look at the watched part: ``epoch``, ``seconds`` of all epochs so far, ``recall``, ``ndcg``.
+    """A mapping for each evaluation in training: ``epoch``, ``seconds`` of all epochs so far, ``recall``, ``ndcg``.
 
     Example:
         >>> looked = {"epoch": 2, "seconds": 1.5, "valid_recall@5": 0.25, "valid_ndcg@5": 0.125}
@@ -167,7 +167,7 @@ def _one_by_one(tasks: Sequence[Task], tuning: Path) -> Generator[_Done, None, N
 
 
 def _several(tasks: Sequence[Task], tuning: Path, jobs: int) -> Generator[_Done, None, None]:
-    """The runs as they end, so many at once, each process with its part of the cores.
+    """Yield the runs as they end. Several run at once, and each process gets its share of the cores.
 
     Where a process is killed, perhaps for want of memory, those that were not finished run again, one at a time: so it
     is known which one it is, and the others go on.
@@ -202,7 +202,7 @@ def _several(tasks: Sequence[Task], tuning: Path, jobs: int) -> Generator[_Done,
 
 
 def _begin(threads: int) -> None:
-    """A process begins: its threads are counted, Ctrl-C is left to the one that started it, and it ends with that."""
+    """Prepare a worker process: limit its threads, ignore Ctrl-C (the parent handles it), and end with the parent."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_the_first, daemon=True).start()
@@ -210,7 +210,7 @@ def _begin(threads: int) -> None:
 
 
 def _end_with_the_first() -> None:
-    """Where the process that started this one was killed, nobody is left to take its run: it would only cost time."""
+    """End this process if its parent was killed, because then nobody would use its result."""
     first = parent_process()
     if first is not None:
         first.join()
@@ -219,7 +219,7 @@ def _end_with_the_first() -> None:
 
 @contextmanager
 def _limited(threads: int) -> Iterator[None]:
-    """Inside the block, processes that begin take so many threads in every library."""
+    """Inside the block, new processes use at most this number of threads in every library."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     try:
@@ -233,7 +233,7 @@ def _limited(threads: int) -> Iterator[None]:
 
 
 def _cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process can use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

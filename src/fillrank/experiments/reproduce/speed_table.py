@@ -1,4 +1,4 @@
-"""What the scripts in ``benchmarks/`` recorded, as Markdown tables."""
+"""Write the records of the scripts in ``benchmarks/`` as Markdown tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _NOTHING = "–"
 
 
 def speeds_of(record: Mapping[str, Any]) -> str:
-    """A benchmark's record as a Markdown table: a row for each measure of each setting, ours beside the rival's.
+    """Write the record of a benchmark as a Markdown table: a row per measure and setting, ours and the rival's.
 
     Args:
         record: what a script in ``benchmarks/`` wrote, with ``results``: each has a ``dim`` and, for a measure,
@@ -114,7 +114,7 @@ def _peaks(result: Mapping[str, Any]) -> str:
 
 
 def _sides(result: Mapping[str, Any], name: str) -> tuple[float, float] | None:
-    """A figure of ours and of the rival, wherever the record holds it."""
+    """A number of ours and of the rival, wherever the record has it."""
     if name in result:
         return result[name]["ours"], result[name]["theirs"]
     last = result.get("last", {})

@@ -1,4 +1,4 @@
-"""A study as a TOML file: a published table, and the recipes that answer to it on one data set."""
+"""A study as a TOML file: a published table, and the recipes that reproduce it on one data set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ANSWERED = ("recall", "ndcg")
 
 
 class Entry(BaseModel):
-    """A line of the table.
+    """An entry of the study: a line of the table.
 
     Attributes:
         model: the name of a recipe.
@@ -55,16 +55,16 @@ class Entry(BaseModel):
     tune: Tuning | None = None
 
     def asked(self) -> dict[str, Any]:
-        """Every setting spelt out, as JSON has them, but for the seed, which is that of the run."""
+        """All settings with their values, as plain data; without the seed, which belongs to the run."""
         return recipe(self.model)(**self.settings).model_dump(mode="json", exclude={"seed"})
 
     def besides(self) -> dict[str, Any]:
-        """What else distinguishes its runs, as JSON has it; empty for most entries."""
+        """Other properties that distinguish its runs, as plain data; empty for most entries."""
         return self.model_dump(mode="json", include={"subsample", "tune"}, exclude_none=True)
 
 
 class Study(DataSource):
-    """What ``fillrank reproduce`` is asked, as data. A key that is not known is an error.
+    """The input of ``fillrank reproduce`` as data. An unknown key is an error.
 
     In TOML::
 
@@ -123,7 +123,7 @@ class Study(DataSource):
         return self.protocols if own is None else own
 
     def for_tuning(self) -> dict[str, Any]:
-        """What the tuning of entries has in common: the data, the share held out, the metric."""
+        """The common part of the tuning of entries: the data, the share held out, the metric."""
         shared = self.model_dump(include={"data", "train", "test", "read"})
         return {**shared, "valid": self.valid, "metric": f"ndcg@{self.k}"}
 
@@ -166,12 +166,12 @@ class Task:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What no other run of the study has."""
+        """The key that identifies the run in the study."""
         return self.entry, self.protocol, self.seed
 
     @property
     def refit(self) -> bool:
-        """Whether what is chosen on validation is then fitted on train and validation together."""
+        """Whether the chosen settings are then fitted on train and validation together."""
         return self.study.refit and self.protocol == "honest"
 
     def open(self) -> Split:
@@ -208,7 +208,7 @@ def studies() -> list[str]:
 
 
 def read_study(name_or_path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> Study:
-    """A study by its name, or from a TOML file.
+    """Read a study by its name, or from a TOML file.
 
     Args:
         name_or_path: one of :func:`studies`, or a path that ends in ``.toml``.
@@ -245,7 +245,7 @@ def _read(file: Path, over: Mapping[str, Any]) -> Study:
 
 
 def _check_entry(study: Study, entry: Entry, source: str) -> None:
-    """Refuse, before anything is trained, settings that cannot work and metrics that nothing answers to."""
+    """Check the settings and the metrics before any training."""
     if "seed" in entry.settings:
         raise SettingsError(f"{source}: its settings hold a seed; give seeds = [{entry.settings['seed']}] instead")
     try:

@@ -1,4 +1,4 @@
-"""The record of a study as rows: one for each entry under each protocol, beside what was published."""
+"""Summarise the record of a study: a row for each entry and protocol, with the published numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fillrank.terminal import shown
 __all__ = ["METRICS", "Estimate", "StudyRow", "published_text", "rows_of", "runs_of", "study_table"]
 
 METRICS = ("recall", "ndcg", "coverage", "novelty", "gini")
-"""Metrics of the test part that a run is recorded with."""
+"""The metrics of the test part in the record of a run."""
 _DIGITS = {"recall": 4, "ndcg": 4, "coverage": 3, "novelty": 2, "gini": 3, "seconds": 1}
 
 
@@ -33,7 +33,7 @@ class Estimate:
     half: float | None = None
 
     def text(self, digits: int) -> str:
-        """The figure with so many digits after the point.
+        """The number with ``digits`` digits after the point.
 
         Example:
             >>> Estimate(0.18823, 0.0004).text(4), Estimate(12.0).text(1)
@@ -64,13 +64,13 @@ class StudyRow:
     source: str | None = None
 
     def difference(self, name: str) -> float | None:
-        """How far the mean is above what was published, in percent of that; None where one of the two is missing."""
+        """The difference of the mean to the published number, in percent; None if one of the two is missing."""
         if name not in self.metrics or not self.published.get(name):
             return None
         return 100 * (self.metrics[name].mean / self.published[name] - 1)
 
     def text(self, name: str) -> str:
-        """A figure as it stands in a table."""
+        """A number as text for a table."""
         return self.metrics[name].text(_DIGITS[name]) if name in self.metrics else "–"
 
 

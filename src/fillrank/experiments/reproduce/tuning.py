@@ -1,4 +1,4 @@
-"""Settings of a study's entry that are searched before its runs: each entry with the same number of trials."""
+"""Tune settings of a study's entries before its runs, each entry with the same number of trials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Tuning"]
 
 
 class Tuning(BaseModel):
-    """Trials on the validation part, whose best settings the runs of the entry take, whatever their protocol.
+    """Trials on the validation part. All runs of the entry use their best settings, whatever the protocol.
 
     In TOML::
 
@@ -48,7 +48,7 @@ class Tuning(BaseModel):
 
     @property
     def varied(self) -> set[str]:
-        """The settings of the recipe that the search varies as a whole: not those of which it varies a part."""
+        """The settings that are varied as a whole (not those of which only a part is varied)."""
         return {
             name
             for name, wanted in self.search.items()
@@ -81,7 +81,7 @@ class Tuning(BaseModel):
         return TunePlan.of(content, f"tune of {model}")
 
     def best(self, study: Mapping[str, Any], model: str, settings: Mapping[str, Any], out: Path) -> dict[str, Any]:
-        """The entry's settings with those that were found; trials in the folder ``out`` are not made again.
+        """The entry's settings with the best ones of the trials; trials in the folder ``out`` are not repeated.
 
         Args:
             study, model, settings, out: see :meth:`plan`.

@@ -1,4 +1,4 @@
-"""One model, its data and its settings as a file, fitted and saved; and gone on with after a stop."""
+"""Run one model from a TOML file: fit it, save it, and continue after an interruption."""
 
 from fillrank.experiments.run.fit import DataPlan, Outcome, RunPlan, fit_run, read_run
 

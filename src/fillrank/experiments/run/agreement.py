@@ -1,4 +1,4 @@
-"""What several processes have to have in common before they train one model together."""
+"""Check that several processes that train one model have the same settings and data."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fillrank.experiments.toml.tables import flatten
 __all__ = ["facts_of"]
 
 _THEIR_OWN = {"data", "read", "out", "options"}
-"""What may differ from process to process: on another machine the same data may lie elsewhere."""
+"""Facts that may differ between processes: paths, because another machine may have the same data elsewhere."""
 
 
 def facts_of(asked: Mapping[str, Any], parts: Split, state: Path | None) -> dict[str, Any]:
-    """Settings, data, versions, and the state that the training goes on from.
+    """The facts of a run: settings, data, versions, and the state that training continues from.
 
     Args:
         asked: the run, as plain data.

@@ -1,4 +1,4 @@
-"""Whether a saved model is measured as it was fitted: ``run.toml`` in its folder says how that was."""
+"""Compare how a saved model is evaluated with how it was fitted, according to ``run.toml`` in its folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _USUAL = {"data": None, "train": None, "test": 0.1, "split": "auto", "valid": 0.
 
 
 def say_how_it_was_fitted(folder: Path, now: Mapping[str, Any]) -> None:
-    """Say in a line which data, options of reading and split a saved model was fitted with, where those of now differ.
+    """Log a warning if a saved model was fitted with other data, options of reading, or another split than now.
 
     Args:
         folder: of a model that was loaded, and so is whole; one that ``model.save`` wrote says nothing of it.
@@ -30,7 +30,7 @@ def say_how_it_was_fitted(folder: Path, now: Mapping[str, Any]) -> None:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What two runs differ in: the data, how they are read and split. Of the path of a file only its name counts.
+    """The differences of two runs in data, reading and split. For a file, only its name is compared, not its folder.
 
     Example:
         >>> then = {"data": "logs/june.csv", "read": {"relevant_from": 4}, "seed": 1}
@@ -53,7 +53,7 @@ def _read(run: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value such that two are equal that mean the same."""
+    """Normalise a value, so that values with the same meaning are equal."""
     if isinstance(value, str):
         return Path(value).name if Path(value).suffix else value
     return list(value) if isinstance(value, tuple) else value

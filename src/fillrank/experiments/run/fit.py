@@ -37,7 +37,7 @@ logger = logging.getLogger("fillrank")
 
 
 class DataPlan(DataSource):
-    """Which data, and how they are split: the part that runs and tuning have in common.
+    """The data and their split: the common part of runs and tuning.
 
     Attributes:
         data, train, test, read, half_life, now: see :class:`fillrank.experiments.data.source.DataSource`.
@@ -59,7 +59,7 @@ class DataPlan(DataSource):
 
 
 class RunPlan(DataPlan):
-    """What ``fillrank fit`` is asked, as data. A key that is not known is an error.
+    """The input of ``fillrank fit`` as data. An unknown key is an error.
 
     In TOML::
 
@@ -111,7 +111,7 @@ class RunPlan(DataPlan):
         return plan
 
     def check(self) -> None:
-        """See whether the model takes the settings; where none is named, whether one of the defaults does.
+        """Check that the model has the settings; if no model is named, that one of the default models has them.
 
         Raises:
             SettingsError: a setting is not known, or cannot work.
@@ -127,7 +127,7 @@ class RunPlan(DataPlan):
             raise refused[0]
 
     def for_log(self, log: Interactions) -> Self:
-        """The plan with a model: where it names none, the one that goes with the log."""
+        """The plan with a model; if it names none, the default one for the log."""
         if self.model is not None:
             return self
         name, kind = default_model(log), "ratings" if has_ratings(log) else "no ratings"
@@ -165,7 +165,7 @@ class RunPlan(DataPlan):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a run gave.
+    """The result of a run.
 
     Attributes:
         model: trained, and saved.
@@ -187,7 +187,7 @@ class Outcome:
     unfinished: Path | None = None
 
     def in_words(self, out: str) -> str:
-        """An interrupted run in a line: what became of the model in ``out``, of what was learnt, and how to go on."""
+        """A line about an interrupted run: what is in ``out``, what was learned, and how to continue."""
         epoch = "" if self.stopped_at is None else f" in epoch {self.stopped_at}"
         kept = "" if self.saved is None else f"; what was learnt is in {self.saved}"
         return f"interrupted{epoch}: {_left(Path(out), self.unfinished)}{kept}"
@@ -266,7 +266,7 @@ def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = ()) -> Outcome | N
 
 @contextmanager
 def _speaking(out: Path) -> Iterator[None]:
-    """An interruption that nothing held back says what is left."""
+    """Raise an interruption with a message that says what is left."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -284,7 +284,7 @@ def _left(out: Path, unfinished: Path | None) -> str:
 
 @contextmanager
 def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[Resumable | None]:
-    """Where the state goes of a recipe that keeps one, unless the plan says where; no state, no folder left behind."""
+    """The folder for checkpoints of a recipe that writes them; an empty folder is removed afterwards."""
     if not maker.resumes or plan.options.checkpoint is not None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""Where a run is saved: one process at a time, room for it, and what an interrupted one has learnt beside it."""
+"""The folder of a run: locked for one process, checked for free space; interrupted models are kept beside it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["RUN", "alone", "check_out", "least_bytes", "remove_partial", "save_p
 logger = logging.getLogger("fillrank")
 
 RUN = "run.toml"
-"""What a run is written into, in the folder of its model."""
+"""The file of the run in the folder of its model."""
 _LONGEST = 200  # of a name: ".checkpoint" or ".interrupted" follows it, and most file systems take 255 bytes
 
 
 @contextmanager
 def alone(out: Path, world: World) -> Iterator[None]:
-    """No other fit into the same folder meanwhile."""
+    """Inside the block, no other process can fit into the same folder."""
     if world.rank > 0:
         yield
         return
@@ -38,7 +38,7 @@ def alone(out: Path, world: World) -> Iterator[None]:
 
 
 def check_out(path: str) -> Path:
-    """As :func:`~fillrank.recommend.saved.check_target`, and what stands beside the folder can be named after it.
+    """As :func:`~fillrank.recommend.saved.check_target`; also check that files beside the folder can be named after it.
 
     Raises:
         ModelFileError: the name is too long, or the folder cannot be saved to.
@@ -50,20 +50,20 @@ def check_out(path: str) -> Path:
 
 
 def least_bytes(maker: Recipe, train: Interactions) -> int:
-    """What the saved model is not smaller than: the rows it was trained on, and its vectors where their size is set."""
+    """A lower bound of the size of the saved model: its rows, and its vectors if their length is set."""
     size = max((n for name in ("dim", "rank") if isinstance(n := getattr(maker, name, 0), int)), default=0)
     return 8 * len(train) + 4 * size * (train.n_users + train.n_items)
 
 
 def save_run(model: Recommender, run: str, folder: Path) -> Path:
-    """The model, and in its folder the run that it came of (TOML). A signal waits until both are written."""
+    """Save the model, with the run as TOML in its folder. Signals wait until both are written."""
     with Interrupt():
         save(model, folder, beside_it={RUN: run})
     return folder
 
 
 def save_partial(model: Recommender, run: str, out: Path) -> Path | None:
-    """Subsample what an interrupted run had learnt; None where that cannot be written."""
+    """Save what an interrupted run had learned; returns None if this cannot be written."""
     try:
         return save_run(model, run, _interrupted(out))
     except (FillrankError, OSError) as error:
@@ -72,7 +72,7 @@ def save_partial(model: Recommender, run: str, out: Path) -> Path | None:
 
 
 def remove_partial(run: str, out: Path) -> None:
-    """Remove what the same run had learnt when it was interrupted: the whole model has taken its place."""
+    """Remove the model of an interrupted run, after the complete model was saved."""
     folder = _interrupted(out)
     remove_leftovers(folder)
     if not (folder / RUN).is_file() or not holds_a_model(folder):
@@ -82,5 +82,5 @@ def remove_partial(run: str, out: Path) -> None:
 
 
 def _interrupted(out: Path) -> Path:
-    """Where what an interrupted run had learnt is kept."""
+    """The folder for the model of an interrupted run."""
     return out.with_name(f"{out.name}.interrupted")

@@ -1,4 +1,4 @@
-"""How a fit runs, as a table ``[options]`` of a TOML file or as options of a command."""
+"""The options of a fit: the table ``[options]`` of a TOML file, or options of a command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _is_a_log(path: str | None) -> str | None:
 
 
 class RunOptions(BaseModel):
-    """How a fit runs: what is no setting of the model, and is not stored with it.
+    """How a fit runs. These options are no settings of the model, and are not saved with it.
 
     In TOML::
 
@@ -57,7 +57,7 @@ class RunOptions(BaseModel):
     log_to: Annotated[str | None, AfterValidator(_is_a_log)] = None
 
     def fit_options(self, *, checkpoint: Path | None = None, callbacks: Sequence[Callback] = ()) -> FitOptions:
-        """The same as a fit takes it.
+        """Convert to the ``FitOptions`` of a fit.
 
         Args:
             checkpoint: where it goes, unless the options say so.
@@ -78,13 +78,13 @@ class RunOptions(BaseModel):
 
 
 class QuietOptions(RunOptions):
-    """The same for many fits in a row, each of which shows nothing unless it is asked to."""
+    """The options for each of many fits, which show no progress unless it is asked for."""
 
     progress: bool = False
 
 
 def options_apart(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan with ``[options]`` apart from ``[settings]``, where these are settings, as in older files.
+    """Move options out of ``[settings]`` to ``[options]``; older files have them among the settings.
 
     Example:
         >>> options_apart({"model": "als", "settings": {"dim": 8, "n_threads": 2}})

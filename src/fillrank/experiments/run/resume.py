@@ -1,4 +1,4 @@
-"""A training that has not ended: its state beside the place of the model, and which run it belongs to."""
+"""The checkpoint folder of a run: its state, and the run that it belongs to."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Resumable:
 
     @property
     def begun(self) -> bool:
-        """Whether there is a state to go on from; a blend has one for each part that is trained."""
+        """Whether there is a state to continue from; a blend has one for each part that is trained."""
         return any(self.folder.glob(f"{self.state.name}*"))
 
     def begin(self, run: Mapping[str, Any]) -> None:
-        """Note which run the state is of; a state that is there already has to be of the same run.
+        """Store the run of the state; a state that exists already must belong to the same run.
 
         Raises:
             SettingsError: it is of a run with other settings (names those that differ), its ``run.toml`` is torn, or
@@ -55,7 +55,7 @@ class Resumable:
             temporary.write_text(toml_text(run), encoding="utf-8")
 
     def end(self) -> None:
-        """The training is done: remove the folder, or what is ours in it."""
+        """Remove the folder after the training, or only fillrank's files in it."""
         for file in [*self.folder.glob(f"{self.state.name}*"), self._run]:
             remove_leftovers(file)
             file.unlink(missing_ok=True)
@@ -71,7 +71,7 @@ class Resumable:
             raise SettingsError(f"{self._run} is torn ({error}); remove {self.folder} to begin anew") from error
 
     def _check_own(self) -> None:
-        """Refuse a folder of somebody else: at the end it would be removed."""
+        """Refuse a folder with other files, because the folder is removed at the end."""
         if not self.folder.exists() and not self.folder.is_symlink():
             return
         if not self.folder.is_dir():
@@ -85,7 +85,7 @@ class Resumable:
 
 
 def _what_is_fitted(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A run without how it runs, and without what is done once the state is whole (``refit``)."""
+    """A run without its options, and without ``refit``, which matters only after the state is complete."""
     settings = run.get("settings", {})
     own = without_run_words(settings) if isinstance(settings, Mapping) else settings
     return {name: value for name, value in run.items() if name not in {"refit", "options"}} | {"settings": own}

@@ -1,1 +1,1 @@
-"""TOML and JSON in and out: plans that are read, records whose every key has its kind."""
+"""Read and write TOML plans and JSON records, with checks of all keys and types."""

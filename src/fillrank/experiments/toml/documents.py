@@ -1,4 +1,4 @@
-"""What a record of ours is in a file: read from there, every key that is used has its kind, or it is an error."""
+"""The types of the keys in record files, and functions that read and check records."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunInFile(_Strict):
 
 
 class RecordInFile(_Strict):
-    """The record of a study, as far as it is read; what else it says of the study is written anew."""
+    """The part of a study's record that is read; the rest is written again from the study."""
 
     study: str
     data: str
@@ -56,7 +56,7 @@ class _EntryInFile(_Strict):
 
 
 class _StudyDocument(RecordInFile):
-    """The same, read on its own: without the study's own file."""
+    """The record of a study that is read without the study's own file."""
 
     title: str
     protocols: list[Literal["honest", "legacy"]] = Field(min_length=1)
@@ -68,7 +68,7 @@ class _ProtocolInFile(_Strict):
 
 
 class _ComparisonInFile(_Strict):
-    """As much of :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` as tables are made of."""
+    """The part of :meth:`fillrank.experiments.compare.table.ComparisonTable.to_dict` that tables use."""
 
     protocol: _ProtocolInFile
     models: dict[str, dict[str, float | None]]
@@ -76,7 +76,7 @@ class _ComparisonInFile(_Strict):
 
 
 def whole(kind: type[BaseModel], content: Any, file: Path, what: str, advice: str) -> None:
-    """Refuse content that is not of its kind.
+    """Refuse content with wrong types.
 
     Args:
         kind: what it has to be.
@@ -97,7 +97,7 @@ def whole(kind: type[BaseModel], content: Any, file: Path, what: str, advice: st
 
 
 def study_in_file(content: Any, file: Path, advice: str, *, alone: bool = False) -> dict[str, Any]:
-    """The record of a study, whole, and by the names of today; where it has old ones, that is said.
+    """Read the record of a study, with old names replaced by new ones (and a warning if there were any).
 
     Args:
         content, file, advice: see :func:`whole`.
@@ -114,7 +114,7 @@ def study_in_file(content: Any, file: Path, advice: str, *, alone: bool = False)
 
 
 def read_document(file: Path) -> dict[str, Any]:
-    """A record of a study, a comparison, or what a benchmark has written.
+    """Read a record of a study, a comparison or a benchmark.
 
     Raises:
         DataError: it is none of these, or not whole.

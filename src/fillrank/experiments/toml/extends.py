@@ -1,4 +1,4 @@
-"""Entries that extend others: what several lines of a study have in common is written once."""
+"""``extends``: entries of a study that inherit settings from templates or other entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_TEMPLATES = (*_INHERITED, "extends")
 
 
 def resolve_extends(content: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """A study's content without ``templates`` and without ``extends``: every entry in full.
+    """Expand ``templates`` and ``extends`` in the content of a study, so that every entry is complete.
 
     ``extends`` names one or several templates or entries. The entry inherits their ``model``, ``settings``,
     ``subsample`` and ``tune``, table by table: a later one goes over an earlier one, and the entry's own over all.
@@ -55,7 +55,7 @@ def resolve_extends(content: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 class _Heritage:
-    """Looks up what extends what."""
+    """Looks up the entries and templates that others extend."""
 
     def __init__(self, known: Mapping[str, Mapping[str, Any]], source: str) -> None:
         self.known, self.source, self.asked = known, source, set[str]()

@@ -1,4 +1,4 @@
-"""TOML in and out: what a plan is read from, and what finished tuning leaves to be fitted."""
+"""Read plans from TOML files, and write plans as TOML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["OPTIONS", "OutPath", "parse_toml", "read_toml", "strict", "toml_text
 Model = TypeVar("Model", bound=BaseModel)
 
 OPTIONS = "the options"
-"""The source of what the command line was given: messages then name the option."""
+"""The source name for input from the command line; messages then name the option."""
 
 OutPath = Annotated[str, AfterValidator(lambda path: str(expanded(path, "the place to write to")))]
 """A path in a plan, with ``~`` read as everywhere."""
@@ -32,7 +32,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def read_toml(path: str | os.PathLike[str], what: str, over: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The content of a TOML file, by the names of today.
+    """Read a TOML file, with old names replaced by new ones.
 
     Args:
         path: of the file.
@@ -55,7 +55,7 @@ def read_toml(path: str | os.PathLike[str], what: str, over: Mapping[str, Any] |
 
 
 def _of_today(content: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """A plan by the names of today; where it has old ones, that is said."""
+    """Replace old names in a plan by new ones, with a warning if there were any."""
     try:
         renamed, found = read_plan(content)
     except SettingsError as error:
@@ -65,7 +65,7 @@ def _of_today(content: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """What TOML text holds.
+    """Parse TOML text.
 
     Raises:
         DataError: it is not TOML, is nested too deep, or holds a whole number of more than 64 bits, which TOML does not
@@ -90,7 +90,7 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
 
 
 def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what: str) -> Model:
-    """``content`` as a ``model``; the first thing wrong with it is an error that lists the keys there are.
+    """Make a ``model`` from ``content``. If something is wrong, the error lists the known keys.
 
     Raises:
         SettingsError: a key is not known or missing, or a value is of the wrong kind or out of range.
@@ -137,7 +137,7 @@ def _table(content: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _is_absent(value: Any) -> bool:
-    """Of the plain values of a table: None is none, and a table stands below them."""
+    """The plain values of a table, without None and without inner tables."""
     return value is None or isinstance(value, Mapping)
 
 

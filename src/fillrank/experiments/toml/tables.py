@@ -1,4 +1,4 @@
-"""Tables within tables, as TOML has them, and the dotted names of what stands in them."""
+"""Merge, flatten and unflatten nested tables; flat names are joined by dots."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The dotted names of the values that differ, or that only one of the two has.
+    """The dotted names of the values that differ, or that only one of the two tables has.
 
     Example:
         >>> differences({"model": "ccl", "settings": {"dim": 8}}, {"model": "ccl", "settings": {"dim": 4, "seed": 1}})

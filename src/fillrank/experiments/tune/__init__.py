@@ -1,4 +1,4 @@
-"""Settings searched on the validation part; the plan, the trials and their record."""
+"""Tune settings on the validation part: the plan, the trials, and their record."""
 
 from fillrank.experiments.tune.plan import Metric, TunePlan, read_tune
 

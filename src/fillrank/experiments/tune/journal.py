@@ -1,4 +1,4 @@
-"""The file of a study of Optuna's: who may write it, and whether it is whole before Optuna goes through it.
+"""Lock and check the journal file of an Optuna study before Optuna reads it.
 
 It is a journal: a line of JSON for each event, which Optuna plays again when it opens the study. What it would do with
 a line that something has changed is not ours to foresee, so each line is looked at first.
@@ -41,14 +41,14 @@ class JournalLock(JournalFileOpenLock):
 
 
 class Journal(JournalFileBackend):
-    """The study's file, its settings read by the names of today."""
+    """The file of the study, with old names of settings replaced by new ones."""
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         yield from map(read_event, super().read_logs(log_number_from))
 
 
 def repair_journal(file: Path, journal: JournalLock) -> None:
-    """Cut off what a killed process may have left: a last line without its end."""
+    """Remove an incomplete last line, which a killed process may have left."""
     if not file.exists():
         return
     journal.acquire()
@@ -63,7 +63,7 @@ def repair_journal(file: Path, journal: JournalLock) -> None:
 
 
 def check_journal(file: Path) -> None:
-    """Refuse a journal with a line that is none, or that speaks of a study or a trial that is not there.
+    """Refuse a journal with a damaged line, or with a line about a study or trial that does not exist.
 
     Raises:
         DataError: names the file, the line and the key.
@@ -99,7 +99,7 @@ _NEW_STUDY, _NEW_TRIAL = 0, 4
 
 
 class _Event(BaseModel):
-    """A line, with what all of them have."""
+    """The fields that all lines of the journal have."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -147,7 +147,7 @@ class _IntermediateValue(_OfTrial):
 
 
 class _Told(BaseModel):
-    """What is noted of a trial."""
+    """The state of a trial in the journal."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -175,7 +175,7 @@ _EVENTS: dict[int, type[_Event]] = {
 
 
 def _check_reference(line: int, event: _Event, n_trials: int) -> None:
-    """What an event names has to be there by then, and its texts have to be what they stand for."""
+    """Check that an event refers to existing trials, and that its texts can be parsed."""
     if line == 1 and event.op_code != _NEW_STUDY:
         raise ValueError("the study is not begun before it")
     if isinstance(event, _OfTrial) and event.trial_id >= n_trials:

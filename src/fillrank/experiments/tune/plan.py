@@ -1,4 +1,4 @@
-"""What to tune as a TOML file: which settings of a model are varied, and by which metric of the validation part."""
+"""A tuning plan as a TOML file: the settings to vary, and the metric of the validation part."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ERRORS = ("rmse", "mae")
 
 
 class Metric:
-    """What tuning goes by.
+    """The metric that tuning optimises.
 
     Args:
         text: an accuracy of lists or their coverage at a length (``"ndcg@20"``), or ``"rmse"`` or ``"mae"``.
@@ -64,7 +64,7 @@ class Metric:
 
 
 class TunePlan(DataPlan):
-    """What ``fillrank tune`` is asked, as data. A key that is not known is an error.
+    """The input of ``fillrank tune`` as data. An unknown key is an error.
 
     In TOML::
 
@@ -105,7 +105,7 @@ class TunePlan(DataPlan):
 
     @classmethod
     def of(cls, content: Mapping[str, Any], source: str = "the search") -> Self:
-        """A plan from plain data, tried on the recipe at the ends of each range before anything is trained.
+        """Make a plan from plain data, and check the ends of each range with the recipe before any training.
 
         Args:
             content: by the names of the attributes.
@@ -131,11 +131,11 @@ class TunePlan(DataPlan):
 
     @property
     def space(self) -> Space:
-        """What is varied."""
+        """The search space: the settings that are varied."""
         return Space.of(self.search)
 
     def fixed(self) -> dict[str, Any]:
-        """The settings that every trial has; a seed and the metric that picks its best epoch unless they are given."""
+        """The settings of every trial, with a seed and the metric for its best epoch if they are not given."""
         known, metric = recipe(self.model).model_fields, Metric(self.metric)
         own: dict[str, Any] = {"seed": self.seed} if "seed" in known else {}
         if "monitor" in known and known["monitor"].annotation is str and metric.watchable:
@@ -148,13 +148,13 @@ class TunePlan(DataPlan):
         return kind(**deep_merge(self.fixed(), drawn))
 
     def identity(self) -> dict[str, Any]:
-        """What has to agree for trials to belong together."""
+        """The facts that must be equal for trials of one study."""
         idle = {"train"} if self.train is None else set()  # studies from before there were two files do not name it
         return self.model_dump(exclude={"n_trials", "out", "options", *idle})
 
 
 def read_tune(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None) -> TunePlan:
-    """Read what to tune from a TOML file.
+    """Read a tuning plan from a TOML file.
 
     Args:
         path: of the file.
@@ -168,7 +168,7 @@ def read_tune(path: str | os.PathLike[str], over: Mapping[str, Any] | None = Non
 
 
 def _check(made: Recipe, source: str) -> None:
-    """Try the parts of a contrastive recipe on next to nothing; of the others, making the recipe has checked all."""
+    """Make the parts of a contrastive recipe on a tiny log, to check them. (Other recipes are checked when made.)"""
     if not isinstance(made, Contrastive):
         return
     try:

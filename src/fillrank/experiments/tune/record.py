@@ -1,4 +1,4 @@
-"""What tuning found: its trials, the best of them as a run, and what mattered."""
+"""The record of tuning: its trials, the best one as a run, and the importance of each setting."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class TuneRecord:
-    """What tuning found, so far.
+    """The result of tuning so far.
 
     Attributes:
         plan: what was asked.
@@ -179,7 +179,7 @@ def _importance(study: Study, trials: Sequence[TrialRecord]) -> dict[str, float]
 
 
 def brief(names: Sequence[str]) -> list[str]:
-    """Dotted names by their last part, where no other has the same.
+    """Shorten dotted names to their last part if it is unique.
 
     Example:
         >>> brief(["loss_settings.margin", "encoder_settings.n", "sampler_settings.n"])
@@ -190,7 +190,7 @@ def brief(names: Sequence[str]) -> list[str]:
 
 
 def cell(value: Any) -> str:
-    """A value in a table or a line of words."""
+    """A value as text for a table or a line."""
     if value is None:
         return "–"
     if isinstance(value, list | tuple):

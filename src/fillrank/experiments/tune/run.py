@@ -1,4 +1,4 @@
-"""Tuning carried out: trials until there are enough, and what is written of them."""
+"""``run_tune``: run trials until there are enough, and write their record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRITTEN = ("record.json", "best.toml", "parallel.png", "importance.png")
 
 
 def run_tune(plan: TunePlan) -> TuneRecord:
-    """Carry tuning out, or on: trials until there are ``n_trials``, and a record of them.
+    """Run tuning, or continue it, until there are ``n_trials`` trials, and write their record.
 
     The study is the file ``study.jsonl`` in ``plan.out``, a line for each event. The same call goes on with it, and
     several processes may work on one at a time: each adds trials until there are enough (what is under way then is

@@ -1,4 +1,4 @@
-"""What tuning may vary: ranges, choices, and the margins and weights of the multi-margin loss."""
+"""The dimensions of a search space: ranges, choices, and the margins and weights of the multi-margin loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAP = 0.01  # between two margins, where there is room for it
 
 
 class Draws(Protocol):
-    """What draws: :class:`optuna.trial.Trial`, or something like it."""
+    """The interface that draws values: :class:`optuna.trial.Trial`, or a similar object."""
 
     def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float: ...
     def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int: ...
@@ -25,14 +25,14 @@ class Draws(Protocol):
 
 
 class Dimension(Protocol):
-    """One entry of a space."""
+    """One dimension of a search space."""
 
     def draw(self, trial: Draws, name: str) -> Any:
-        """A value; for :class:`MarginsAndWeights`, two settings."""
+        """Draw a value; for :class:`MarginsAndWeights`, two settings."""
         ...
 
     def corners(self) -> tuple[Any, ...]:
-        """Values at the ends, to be tried on a recipe before anything is trained."""
+        """The values at the ends, which are checked with the recipe before any training."""
         ...
 
 
@@ -233,7 +233,7 @@ class Space:
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the dimensions gave, as settings: one that stands for two settings brings both."""
+    """Convert drawn values to settings; :class:`MarginsAndWeights` gives two."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         own = _settings_of(name)

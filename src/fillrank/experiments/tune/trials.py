@@ -84,19 +84,19 @@ class _Objective:
 
 
 class _UnjudgedError(SettingsError):
-    """No trial can be judged by the metric, so there is nothing to go on with."""
+    """The metric cannot be computed in any trial, so tuning ends."""
 
 
 class _Pruned(Exception):  # noqa: N818 -- no error: a trial that is given up
-    """The trial does not promise much."""
+    """The trial is pruned, because its results are poor so far."""
 
 
 class _Stopped(Exception):  # noqa: N818
-    """The user has pressed Ctrl-C during the trial."""
+    """The user pressed Ctrl-C during the trial."""
 
 
 class Following(Callback):
-    """Reports the metrics of a trial's epochs to the study, and gives the trial up where they promise little."""
+    """Reports the metrics of a trial's epochs to the study, and prunes the trial if they are poor."""
 
     def __init__(self, trial: Trial, sign: int) -> None:
         self._trial, self._sign = trial, sign
@@ -113,7 +113,7 @@ class Following(Callback):
 
 
 def _one_trial(study: Study, plan: TunePlan, judge: _Objective) -> bool:
-    """Draw settings, fit them, and tell the study; False where the user has stopped it."""
+    """Draw settings, fit them, and report the result to the study; returns False if the user stopped it."""
     trial, started = study.ask(), time.perf_counter()
     drawn = plan.space.draw(trial)
     trial.set_user_attr("settings", dict(flatten(drawn)))
@@ -165,13 +165,13 @@ def _words(settings: dict[str, Any]) -> str:
 
 
 def _spent(study: Study) -> list[FrozenTrial]:
-    """The trials that count: not those under way, nor those that the user or the machine has stopped."""
+    """The finished trials, without running ones and those that the user or the machine has stopped."""
     ended = {TrialState.COMPLETE, TrialState.PRUNED}
     return [one for one in study.get_trials(deepcopy=False) if one.state in ended or "error" in one.user_attrs]
 
 
 def _open_study(plan: TunePlan, folder: Path) -> Study:
-    """The study in the folder, or a new one.
+    """Open the study in the folder, or make a new one.
 
     Raises:
         SettingsError: it is there, and of another plan.
@@ -220,7 +220,7 @@ def _not_whole(file: Path, reason: str) -> DataError:
 
 
 class _Numbered(BaseSampler):
-    """A fresh Parzen estimator for each trial, seeded by the trial's number.
+    """A new Parzen estimator for each trial, seeded by the trial's number.
 
     What a trial draws depends on the trials before it and on nothing that a process remembers.
     """
@@ -246,7 +246,7 @@ class _Numbered(BaseSampler):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna's own lines are left out: there is one of fillrank's for each trial."""
+    """Silence Optuna's own log lines, because fillrank logs one line for each trial."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:

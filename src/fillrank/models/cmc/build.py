@@ -1,4 +1,4 @@
-"""The modules that CMC trains, what watches them, and what is made of them."""
+"""The modules of CMC, their evaluation on the validation part, and the resulting model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RATING_SHARES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 @dataclass(frozen=True)
 class CMCParts:
-    """The modules that CMC trains, and what is made of them."""
+    """The modules of CMC, and the model that is made from them."""
 
     encoder: MF
     head: RatingHead | None
@@ -88,7 +88,7 @@ class CMCParts:
         return replace(rows, positive=rows.positive & left[rows.users])
 
     def factors(self, settings: CMCSettings, log: Interactions) -> tuple[Factors, Factors | None]:
-        """What the parts hold now: the preference (cosine) and, where there are values, the predictor of values."""
+        """The current model: the preference (cosine) and, if there are values, the predictor."""
         preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(log)))
         if self.head is None:
             return preference, None
@@ -102,7 +102,7 @@ class CMCParts:
 
 @dataclass(frozen=True)
 class _Judged:
-    """As much of a model as an evaluation looks at."""
+    """The part of a model that an evaluation uses."""
 
     scorer: Scorer
     predictor: Scorer | None = None
@@ -128,7 +128,7 @@ class CMCMonitor:
 
     @classmethod
     def over(cls, settings: CMCSettings, train: Interactions, valid: Interactions, parts: CMCParts) -> Self:
-        """One that looks at ``valid``."""
+        """Make a monitor for ``valid``."""
         return cls(settings, train, parts, Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",)))
 
     def look(self) -> tuple[float, dict[str, float]]:
@@ -168,7 +168,7 @@ def _sampler(settings: CMCSettings, known: KnownPositives) -> Sampler:
 
 
 def _score(monitor: str, metrics: Mapping[str, float]) -> float:
-    """One number to pick the best epoch by, higher is better."""
+    """The number that decides the best epoch; higher is better."""
     ranking = math.log(max(metrics.get("valid_ndcg@10", 1.0), 1e-9))
     error = math.log(max(metrics.get("valid_rmse", 1.0), 1e-9))
     return {"ndcg": ranking, "rmse": -error, "both": ranking - 4 * error}[monitor]

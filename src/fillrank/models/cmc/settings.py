@@ -1,4 +1,4 @@
-"""The settings of CMC, and what follows from them alone."""
+"""The settings of CMC, and values that depend only on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How CMC learns: short trainings that choose its temperature, then the whole one."""
+"""The training of CMC: short trainings to choose the temperature, then the full training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["CMCTraining"]
 
 @dataclass(frozen=True)
 class CMCTraining:
-    """What is trained, on which log, and who watches.
+    """The trained modules, their log, and the monitor.
 
     Attributes:
         recipe: without a setting of the training that is ``"auto"``.
@@ -58,11 +58,11 @@ class CMCTraining:
         return self._with(found.settings), found
 
     def run(self) -> History:
-        """The whole training."""
+        """Run the full training."""
         return self.loop(self.recipe.loop_settings())
 
     def loop(self, settings: LoopSettings) -> History:
-        """A training as ``settings`` have it."""
+        """Run a training with ``settings``."""
         recipe, parts = self.recipe, self.parts
         step = parts.step(recipe, self.log)
         rates = recipe.learning_rates(len(parts.modules))
@@ -81,5 +81,5 @@ class CMCTraining:
         return math.exp(tried.reached()), history
 
     def reached(self) -> float:
-        """What the monitor says of the modules as they are."""
+        """Evaluate the current modules by the monitor."""
         return World.current().broadcast(lambda: -math.inf if self.watch is None else self.watch.look()[0])

@@ -1,4 +1,4 @@
-"""What a contrastive recipe is made of: an encoder, a loss and a sampler, each from its name and settings."""
+"""Build the parts of a contrastive recipe: encoder, loss, sampler and learner, from names and settings."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
 
 @dataclass(frozen=True)
 class ContrastiveParts:
-    """Untrained parts for a log, and what is made of them.
+    """The parts of a contrastive recipe for a log, and the model that is made from them.
 
     Attributes:
         encoder: what is trained, and scores.
@@ -143,7 +143,7 @@ class ContrastiveParts:
 
 
 def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learner:
-    """The fast route where it leads to the same place or is asked for, autograd elsewhere: its ``route`` says which.
+    """Choose the learner: the fast route if it gives the same result or is asked for, else autograd.
 
     The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
 
@@ -171,7 +171,7 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
 
 
 class ContrastiveMonitor:
-    """Looks at the validation part after each epoch."""
+    """Evaluates the model on the validation part after each epoch."""
 
     def __init__(self, monitor: str, train: Interactions, valid: Interactions, parts: ContrastiveParts) -> None:
         self._parts = parts
@@ -182,7 +182,7 @@ class ContrastiveMonitor:
         return self.judge(self._parts.scorer())
 
     def judge(self, scorer: Scorer) -> tuple[float, dict[str, float]]:
-        """What is monitored of ``scorer``, and what is shown."""
+        """The monitored metric of ``scorer``, and the metrics to show."""
         found = self._evaluator.run(scorer).metrics
         kept = {name: value for name, value in found.items() if name.split("@")[0] in {"recall", "ndcg", "coverage"}}
         return found[self._name], {f"valid_{name}": value for name, value in kept.items()}
@@ -220,7 +220,7 @@ def sampler_settings(settings: ContrastiveSettings, n_items: int) -> dict[str, A
 
 
 def _views(settings: ContrastiveSettings, encoder: nn.Module) -> ViewTerm | None:
-    """The contrast of views, if the settings ask for one that weighs something."""
+    """The contrast of views, if the settings ask for one with a weight above 0."""
     if settings.views is None:
         own = ("view_settings", "view_weight", "view_temperature")
         idle = [name for name in own if getattr(settings, name) not in (None, {})]
@@ -247,7 +247,7 @@ def _encoder(settings: ContrastiveSettings, log: Interactions) -> nn.Module:
 
 
 def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
-    """Refuse settings that were given and that the encoder does not look at."""
+    """Refuse settings that the user gave and the encoder does not use."""
     taken, pairs = inputs_of(settings.encoder), scores_pairs(settings.encoder)
     begun = bool(taken & {"users", "items"})
     looked_at = {

@@ -1,4 +1,4 @@
-"""The settings of contrastive recipes, and what follows from them alone."""
+"""The settings of contrastive recipes, and values that depend only on them."""
 
 from __future__ import annotations
 
@@ -162,5 +162,5 @@ class ContrastiveSettings(Recipe):
         )
 
     def identity(self) -> str:
-        """What has to agree for a checkpoint to be of this training."""
+        """The facts that must be equal for a checkpoint to belong to this training."""
         return self.model_dump_json()

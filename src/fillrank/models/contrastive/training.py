@@ -1,4 +1,4 @@
-"""How a contrastive recipe learns: short trainings that choose the loss's settings, then the whole one."""
+"""The training of contrastive recipes: short trainings to choose the loss's settings, then the full training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRIED_WEIGHTS = (0.0, 0.15, 0.45)
 
 @dataclass(frozen=True)
 class ContrastiveTraining:
-    """What is trained, on which rows, and who watches.
+    """The trained modules, their rows, and the monitor.
 
     Attributes:
         recipe: without a setting that is ``"auto"``.
@@ -89,11 +89,11 @@ class ContrastiveTraining:
         return self._with(found.settings), found
 
     def run(self) -> History:
-        """The whole training; nothing happens where there are no rows."""
+        """Run the full training; without rows nothing happens."""
         return self.loop(self.recipe.loop_settings())
 
     def loop(self, settings: LoopSettings) -> History:
-        """A training as ``settings`` have it."""
+        """Run a training with ``settings``."""
         if not len(self.rows):
             return History()
         learner = pick_route(self.recipe, self.parts)

@@ -1,1 +1,1 @@
-"""The plain route: any encoder and any loss, with gradients by PyTorch; the readable twin of the fast one."""
+"""The autograd route: any encoder and any loss, with gradients by PyTorch; the readable twin of the fast route."""

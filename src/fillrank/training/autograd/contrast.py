@@ -1,4 +1,4 @@
-"""The contrast of a batch on any encoder: the plain route, and the readable twin of the fast one."""
+"""The contrastive step for any encoder by autograd; the readable twin of the fast route."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ViewTerm:
             raise SettingsError(f"the weight of views must be a positive number, got {self.weight}; or leave them out")
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """A scalar: this process's share of the term, which is one of the whole batch."""
+        """The share of this process in the term over the whole batch, a scalar."""
         users, items = torch.unique(batch.all.users), torch.unique(batch.all.items)
         first, second = (self.view(users, items, generator) for _ in range(2))
         apart = [self.loss(one, other).mean() for one, other in zip(first, second, strict=True)]
@@ -54,7 +54,7 @@ class ViewTerm:
 
 @dataclass(frozen=True)
 class ContrastStep:
-    """Each (user, item) pair of a batch against what it is contrasted with, by autograd.
+    """The contrastive loss of the (user, item) pairs of a batch, by autograd.
 
     With a loss of scores these are negatives, which a sampler draws. A loss of vectors tells the rows of the batch from
     one another, and takes no sampler.
@@ -98,7 +98,7 @@ class ContrastStep:
         return parts
 
     def _against_negatives(self, loss: ScoreLoss, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The loss of each of this process's rows, and all items that the whole batch looks at."""
+        """The loss of each of this process's rows, and all items that the whole batch uses."""
         if loss.whole_batch and batch.whole is not None:
             raise SettingsError(f"{loss} looks at a batch as a whole, and several processes share it; use one")
         model = _Pairs(self.encoder, generator) if isinstance(self.encoder, PairEncoder) else _Vectors(self.encoder)
@@ -120,7 +120,7 @@ class ContrastStep:
         return value, torch.cat([batch.all.items, drawn_by_all.flatten()])
 
     def _among_rows(self, loss: VectorLoss, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The loss of each of this process's rows, which look at all rows of the whole batch."""
+        """The loss of each of this process's rows, which depends on all rows of the whole batch."""
         whole, model = batch.all, _Vectors(cast("VectorEncoder", self.encoder))  # of vectors, as such a loss wants it
         users, items, _ = model.vectors(whole.users, whole.items, whole.items[:0])
         return loss(self._with_dropout(users, whole, generator), items)[batch.rows_of_whole]
@@ -145,7 +145,7 @@ class ContrastStep:
 
 
 class _Vectors:
-    """An encoder of vectors for the length of one step: its tables are made once."""
+    """An encoder of vectors during one step: its tables are computed once."""
 
     def __init__(self, encoder: VectorEncoder) -> None:
         self._tables: Tables = encoder.tables()
@@ -167,7 +167,7 @@ class _Vectors:
 
 
 class _Pairs:
-    """An encoder of pairs, in the same words; where it learns it may drop entries, where it is asked it may not."""
+    """An encoder of pairs with the same interface; dropout is used for training scores, but not for the sampler's."""
 
     def __init__(self, encoder: PairEncoder, generator: torch.Generator) -> None:
         self.score = encoder.score_block

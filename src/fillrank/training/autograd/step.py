@@ -1,4 +1,4 @@
-"""One step: the only place where an encoder, a sampler and a loss meet."""
+"""The training step, the only place where an encoder, a sampler and a loss are used together."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Batch:
         return len(self.users)
 
     def shard(self, world: World) -> Batch:
-        """The rows of this batch that are for this process, which remember the whole."""
+        """The rows of this batch for this process; they keep a reference to the whole batch."""
         if world.size == 1:
             return self
         return self._with(world.shard(len(self)))
 
     def of_own_users(self, world: World) -> Batch:
-        """The rows of this batch whose users are this process's; they remember the whole."""
+        """The rows of this batch whose users belong to this process; they keep a reference to the whole batch."""
         return self if world.size == 1 else self._with(world.own(self.users))
 
     def _with(self, rows: slice | Tensor) -> Batch:
@@ -56,7 +56,7 @@ class Batch:
 
     @property
     def all(self) -> Batch:
-        """The whole batch, of which these rows may be a part."""
+        """The whole batch that these rows belong to."""
         return self if self.whole is None else self.whole
 
     @classmethod
@@ -71,7 +71,7 @@ class Batch:
         return cls(users, items, values, positive)
 
     def rows(self, rows: Tensor) -> Batch:
-        """The rows at the places ``rows``, int64 ``[B]``."""
+        """The rows with the indices ``rows``, int64 ``[B]``."""
         values = None if self.values is None else self.values[rows]
         return Batch(self.users[rows], self.items[rows], values, self.positive[rows])
 
@@ -86,7 +86,7 @@ it all. And whatever is drawn, is drawn for the whole, so that the generators of
 
 @dataclass(frozen=True)
 class StepWeights:
-    """What each part of the loss weighs; see :class:`fillrank.models.CMC` for the meaning of each."""
+    """The weights of the parts of the loss; see :class:`fillrank.models.CMC` for their meaning."""
 
     contrastive: float
     regularization: float
@@ -160,7 +160,7 @@ class CompletionStep:
         return contrast(loss, anchors, positives, vectors, drawn.mask, drawn.log_q if loss.uses_log_q else None)
 
     def _thin(self, vectors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Dropout on the anchors, drawn from our own generator."""
+        """Apply dropout to the anchors, drawn from the given generator."""
         return (
             vectors
             if self.weights.dropout == 0
@@ -169,7 +169,7 @@ class CompletionStep:
 
 
 def dropout_mask(batch: Batch, vectors: Tensor, rate: float, generator: torch.Generator) -> Tensor:
-    """Zero for the share ``rate`` of the entries of ``vectors [B, d]``, ``1/(1 - rate)`` for the rest."""
+    """A dropout mask for ``vectors [B, d]``: 0 for the share ``rate`` of the entries, ``1/(1 - rate)`` elsewhere."""
     shape = (len(batch.all), vectors.shape[1])
     kept = torch.rand(shape, generator=generator, device=generator.device)[batch.rows_of_whole] >= rate
     return kept.to(vectors.device, vectors.dtype).div_(1 - rate)

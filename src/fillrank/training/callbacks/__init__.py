@@ -1,4 +1,4 @@
-"""What follows a training, and may stop it: the base class, what it hears, and the callbacks that come with fillrank.
+"""Callbacks: they are called during a training, and can stop it.
 
 ======================= ==============================================================
 :class:`Callback`       the base class: override what you want to hear

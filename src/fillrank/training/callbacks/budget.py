@@ -1,4 +1,4 @@
-"""A limit on the time that a fit may take."""
+"""``TimeBudget``: limit the time of a fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPAN = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<
 
 
 class TimeBudget(Callback):
-    """Stops a fit when its time is up, after the step in hand; the best epoch so far is kept.
+    """Stops a fit when its time is up, after the current step; the best epoch so far is kept.
 
     The clock starts anew with each call of ``fit``, and runs over all its stages: where the time is up in the trials,
     the training that follows has a single step; in the training, no second fit begins; in the second fit, the model of
@@ -41,11 +41,11 @@ class TimeBudget(Callback):
         self._clock, self._end = clock, math.inf
 
     def on_fit_start(self, start: FitStart) -> None:  # noqa: ARG002
-        """The clock starts."""
+        """Start the clock."""
         self._end = self._clock() + self.seconds
 
     def on_stage_start(self, start: StageStart) -> bool:  # noqa: ARG002
-        """Nothing more begins when the time is up."""
+        """Skip the stage if the time is up."""
         return self._is_up()
 
     def on_step_end(self, end: StepEnd) -> bool:  # noqa: ARG002
@@ -61,7 +61,7 @@ class TimeBudget(Callback):
 
 
 def seconds_of(span: float | str) -> float:
-    """A span of time in seconds: a number, or a text such as ``"90s"``, ``"10m"``, ``"1h30m"``.
+    """Convert a duration to seconds: a number, or a text such as ``"90s"``, ``"10m"``, ``"1h30m"``.
 
     Raises:
         SettingsError: it is no time above 0.

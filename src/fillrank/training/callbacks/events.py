@@ -1,4 +1,4 @@
-"""What a training tells those who follow it, and the class that they extend."""
+"""``Callback``, and the events that a training reports to it."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class FitEnd:
 
 
 class Callback:
-    """Follows a fit. Override what you want to hear; what is not overridden costs nothing.
+    """Base class of callbacks. Override the methods that you need; the others cost nothing.
 
     The order of the calls: ``on_fit_start`` once; then for each stage ``on_stage_start``, for each of its epochs
     ``on_step_end`` after each step and ``on_epoch_end``; ``on_fit_end`` once, also where an error ended the fit. Of
@@ -152,13 +152,13 @@ class Callback:
         """Called when ``fit`` begins."""
 
     def on_stage_start(self, start: StageStart) -> bool | None:
-        """Called when a stage begins; True leaves it out, unless it is the first fit."""
+        """Called when a stage begins; return True to skip it (the first fit cannot be skipped)."""
 
     def on_step_end(self, end: StepEnd) -> bool | None:
-        """Called after each step; True ends the stage."""
+        """Called after each step; return True to end the stage."""
 
     def on_epoch_end(self, end: EpochEnd) -> bool | None:
-        """Called after each epoch, once it was judged; True ends the stage."""
+        """Called after each epoch and its evaluation; return True to end the stage."""
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """Called when ``fit`` is over, also by an error."""
+        """Called when ``fit`` ends, also after an error."""

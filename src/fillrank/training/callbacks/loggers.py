@@ -1,4 +1,4 @@
-"""Files with a row for each epoch."""
+"""``CSVLogger`` and ``JSONLLogger``: files with a row for each epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIRST = ("fit", "model", "stage", "epoch", "total", "seconds", "score", "best_e
 
 
 class _FileLogger(Callback):
-    """A row for each epoch goes to a file as soon as there is one; of several processes the first one writes.
+    """Writes a row for each epoch to a file at once. With several processes, only the first one writes.
 
     A file that holds rows of this kind already is gone on with.
     """
@@ -32,7 +32,7 @@ class _FileLogger(Callback):
         self._fits, self._begun = 0, False
 
     def on_fit_start(self, start: FitStart) -> None:  # noqa: ARG002
-        """Look at the file, before anything is trained."""
+        """Check the file before the training."""
         if World.current().rank > 0:
             return
         if not self._begun and self.path.exists() and self.path.stat().st_size:
@@ -54,7 +54,7 @@ class _FileLogger(Callback):
 
     @abstractmethod
     def _go_on(self) -> int:
-        """Read what is there; the number of fits in it."""
+        """Read the existing file, and return the number of fits in it."""
 
     @abstractmethod
     def _write(self, row: dict[str, Any]) -> None: ...
@@ -102,7 +102,7 @@ class CSVLogger(_FileLogger):
                 file.write(self._text([row]))
             return
         self._columns += new
-        with replacing(self.path) as temporary:  # a column more: the file is written anew
+        with replacing(self.path) as temporary:  # a new column: write the whole file again
             header = self._line(self._columns)
             temporary.write_bytes((header + self._text(self._rows)).encode())
 

@@ -1,4 +1,4 @@
-"""Callbacks in one line: functions, and a list of what was heard."""
+"""``LambdaCallback`` and ``Recorder``: simple callbacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["LambdaCallback", "Recorder"]
 
 
 class LambdaCallback(Callback):
-    """Functions in the place of methods.
+    """A callback made from functions.
 
     Args:
         on_fit_start, on_stage_start, on_step_end, on_epoch_end, on_fit_end: see :class:`Callback`; each gets what the
@@ -58,7 +58,7 @@ class LambdaCallback(Callback):
 
 
 class Recorder(Callback):
-    """Keeps what it hears, for a curve or a test.
+    """Stores all events in a list, for a plot or a test.
 
     Attributes:
         epochs: of all fits that it followed, in every stage.
@@ -83,9 +83,9 @@ class Recorder(Callback):
         return [end for end in self.epochs if end.stage == stage]
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """Keep it."""
+        """Store the event."""
         self.epochs.append(end)
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """Keep it."""
+        """Store the event."""
         self.ends.append(end)

@@ -1,4 +1,4 @@
-"""Scalars for TensorBoard."""
+"""``TensorBoard``: write metrics for TensorBoard."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The fast route: gradients in closed form, and only the rows that a batch touched are read and written."""
+"""The fast route: gradients in closed form; only the rows that a batch uses are read and written."""

@@ -1,4 +1,4 @@
-"""Adam on the rows that a batch touched, and on no others."""
+"""``RowAdam``: Adam that updates only the rows that a batch used."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fillrank.errors import SettingsError
 
 __all__ = ["RowAdam", "on_kernels"]
 
-_KERNEL_FROM = 2**14  # numbers in a table; below, compiling the kernels costs more than it saves
+_KERNEL_FROM = 2**14  # numbers in a table; for fewer, compiling the kernels costs more than it saves
 
 
 def on_kernels(table: Tensor) -> bool:
-    """Whether the compiled passes of :mod:`fillrank.training.rowwise.kernels` take such a table, and pay."""
+    """Whether the compiled kernels of :mod:`fillrank.training.rowwise.kernels` support such a table, and are faster."""
     return table.device.type == "cpu" and table.dtype == torch.float32 and table.numel() >= _KERNEL_FROM
 
 
@@ -54,7 +54,7 @@ class RowAdam:
         self._mean, self._square = torch.zeros_like(self._table), torch.zeros_like(self._table)
 
     def step(self, rows: Tensor, gradient: Tensor) -> None:
-        """Move some rows.
+        """Update some rows.
 
         Args:
             rows: int64 ``[R]``, each once.

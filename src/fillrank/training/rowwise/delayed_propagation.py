@@ -1,4 +1,4 @@
-"""A graph encoder on the fast route: steps on its vectors, and every so often their changes spread over the graph."""
+"""``DelayedPropagation``: train a graph encoder on the fast route, and propagate changes only from time to time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["DelayedPropagation", "propagated"]
 
 
 def propagated(encoder: GraphEncoder) -> MF:
-    """The vectors that a graph encoder gives, as tables of their own: what :class:`DelayedPropagation` trains."""
+    """The propagated vectors of a graph encoder as separate tables, which :class:`DelayedPropagation` trains."""
     with torch.no_grad():
         return MF(*encoder.tables(), similarity=encoder.similarity)
 

@@ -1,4 +1,4 @@
-"""What the fast route does with rows of tables, on a CPU: one compiled pass each, and nothing sorted."""
+"""Compiled kernels of the fast route on rows of tables, for the CPU; each is one pass, without sorting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REORDER = {"reassoc", "contract", "nsz", "arcp"}
 
 @njit(nogil=True)
 def number(ids: Ints, place: NDArray[np.int32], each: Ints, of: Ints) -> int:
-    """Number the different ids from 0, as they come up.
+    """Number the different ids from 0, in the order of their first occurrence.
 
     Args:
         ids: ``[n]``, places in ``place``.
@@ -65,7 +65,7 @@ def own_scores(anchors: Floats, vectors: Floats, of: Ints, scores: Floats) -> No
 def own_gradients(
     d_scores: Floats, anchors: Floats, vectors: Floats, of: Ints, d_anchors: Floats, d_vectors: Floats
 ) -> None:
-    """The way back of :func:`own_scores`: adds to ``d_anchors`` and ``d_vectors``; skips scores that are not felt."""
+    """The gradient of :func:`own_scores`: adds to ``d_anchors`` and ``d_vectors``; skips scores with gradient 0."""
     for b in range(len(anchors)):
         anchor, d_anchor = anchors[b], d_anchors[b]
         for j in range(of.shape[1]):

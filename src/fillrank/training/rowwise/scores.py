@@ -1,4 +1,4 @@
-"""The middle of the fast route: scores of a batch against its negatives, their loss, and the way back."""
+"""The core of the fast route: scores of a batch against its negatives, their loss, and the gradients."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fillrank.samplers import Negatives
 
 __all__ = ["MOST_PARTS", "Contrasted", "OwnScores", "Scratch", "SharedScores"]
 
-_BLOCK = 1 << 20  # scores that a thread holds at a time
-_SPLIT = 1 << 18  # scores of a part, about: the number of parts must not depend on that of threads
+_BLOCK = 1 << 20  # scores that a thread has in memory at a time
+_SPLIT = 1 << 18  # approximate number of scores of a part; it must not depend on the number of threads
 MOST_PARTS = 8
 
 
 class Contrasted(NamedTuple):
-    """What a batch has to say.
+    """The result of a batch: its losses and gradients.
 
     Attributes:
         total: sum of the losses.
@@ -35,13 +35,13 @@ class Contrasted(NamedTuple):
 
 
 class Scratch:
-    """Memory for a block of scores, kept from step to step: new pages cost as much as a pass over them."""
+    """Memory for a block of scores that is reused in every step, because new pages are expensive."""
 
     def __init__(self) -> None:
         self._kept: dict[torch.dtype, Tensor] = {}
 
     def block(self, n_rows: int, n: int, like: Tensor) -> Tensor:
-        """Some memory ``[n_rows, n]``."""
+        """A block of memory ``[n_rows, n]``."""
         kept = self._kept.get(like.dtype)
         if kept is None or len(kept) < n_rows * n:
             kept = self._kept[like.dtype] = like.new_empty(n_rows * n)
@@ -49,7 +49,7 @@ class Scratch:
 
 
 class SharedScores:
-    """Rows against the shared negatives, so many at a time that their scores stay small.
+    """Scores of rows against shared negatives, a few rows at a time to limit memory.
 
     Args:
         loss: of scores, in closed form; it knows whose rows they are.
@@ -64,7 +64,7 @@ class SharedScores:
         self._negatives = negatives.bfloat16() if halved else negatives
 
     def contrast(self, anchors: Tensor, positives: Tensor, threads: Threads, scratches: list[Scratch]) -> Contrasted:
-        """The losses of the rows and their gradients, by all threads where that pays.
+        """The losses of the rows and their gradients, with all threads if that is faster.
 
         Args:
             anchors, positives: vectors ``[B, d]``.
@@ -83,7 +83,7 @@ class SharedScores:
     def _part(
         self, part: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor], scratch: Scratch
     ) -> tuple[Tensor, Tensor]:
-        """``(sum of the losses, d_negatives)`` of some rows; their own gradients go into ``into``."""
+        """``(sum of the losses, d_negatives)`` of some rows; the gradients of the rows are written to ``into``."""
         anchors, d_anchors = vectors[0], into[0]
         total, d_negatives = self._wide.new_zeros(()), torch.zeros_like(self._wide)
         size = len(anchors) if self._loss.whole_batch else max(1, _BLOCK // max(1, len(self._negatives)))
@@ -109,7 +109,7 @@ class SharedScores:
 
 
 class OwnScores:
-    """Rows against negatives of their own: what :class:`SharedScores` does with products, done row by row.
+    """Scores of rows against their own negatives, computed row by row (:class:`SharedScores` uses matrix products).
 
     Args:
         loss: of scores, in closed form; it knows whose rows they are.
@@ -167,7 +167,7 @@ class OwnScores:
 
 
 def _n_parts_of(n_scores: int) -> int:
-    """Into how many parts a batch with so many scores is cut.
+    """The number of parts of a batch with this number of scores.
 
     >>> _n_parts_of(1000), _n_parts_of(1 << 19), _n_parts_of(1 << 24)
     (1, 2, 8)
@@ -176,14 +176,14 @@ def _n_parts_of(n_scores: int) -> int:
 
 
 def _compiled(vectors: Tensor) -> bool:
-    """Whether the compiled passes take such vectors; with tensors, the vectors of all pairs would be laid out."""
+    """Whether the compiled kernels support such vectors; tensor operations would copy the vectors of all pairs."""
     return vectors.device.type == "cpu" and vectors.dtype == torch.float32
 
 
 def _gathered(
     part: Callable[[int, slice], tuple[Tensor, Tensor]], anchors: Tensor, threads: Threads, n_parts: int
 ) -> tuple[Tensor, Tensor]:
-    """The sums of what ``part`` gives for parts of the rows, in their order; one part if it does not pay."""
+    """Sum the results of ``part`` over parts of the rows, in order; use a single part if that is faster."""
     if n_parts == 1 or anchors.device.type != "cpu":
         return part(0, slice(0, len(anchors)))
     found = threads.map(part, len(anchors), n_parts)

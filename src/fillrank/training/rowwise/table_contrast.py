@@ -1,4 +1,4 @@
-"""The fast route: gradients in closed form, and only touched rows updated."""
+"""``TableContrast``: the learner of the fast route, with gradients in closed form."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from fillrank.training.rowwise.scores import MOST_PARTS, OwnScores, Scratch, Sha
 
 __all__ = ["ContrastSettings", "TableContrast"]
 
-_SHORTEST = 1e-12  # length below which a vector has no direction
+_SHORTEST = 1e-12  # a shorter vector has no direction
 
 
 @dataclass(frozen=True)
 class ContrastSettings:
-    """How the contrast is trained; the same words on every route.
+    """The settings of contrastive training, the same on every route.
 
     Attributes:
         learning_rate: of Adam.
@@ -61,7 +61,7 @@ class ContrastSettings:
 
 
 class TableContrast:
-    """Contrastive training of two tables without autograd.
+    """The learner that trains two tables contrastively without autograd.
 
     With negatives that the batch shares, a step does three matrix products per block of rows (the scores; their
     gradients times the negatives; the same times the anchors) and one pass of the loss over the scores, which its
@@ -199,7 +199,7 @@ class TableContrast:
 
 
 class _Side:
-    """One table: its rows as the product wants them, and the way back of their gradients."""
+    """One table: its rows as the product needs them, and the gradients of these rows."""
 
     def __init__(self, table: Tensor, settings: ContrastSettings, similarity: str) -> None:
         self.table, self.adam = table.detach(), RowAdam(table, settings.learning_rate)
@@ -231,12 +231,12 @@ class _Side:
         return sums
 
     def vectors(self, places: Tensor) -> Tensor:
-        """The vectors ``[..., d]`` of rows that may come up again; nothing is remembered of them."""
+        """The vectors ``[..., d]`` of rows that may repeat, without storing anything for gradients."""
         raw = self.table[places]
         return normalize(raw, dim=-1) if self._cosine else raw
 
     def gather(self, rows: Tensor) -> Tensor:
-        """The vectors of some rows ``[R, d]``, of unit length where the similarity is the cosine."""
+        """The vectors of some rows ``[R, d]``, with unit length if the similarity is cosine."""
         raw = self.table.index_select(0, rows)
         self._raw = raw
         if not self._cosine:
@@ -247,8 +247,8 @@ class _Side:
         return unit
 
     def through(self, gradient: Tensor) -> Tensor:
-        """From the gradient of what :meth:`gather` gave to that of the rows themselves, the penalty's included."""
-        if self._cosine:  # of x/|x|: what points along x does nothing
+        """The gradient of the rows from that of the result of :meth:`gather`, with the penalty's gradient added."""
+        if self._cosine:  # derivative of x/|x|: the component along x vanishes
             along = (gradient * self._unit).sum(dim=1, keepdim=True)
             gradient = gradient.addcmul_(along, self._unit, value=-1).div_(self._lengths)
         return gradient if self._penalty == 0 else gradient.add_(self._raw, alpha=self._penalty)
