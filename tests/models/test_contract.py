@@ -20,6 +20,12 @@ SMALL = {
     "sgd": {"dim": 4, "epochs": 10},
     "als": {"dim": 4, "iterations": 6},
     "ials": {"dim": 8, "unobserved_weight": 0.1, "regularization": 0.01, "iterations": 6},
+    "ease": {"regularization": 10.0},
+    "edlae": {"regularization": 10.0, "dropout": 0.3},
+    "rdlae": {"regularization": 10.0, "dropout": 0.3, "max_diagonal": 0.2},
+    "item-knn": {"similarity": "cosine", "k": 10, "shrinkage": 1.0},
+    "user-knn": {"similarity": "cosine", "k": 10, "shrinkage": 1.0},
+    "rp3-beta": {"alpha": 1.0, "beta": 0.3, "k": 20},
     "gibbs": {"dim": 4, "iterations": 30, "burn_in": 10},
     "cmc": {
         "dim": 8,

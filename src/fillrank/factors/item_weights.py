@@ -16,6 +16,7 @@ from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats, is_finite, table_of
 from fillrank.factors.contributions import ITEM_BIAS, Contributions, check_history, with_rest
+from fillrank.factors.dual_weights import DualWeights
 from fillrank.factors.weights import Csr, DenseWeights, SparseWeights, Weights, as_weights, csr_from_parts, csr_parts
 
 __all__ = ["ItemWeights", "WeightedRows"]
@@ -38,7 +39,8 @@ class WeightedRows:
     item_bias: Tensor | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", as_weights(self.weights))
+        if not isinstance(self.weights, DualWeights):
+            object.__setattr__(self, "weights", as_weights(self.weights))
         if self.rows.shape[1] != self.weights.shape[0]:
             raise DataError(
                 f"the rows are made of {self.rows.shape[1]} sources, and the weights are of {self.weights.shape[0]}"
@@ -253,6 +255,8 @@ def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def weights_from_parts(parts: dict[str, Tensor], shape: tuple[int, int]) -> Weights:
     """The inverse of :meth:`Weights.tensors`."""
+    if "kernel" in parts:
+        return DualWeights.from_parts(parts, shape[1])
     if "table" in parts:
         return DenseWeights(parts["table"])
     return SparseWeights(csr_from_parts(parts, shape))

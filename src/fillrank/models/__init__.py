@@ -11,6 +11,8 @@ from fillrank.models.contrastive.recipe import BPRMF, CCL, MMCL, Contrastive, Li
 from fillrank.models.defaults import DEFAULTS, default_model, default_models, has_ratings
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
+from fillrank.models.item_to_item.autoencoders import EASE, EDLAE, RDLAE
+from fillrank.models.item_to_item.neighbours import ItemKNN, RP3Beta, UserKNN
 from fillrank.models.popularity import Popularity
 from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, POPULARITY_WEIGHTS, USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sgd import SGD
@@ -24,11 +26,14 @@ __all__ = [
     "CCL",
     "CMC",
     "DEFAULTS",
+    "EASE",
+    "EDLAE",
     "IALS",
     "MMCL",
     "NEIGHBOUR_WEIGHTS",
     "POPULARITY_BETAS",
     "POPULARITY_WEIGHTS",
+    "RDLAE",
     "RECIPES",
     "SGD",
     "USUAL_NEIGHBOUR_WEIGHT",
@@ -38,13 +43,16 @@ __all__ = [
     "Blended",
     "Contrastive",
     "Gibbs",
+    "ItemKNN",
     "LightGCN",
     "NeuMF",
     "NormalisedSVD",
     "Popularity",
     "PureSVD",
+    "RP3Beta",
     "Recipe",
     "Sizes",
+    "UserKNN",
     "default_model",
     "default_models",
     "has_ratings",
@@ -52,7 +60,8 @@ __all__ = [
 ]
 
 _OF_VALUES = (BiasedSVD, SGD, ALS, Gibbs)
-_OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
+_ITEM_TO_ITEM = (EASE, EDLAE, RDLAE, ItemKNN, UserKNN, RP3Beta)
+_OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, *_ITEM_TO_ITEM, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
 
 RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC, Blended, Auto)}
 """Every recipe by its name on the command line."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from fillrank.arguments import checked
 from fillrank.data import Interactions
 from fillrank.errors import FillrankError
-from fillrank.factors import Blend, Factors, TimeAwareFactors
+from fillrank.factors import Blend, Factors, ItemWeights, TimeAwareFactors, UserNeighbours
 from fillrank.registry import label
 from fillrank.testing.judging import Judge
 from fillrank.testing.logs import odd_logs, small_log
@@ -21,7 +21,7 @@ __all__ = ["check_solver"]
 
 @checked
 def check_solver(
-    solver: Callable[[Interactions], Factors | Blend | TimeAwareFactors],
+    solver: Callable[[Interactions], Factors | Blend | TimeAwareFactors | ItemWeights | UserNeighbours],
     *,
     of_values: bool = True,
     interactions: Interactions | None = None,
@@ -71,7 +71,7 @@ class _SolverTrial:
 
     def check_form(self, interactions: Interactions, where: str) -> None:
         found = self.solved(interactions)
-        kind = isinstance(found, Factors | Blend | TimeAwareFactors)
+        kind = isinstance(found, Factors | Blend | TimeAwareFactors | ItemWeights | UserNeighbours)
         self.judge.that(kind, where, f"gives {type(found).__name__}, not Factors")
         sizes, wanted = (found.n_users, found.n_items), (interactions.n_users, interactions.n_items)
         self.judge.that(sizes == wanted, where, f"gives factors of {sizes} users and items, the log has {wanted}")
@@ -108,7 +108,7 @@ class _SolverTrial:
     def check_new_users(self) -> None:
         found = self.solved(self.log)
         self.judge.saves("what it gives", found, lambda one: self.scores(one, self.log))
-        if getattr(found, "folding", None) is not None:
+        if hasattr(found, "refit_users") and found.foldings:
             self.judge.finite("new users that are folded in", self.scores(found.refit_users(self.log), self.log))
 
     def check_odd(self, interactions: Interactions, where: str) -> None:

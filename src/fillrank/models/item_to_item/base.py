@@ -1,0 +1,113 @@
+"""What the item-to-item recipes share: positives in, settings chosen on the validation part, a scorer out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from fillrank.data import IdMap, Interactions
+from fillrank.evaluation import Evaluator
+from fillrank.factors import ItemWeights, UserNeighbours
+from fillrank.models.base import Recipe
+from fillrank.models.grid import Axis, Judgement, Point, best_point
+from fillrank.models.holding_out import some_users
+from fillrank.models.positives import PositiveFrom, positives, threshold
+from fillrank.recommend import Recommender
+from fillrank.training.context import FitContext
+
+__all__ = ["ItemToItem", "Trial", "most_met"]
+
+Trial: TypeAlias = tuple[Interactions, Interactions, Callable[[Point], ItemWeights | UserNeighbours]]
+_MOST_JUDGED = 5_000  # users of the validation part
+
+
+class ItemToItem(Recipe):
+    """A recipe whose scorer is a pure function of who met what and of a few numbers."""
+
+    has_rule: ClassVar[bool] = True
+
+    usual_point: ClassVar[Mapping[str, Any]] = {}
+    """Where the choice of each setting begins; where there is nothing to choose on, it stays there."""
+
+    together: ClassVar[Sequence[str]] = ()
+    """Settings that stand in for one another: all pairs of their values are tried first."""
+
+    most_tried: ClassVar[int] = 30
+
+    positive_from: PositiveFrom = None
+
+    def chooses(self) -> bool:
+        """See :meth:`Recipe.chooses`."""
+        return self.undecided()
+
+    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
+        """See :meth:`Recipe.uses_values`."""
+        return self.positive_from is not None
+
+    @abstractmethod
+    def _axes(self, log: Interactions) -> Mapping[str, Axis]:
+        """What is tried of each setting."""
+
+    @abstractmethod
+    def _scorer(self, log: Interactions, point: Point) -> ItemWeights | UserNeighbours:
+        """The scorer with these numbers."""
+
+    def _as_tried(self, point: Mapping[str, Any]) -> Point:
+        """The point in numbers, which are all that a grid takes."""
+        return point
+
+    def _as_chosen(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """The inverse of :meth:`_as_tried`."""
+        return dict(point)
+
+    def _tried(self, log: Interactions, valid: Interactions) -> Trial:
+        """What the settings are chosen on: a log, its validation part, and what makes a scorer for that log."""
+        return log, valid, lambda point: self._scorer(log, point)
+
+    def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
+        log = positives(self.positive_from, train)
+        given = {name: getattr(self, name) for name in self.usual_point if getattr(self, name) != "auto"}
+        axes = {name: axis for name, axis in self._axes(log).items() if name not in given}
+        point = dict(self.usual_point) | given
+        if axes and valid is not None:
+            point = self._as_chosen(self._chosen(train, log, valid, axes, self._as_tried(point), context))
+        scorer = replace(self._scorer(log, point), positive_from=threshold(self.positive_from, train))
+        return self._recommender(train, scorer, chosen=point)
+
+    def _chosen(
+        self,
+        train: Interactions,
+        log: Interactions,
+        valid: Interactions,
+        axes: Mapping[str, Axis],
+        start: Point,
+        context: FitContext,
+    ) -> Point:
+        """The point with the best nDCG@20 on the validation part."""
+        log, valid, scorer = self._tried(log, some_users(valid, _MOST_JUDGED, seed=0))
+        seen = train.csr if train.n_items == log.n_items else log.csr
+        evaluator = Evaluator(valid, train=log, seen=seen, k=20, metrics=("ndcg",))
+
+        def judge(point: Point) -> Judgement:
+            ndcg = evaluator.run(scorer(point))["ndcg@20"]
+            return ndcg, {"valid_ndcg@20": ndcg}
+
+        return best_point(axes, start, judge, most=self.most_tried, together=self.together, context=context)
+
+
+def most_met(log: Interactions, other: Interactions, n: int) -> tuple[Interactions, Interactions]:
+    """Both logs without the rows of all but the ``n`` items that most users of ``log`` have met."""
+    kept = np.sort(np.argsort(-log.item_counts, kind="stable")[:n])
+    places = np.full(log.n_items, -1, dtype=np.int32)
+    places[kept] = np.arange(len(kept), dtype=np.int32)
+    ids = IdMap(range(len(kept)))
+
+    def cut(one: Interactions) -> Interactions:
+        rows = one.select(places[one.items] >= 0)
+        return replace(rows, items=places[rows.items], item_ids=ids)
+
+    return cut(log), cut(other)
