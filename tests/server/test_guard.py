@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from fillrank.errors import DiskFullError, SettingsError, StoreError
 from fillrank.recommend import Recommender
 from fillrank.server import ServerSettings
-from fillrank.server.run import check_address
+from fillrank.server.run import _bound, check_address
 from fillrank.store import Store
 
 HEADERS = {"content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy", "cache-control"}
@@ -182,6 +183,11 @@ def test_other_machines_are_not_served_without_a_key(client: Any, store: Store) 
             check_address(client.app, host)
     with pytest.raises(SettingsError, match="max_body must be above 0"):
         ServerSettings(max_body=0)
+
+
+def test_small_answers_do_not_wait_for_more() -> None:
+    with _bound("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # by which asyncio knows to switch Nagle's algorithm off
 
 
 def test_metrics_count_by_route_and_never_by_what_was_sent(client: Any) -> None:

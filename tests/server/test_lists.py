@@ -198,3 +198,14 @@ def test_tables_are_completed(client: Any) -> None:
     assert all(cell is not None for row in table for cell in row)
     for wrong in ({"table": [[1, 2], [3]]}, {"table": [[]]}, {"table": [[None, None]]}, {"table": [[1] * 10_001]}):
         assert client.post("/v1/complete", json=wrong).status_code == 422
+
+
+@pytest.mark.parametrize("ids", [[5, 7, 10**17], ["5", "05", "a b", "2.0"]])
+def test_a_text_is_found_as_the_map_of_ids_finds_it(ids: list[Any]) -> None:
+    from fillrank.server.served import Served
+
+    served = Served(fr.Popularity().fit(Interactions.from_arrays(ids, ids)), "v")
+    asked = ["5", "05", "+5", " 5", "5.0", "7", "2", "2.0", "a b", "", "100000000000000000", "9" * 30, "-5", "٥"]
+    expected = served.model.item_ids.encode(asked, unknown="mark").tolist()
+    assert served.items(asked).tolist() == expected
+    assert [served.user(one) for one in asked] == expected

@@ -64,7 +64,7 @@ def run(app: FastAPI, host: str = "127.0.0.1", port: int = 8000, *, ready: Calla
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # of TCP, or asyncio lets answers wait
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
