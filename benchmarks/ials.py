@@ -55,11 +55,11 @@ def by_fillrank(job: Job) -> Answer:
 
     from fillrank import Interactions
     from fillrank.factors.ridge import RowSolver
-    from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
+    from fillrank.solvers.sparse.ials import ImplicitLoss, ials_iterations
 
     torch.set_num_threads(job["threads"])
     log = dict(np.load(job["log"]))
-    rounds = ials_rounds(
+    rounds = ials_iterations(
         Interactions.from_arrays(log["users"].tolist(), log["items"].tolist()),
         job["dim"],
         ImplicitLoss(job["unobserved_weight"], job["regularization"], 0.0),

@@ -26,7 +26,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
     "neumf": ("dim=4",),
     "sgd": ("dim=4",),
 }
-UNHELD = {"pure-svd": "svd.first_directions", "biased-svd": "svd.first_directions", "ials": "ials.ials_rounds"}
+UNHELD = {"pure-svd": "svd.first_directions", "biased-svd": "svd.first_directions", "ials": "ials.ials_iterations"}
 
 
 @pytest.fixture(autouse=True)

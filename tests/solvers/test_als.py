@@ -16,7 +16,7 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.evaluation import evaluate
 from fillrank.factors.ridge import RowSolver
 from fillrank.models import ALS, Popularity
-from fillrank.solvers.sparse.als import RatingLoss, als, als_rounds
+from fillrank.solvers.sparse.als import RatingLoss, als, als_iterations
 from fillrank.solvers.sparse.biases import fit_biases
 
 LOSS, PER_RATING = RatingLoss(0.05, 3.0), RatingLoss(0.05, 0.02, bias_per_rating=True)
@@ -45,7 +45,7 @@ def test_the_loss_is_what_its_docstring_says(ratings: Interactions) -> None:
 @given(seed=st.integers(0, 100), dim=st.integers(1, 8), method=st.sampled_from(["cholesky", "cg", "block"]))
 def test_the_loss_never_rises(seed: int, dim: int, method: str) -> None:
     log = synthetic(40, 30, 500, rank=3, seed=seed).interactions
-    rounds = als_rounds(log, dim, LOSS, solver=RowSolver(method, block=2), seed=seed)
+    rounds = als_iterations(log, dim, LOSS, solver=RowSolver(method, block=2), seed=seed)
     losses = np.array([LOSS.value(factors, log) for factors in islice(rounds, 8)])
     assert (np.diff(losses) <= 1e-5 * losses[:-1]).all()
     assert losses[-1] < losses[0]

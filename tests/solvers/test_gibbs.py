@@ -160,7 +160,7 @@ def test_everything_is_drawn_and_errors_are_kept_up_to_date(dates: bool) -> None
         chain.sweep()
     moved = [bool((side.own.values != old).all()) for side, old in zip(chain.sides, before, strict=True)]
     assert moved == [True, True, dates]
-    np.testing.assert_allclose(chain.errors, design.targets - chain.predict(*design.places), atol=1e-12)
+    np.testing.assert_allclose(chain.errors, design.targets - chain.predict(*design.indices), atol=1e-12)
     for side, sets in zip(chain.sides, (design.user_sets, design.item_sets), strict=False):
         assert side.members is not None
         assert sets is not None

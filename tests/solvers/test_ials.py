@@ -15,7 +15,7 @@ from fillrank.errors import DataError, SettingsError, TrainingError
 from fillrank.factors import Factors
 from fillrank.factors.ridge import RowSolver
 from fillrank.models import IALS
-from fillrank.solvers.sparse.ials import ImplicitLoss, ials, ials_rounds
+from fillrank.solvers.sparse.ials import ImplicitLoss, ials, ials_iterations
 
 LOSS = ImplicitLoss(0.1, 0.02, 0.8)
 
@@ -44,7 +44,7 @@ def test_the_loss_is_that_of_the_dense_table(seed: int, weight: float, exponent:
 @given(seed=st.integers(0, 100), dim=st.integers(1, 8), method=st.sampled_from(["cholesky", "cg", "block"]))
 def test_the_loss_never_rises(seed: int, dim: int, method: str) -> None:
     log = some_log(seed)
-    rounds = ials_rounds(log, dim, LOSS, solver=RowSolver(method, steps=2, block=3), seed=seed)
+    rounds = ials_iterations(log, dim, LOSS, solver=RowSolver(method, steps=2, block=3), seed=seed)
     losses = np.array([LOSS.value(factors, log) for factors in islice(rounds, 8)])
     assert (np.diff(losses) <= 1e-5 * losses[:-1]).all()
     assert losses[-1] < losses[0]

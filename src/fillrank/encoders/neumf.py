@@ -107,11 +107,11 @@ class NeuMF(nn.Module):
             DataError: ``items`` has another shape.
         """
         fitting({"users": "int B", "items": "int N|B N"}, users=users, items=items)
-        wanted, places = items, None
+        wanted, indices = items, None
         if items.dim() == 2:  # compute the first layer once for an item that is in many rows
-            wanted, places = torch.unique(items, return_inverse=True)
+            wanted, indices = torch.unique(items, return_inverse=True)
         sides = self._user_side(users), self._item_side(wanted)
-        return block_scores(*sides, self._mlp(), places=places, dropout=self._drawn(generator))
+        return block_scores(*sides, self._mlp(), indices=indices, dropout=self._drawn(generator))
 
     def scorer(self) -> NeuralScorer:
         """The learned result, detached from training, with the first layer already computed."""

@@ -167,14 +167,14 @@ def _pairs(interactions: Interactions) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(interactions.users.astype("int64")), torch.from_numpy(interactions.items.astype("int64"))
 
 
-def _starts(places: Tensor, n: int) -> Tensor:
+def _starts(indices: Tensor, n: int) -> Tensor:
     """Where each row begins, and where the last one ends: int64 ``[n + 1]``."""
-    counts = torch.bincount(places, minlength=n)
+    counts = torch.bincount(indices, minlength=n)
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
-def _sums(places: Tensor, starts: Tensor, weights: Tensor, table: Tensor) -> Tensor:
-    """``out[r] = Σ weights[h] · table[places[h]]`` over ``h`` from ``starts[r]`` to before ``starts[r + 1]``."""
+def _sums(indices: Tensor, starts: Tensor, weights: Tensor, table: Tensor) -> Tensor:
+    """``out[r] = Σ weights[h] · table[indices[h]]`` over ``h`` from ``starts[r]`` to before ``starts[r + 1]``."""
     table = table.contiguous()
     with all_threads():  # allowed: each row is summed by one thread, in the order of its pairs
-        return embedding_bag(places, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True)
+        return embedding_bag(indices, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True)

@@ -38,9 +38,9 @@ class PairInputs(NamedTuple):
     product: Tensor
     hidden: Tensor
 
-    def at(self, places: Tensor) -> PairInputs:
-        """The rows at ``places``, int64 of any shape."""
-        return PairInputs(self.product[places], self.hidden[places])
+    def at(self, indices: Tensor) -> PairInputs:
+        """The rows at ``indices``, int64 of any shape."""
+        return PairInputs(self.product[indices], self.hidden[indices])
 
     def split(self, n: int) -> list[PairInputs]:
         """Parts of at most ``n`` rows."""
@@ -95,7 +95,7 @@ def pair_scores(users: PairInputs, items: PairInputs, mlp: MLP, dropout: Dropout
 
 
 def block_scores(
-    users: PairInputs, items: PairInputs, mlp: MLP, *, places: Tensor | None = None, dropout: Dropout | None = None
+    users: PairInputs, items: PairInputs, mlp: MLP, *, indices: Tensor | None = None, dropout: Dropout | None = None
 ) -> Tensor:
     """Scores of each user with each of ``N`` items: ``[B, N]``.
 
@@ -104,15 +104,15 @@ def block_scores(
 
     Args:
         users: ``B`` rows.
-        items: ``N`` rows that all users share; or any number of rows, of which each user has their own ``places``.
+        items: ``N`` rows that all users share; or any number of rows, of which each user has their own ``indices``.
         mlp: see :class:`MLP`.
-        places: int64 ``[B, N]``, rows of ``items``; None if the users share them.
+        indices: int64 ``[B, N]``, rows of ``items``; None if the users share them.
         dropout: each part of the block gets a seed of its own, counted up from this one's.
     """
-    n_items = len(items.hidden) if places is None else places.shape[1]
+    n_items = len(items.hidden) if indices is None else indices.shape[1]
     step = max(1, _PAIRS // max(n_items, 1))
     spans = users.split(step)
-    nears: Sequence[Tensor | None] = [None] * len(spans) if places is None else torch.split(places, step)
+    nears: Sequence[Tensor | None] = [None] * len(spans) if indices is None else torch.split(indices, step)
     parts = []
     for number, (span, near) in enumerate(zip(spans, nears, strict=True)):
         thin = None if dropout is None else replace(dropout, seed=dropout.seed + number)
@@ -123,11 +123,11 @@ def block_scores(
     return torch.cat(parts)
 
 
-def _part(users: PairInputs, items: PairInputs, mlp: MLP, places: Tensor | None, dropout: Dropout | None) -> Tensor:
-    if places is None:
+def _part(users: PairInputs, items: PairInputs, mlp: MLP, indices: Tensor | None, dropout: Dropout | None) -> Tensor:
+    if indices is None:
         products, hidden = users.product @ items.product.T, users.hidden[:, None] + items.hidden
     else:
-        near = items.at(places)
+        near = items.at(indices)
         products, hidden = torch.einsum("bd,bnd->bn", users.product, near.product), users.hidden[:, None] + near.hidden
     return products + mlp(hidden, dropout)
 

@@ -15,7 +15,7 @@ from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteratio
 from fillrank.models.base import NotNegative, error_on
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.recommend import Recommender
-from fillrank.solvers.sparse.als import RatingLoss, als_rounds
+from fillrank.solvers.sparse.als import RatingLoss, als_iterations
 from fillrank.solvers.sparse.biases import fit_biases
 from fillrank.solvers.sparse.svd import biases_as_factors
 from fillrank.training.context import FitContext
@@ -85,7 +85,7 @@ class ALS(Alternating):
 
     def _iterations(self, train: Interactions, penalties: Point) -> Iterator[Factors]:
         loss = self._loss(penalties)
-        return als_rounds(train, self.dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
+        return als_iterations(train, self.dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
 
     def _penalties(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
         """Both penalties: as given, or the best on validation after a few rounds.

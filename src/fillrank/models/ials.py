@@ -17,7 +17,7 @@ from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.recommend import Recommender
 from fillrank.registry import is_usual
-from fillrank.solvers.sparse.ials import ImplicitLoss, ials_rounds
+from fillrank.solvers.sparse.ials import ImplicitLoss, ials_iterations
 from fillrank.training.context import FitContext
 
 __all__ = ["IALS"]
@@ -127,7 +127,7 @@ class IALS(Alternating):
     def _iterations(self, train: Interactions, point: Point) -> Iterator[Factors]:
         loss = self._loss(point)
         dim = int(point["dim"])
-        return ials_rounds(train, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
+        return ials_iterations(train, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
 
 
 def _allowed(weight: float) -> bool:

@@ -20,7 +20,7 @@ from fillrank.factors.fold_in import RatingRidge
 from fillrank.factors.ridge import RowSolver, solve_ridges
 from fillrank.runtime.rng import numpy_stream
 
-__all__ = ["RatingLoss", "als", "als_rounds"]
+__all__ = ["RatingLoss", "als", "als_iterations"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -136,11 +136,11 @@ def als(
         1
     """
     count("iterations", iterations)
-    rounds = als_rounds(interactions, dim, loss, solver=solver, init_scale=init_scale, seed=seed)
-    return next(islice(rounds, iterations - 1, None))
+    iterates = als_iterations(interactions, dim, loss, solver=solver, init_scale=init_scale, seed=seed)
+    return next(islice(iterates, iterations - 1, None))
 
 
-def als_rounds(
+def als_iterations(
     interactions: Interactions,
     dim: int,
     loss: RatingLoss | None = None,

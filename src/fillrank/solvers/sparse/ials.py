@@ -30,7 +30,7 @@ from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.factors.ridge import RowSolver, solve_ridges
 from fillrank.runtime.rng import numpy_stream
 
-__all__ = ["ImplicitLoss", "ials", "ials_rounds"]
+__all__ = ["ImplicitLoss", "ials", "ials_iterations"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -129,11 +129,11 @@ def ials(
         1
     """
     count("iterations", iterations)
-    rounds = ials_rounds(interactions, dim, loss, solver=solver, init_scale=init_scale, seed=seed)
-    return next(islice(rounds, iterations - 1, None))
+    iterates = ials_iterations(interactions, dim, loss, solver=solver, init_scale=init_scale, seed=seed)
+    return next(islice(iterates, iterations - 1, None))
 
 
-def ials_rounds(
+def ials_iterations(
     interactions: Interactions,
     dim: int,
     loss: ImplicitLoss | None = None,

@@ -75,7 +75,7 @@ class PosteriorSums:
         loss = max(product.loss for product in kept.values())
         if not self._design.dated:
             return self._undated(offset, user_bias, item_bias, kept[USERS, ITEMS]), loss
-        counts = np.bincount(self._design.places[DAYS], minlength=self._design.sizes[DAYS])
+        counts = np.bincount(self._design.indices[DAYS], minlength=self._design.sizes[DAYS])
         weights = counts / counts.sum()
         users, user_days, _ = kept[USERS, DAYS]
         items, item_days, _ = kept[ITEMS, DAYS]

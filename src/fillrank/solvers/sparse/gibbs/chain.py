@@ -87,7 +87,7 @@ class Chain:
         self.sides = SampledSide(users, design.user_sets), SampledSide(items, design.item_sets), SampledSide(days)
         self.noise, self.offset = 1.0, 0.0
         self._halves = [np.full(n, 0.5) for n in design.sizes]  # ½ + ½ = 1, the slope of the linear term
-        self.errors = design.targets - self.predict(*design.places)
+        self.errors = design.targets - self.predict(*design.indices)
 
     def predict(self, users: NDArray[np.int32], items: NDArray[np.int32], days: NDArray[np.int32]) -> Floats:
         """The predictions of the current state for ``B`` ratings, in units of the spread: float64 ``[B]``."""
@@ -111,7 +111,7 @@ class Chain:
     def _draw_side(self, which: int, f: int) -> None:
         """Draw row f of one side: one pass over the log gathers its sums, and one updates the errors."""
         side, (one, two) = self.sides[which], (n for n in range(3) if n != which)
-        own, first, second = (self.design.places[n] for n in (which, one, two))
+        own, first, second = (self.design.indices[n] for n in (which, one, two))
         x, y = (self.sides[n].totals[f] if f else self._halves[n] for n in (one, two))
         before, sums = side.totals[f].copy(), np.empty((2, self.design.sizes[which]))
         gather(own, first, second, x, y, self.errors, sums)

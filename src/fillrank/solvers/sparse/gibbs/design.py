@@ -54,7 +54,7 @@ class Design:
     """The log.
 
     Attributes:
-        places: indices of the users, items and days of the ratings: int32 ``[nnz]`` each. Without dates, all days are
+        indices: indices of the users, items and days of the ratings: int32 ``[nnz]`` each. Without dates, all days are
             0.
         sizes: the numbers of users, items and days.
         targets: float64 ``[nnz]``, the values shifted and scaled to mean 0 and standard deviation 1.
@@ -63,7 +63,7 @@ class Design:
         days: int64 ``[n_days]``, days since 1970, ascending; empty without dates.
     """
 
-    places: tuple[Places, Places, Places]
+    indices: tuple[Places, Places, Places]
     sizes: tuple[int, int, int]
     targets: NDArray[np.float64]
     mean: float
@@ -86,16 +86,16 @@ class Design:
         """
         if interactions.values is None or not len(interactions):
             raise DataError("Gibbs sampling learns from values, and this log has none; name their column: value=…")
-        days, places = np.zeros(0, dtype=np.int64), np.zeros(len(interactions), dtype=np.int32)
+        days, days_of = np.zeros(0, dtype=np.int64), np.zeros(len(interactions), dtype=np.int32)
         if dates:
             if interactions.times is None:
                 raise DataError("dates=True needs times, and this log has none; read it with a time column")
             days, inverse = np.unique(day_of(interactions.times), return_inverse=True)
-            places = inverse.astype(np.int32)
+            days_of = inverse.astype(np.int32)
         users, items, values = interactions.users, interactions.items, interactions.values.astype(np.float64)
         mean, spread = float(values.mean()), float(values.std()) or 1.0
         return cls(
-            places=(users, items, places),
+            indices=(users, items, days_of),
             sizes=(interactions.n_users, interactions.n_items, max(len(days), 1)),
             targets=(values - mean) / spread,
             mean=mean,
