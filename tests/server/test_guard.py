@@ -113,6 +113,32 @@ def test_beyond_its_load_a_server_refuses_at_once(
     assert client.post("/v1/recommend", json={"user": "1"}).status_code == 200  # it recovers
 
 
+def test_who_has_waited_too_long_is_refused_before_any_work(
+    serving: Callable[..., Any], svd: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serving(svd, patience=0.2)
+    state, go, done = client.app.state.server, threading.Event(), []
+    monkeypatch.setattr(state.ranker, "recommend", lambda _: done.append(go.wait(20)) or {"items": [], "model": ""})
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(client.post("/v1/recommend", json={"user": "1"}).status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]  # there are two workers
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 20
+    while state.metrics.waiting._value.get() < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    late = threading.Thread(target=ask)
+    late.start()
+    threading.Timer(0.6, go.set).start()
+    for thread in (*threads, late):
+        thread.join()
+    assert sorted(answers) == [200, 200, 503]
+    assert len(done) == 2
+
+
 def test_without_keys_only_names_of_this_machine_are_answered(client: Any, store: Store) -> None:
     assert refusal(client.get("/v1/model", headers={"host": "evil.example:8000"})) == (421, "wrong_host")
     assert client.get("/v1/model", headers={"host": "localhost:8000"}).status_code == 200

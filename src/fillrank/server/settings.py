@@ -18,6 +18,7 @@ class ServerSettings:
     Attributes:
         workers: threads that rank; as many as there are cores.
         max_waiting: requests that may be under way at once; beyond it they get 503 at once, and none waits long.
+        patience: seconds within which a request has to find a free thread; beyond it 503, and no work is done for it.
         max_body: bytes of a request; beyond it 413.
         rate: requests a second that one client (its key, or else its address) may make for long; beyond it 429.
         burst: requests that it may make at once.
@@ -35,6 +36,7 @@ class ServerSettings:
 
     workers: int = max(1, os.cpu_count() or 1)
     max_waiting: int = 64
+    patience: float = 1.0
     max_body: int = 1 << 20
     rate: float = 500.0
     burst: int = 1000

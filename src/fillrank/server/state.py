@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -12,6 +13,7 @@ from fastapi import Request
 
 from fillrank.server.access import Access
 from fillrank.server.metrics import Metrics
+from fillrank.server.problems import ProblemError
 from fillrank.server.ranker import Ranker
 from fillrank.server.retraining.schedule import Scheduler
 from fillrank.server.served import ModelHolder
@@ -46,8 +48,19 @@ class ServerState:
         self.metrics.gauge("fillrank_model_items", "Items of the model.", lambda: len(holder.served.ids))
 
     async def work(self, function: Callable[..., Result], *args: Any) -> Result:
-        """What a function gives, worked out in one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+        """What a function gives, worked out in one of the threads.
+
+        Raises:
+            ProblemError: no thread was free for so long that whoever asked has hardly waited for it.
+        """
+        due = time.monotonic() + self.settings.patience
+
+        def begin() -> Result:
+            if time.monotonic() > due:
+                raise ProblemError(503, "overloaded", "too much to do; try again")
+            return function(*args)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
 
     async def aside(self, function: Callable[..., Result], *args: Any) -> Result:
         """The same in a thread of its own, for what may take long and nobody waits for."""
