@@ -25,6 +25,7 @@ SMALL = {
     "rdlae": {"regularization": 10.0, "dropout": 0.3, "max_diagonal": 0.2},
     "item-knn": {"similarity": "cosine", "k": 10, "shrinkage": 1.0},
     "user-knn": {"similarity": "cosine", "k": 10, "shrinkage": 1.0},
+    "slim": {"regularization": 10.0, "lasso": 0.1, "k": 20},
     "rp3-beta": {"alpha": 1.0, "beta": 0.3, "k": 20},
     "gibbs": {"dim": 4, "iterations": 30, "burn_in": 10},
     "cmc": {

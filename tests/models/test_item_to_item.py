@@ -22,6 +22,7 @@ GIVEN = {
     "item-knn": fr.ItemKNN(similarity="tfidf", k=10, shrinkage=1.0),
     "averaged": fr.ItemKNN(similarity="pearson", k=10, shrinkage=0.0, averaged=True),
     "user-knn": fr.UserKNN(similarity="cosine", k=10, shrinkage=0.0),
+    "slim": fr.SLIM(regularization=10.0, lasso=0.1),
     "rp3-beta": fr.RP3Beta(alpha=1.0, beta=0.3, k=10),
 }
 
@@ -45,7 +46,7 @@ def test_an_explanation_adds_up_to_the_score(name: str, parts: Split) -> None:
     assert told["contribution"].sum() == pytest.approx(first["score"][0], abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", [fr.EASE, fr.RDLAE, fr.ItemKNN, fr.UserKNN, fr.RP3Beta])
+@pytest.mark.parametrize("kind", [fr.EASE, fr.RDLAE, fr.ItemKNN, fr.UserKNN, fr.RP3Beta, fr.SLIM])
 def test_what_is_chosen_beats_where_the_choice_begins(kind: type, parts: Split) -> None:
     chosen = kind().fit(parts.train, parts.valid, refit=False)
     assert "auto" not in chosen.settings.values()

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import ElasticNet
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError, TrainingError
@@ -24,6 +25,7 @@ from fillrank.solvers.item_to_item.ease import (
 )
 from fillrank.solvers.item_to_item.inverse import invert_in_place
 from fillrank.solvers.item_to_item.neighbours import item_neighbours, random_walk
+from fillrank.solvers.item_to_item.slim import slim
 from fillrank.testing import check_solver
 
 WANTED = [Autoencoder(2.0), Autoencoder(3.0, 0.5), Autoencoder(3.0, 0.5, 0.3), Autoencoder(0.5, 0.2, 0.6)]
@@ -155,10 +157,37 @@ def test_a_walk_from_each_item_is_cut_to_the_likeliest_ends() -> None:
     np.testing.assert_allclose(np.sort(cut, 1)[:, -4:], np.sort(whole, 1)[:, -4:])
 
 
+@pytest.mark.parametrize(("ridge", "lasso"), [(5.0, 2.0), (20.0, 0.5)])
+def test_slim_is_scikit_learns_elastic_net(ridge: float, lasso: float) -> None:
+    X = met(120, 15, 0.3).toarray().astype(np.float64)
+    net = ElasticNet(
+        alpha=(ridge + lasso) / len(X),
+        l1_ratio=lasso / (ridge + lasso),
+        positive=True,
+        fit_intercept=False,
+        tol=1e-9,
+        max_iter=20_000,
+    )
+    wanted = np.stack([net.fit(np.where(np.arange(15) == i, 0, X), X[:, i]).coef_ for i in range(15)], axis=1)
+    found = slim(sp.csr_array(X), ridge, lasso=lasso, passes=1000, tolerance=1e-9).toarray()
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert (wanted > 0).mean() > 0.2
+    few = slim(sp.csr_array(X), ridge, lasso=lasso, k=3, passes=1000, tolerance=1e-9).toarray()
+    np.testing.assert_allclose(np.sort(few, 0)[-3:], np.sort(found, 0)[-3:])
+
+
+def test_slim_refuses_what_is_out_of_range() -> None:
+    with pytest.raises(SettingsError, match="regularization must be a finite number above 0, got 0"):
+        slim(met(), 0.0)
+    with pytest.raises(SettingsError, match="lasso must be a finite number of 0 or more, got -1"):
+        slim(met(), 1.0, lasso=-1.0)
+
+
 SOLVERS = {
     "ease": lambda X: primal_autoencoder(X, Autoencoder(2.0)),
     "dual": lambda X: dual_autoencoder(X, Autoencoder(2.0, 0.3, 0.2)),
     "neighbours": lambda X: SparseWeights(item_neighbours(X, 5, Similarity())[0]),
+    "slim": lambda X: SparseWeights(slim(X, 2.0, lasso=0.1, passes=1000, tolerance=1e-7)),
     "walk": lambda X: SparseWeights(random_walk(X, 5)),
 }
 

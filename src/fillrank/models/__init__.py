@@ -13,6 +13,7 @@ from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
 from fillrank.models.item_to_item.autoencoders import EASE, EDLAE, RDLAE
 from fillrank.models.item_to_item.neighbours import ItemKNN, RP3Beta, UserKNN
+from fillrank.models.item_to_item.slim import SLIM
 from fillrank.models.popularity import Popularity
 from fillrank.models.ranked import NEIGHBOUR_WEIGHTS, POPULARITY_BETAS, POPULARITY_WEIGHTS, USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sgd import SGD
@@ -36,6 +37,7 @@ __all__ = [
     "RDLAE",
     "RECIPES",
     "SGD",
+    "SLIM",
     "USUAL_NEIGHBOUR_WEIGHT",
     "Allowance",
     "Auto",
@@ -60,7 +62,7 @@ __all__ = [
 ]
 
 _OF_VALUES = (BiasedSVD, SGD, ALS, Gibbs)
-_ITEM_TO_ITEM = (EASE, EDLAE, RDLAE, ItemKNN, UserKNN, RP3Beta)
+_ITEM_TO_ITEM = (EASE, EDLAE, RDLAE, ItemKNN, UserKNN, RP3Beta, SLIM)
 _OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, *_ITEM_TO_ITEM, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
 
 RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC, Blended, Auto)}
