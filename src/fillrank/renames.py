@@ -53,6 +53,9 @@ VALUES: Mapping[str, Mapping[Any, Any]] = {
 }
 """Values of settings, by the name under which the setting was given."""
 
+CMC_MONITORS: Mapping[str, str] = {"ndcg": "ndcg@10", "both": "ndcg@10+rmse"}
+"""What CMC's ``monitor`` was called; CMC reads it itself, as no other model had these words."""
+
 PLAN_KEYS: Mapping[str, str] = {"keep": "subsample", "like": "extends", "bases": "templates", "tuning": "tune"}
 """Keys of plans and of their entries."""
 

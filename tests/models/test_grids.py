@@ -140,7 +140,7 @@ def test_beta_and_power_go_on_to_where_the_truth_is(truth: dict[str, float], mon
     def factors(basis: svd.NormalisedBasis, *, beta: float, power: float) -> float:
         return abs(beta - truth["beta"]) + abs(power - truth["power"])
 
-    monkeypatch.setattr("fillrank.models.base.Evaluator", Told)
+    monkeypatch.setattr("fillrank.models.monitoring.Evaluator", Told)
     monkeypatch.setattr(svd.NormalisedBasis, "factors", factors)
     recipe = fr.NormalisedSVD(rank=5)
     found: dict[str, object] = {}

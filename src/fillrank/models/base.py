@@ -16,7 +16,6 @@ from fillrank.arguments import affordable, checked, shown
 from fillrank.data import Interactions
 from fillrank.data.ids import shown_id
 from fillrank.errors import DataError, SettingsError
-from fillrank.evaluation import Evaluator
 from fillrank.evaluation.metrics import rmse
 from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Factors, FittedScorer, Scorer
@@ -35,7 +34,7 @@ from fillrank.training.callbacks import FitStart
 from fillrank.training.context import FitContext
 from fillrank.training.options import RUN_WORDS, FitKeywords, FitOptions, options_with
 
-__all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on", "monitored", "needed"]
+__all__ = ["NotNegative", "Positive", "Recipe", "best_by", "error_on", "needed"]
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -305,27 +304,6 @@ def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
             "settings"
         ).about("valid")
     return valid
-
-
-def monitored(
-    monitor: str, train: Interactions, valid: Interactions, also: Iterable[str] = ()
-) -> tuple[str, Evaluator]:
-    """What looks at the validation part, and the name that the metric to choose by has in what it finds.
-
-    Args:
-        monitor: a metric at a length, such as ``"ndcg@20"``.
-        train: what was learnt from; its items are not listed again.
-        valid: the validation part.
-        also: metrics to take beside it.
-
-    Raises:
-        SettingsError: ``monitor`` is no such thing.
-    """
-    metric, _, k = monitor.partition("@")
-    if not k.isdigit():
-        raise SettingsError(f"monitor must be a metric at a length, such as 'ndcg@20', got {monitor!r}")
-    metrics = tuple(dict.fromkeys((metric, *also)))
-    return f"{metric}@{int(k)}", Evaluator(valid, train=train, seen=train.csr, k=int(k), metrics=metrics)
 
 
 def error_on(valid: Interactions, predictor: Scorer, value_range: tuple[float, float] | None) -> float:

@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
-from fillrank.evaluation import Evaluator
 from fillrank.factors import Factors
 from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteration, unjudged
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
+from fillrank.models.monitoring import USUAL_MONITOR, monitored
 from fillrank.recommend import Recommender
 from fillrank.registry import is_usual
 from fillrank.solvers.sparse.ials import ImplicitLoss, ials_iterations
@@ -141,10 +141,10 @@ def _payable(train: Interactions, dim: int) -> bool:
 
 
 def _ndcg_judge(train: Interactions, valid: Interactions) -> Judge:
-    evaluator = Evaluator(valid, train=train, seen=train.csr, k=20, metrics=("ndcg",))
+    name, evaluator = monitored(USUAL_MONITOR, train, valid)
 
     def judge(factors: Factors) -> Judgement:
-        ndcg = evaluator.run(factors)["ndcg@20"]
-        return ndcg, {"valid_ndcg@20": ndcg}
+        found = evaluator.run(factors)[name]
+        return found, {f"valid_{name}": found}
 
     return judge

@@ -11,9 +11,10 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
-from fillrank.models.base import NotNegative, Recipe, error_on, monitored, needed
+from fillrank.models.base import NotNegative, Recipe, error_on, needed
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
+from fillrank.models.monitoring import USUAL_MONITOR, monitored
 from fillrank.models.ranks import RankLadder
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender
@@ -57,7 +58,7 @@ class _RankingDecomposition(_Decomposition):
     rank: Rank = "auto"
     method: SvdMethod = "randomized"
     oversampling: int = Field(default=10, ge=0)
-    monitor: str = "ndcg@20"
+    monitor: str = USUAL_MONITOR
     seed: int = Field(default=0, ge=0)
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002

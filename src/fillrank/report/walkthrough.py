@@ -86,7 +86,7 @@ def demo(out: str | os.PathLike[str] = "report", *, seed: int = 0, data: Interac
 def _at(temperature: float, parts: Split, settings: Mapping[str, Any]) -> dict[str, Any]:
     """CMC with a temperature; it ranks by preference only, so that nothing else changes the metrics."""
     logger.info("CMC at temperature %g", temperature)
-    own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg"}
+    own = {"temperature": temperature, "rating_share": 0.0, "monitor": "ndcg@20"}
     recipe = CMC(**{**settings, **own, "epochs": "auto"})  # each until it gets no better, not for as long as the first
     model = recipe.fit(parts.train, valid=parts.valid, progress=False, callbacks=[StopByHand()])
     return {"temperature": temperature, **evaluate(model, parts, k=10).metrics}

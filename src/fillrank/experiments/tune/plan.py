@@ -138,7 +138,7 @@ class TunePlan(DataPlan):
         """The settings of every trial, with a seed and the metric for its best epoch if they are not given."""
         known, metric = recipe(self.model).model_fields, Metric(self.metric)
         own: dict[str, Any] = {"seed": self.seed} if "seed" in known else {}
-        if "monitor" in known and known["monitor"].annotation is str and metric.watchable:
+        if "monitor" in known and "+" not in known["monitor"].default and metric.watchable:  # of one metric
             own["monitor"] = self.metric
         return deep_merge(own, self.settings)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,6 +18,7 @@ from fillrank.losses import InfoNCE
 from fillrank.models.base import best_by
 from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.contrastable import can_be_contrasted
+from fillrank.models.monitoring import JointMonitor, monitored
 from fillrank.models.starts import spectral_start
 from fillrank.runtime.device import pick_device
 from fillrank.runtime.rng import torch_stream
@@ -118,18 +117,21 @@ class CMCMonitor:
         settings: of the training.
         train: the log that is learnt from.
         parts: what learns.
+        joint: what it is judged by.
         evaluator: of the validation part.
     """
 
     settings: CMCSettings
     train: Interactions
     parts: CMCParts
+    joint: JointMonitor
     evaluator: Evaluator
 
     @classmethod
     def over(cls, settings: CMCSettings, train: Interactions, valid: Interactions, parts: CMCParts) -> Self:
-        """Make a monitor for ``valid``."""
-        return cls(settings, train, parts, Evaluator(valid, train=train, seen=train.csr, k=10, metrics=("ndcg",)))
+        """One that looks at ``valid``."""
+        joint = JointMonitor.of(settings.monitor)
+        return cls(settings, train, parts, joint, monitored(joint.ranking, train, valid)[1])
 
     def look(self) -> tuple[float, dict[str, float]]:
         """See :data:`fillrank.training.Monitor`."""
@@ -137,14 +139,14 @@ class CMCMonitor:
         share = self.settings.rating_share
         scorer = ranker(preference, predictor, temperature_of(self.settings), 1.0 if share == "auto" else share)
         found = self.evaluator.run(_Judged(scorer, predictor, self.train.value_range)).metrics
-        metrics = {f"valid_{name}": found[name] for name in ("ndcg@10", "rmse") if name in found}
-        return _score(self.settings.monitor, metrics), metrics
+        shown = {f"valid_{name}": found[name] for name in (self.joint.ranking, "rmse") if name in found}
+        return self.joint.score(found), shown
 
     def best_share(self, preference: Factors, predictor: Factors) -> float:
         """The weight of the predicted value in the ranking that does best on the validation part."""
         temperature = temperature_of(self.settings)
         tried = ((share, ranker(preference, predictor, temperature, share)) for share in _RATING_SHARES)
-        return best_by(tried, lambda model: self.evaluator.run(model)["ndcg@10"])
+        return best_by(tried, lambda model: self.evaluator.run(model)[self.joint.ranking])
 
 
 def ranker(preference: Factors, predictor: Factors | None, temperature: float, share: float) -> Factors | Blend:
@@ -165,10 +167,3 @@ def _sampler(settings: CMCSettings, known: KnownPositives) -> Sampler:
     if settings.negatives == "in-batch":
         return InBatch(known, logq_correction=settings.logq_correction)
     return Uniform(known, min(settings.n_negatives, known.n_columns), logq_correction=settings.logq_correction)
-
-
-def _score(monitor: str, metrics: Mapping[str, float]) -> float:
-    """The number that decides the best epoch; higher is better."""
-    ranking = math.log(max(metrics.get("valid_ndcg@10", 1.0), 1e-9))
-    error = math.log(max(metrics.get("valid_rmse", 1.0), 1e-9))
-    return {"ndcg": ranking, "rmse": -error, "both": ranking - 4 * error}[monitor]

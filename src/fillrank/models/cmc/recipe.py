@@ -49,13 +49,14 @@ class CMC(CMCSettings):
         dropout: share of a user vector's entries that InfoNCE does not see.
         polish: solve the users' side of the rating head in closed form at the end (ridge on the item vectors).
         init: ``"spectral"`` begins p and q at the degree-normalised SVD, ``"random"`` at random.
-        rating_share: weight of the predicted value in the ranking; ``"auto"`` takes the best nDCG@10 on validation.
+        rating_share: weight of the predicted value in the ranking; ``"auto"`` takes the best on
+            validation, by nDCG@20 or the metric of lists that ``monitor`` names.
         learning_rate: of Adam, for the rating head.
         vector_learning_rate: of Adam, for p and q; None: the same.
         epochs, batch_size, patience, ema_span, seed: see :class:`fillrank.training.LoopSettings`. ``"auto"``, for
             the first three, goes by the size of the log: see :class:`fillrank.models.Sizes`.
-        monitor: what picks the best epoch on validation: ``"ndcg"``, ``"rmse"``, or ``"both"``, the sum of their
-            relative gains with a percent of RMSE worth four of nDCG.
+        monitor: what is chosen by on validation: a metric of the lists such as ``"ndcg@20"``, ``"rmse"``, or both,
+            ``"ndcg@20+rmse"``: the sum of their relative gains, a percent of RMSE worth four of the other.
 
     Example:
         ``CMC(dim=64).fit(split.train, valid=split.valid)``

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fillrank.data import Interactions
 from fillrank.losses import InfoNCE, Ladder
 from fillrank.models.base import NotNegative, Positive, Recipe
+from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
 from fillrank.models.positives import PositiveFrom, threshold
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
+from fillrank.renames import CMC_MONITORS
 from fillrank.training import LoopSettings
 
 __all__ = ["TEMPERATURES", "CMCSettings", "temperature_of"]
@@ -61,8 +64,23 @@ class CMCSettings(Recipe):
     batch_size: Count | Auto = "auto"
     patience: Count | Auto = "auto"
     ema_span: NotNegative = 1.0
-    monitor: Literal["ndcg", "rmse", "both"] = "both"
+    monitor: str = f"{USUAL_MONITOR}+rmse"
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("monitor", mode="before")
+    @classmethod
+    def _monitor_of_today(cls, monitor: Any) -> Any:
+        """The words of 0.1 mean what they meant: lists of ten."""
+        today = CMC_MONITORS.get(monitor) if isinstance(monitor, str) else None
+        if today is not None:
+            warnings.warn(f"CMC: monitor={monitor!r} is monitor={today!r} now", DeprecationWarning, stacklevel=2)
+        return today or monitor
+
+    @field_validator("monitor")
+    @classmethod
+    def _monitor_is_one(cls, monitor: str) -> str:
+        JointMonitor.of(monitor)
+        return monitor
 
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""

@@ -31,8 +31,8 @@ from fillrank.factors import Factors, Scorer
 from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.factors.neural import NeuralScorer
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, as_loss, usual_settings
-from fillrank.models.base import monitored
 from fillrank.models.contrastive.settings import ContrastiveSettings
+from fillrank.models.monitoring import monitored
 from fillrank.models.named_parts import called
 from fillrank.models.ranked import Ranking
 from fillrank.models.starts import spectral_start

@@ -12,6 +12,7 @@ from fillrank.data import Interactions
 from fillrank.encoders import has_free_vectors
 from fillrank.losses import usual_settings
 from fillrank.models.base import NotNegative, Positive, Recipe
+from fillrank.models.monitoring import USUAL_MONITOR
 from fillrank.models.named_parts import Part, named, objects_of
 from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
@@ -70,7 +71,7 @@ class ContrastiveSettings(Recipe):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1)
     eval_every: int = Field(default=1, ge=1)
-    monitor: str = "ndcg@20"
+    monitor: str = USUAL_MONITOR
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="before")

@@ -1,0 +1,87 @@
+"""What is looked at on the validation part: a metric at a length, the error of predicted values, or both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from fillrank.data import Interactions
+from fillrank.errors import SettingsError
+from fillrank.evaluation import Evaluator
+
+__all__ = ["USUAL_MONITOR", "JointMonitor", "monitored"]
+
+USUAL_MONITOR = "ndcg@20"
+"""What all models that rank are chosen by unless it is said otherwise."""
+_ERROR, _AND = "rmse", "+"
+_WORTH = 4.0
+
+
+def monitored(
+    monitor: str, train: Interactions, valid: Interactions, also: Iterable[str] = ()
+) -> tuple[str, Evaluator]:
+    """What looks at the validation part, and the name that the metric to choose by has in what it finds.
+
+    Args:
+        monitor: a metric at a length, such as ``"ndcg@20"``.
+        train: what was learnt from; its items are not listed again.
+        valid: the validation part.
+        also: metrics to take beside it.
+
+    Raises:
+        SettingsError: ``monitor`` is no such thing.
+    """
+    metric, k = _parsed(monitor)
+    metrics = tuple(dict.fromkeys((metric, *also)))
+    return f"{metric}@{k}", Evaluator(valid, train=train, seen=train.csr, k=k, metrics=metrics)
+
+
+def _parsed(monitor: str) -> tuple[str, int]:
+    metric, _, k = monitor.partition("@")
+    if not (metric and k.isdigit() and int(k)):
+        raise SettingsError(f"monitor must be a metric at a length, such as 'ndcg@20', got {monitor!r}")
+    return metric, int(k)
+
+
+@dataclass(frozen=True)
+class JointMonitor:
+    """What a model that ranks and predicts is chosen by.
+
+    Attributes:
+        ranking: the metric of its lists, at a length.
+        by_ranking, by_error: whether it is chosen by that metric, and by the RMSE of what it predicts.
+    """
+
+    ranking: str = USUAL_MONITOR
+    by_ranking: bool = True
+    by_error: bool = True
+
+    @classmethod
+    def of(cls, monitor: str) -> Self:
+        """From ``"ndcg@20"``, ``"rmse"`` or both, ``"ndcg@20+rmse"``.
+
+        Raises:
+            SettingsError: it is none of these.
+
+        Example:
+            >>> JointMonitor.of("recall@10+rmse")
+            JointMonitor(ranking='recall@10', by_ranking=True, by_error=True)
+        """
+        words = monitor.split(_AND)
+        rankings = [word for word in words if word != _ERROR]
+        if len(words) != len(set(words)) or len(rankings) > 1:
+            raise SettingsError(f"monitor must be like 'ndcg@20', 'rmse' or 'ndcg@20+rmse', got {monitor!r}")
+        for word in rankings:
+            _parsed(word)
+        return cls(rankings[0] if rankings else USUAL_MONITOR, bool(rankings), _ERROR in words)
+
+    def score(self, found: Mapping[str, float]) -> float:
+        """``log metric - 4·log RMSE``, or one of the two alone; higher is better, and what is not there counts nothing.
+
+        A percent of error is worth four of the ranking, which is how their spreads over sensible settings compare.
+        """
+        ranking = math.log(max(found.get(self.ranking, 1.0), 1e-9)) if self.by_ranking else 0.0
+        error = math.log(max(found.get(_ERROR, 1.0), 1e-9)) if self.by_error else 0.0
+        return ranking - (_WORTH if self.by_ranking else 1.0) * error
