@@ -10,6 +10,7 @@ from fillrank.models.cmc.recipe import CMC
 from fillrank.models.contrastive.recipe import BPRMF, CCL, MMCL, Contrastive, LightGCN, NeuMF
 from fillrank.models.defaults import DEFAULTS, default_model, default_models, has_ratings
 from fillrank.models.gibbs import Gibbs
+from fillrank.models.groups import EarlyStopping, Optimizer
 from fillrank.models.ials import IALS
 from fillrank.models.item_to_item.autoencoders import EASE, EDLAE, RDLAE
 from fillrank.models.item_to_item.neighbours import ItemKNN, RP3Beta, UserKNN
@@ -44,11 +45,13 @@ __all__ = [
     "BiasedSVD",
     "Blended",
     "Contrastive",
+    "EarlyStopping",
     "Gibbs",
     "ItemKNN",
     "LightGCN",
     "NeuMF",
     "NormalisedSVD",
+    "Optimizer",
     "Popularity",
     "PureSVD",
     "RP3Beta",

@@ -89,7 +89,8 @@ class Recipe(BaseModel, ABC):
     def __init__(self, **settings: Any) -> None:
         options = {name: settings.pop(name) for name in RUN_WORDS if name in settings}
         fields = type(self).model_fields
-        settings, found = read_settings(plain_settings(settings), among=fields)  # plain first: a table may hold itself
+        settings = self.spread(plain_settings(settings))  # plain first: a table may hold itself
+        settings, found = read_settings(settings, among=fields)
         if found:
             warnings.warn(f"{type(self).__name__}: {in_words(found)}", DeprecationWarning, stacklevel=2)
         try:
@@ -100,6 +101,11 @@ class Recipe(BaseModel, ABC):
             raise (refused.about(names.pop()) if len(names) == 1 else refused) from None
         if options:
             self._old_options = _as_options(options)
+
+    @classmethod
+    def spread(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings that came in groups, or by a word that stands for another, by their own names."""
+        return dict(settings)
 
     @checked
     def fit(

@@ -17,7 +17,7 @@ from fillrank.factors import Blend
 from fillrank.factors.blend import PARTS, BlendPart
 from fillrank.models.base import NotNegative, Recipe, needed
 from fillrank.models.contrastive.recipe import Contrastive
-from fillrank.models.monitoring import USUAL_MONITOR, monitored
+from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength, monitored
 from fillrank.models.spread import score_spread
 from fillrank.models.svd import NormalisedSVD
 from fillrank.models.weighing import best_weights, folded_weights, weighted_blend
@@ -92,7 +92,7 @@ class Blended(Recipe):
 
     parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
     weights: list[NotNegative] | Literal["auto"] = "auto"
-    monitor: str = USUAL_MONITOR
+    monitor: MetricAtLength = USUAL_MONITOR
     seed: int = Field(default=0, ge=0)
 
     @field_validator("parts")

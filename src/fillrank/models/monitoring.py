@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import AfterValidator
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
 
-__all__ = ["USUAL_MONITOR", "JointMonitor", "monitored"]
+__all__ = ["USUAL_MONITOR", "JointMonitor", "MetricAtLength", "monitored"]
 
 USUAL_MONITOR = "ndcg@20"
 """What all models that rank are chosen by unless it is said otherwise."""
@@ -43,6 +45,15 @@ def _parsed(monitor: str) -> tuple[str, int]:
     if not (metric and k.isdigit() and int(k)):
         raise SettingsError(f"monitor must be a metric at a length, such as 'ndcg@20', got {monitor!r}")
     return metric, int(k)
+
+
+def _can_be(monitor: str) -> str:
+    _parsed(monitor)
+    return monitor
+
+
+MetricAtLength: TypeAlias = Annotated[str, AfterValidator(_can_be)]
+"""A setting such as ``"ndcg@20"``, refused at once where it is none."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from fillrank.arguments import MOST_DIM, MOST_ROUNDS, count, shown, threads
+from fillrank.arguments import MOST_DIM, MOST_ROUNDS, shown, threads
 from fillrank.errors import SettingsError
 
 __all__ = ["plain_settings"]
@@ -47,15 +47,17 @@ def plain_settings(settings: Mapping[str, Any], types: Mapping[str, Any] | None 
         {'dim': 8, 'loss_settings': {'temperature': 0.2}}
         >>> plain_settings({"epochs": 2**31})
         Traceback (most recent call last):
-        fillrank.errors.SettingsError: epochs must be from 0 to 1,000,000, got 2,147,483,648
+        fillrank.errors.SettingsError: epochs must be at most 1,000,000, got 2147483648 (int)
     """
     plain = {name: _plain(str(name), value, 0) for name, value in settings.items()}
     for name, value in plain.items():
         if isinstance(value, bool) and types is not None and name in types and not _takes_truth(types[name]):
             raise SettingsError(f"{name} must be a number or a word, got {value}")
+        if types is not None and types.get(name) is bool and not isinstance(value, bool):
+            raise SettingsError(f"{name} must be true or false (True or False in Python), got {value!r}").about(name)
         most = MOST_ROUNDS if name in _ROUNDS else MOST_DIM if name in _DIMS else None
-        if most is not None and isinstance(value, int) and value > 0:
-            count(name, value, least=0, most=most)
+        if most is not None and isinstance(value, int) and value > most:
+            raise SettingsError(f"{name} must be at most {most:,}, got {shown(value)}").about(name)
         if name in _THREADS and isinstance(value, int) and value > 0:
             threads(name, value)
         if name in _EXPONENTS and isinstance(value, int | float) and abs(value) > _STEEPEST:

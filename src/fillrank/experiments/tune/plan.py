@@ -19,7 +19,8 @@ from fillrank.experiments.toml.tables import deep_merge, flatten
 from fillrank.experiments.tune.space import Space
 from fillrank.losses import ScoreLoss
 from fillrank.models import Contrastive, Recipe, recipe
-from fillrank.models.contrastive.build import ContrastiveParts, loss_of, sampler_settings
+from fillrank.models.contrastive.build import ContrastiveParts, sampler_settings
+from fillrank.models.contrastive.settings import loss_of
 from fillrank.registry import plain
 from fillrank.samplers import KnownPositives, as_sampler
 

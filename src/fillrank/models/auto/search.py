@@ -12,8 +12,9 @@ from fillrank.data import Interactions
 from fillrank.errors import FillrankError
 from fillrank.models.auto.candidates import Candidate, Goal, LogShape
 from fillrank.models.auto.deadline import Deadline
-from fillrank.models.base import Recipe, error_on, monitored
+from fillrank.models.base import Recipe, error_on
 from fillrank.models.holding_out import some_users
+from fillrank.models.monitoring import monitored
 from fillrank.recommend import Recommender
 from fillrank.runtime.interrupt import Interrupt
 from fillrank.training.context import FitContext

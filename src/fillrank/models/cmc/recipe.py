@@ -53,7 +53,11 @@ class CMC(CMCSettings):
             validation, by nDCG@20 or the metric of lists that ``monitor`` names.
         learning_rate: of Adam, for the rating head.
         vector_learning_rate: of Adam, for p and q; None: the same.
-        epochs, batch_size, patience, ema_span, seed: see :class:`fillrank.training.LoopSettings`. ``"auto"``, for
+        max_grad_norm: see :class:`fillrank.training.Autograd`.
+        optimizer, stop: groups of these; see :class:`fillrank.models.Optimizer` and
+            :class:`fillrank.models.EarlyStopping`.
+        epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed: see
+            :class:`fillrank.training.LoopSettings`. ``"auto"``, for
             the first three, goes by the size of the log: see :class:`fillrank.models.Sizes`.
         monitor: what is chosen by on validation: a metric of the lists such as ``"ndcg@20"``, ``"rmse"``, or both,
             ``"ndcg@20+rmse"``: the sum of their relative gains, a percent of RMSE worth four of the other.

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator
 
 from fillrank.data import Interactions
 from fillrank.losses import InfoNCE, Ladder
-from fillrank.models.base import NotNegative, Positive, Recipe
+from fillrank.models.base import NotNegative, Positive
+from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
 from fillrank.models.positives import PositiveFrom, threshold
 from fillrank.models.sizing import Auto, Count, sizes_of
@@ -31,15 +32,10 @@ TEMPERATURES = Ladder.along(
 are lower, and a higher learning rate finds others."""
 
 
-class CMCSettings(Recipe):
+class CMCSettings(TrainedRecipe):
     """See :class:`fillrank.models.CMC`, which adds how it is fitted."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature",)
-    has_rule: ClassVar[bool] = True
-    shares_batches: ClassVar[bool] = True
-    largest_batch: ClassVar[int] = 1024
-    resumes: ClassVar[bool] = True
-    uses_device: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     rating_dim: int = Field(default=32, ge=0)
@@ -64,6 +60,10 @@ class CMCSettings(Recipe):
     batch_size: Count | Auto = "auto"
     patience: Count | Auto = "auto"
     ema_span: NotNegative = 1.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    max_grad_norm: Positive | None = None
+    eval_every: int = Field(default=1, ge=1)
     monitor: str = f"{USUAL_MONITOR}+rmse"
     seed: int = Field(default=0, ge=0)
 
@@ -116,6 +116,9 @@ class CMCSettings(Recipe):
             batch_size=sizes.batch_size,
             patience=sizes.patience,
             ema_span=self.ema_span,
+            schedule=self.schedule,
+            warmup=self.warmup,
+            eval_every=self.eval_every,
             seed=self.seed,
             identity=self.model_dump_json(),
         )

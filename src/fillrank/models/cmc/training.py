@@ -66,7 +66,7 @@ class CMCTraining:
         recipe, parts = self.recipe, self.parts
         step = parts.step(recipe, self.log)
         rates = recipe.learning_rates(len(parts.modules))
-        learner = Autograd(step, parts.modules, rates, world=World.current())
+        learner = Autograd(step, parts.modules, rates, max_grad_norm=recipe.max_grad_norm, world=World.current())
         rows = parts.rows(step, self.log, recipe.threshold(self.log))
         return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 

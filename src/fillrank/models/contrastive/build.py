@@ -30,13 +30,13 @@ from fillrank.errors import SettingsError
 from fillrank.factors import Factors, Scorer
 from fillrank.factors.fold_in import ImplicitRidge
 from fillrank.factors.neural import NeuralScorer
-from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, as_loss, usual_settings
-from fillrank.models.contrastive.settings import ContrastiveSettings
+from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast
+from fillrank.models.contrastive.settings import ContrastiveSettings, loss_of
 from fillrank.models.monitoring import monitored
 from fillrank.models.named_parts import called
 from fillrank.models.ranked import Ranking
 from fillrank.models.starts import spectral_start
-from fillrank.registry import is_usual, parameters_of
+from fillrank.registry import parameters_of
 from fillrank.runtime.device import pick_device
 from fillrank.runtime.rng import torch_stream
 from fillrank.samplers import KnownPositives, Sampler, as_sampler, takes_usual_count
@@ -52,7 +52,7 @@ from fillrank.training import (
 )
 from fillrank.training.context import FitContext
 
-__all__ = ["ContrastiveMonitor", "ContrastiveParts", "loss_of", "pick_route", "sampler_settings"]
+__all__ = ["ContrastiveMonitor", "ContrastiveParts", "pick_route", "sampler_settings"]
 
 _NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,), "popularity_weight": (0.0,)}
 """What says that nothing is done, as a fit of an encoder of pairs notes it."""
@@ -191,20 +191,6 @@ class ContrastiveMonitor:
 def _number(asked: float | Literal["auto"]) -> float:
     """What a setting starts from that may be chosen at the end."""
     return 0.0 if asked == "auto" else asked
-
-
-def loss_of(settings: ContrastiveSettings) -> ScoreLoss | VectorLoss:
-    """The loss that the settings name, with the usual numbers where they leave a choice.
-
-    Raises:
-        SettingsError: there is no such loss or setting.
-    """
-    loss = as_loss(settings.loss, usual_settings(settings.loss, settings.loss_settings))
-    if not isinstance(loss, ScoreLoss) and (not is_usual(settings.sampler, "uniform") or settings.sampler_settings):
-        raise SettingsError(
-            f"the loss {called(settings.loss)!r} takes no negatives; leave sampler and its settings out"
-        )
-    return loss
 
 
 def _sampler(settings: ContrastiveSettings, log: Interactions, device: torch.device) -> Sampler:

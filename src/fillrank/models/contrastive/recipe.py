@@ -88,9 +88,15 @@ class Contrastive(ContrastiveSettings):
             :class:`fillrank.training.LoopSettings`. ``"auto"``, for the first three and the learning rate, goes by the
             size of the log: see :class:`fillrank.models.Sizes`.
         monitor: the metric of the validation part that picks the best epoch.
+        optimizer: learning rate, schedule, warmup, ``max_grad_norm`` and ``ema_span`` as one group: a table or an
+            :class:`fillrank.models.Optimizer`. What is stored are the single settings.
+        stop: ``monitor``, ``patience`` and ``eval_every`` as one group: a table, an
+            :class:`fillrank.models.EarlyStopping`, or the monitor alone.
+        temperature: short for that of ``loss_settings``.
+        n_negatives: short for that of ``sampler_settings``.
 
     Example:
-        ``Contrastive(loss="bsl", loss_settings={"temperature": 0.1}, dim=64).fit(split.train, valid=split.valid)``
+        ``Contrastive(loss="bsl", temperature=0.1, dim=64, stop={"patience": 5}).fit(split.train, valid=split.valid)``
     """
 
     kind: ClassVar[str] = "contrastive"

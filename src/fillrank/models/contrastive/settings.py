@@ -10,32 +10,31 @@ from pydantic import Field, model_validator
 
 from fillrank.data import Interactions
 from fillrank.encoders import has_free_vectors
-from fillrank.losses import usual_settings
-from fillrank.models.base import NotNegative, Positive, Recipe
-from fillrank.models.monitoring import USUAL_MONITOR
-from fillrank.models.named_parts import Part, named, objects_of
+from fillrank.errors import SettingsError
+from fillrank.losses import ScoreLoss, VectorLoss, as_loss, usual_settings
+from fillrank.models.base import NotNegative, Positive
+from fillrank.models.groups import TrainedRecipe
+from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength
+from fillrank.models.named_parts import Part, called, named, objects_of
 from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
+from fillrank.registry import is_usual
 from fillrank.training import ContrastSettings, LoopSettings
 
-__all__ = ["ContrastiveSettings", "ViewName"]
+__all__ = ["ContrastiveSettings", "ViewName", "loss_of"]
 
 Settings = dict[str, Any]
 ViewName = Literal["edge-dropout", "noise"]
 
 
-class ContrastiveSettings(Recipe):
+class ContrastiveSettings(TrainedRecipe):
     """See :class:`fillrank.models.Contrastive`, which adds how it is fitted."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta", "popularity_weight")
-    has_rule: ClassVar[bool] = True
-    shares_batches: ClassVar[bool] = True
-    resumes: ClassVar[bool] = True
-    uses_device: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
-    largest_batch: ClassVar[int] = 1024
+    shorthands: ClassVar[Mapping[str, str]] = {"temperature": "loss_settings", "n_negatives": "sampler_settings"}
 
     encoder: Part = "mf"
     encoder_settings: Settings = Field(default_factory=dict)
@@ -71,13 +70,18 @@ class ContrastiveSettings(Recipe):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1)
     eval_every: int = Field(default=1, ge=1)
-    monitor: str = USUAL_MONITOR
+    monitor: MetricAtLength = USUAL_MONITOR
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
     def _parts_by_name(cls, settings: Any) -> Any:
         return named(settings) if isinstance(settings, dict) else settings
+
+    @model_validator(mode="after")
+    def _loss_can_be_made(self) -> Self:
+        loss_of(self)
+        return self
 
     def objects(self) -> dict[str, Any]:
         """See :meth:`Recipe.objects`."""
@@ -165,3 +169,17 @@ class ContrastiveSettings(Recipe):
     def identity(self) -> str:
         """The facts that must be equal for a checkpoint to belong to this training."""
         return self.model_dump_json()
+
+
+def loss_of(settings: ContrastiveSettings) -> ScoreLoss | VectorLoss:
+    """The loss that the settings name, with the usual numbers where they leave a choice.
+
+    Raises:
+        SettingsError: there is no such loss or setting.
+    """
+    loss = as_loss(settings.loss, usual_settings(settings.loss, settings.loss_settings))
+    if not isinstance(loss, ScoreLoss) and (not is_usual(settings.sampler, "uniform") or settings.sampler_settings):
+        raise SettingsError(
+            f"the loss {called(settings.loss)!r} takes no negatives; leave sampler and its settings out"
+        )
+    return loss

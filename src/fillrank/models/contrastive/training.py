@@ -10,8 +10,8 @@ from typing import Any
 from fillrank.data import Interactions
 from fillrank.losses import Ladder
 from fillrank.models.contrastable import can_be_contrasted
-from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts, loss_of, pick_route
-from fillrank.models.contrastive.settings import ContrastiveSettings
+from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts, pick_route
+from fillrank.models.contrastive.settings import ContrastiveSettings, loss_of
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Batch, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
