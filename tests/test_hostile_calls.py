@@ -33,6 +33,7 @@ import fillrank as fr
 from fillrank import encoders, losses, samplers
 from fillrank.errors import DataNotFoundError, FillrankError
 from fillrank.evaluation import Evaluator
+from fillrank.factors.growth import Growth
 from fillrank.models import RECIPES, Recipe, recipe
 from fillrank.recommend.explain import history_of
 from fillrank.solvers.fold_in import Descent
@@ -143,17 +144,17 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Factors.score_pairs": {"users": w.places, "items": w.places}, "Factors.to": {"device": "cpu"},
         "Factors.from_parts": {"tensors": w.factors.tensors(), "settings": w.factors.settings()},
         "Factors.with_item_weights": {"weights": torch.ones(4)},
-        "Factors.contributions": {"user": 0, "item": 0, "history": history_of(w.log, 0)},
+        "Factors.contributions": {"user": 0, "item": 0, "history": history_of(w.log, 0)}, "Factors.grown": {"growth": Growth(w.log, w.log)},
         "FixedItems": {"item_factors": w.vectors, "users": w.vectors},
         "IdMap": {"ids": ["a", "b"]}, "IdMap.": w.log.user_ids, "IdMap.decode": {"indices": [0]}, "IdMap.encode": {"ids": ["a"]},
-        "IdMap.label": {"index": 0}, "IdMap.resolve": {"name": "a"}, "IdMap.spelled": {"ids": ["a"]},
+        "IdMap.label": {"index": 0}, "IdMap.in_order": {"ids": pl.Series(["a"])}, "IdMap.followed_by": {"ids": ["zz"]}, "IdMap.resolve": {"name": "a"}, "IdMap.spelled": {"ids": ["a"]},
         "Interactions": {name: getattr(w.log, name) for name in ("users", "items", "values", "times", "user_ids", "item_ids")},
         "Interactions.": w.log, "Interactions.faded": {"half_life": 7.0}, "Interactions.filter": {}, "Interactions.select": {"rows": w.rows},
         "Interactions.from_arrays": {"users": ["a"], "items": ["x"]}, "Interactions.from_csr": {"matrix": w.csr},
         "Interactions.from_frame": {"frame": w.frame}, "Interactions.union": {"other": w.log.select([])},
         "Recommender": {"scorer": w.factors, "predictor": None, "interactions": w.log}, "Recommender.": w.model,
         "Recommender.recommend": {}, "Recommender.with_item_table": {"table": {"x": "a"}}, "Recommender.similar_items": {"item_id": "x"},
-        "Recommender.similar_users": {"user_id": "a"}, "Recommender.explain": {"user_id": "a", "item_id": "x"}, "Recommender.save": {"path": "model"},
+        "Recommender.similar_users": {"user_id": "a"}, "Recommender.update": {"interactions": w.log}, "Recommender.explain": {"user_id": "a", "item_id": "x"}, "Recommender.save": {"path": "model"},
         "Recommender.score": {"user_ids": ["a"], "item_ids": ["x"]}, "Recommender.predict": {"user_ids": ["a"], "item_ids": ["x"]},
         "Recommender.fold_in": {"histories": {"x": 3}}, "Recommender.load": {"path": "good-model"},
         "Report": {name: getattr(w.report, name) for name in ("model", "metrics", "users", "per_user", "protocol")},

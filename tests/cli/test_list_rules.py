@@ -39,3 +39,12 @@ def test_a_rule_that_cannot_be_read_is_refused(saved: Path, tmp_path: Path, fill
     assert "item table" in fillrank("recommend", saved, "--user", "3", "--where", "genre=War").stderr
     assert "cannot tell the format" in fillrank("recommend", saved, "--user", "3", "--item-table", "a.txt").stderr
     assert "cannot be read" in fillrank("recommend", saved, "--user", "3", "--item-table", tmp_path / "a.csv").stderr
+
+
+def test_a_saved_model_takes_in_new_rows(saved: Path, tmp_path: Path, fillrank: Run, json_of: Json) -> None:
+    rows = tmp_path / "today.csv"
+    rows.write_text("user,item,rating\n9001,3,4.0\n9001,7,5.0\n9002,8001,4.5\n3,8001,3.0\n")
+    told = json_of("update", saved, "--data", rows, "--out", tmp_path / "fresh")
+    assert (told["rows"], told["new_users"], told["new_items"]) == (4, 2, 1)
+    assert json_of("recommend", tmp_path / "fresh", "--user", "9001")["recommendations"]
+    assert "no saved model" in fillrank("update", tmp_path / "nothing", "--data", rows, "--out", tmp_path / "x").stderr

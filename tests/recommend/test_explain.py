@@ -33,6 +33,9 @@ RECIPES: dict[str, Recipe] = {
     "cosines": fr.Contrastive(**SMALL, positive_from=3.0),
     "popular": fr.Contrastive(**SMALL, popularity_weight=0.1, popularity_beta=0.2),
     "history": fr.Contrastive(encoder="history", **SMALL, neighbour_weight=0.0, popularity_beta=0.0),
+    "ease": fr.EASE(regularization=20.0),
+    "item-knn": fr.ItemKNN(k=20),
+    "user-knn": fr.UserKNN(k=20),
     "blended": fr.Blended(parts=[fr.PureSVD(rank=4), fr.IALS(dim=4, unobserved_weight=0.1, regularization=0.01)]),
 }
 FOLDED_IN = {"pure-svd", "normalised-svd", "biased-svd", "history"}

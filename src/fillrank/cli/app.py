@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 from fillrank._version import __version__
-from fillrank.cli import complete, data, demo, doctor, lab, lists, models, reproduce, retrain, serve, store, tune
+from fillrank.cli import (
+    complete,
+    data,
+    demo,
+    doctor,
+    lab,
+    lists,
+    models,
+    reproduce,
+    retrain,
+    serve,
+    store,
+    tune,
+    update,
+)
 from fillrank.cli.shell import PlainSpoken, debugging, report_fault
 from fillrank.runtime.interrupt import terminate
 
@@ -41,6 +55,7 @@ app.command(rich_help_panel=_MODELS)(tune.tune)
 app.command("sweep", hidden=True)(tune.tune)  # its name in 0.1
 app.command(rich_help_panel=_MODELS)(reproduce.reproduce)
 app.command(rich_help_panel=_MODELS)(models.evaluate)
+app.command(rich_help_panel=_MODELS)(update.update)
 app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)
 app.command(rich_help_panel=_LISTS)(lists.similar)

@@ -30,8 +30,8 @@ class IdMap:
     """The ids of users or of items, each with its index 0 … n-1.
 
     Ids are whole numbers or strings; :mod:`fillrank.data.id_values` has a table of how other values are converted. The
-    indices follow the sorted order of the ids, so they do not depend on the order of rows in a file. An id may have a
-    *label*: the name that people read, such as a film's title.
+    indices follow the sorted order of the ids, so they do not depend on the order of rows in a file; ids that came
+    later follow (:meth:`followed_by`). An id may have a *label*: the name that people read, such as a film's title.
 
     Args:
         ids: unique ids. Whole numbers are kept as 64-bit integers, all other values become strings.
@@ -74,6 +74,39 @@ class IdMap:
         if len(names) != len(column):
             raise DataError(f"{len(names)} labels came for {len(column)} ids; give one label for each id")
         self.labels = names.gather(order)
+
+    @classmethod
+    @checked
+    def in_order(cls, ids: pl.Series, labels: pl.Series | None = None) -> IdMap:
+        """A map of ids that stay in the order in which they come, each there once: 64-bit integers or texts."""
+        made = cls.__new__(cls)
+        made.ids = ids.alias("id")
+        made.labels = None if labels is None else labels.alias("label")
+        return made
+
+    @checked
+    def followed_by(self, ids: Iterable[Any], labels: Iterable[Any] | None = None) -> IdMap:
+        """The same ids at the same indices, and after them ``ids``, none of which may be here yet.
+
+        Raises:
+            DataError: one of them is here already, is there twice, or is of another type.
+
+        Example:
+            >>> IdMap([6, 1214]).followed_by([9, 3]).encode([6, 1214, 3, 9]).tolist()
+            [0, 1, 2, 3]
+        """
+        new = IdMap(ids, labels)
+        if not len(new):
+            return self
+        if new.ids.dtype != self.ids.dtype:
+            raise DataError(f"ids of {new.ids.dtype} cannot follow ids of {self.ids.dtype}; give ids of one kind")
+        if (known := self.encode(new.ids, unknown="mark") >= 0).any():
+            raise DataError(f"id {new.ids[int(known.argmax())]!r} is in the map already")
+        names = [
+            pl.Series([None] * len(one), dtype=pl.String) if one.labels is None else one.labels for one in (self, new)
+        ]
+        unnamed = self.labels is None and new.labels is None
+        return IdMap.in_order(pl.concat([self.ids, new.ids]), None if unnamed else pl.concat(names))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -219,8 +252,19 @@ class IdMap:
     def _index(self, one: Any) -> int:
         if one is None:
             return -1
-        index = self.ids.search_sorted(one)
-        return int(index) if index < len(self.ids) and self.ids[int(index)] == one else -1
+        ids, order = self._ordered
+        place = int(ids.search_sorted(one))
+        if place >= len(ids) or ids[place] != one:
+            return -1
+        return place if order is None else int(order[place])
+
+    @cached_property
+    def _ordered(self) -> tuple[pl.Series, pl.Series | None]:
+        """The ids in sorted order, and the index of each; None where that is where it stands."""
+        if self.ids.is_sorted():
+            return self.ids, None
+        order = self.ids.arg_sort()
+        return self.ids.gather(order), order
 
     @cached_property
     def _names(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:

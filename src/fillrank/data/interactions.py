@@ -325,7 +325,7 @@ class Interactions(LogMatrix):
             used, inverse = np.unique(indices, return_inverse=True)
             labels = None if ids.labels is None else ids.labels.gather(used)
             parts[f"{kind}s"] = inverse.astype(np.int32)
-            parts[f"{kind}_ids"] = IdMap(ids.decode(used), labels=labels)
+            parts[f"{kind}_ids"] = IdMap.in_order(ids.decode(used), labels)
         return replace(self, **parts)
 
     def to_frame(self) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from fillrank.errors import DataError
 from fillrank.factors.checks import is_finite, table_of
 from fillrank.factors.contributions import Contributions
 from fillrank.factors.factors import Factors
+from fillrank.factors.growth import Growth
 from fillrank.factors.item_weights import ItemWeights
 from fillrank.factors.user_neighbours import UserNeighbours
 
@@ -156,6 +157,17 @@ class Blend:
         """Fold new users in: each part does so in its own way."""
         weights = self.weights if self.folded_weights is None else self.folded_weights
         return Blend(tuple(part.fold_in(interactions) for part in self.parts), weights, self.folded_weights)
+
+    def grown(self, growth: Growth) -> Blend:
+        """Each part grows in its own way; a new user's vectors are as long as those of folded users are to be heard."""
+        parts = [part.grown(growth) for part in self.parts]
+        for n, (weight, folded) in enumerate(zip(self.weights, self.folded_weights or self.weights, strict=True)):
+            part = parts[n]
+            if isinstance(part, Factors) and weight and weight != folded:
+                users = part.users.clone()
+                users[growth.before.n_users :] *= folded / weight
+                parts[n] = replace(part, users=users)
+        return replace(self, parts=tuple(parts))
 
     @checked
     def to(self, device: str | torch.device) -> Blend:

@@ -25,6 +25,8 @@ from fillrank.factors.contributions import (
     with_rest,
 )
 from fillrank.factors.fold_in import Folding, folding_from_parts, folding_parts, with_weights
+from fillrank.factors.grown_factors import grown_factors
+from fillrank.factors.growth import Growth
 
 __all__ = ["Factors"]
 
@@ -215,6 +217,15 @@ class Factors:
         if self.folding is None:
             raise DataError("these factors cannot solve for users; fit a model whose recipe can")
         return self._with_users_of(interactions, self.folding)
+
+    @checked
+    def grown(self, growth: Growth) -> Self:
+        """These factors for the users and items of a log that has grown; see :class:`fillrank.factors.growth.Grows`.
+
+        Raises:
+            DataError: they know no way to fold users in.
+        """
+        return grown_factors(self, growth)
 
     def _with_users_of(self, interactions: Interactions, folding: Folding) -> Self:
         if interactions.n_items != self.n_items:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from fillrank.arguments import Own, check_indices, checked, fitting, shown
 from fillrank.data.interactions import Interactions
@@ -17,7 +18,10 @@ from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats, is_finite, table_of
 from fillrank.factors.contributions import ITEM_BIAS, Contributions, check_history, with_rest
 from fillrank.factors.dual_weights import DualWeights
+from fillrank.factors.growth import Growth
 from fillrank.factors.weights import Csr, DenseWeights, SparseWeights, Weights, as_weights, csr_from_parts, csr_parts
+from fillrank.factors.wider_weights import wider_weights
+from fillrank.runtime.notices import say_once
 
 __all__ = ["ItemWeights", "WeightedRows"]
 
@@ -177,6 +181,19 @@ class ItemWeights(WeightedRows):
     def refit_users(self, interactions: Interactions) -> Self:
         """The same weights, with each user's rows in ``interactions`` as their history, which may be empty."""
         return replace(self, rows=history_rows(interactions, self.positive_from))
+
+    def grown(self, growth: Growth) -> Self:
+        """Everybody's history as it is now. New items score 0 until the next fit, which is said.
+
+        See :class:`fillrank.factors.growth.Grows`.
+        """
+        n_new, weights, bias = growth.n_new_items, self.weights, self.item_bias
+        if n_new:
+            say_once(f"{n_new} new items have no weights: they count as seen, and score 0 until the next fit")
+            weights = wider_weights(weights, growth.after.n_items)
+            bias = None if bias is None else pad(bias, (0, n_new))
+        rows = history_rows(growth.after, self.positive_from)
+        return replace(self, rows=rows, weights=weights, item_bias=bias)
 
     def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
         """What one score is made of; see :class:`~fillrank.factors.contributions.Explains`."""

@@ -19,6 +19,7 @@ from fillrank.arguments import shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats
+from fillrank.factors.growth import Growth
 
 __all__ = ["MLP", "Dropout", "NeuralScorer", "PairInputs", "block_scores", "pair_scores"]
 
@@ -227,6 +228,17 @@ class NeuralScorer:
         raise DataError(
             "a network over pairs scores by no sum over the items of a history, so there is nothing to explain it by; "
             "use a model of vectors (MF, LightGCN, HistoryUsers)"
+        )
+
+    def grown(self, growth: Growth) -> NoReturn:
+        """There is no closed form for what is new to a network.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError(
+            f"a network over pairs cannot take in new rows ({len(growth.after):,} are there now); fit again with them, "
+            "or use a model of vectors (MF, LightGCN, HistoryUsers)"
         )
 
     def to(self, device: str | torch.device) -> Self:

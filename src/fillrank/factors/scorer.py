@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from fillrank.data.interactions import Interactions
+from fillrank.factors.growth import Growth
 
 __all__ = ["FittedScorer", "Scorer"]
 
@@ -46,6 +47,10 @@ class FittedScorer(Scorer, Protocol):
 
     def fold_in(self, interactions: Interactions) -> Any:
         """The same items with the users of ``interactions``; a DataError where there is no way."""
+        ...
+
+    def grown(self, growth: Growth) -> Any:
+        """The same with what came after its log; see :mod:`fillrank.factors.growth`."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:

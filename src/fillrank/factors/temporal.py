@@ -15,6 +15,7 @@ from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats, table_of
 from fillrank.factors.contributions import Contributions
 from fillrank.factors.factors import Factors
+from fillrank.factors.growth import Growth
 
 __all__ = ["DAY", "TimeAwareFactors", "day_of"]
 
@@ -130,6 +131,13 @@ class TimeAwareFactors:
         """
         undated = self.undated.fold_in(interactions)
         return replace(self, undated=undated, users=self.users.new_zeros(undated.n_users, self.users.shape[1]))
+
+    def grown(self, growth: Growth) -> Self:
+        """The same days; what the new users and items are on each of them is that of the average day."""
+        more = {"users": growth.n_new_users, "items": growth.n_new_items}
+        sides = {name: getattr(self, name) for name in more}
+        wider = {name: torch.cat([side, side.new_zeros(more[name], side.shape[1])]) for name, side in sides.items()}
+        return replace(self, undated=self.undated.grown(growth), **wider)
 
     def to(self, device: str | torch.device) -> Self:
         """The same on another device."""

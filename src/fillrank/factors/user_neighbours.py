@@ -14,6 +14,7 @@ from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import table_of
 from fillrank.factors.contributions import Contributions, check_history
+from fillrank.factors.growth import Growth
 from fillrank.factors.item_weights import WeightedRows, below, check_histories, history_rows, size_of
 from fillrank.factors.neighbours import Similarity, nearest
 from fillrank.factors.weights import Csr, SparseWeights, csr_from_parts, csr_parts
@@ -69,6 +70,11 @@ class UserNeighbours(WeightedRows):
         One who has the very history of a known user is nearest to that one, and both have the same list.
         """
         return replace(self, rows=self._compared(history_rows(interactions, self.positive_from)))
+
+    def grown(self, growth: Growth) -> Self:
+        """All users and what they have met, compared anew; see :class:`fillrank.factors.growth.Grows`."""
+        met = history_rows(growth.after, self.positive_from)
+        return replace(self, rows=nearest(met, met, self.similarity, self.k, others=True), weights=SparseWeights(met))
 
     def _compared(self, histories: Csr) -> Csr:
         known = self.weights.matrix

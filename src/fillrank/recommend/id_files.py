@@ -47,7 +47,7 @@ def read_ids(file: Path) -> IdMap:
     """The ids in a Parquet file.
 
     Raises:
-        DataError: the file has other columns or types, or its ids are not sorted.
+        DataError: the file has other columns or types, or an id is missing or there twice.
     """
     for column in (columns := _columns(file)):
         if column.dtype not in _TYPES.get(column.name, ()):
@@ -55,10 +55,9 @@ def read_ids(file: Path) -> IdMap:
     by_name = {column.name: column for column in columns}
     if "id" not in by_name:
         raise DataError(f"{file.name} has no column of ids")
-    ids = IdMap(by_name["id"], labels=by_name.get("label"))
-    if not ids.ids.equals(by_name["id"]):
-        raise DataError(f"the ids in {file.name} are not in their order")
-    return ids
+    labels = by_name.get("label")
+    IdMap(by_name["id"], labels=labels)  # refuses what is missing or there twice
+    return IdMap.in_order(by_name["id"], labels)
 
 
 def _columns(file: Path) -> list[pl.Series]:

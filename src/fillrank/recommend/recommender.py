@@ -22,12 +22,12 @@ from fillrank.factors import Factors, FittedScorer
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.recommend.contents import check_contents
 from fillrank.recommend.explain import explanation
-from fillrank.recommend.histories import Histories, as_log
+from fillrank.recommend.histories import Histories
 from fillrank.recommend.lists import recommendations
 from fillrank.recommend.moments import moments
+from fillrank.recommend.refreshing import Refreshing
 from fillrank.recommend.rules import ListRules, rules_of
 from fillrank.recommend.similar import neighbours
-from fillrank.recommend.unused import check_values_used
 from fillrank.renames import old_attribute
 from fillrank.retrieval.finite import check_pairs, with_ids
 from fillrank.terminal import printable
@@ -39,7 +39,7 @@ Unknown = Literal["raise", "skip", "popular"]
 
 @checked
 @dataclass(frozen=True, eq=False)
-class Recommender:
+class Recommender(Refreshing):
     """A trained model with its ids, the seen items of each user, and its settings.
 
     It is made by the ``fit`` of a recipe, by :meth:`load` or by :meth:`fold_in`, so it is always trained.
@@ -254,36 +254,6 @@ class Recommender:
         with self._named():
             check_pairs(predicted, users, items)
         return (predicted if self.value_range is None else predicted.clamp(*self.value_range)).numpy()
-
-    def fold_in(self, histories: Histories) -> Recommender:
-        """Make a recommender for new users, whose vectors are computed in closed form from the item vectors.
-
-        Args:
-            histories: for one new user, a list of items or a mapping ``item → rating``; for several, a mapping
-                ``user_id → list or mapping``. Items are ids, or names that only one item has. A pandas Series of
-                numbers is a mapping from its index.
-
-        Returns:
-            A recommender whose users are the new ones (a single one is called ``"new"``) and whose items are the same.
-
-        Raises:
-            UnknownIdError: an item is not known.
-            DataError: a history is empty, a rating is not a finite number, or the model cannot fold users in; or a
-                rating is below 0, and the model treats every item of a history as liked.
-
-        Example:
-            ``model.fold_in({"Heat": 5, "Alien": 4}).recommend(k=10)``
-        """
-        with naming("histories"):
-            log = as_log(histories, self.item_ids, self.interactions)
-        check_values_used(log, (self.scorer, self.predictor), self.name or "this model", self.value_range)
-        return replace(
-            self,
-            scorer=self.scorer.fold_in(log),
-            predictor=None if self.predictor is None else self.predictor.fold_in(log),
-            interactions=log,
-            history=(),
-        )
 
     @checked
     def save(self, path: str | os.PathLike[str]) -> None:
