@@ -28,12 +28,12 @@ from fillrank.runtime.environment import machine
 
 K = 20
 DAY = 86_400
-QUIET = {"epochs": 8, "batch_size": 2048, "neighbour_weight": 0.1, "popularity_beta": 0.0}
+QUIET = {"epochs": 5, "batch_size": 2048, "neighbour_weight": 0.1, "popularity_beta": 0.0}
 RECIPES = {
     "popularity": fr.Popularity(),
     "pure-svd": fr.PureSVD(),
     "normalised-svd": fr.NormalisedSVD(),
-    "ials": fr.IALS(dim=32, iterations=10),
+    "ials": fr.IALS(dim=32, unobserved_weight=0.3, regularization=0.01, iterations=8),
     "contrastive": fr.Contrastive(loss="bsl", loss_settings={"temperature": 0.2}, popularity_weight=0.0, **QUIET),
     "history": fr.Contrastive(encoder="history", loss="bsl", loss_settings={"temperature": 0.2}, **QUIET),
 }

@@ -23,7 +23,7 @@ def update(
     read: ReadOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take new rows into a saved model: users brought up to date or folded in, new items solved for, nothing trained."""
+    """Take new rows into a saved model: users, items, histories; nothing is trained."""
     from fillrank.recommend import Recommender
     from fillrank.recommend.saved import check_target
 

@@ -1,4 +1,4 @@
-"""How a scorer takes in what came after its log: known users brought up to date, new users folded in, new items solved for.
+"""How a scorer takes in what came after its log: known users updated, new users folded in, new items solved for.
 
 A scorer that can has a method ``grown(growth)`` (:class:`Grows`); one that cannot raises a DataError that says why.
 """

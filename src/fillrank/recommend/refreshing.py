@@ -54,7 +54,7 @@ class Refreshing:
     def update(self, interactions: Interactions) -> Self:
         """The model with what came after its log, in closed form: nothing is trained.
 
-        Users who have new rows are brought up to date: what the closed form makes of their whole history takes the place of what
+        Users who have new rows are updated: what the closed form makes of their whole history takes the place of what
         it made of the old one, and what a training has learnt of them beyond it stays. New users are folded in. An item
         that is new gets its vector from the users who met it, by the same ridge regression with roles swapped (or as
         the map of the SVD goes on). Known items keep their vectors; counts of users are counted again. ``EASE`` and its
