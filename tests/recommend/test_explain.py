@@ -22,9 +22,9 @@ from fillrank.recommend import Recommender
 SMALL = {"dim": 8, "epochs": 2, "batch_size": 512}
 RECIPES: dict[str, Recipe] = {
     "popularity": fr.Popularity(),
-    "pure-svd": fr.PureSVD(rank=4),
+    "pure-svd": fr.PureSVD(rank=4, method="exact"),
     "normalised-svd": fr.NormalisedSVD(rank=4, beta=0.5, power=0.0),
-    "biased-svd": fr.BiasedSVD(rank=4, user_shrinkage=5.0, item_shrinkage=3.0),
+    "biased-svd": fr.BiasedSVD(rank=4, user_shrinkage=5.0, item_shrinkage=3.0, method="exact"),
     "sgd": fr.SGD(dim=4, epochs=4),
     "als": fr.ALS(dim=4, regularization=0.1, bias_regularization=5.0, iterations=4),
     "ials": fr.IALS(dim=8, unobserved_weight=0.1, regularization=0.01, iterations=4),

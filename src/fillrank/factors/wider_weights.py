@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
 import scipy.sparse as sp
 from torch.nn.functional import pad
 
@@ -27,6 +28,5 @@ def wider_weights(weights: Weights, n_items: int) -> Weights:
 
 def _resized(matrix: Csr, n_rows: int, n_columns: int) -> Csr:
     """A copy of a sparse matrix with empty rows and columns after the others."""
-    wider = sp.csr_array(matrix, copy=True)
-    wider.resize(n_rows, n_columns)
-    return wider
+    indptr = np.append(matrix.indptr, np.full(n_rows - matrix.shape[0], matrix.indptr[-1], dtype=matrix.indptr.dtype))
+    return sp.csr_array((matrix.data, matrix.indices, indptr), shape=(n_rows, n_columns))
