@@ -37,6 +37,7 @@ def unit_command() -> tuple[list[str], str]:
     return ["fillrank", *words[1:]], re.search(r"^Environment=FILLRANK_STORE=(\S+)", UNIT, re.MULTILINE)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "folder"), [(image_command(), "/data"), (unit_command(), "/var/lib/fillrank")], ids=["image", "unit"]
 )

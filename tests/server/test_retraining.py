@@ -194,6 +194,7 @@ def test_commands_do_it_and_end_with_what_became_of_it(
     assert "the new model is worse, and the one at work stays" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_server_begins_an_attempt_after_so_many_events(
     run: Path, shop: Store, log: Interactions, tmp_path: Path
 ) -> None:
