@@ -16,6 +16,8 @@ from fillrank.models.contrastive.recipe import Contrastive
 from fillrank.models.defaults import has_ratings
 from fillrank.models.gibbs import Gibbs
 from fillrank.models.ials import IALS
+from fillrank.models.item_to_item.autoencoders import EASE, RDLAE
+from fillrank.models.item_to_item.neighbours import ItemKNN, RP3Beta, UserKNN
 from fillrank.models.popularity import Popularity
 from fillrank.models.sgd import SGD
 from fillrank.models.svd import NormalisedSVD
@@ -83,14 +85,31 @@ def _all(seed: int) -> list[tuple[set[Goal], Candidate]]:
     both: set[Goal] = {"lists", "ratings"}
     return [
         (both, Candidate(Popularity(), _by_rows(1e-6))),
+        (lists, Candidate(ItemKNN(), _by_pairs(1e-6))),
+        (lists, Candidate(UserKNN(), _by_pairs(2e-6))),
+        (lists, Candidate(RP3Beta(), _by_pairs(1e-6))),
+        (lists, Candidate(EASE(), lambda shape: _of_inverses(shape, tried=10))),
         (lists, Candidate(NormalisedSVD(seed=seed), _by_rows(1e-4))),
         (lists, Candidate(IALS(seed=seed), _by_rows(3e-4))),
         (lists, Candidate(Contrastive(seed=seed), _by_rows(2e-4))),
+        (lists, Candidate(RDLAE(), lambda shape: _of_inverses(shape, tried=30), after="ease")),
+        (lists, Candidate(Contrastive(dim=256, seed=seed), _by_rows(6e-4), after="contrastive")),
         (ratings, Candidate(SGD(seed=seed), _by_rows(1e-5))),
         (ratings, Candidate(ALS(seed=seed), _by_rows(1e-4))),
         (ratings, Candidate(Gibbs(seed=seed), _by_rows(3e-4))),
         (both, Candidate(CMC(seed=seed), _by_rows(2e-4))),
     ]
+
+
+def _by_pairs(seconds: float) -> Callable[[LogShape], float]:
+    """An estimate for what counts the pairs of items that users have met: so many seconds for each, all trials in."""
+    return lambda shape: seconds * shape.n_pairs + 1e-5 * shape.n_rows
+
+
+def _of_inverses(shape: LogShape, *, tried: int) -> float:
+    """An estimate for linear autoencoders: trials on 4,096 items at most, and one inverse of the smaller side."""
+    small, whole = min(shape.n_items, 4096), min(shape.n_users, shape.n_items)
+    return (1.5 * tried * small**3 + 3.0 * whole**3) / 4e10 + 1e-8 * shape.n_pairs
 
 
 def _by_rows(seconds: float) -> Callable[[LogShape], float]:
