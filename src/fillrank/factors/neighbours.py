@@ -99,7 +99,7 @@ def nearest(rows: Csr, known: Csr, similarity: Similarity, k: int, *, others: bo
 
     Example:
         >>> known = sp.csr_array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
-        >>> nearest(known, known, Similarity("cosine"), 1, others=True).toarray().round(2).tolist()
+        >>> nearest(known, known, Similarity("cosine"), 1, others=True).toarray().astype(float).round(2).tolist()
         [[0.0, 0.0, 0.71], [0.5, 0.0, 0.0], [0.71, 0.0, 0.0]]
     """
     one, other = (similarity.weighted(part, known) for part in (rows, known))

@@ -94,8 +94,8 @@ def primal_autoencoder(matrix: Csr, wanted: Autoencoder, *, gram: Tensor | None 
 
     Example:
         >>> X = sp.csr_array(np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]))
-        >>> primal_autoencoder(X, Autoencoder(1.0)).round(decimals=2).tolist()
-        [[0.0, 0.62, 0.12], [0.62, 0.0, 0.12], [0.2, 0.2, 0.0]]
+        >>> primal_autoencoder(X, Autoencoder(1.0)).double().numpy().round(2).tolist()
+        [[0.0, 0.62, 0.2], [0.62, 0.0, 0.2], [0.12, 0.12, 0.0]]
     """
     inverse = gram_matrix(matrix) if gram is None else gram.clone()
     ridge = wanted.ridge(inverse.diagonal())

@@ -65,7 +65,7 @@ def random_walk(matrix: Csr, k: int, *, alpha: float = 1.0, beta: float = 0.5) -
 
     Example:
         >>> X = sp.csr_array(np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]))
-        >>> random_walk(X, 2, beta=0.0).toarray().round(2).tolist()
+        >>> random_walk(X, 2, beta=0.0).toarray().astype(float).round(2).tolist()
         [[0.0, 0.42, 0.17], [0.42, 0.0, 0.17], [0.17, 0.17, 0.0]]
     """
     by_item = matrix.T.tocsr()

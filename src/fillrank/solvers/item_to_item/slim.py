@@ -45,7 +45,7 @@ def slim(
 
     Example:
         >>> X = sp.csr_array(np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]))
-        >>> slim(X, 1.0).toarray().round(2).tolist()
+        >>> slim(X, 1.0).toarray().astype(float).round(2).tolist()
         [[0.0, 0.63, 0.2], [0.63, 0.0, 0.2], [0.12, 0.12, 0.0]]
     """
     from fillrank.solvers.item_to_item.slim_kernels import descend
