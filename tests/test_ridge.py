@@ -16,7 +16,7 @@ from fillrank.factors.ridge import Ridges, RowSolver, gram, solve_ridges
 def problems(
     seed: int, *, n_rows: int = 60, n_columns: int = 40, dim: int = 7, everywhere: bool = True, dtype: str = "float64"
 ) -> Ridges:
-    """Rows of 0, 1, … cells, one of them long enough to be gathered in two pieces."""
+    """Rows of 0, 1, … cells, one of them long enough to be gathered in two pieces; with weights if the seed is odd."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(0, 30, n_rows)
     lengths[:3] = (0, 1, 300)
@@ -30,6 +30,7 @@ def problems(
         strength=rng.uniform(0.5, 2, n_rows),
         scale=rng.uniform(0.5, 2, dim),
         everywhere=0.1 * gram(vectors) if everywhere else None,
+        weights=rng.choice([0.0, 0.5, 1.0, 2.0], indptr[-1]).astype(dtype) if seed % 2 else None,
     )
 
 
@@ -41,8 +42,10 @@ def losses(ridges: Ridges, solution: np.ndarray) -> np.ndarray:
     """The objective of each row, written out."""
     values = []
     for row, x in enumerate(solution.astype(np.float64)):
-        X, targets = ridges.cells(row)
-        value = np.square(targets - X @ x).sum() + ridges.strength[row] * (ridges.scale * x * x).sum()
+        cells = slice(ridges.indptr[row], ridges.indptr[row + 1])
+        weights = np.ones(cells.stop - cells.start) if ridges.weights is None else ridges.weights[cells]
+        value = weights @ np.square(ridges.targets[cells] - ridges.vectors[ridges.columns[cells]] @ x)
+        value += ridges.strength[row] * (ridges.scale * x * x).sum()
         values.append(value + (0.0 if ridges.everywhere is None else x @ ridges.everywhere @ x))
     return np.array(values)
 

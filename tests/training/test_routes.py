@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from fillrank.data import Interactions, synthetic
 from fillrank.encoders import MF
 from fillrank.errors import DataError, SettingsError
-from fillrank.losses import BSL, LOSSES, MMCL, InfoNCE
+from fillrank.losses import BSL, CCL, LOSSES, MMCL, InfoNCE, ScoreLoss
 from fillrank.runtime.device import multiplies_bfloat16
 from fillrank.samplers import Hard, InBatch, KnownPositives, Popularity, Sampler, Uniform
 from fillrank.training import (
@@ -86,6 +87,21 @@ def test_negatives_of_each_row_too(kind: str, double: bool, log: Interactions) -
     near = {"rtol": 1e-6, "atol": 1e-7} if double else {"rtol": 1e-3, "atol": 1e-4}
     for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one.double(), other, **near)
+
+
+@pytest.mark.parametrize("kind", ["shared", "own"])
+@pytest.mark.parametrize("loss", [InfoNCE(), BSL(), CCL(0.2, 5.0)], ids=repr)
+def test_rows_with_weights_take_the_same_steps(kind: str, loss: ScoreLoss, log: Interactions) -> None:
+    weights = np.random.default_rng(0).choice([0.0, 0.5, 4.0], len(log)).astype(np.float32)
+    sampler = Uniform(KnownPositives.of_users(log), 12, shared=kind == "shared")
+    settings, weighted = ContrastSettings(learning_rate=0.05, dropout=0.2), replace(log, weights=weights)
+    start = encoder(log)
+    fast = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), weighted, start)
+    plain = gradients(lambda mf: Autograd(ContrastStep(mf, loss, sampler, settings), [mf], [0.05]), weighted, start)
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+    unweighted = gradients(lambda mf: TableContrast(mf, loss, sampler, settings), log, start)
+    assert (fast[0] - unweighted[0]).abs() > 1e-3
 
 
 @pytest.mark.parametrize(

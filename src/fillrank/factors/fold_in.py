@@ -134,8 +134,10 @@ class ImplicitRidge:
     frequency_exponent: float = 0.0
     length: float | None = None
 
-    def strength(self, counts: NDArray[np.int64], n_others: int) -> NDArray[np.float64]:
+    def strength(self, counts: NDArray[Any], n_others: int) -> NDArray[np.float64]:
         """The penalty of each vector, float64 ``[n]``, from its number of interactions and the size of the other side.
+
+        Interactions with weights count as their sum.
 
         >>> ImplicitRidge(0.1, 2.0, frequency_exponent=0.5).strength(np.array([6]), 100)
         array([8.])
@@ -147,14 +149,18 @@ class ImplicitRidge:
         """The ridge problems of one side.
 
         Args:
-            matrix: of ones; by rows to solve for users, by columns to solve for items.
+            matrix: of the weight of each cell; by rows to solve for users, by columns to solve for items.
             vectors: vectors of the other side, float ``[n_others, d]``.
         """
-        counts = np.diff(matrix.indptr).astype(np.int64)
+        counts: NDArray[Any] = np.diff(matrix.indptr).astype(np.int64)
+        alike = bool((matrix.data == 1).all())  # the usual case, for which there is less to multiply
+        if not alike:
+            counts = np.asarray(matrix.sum(axis=1 if matrix.format == "csr" else 0), dtype=np.float64)
         return Ridges(
             indptr=matrix.indptr,
             columns=matrix.indices,
-            targets=matrix.data,
+            targets=np.ones_like(matrix.data),
+            weights=None if alike else matrix.data,
             vectors=vectors,
             strength=self.strength(counts, len(vectors)),
             scale=np.ones(vectors.shape[1]),

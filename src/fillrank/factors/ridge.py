@@ -38,7 +38,7 @@ _PLAIN_ROW, _PLAIN_MULTIPLICATION = 5e-5, 1e-10
 class Ridges:
     """A ridge regression for each row r of a sparse table.
 
-    Row r minimises over x ``Σ_h (t_h - <q_h, x>)² + xᵀ E x + Σ_k (strength[r] · scale[k] + constant[k]) · x_k²``,
+    Row r minimises over x ``Σ_h w_h · (t_h - <q_h, x>)² + xᵀ E x + Σ_k (strength[r] · scale[k] + constant[k]) · x_k²``,
     where h runs over the row's known cells.
 
     Attributes:
@@ -50,6 +50,7 @@ class Ridges:
         scale: float ``[d]``: the factor of this penalty for each unknown.
         constant: float ``[d]``: a further penalty of each unknown, the same in every row; None: 0.
         everywhere: E, float ``[d, d]``, symmetric; None: 0.
+        weights: float ``[nnz]``, w, of 0 or more; None: 1 for all.
     """
 
     indptr: NDArray[Any]
@@ -60,6 +61,7 @@ class Ridges:
     scale: Array
     everywhere: Array | None = None
     constant: Array | None = None
+    weights: Array | None = None
 
     @property
     def n_rows(self) -> int:
@@ -70,9 +72,13 @@ class Ridges:
         return int(self.vectors.shape[1])
 
     def cells(self, row: int) -> tuple[Array, Array]:
-        """The vectors ``[h, d]`` and targets ``[h]`` of one row's cells."""
+        """The vectors ``[h, d]`` and targets ``[h]`` of one row's cells, both times ``√w``."""
         of_row = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
-        return self.vectors[self.columns[of_row]], self.targets[of_row]
+        vectors, targets = self.vectors[self.columns[of_row]], self.targets[of_row]
+        if self.weights is None:
+            return vectors, targets
+        root = np.sqrt(self.weights[of_row]).astype(vectors.dtype)
+        return vectors * root[:, None], targets * root
 
     def base(self, row: int) -> Array:
         """The normal equations of one row without its cells: ``E + diag(strength · scale + constant)``."""
@@ -230,7 +236,12 @@ def _by_kernel(ridges: Ridges, solver: RowSolver, out: Array) -> int:
     constant = np.zeros(ridges.dim) if ridges.constant is None else ridges.constant
     indptr = ridges.indptr.astype(np.int64, copy=False)
     problem = (
-        (indptr, ridges.columns.astype(np.int32, copy=False), single(ridges.targets)),
+        (
+            indptr,
+            ridges.columns.astype(np.int32, copy=False),
+            single(ridges.targets),
+            single(np.zeros(0) if ridges.weights is None else ridges.weights),
+        ),
         single(ridges.vectors),
         everywhere,
         (single(ridges.strength), single(ridges.scale), single(constant)),

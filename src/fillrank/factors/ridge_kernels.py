@@ -81,14 +81,14 @@ def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out:
     """Solve the normal equations of each row exactly.
 
     Args:
-        cells: ``(indptr, columns, targets)`` of the known cells.
+        cells: ``(indptr, columns, targets, weights)`` of the known cells; the last is empty where all weigh 1.
         vectors: ``[n_columns, d]``.
         everywhere: ``[d, d]``, part of every row's Gram matrix; ``[0, 0]`` if there is none.
         pull: ``(strength [n_rows], scale [d], constant [d])``: the penalty of unknown k of row r is
             ``strength[r] * scale[k] + constant[k]``.
         out: ``[n_rows, d]``, filled from row ``first`` up to ``last``.
     """
-    (indptr, columns, targets), (strength, scale, constant) = cells, pull
+    (indptr, columns, targets, weights), (strength, scale, constant) = cells, pull
     d = vectors.shape[1]
     A, X = np.empty((d, d), dtype=np.float32), np.empty((_GATHERED, d), dtype=np.float32)
     for row in range(first, last):
@@ -100,8 +100,14 @@ def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out:
         n = 0
         for cell in range(indptr[row], indptr[row + 1]):
             X[n] = vectors[columns[cell]]
+            target = targets[cell]
+            if weights.size:  # the rows of the Gram matrix, and the target, times the root of the weight
+                root = np.sqrt(weights[cell])
+                target *= root
+                for k in range(d):
+                    X[n, k] *= root
             for k in range(d):
-                solution[k] += targets[cell] * X[n, k]
+                solution[k] += target * X[n, k]
             n += 1
             if n == _GATHERED:
                 _add_gram(X, n, A)
@@ -117,8 +123,8 @@ def by_cholesky(cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out:
 
 @njit(nogil=True, fastmath=True)
 def _add_outer(cells: Any, row: int, vectors: Floats, p: Floats, against_targets: bool, out: Floats) -> None:
-    """``out += Σ_h <q_h, p> q_h``, or against the targets ``out += Σ_h (t_h - <q_h, p>) q_h``; four cells at a time."""
-    indptr, columns, targets = cells
+    """``out += Σ_h w_h <q_h, p> q_h``, or against the targets ``Σ_h w_h (t_h - <q_h, p>) q_h``; four at a time."""
+    indptr, columns, targets, weights = cells
     at, end, d = indptr[row], indptr[row + 1], len(p)
     while at + 4 <= end:
         y0, y1 = vectors[columns[at]], vectors[columns[at + 1]]
@@ -132,6 +138,9 @@ def _add_outer(cells: Any, row: int, vectors: Floats, p: Floats, against_targets
         if against_targets:
             c0, c1 = targets[at] - c0, targets[at + 1] - c1
             c2, c3 = targets[at + 2] - c2, targets[at + 3] - c3
+        if weights.size:
+            c0, c1 = weights[at] * c0, weights[at + 1] * c1
+            c2, c3 = weights[at + 2] * c2, weights[at + 3] * c3
         for k in range(d):
             out[k] += c0 * y0[k] + c1 * y1[k] + c2 * y2[k] + c3 * y3[k]
         at += 4
@@ -142,6 +151,8 @@ def _add_outer(cells: Any, row: int, vectors: Floats, p: Floats, against_targets
             c0 += y0[k] * p[k]
         if against_targets:
             c0 = targets[at] - c0
+        if weights.size:
+            c0 = weights[at] * c0
         for k in range(d):
             out[k] += c0 * y0[k]
         at += 1
@@ -220,6 +231,16 @@ def by_gradients(
     return -1
 
 
+@njit(nogil=True, fastmath=True)
+def _begin_row(cells: Any, start: int, n: int, vectors: Floats, x: Floats, root: Floats, left: Floats) -> None:
+    """The roots of the weights of a row's cells, and what x leaves over of their targets, times these roots."""
+    _, columns, targets, weights = cells
+    for h in range(n):
+        if weights.size:
+            root[h] = np.sqrt(weights[start + h])
+        left[h] = root[h] * (targets[start + h] - _dot(vectors[columns[start + h]], x))
+
+
 @njit(nogil=True)
 def by_blocks(
     block: int, cells: Any, vectors: Floats, everywhere: Floats, pull: Any, out: Floats, first: int, last: int
@@ -228,14 +249,14 @@ def by_blocks(
 
     The predictions of a row's cells are updated after each block. Arguments as in :func:`by_cholesky`.
     """
-    (indptr, columns, targets), (strength, scale, constant) = cells, pull
+    (indptr, columns, _, _), (strength, scale, constant) = cells, pull
     d = vectors.shape[1]
     longest = np.max(indptr[first + 1 : last + 1] - indptr[first:last])
     X, left = np.empty((longest, block), dtype=np.float32), np.empty(longest, dtype=np.float32)
+    root = np.ones(longest, dtype=np.float32)
     for row in range(first, last):
         start, n, x = indptr[row], indptr[row + 1] - indptr[row], out[row]
-        for h in range(n):
-            left[h] = targets[start + h] - _dot(vectors[columns[start + h]], x)
+        _begin_row(cells, start, n, vectors, x, root, left)
         for low in range(0, d, block):
             high = min(low + block, d)
             width = high - low
@@ -248,7 +269,8 @@ def by_blocks(
                 A[k, k] += weight
                 step[k] -= weight * x[low + k]
             for h in range(n):
-                X[h, :width] = vectors[columns[start + h], low:high]
+                for k in range(width):
+                    X[h, k] = root[h] * vectors[columns[start + h], low + k]
                 for k in range(width):
                     step[k] += left[h] * X[h, k]
             if n:

@@ -46,7 +46,15 @@ class ScoreLoss(ABC):
     whole_batch: bool = False
     """Whether the loss of a row depends on other rows. Then call :meth:`for_users`, and pass the whole batch."""
 
-    def __call__(self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    def __call__(
+        self,
+        pos: Tensor,
+        neg: Tensor,
+        *,
+        mask: Tensor | None = None,
+        log_q: Tensor | None = None,
+        row_weight: Tensor | None = None,
+    ) -> Tensor:
         """The loss of each positive, for autograd: the readable twin of :meth:`value_and_grad`.
 
         Args:
@@ -54,6 +62,7 @@ class ScoreLoss(ABC):
             neg: scores of the negatives, ``[B, N]``.
             mask: bool ``[B, N]``, True where a negative does not count (it is a positive of this user).
             log_q: log of the expected number of draws of each negative, ``[N]`` or ``[B, N]``.
+            row_weight: what the loss of each row is multiplied by, ``[B]``; None: 1.
 
         Returns:
             ``[B]``.
@@ -62,11 +71,18 @@ class ScoreLoss(ABC):
             DataError: the shapes do not fit together.
             SettingsError: ``log_q`` came, and this loss has no use for it.
         """
-        self._check(pos, neg, mask, log_q)
-        return self._value(_wide(pos), _wide(neg), mask, log_q)
+        self._check(pos, neg, mask, log_q, row_weight)
+        value = self._value(_wide(pos), _wide(neg), mask, log_q)
+        return value if row_weight is None else value * row_weight
 
     def value_and_grad(
-        self, pos: Tensor, neg: Tensor, *, mask: Tensor | None = None, log_q: Tensor | None = None
+        self,
+        pos: Tensor,
+        neg: Tensor,
+        *,
+        mask: Tensor | None = None,
+        log_q: Tensor | None = None,
+        row_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The loss and its gradients in closed form, in a few element-wise passes. **Overwrites** ``neg``.
 
@@ -74,10 +90,12 @@ class ScoreLoss(ABC):
             ``(loss [B], d_pos [B], d_neg [B, N])``, the derivatives of each row's own loss; ``d_neg`` is the memory of
             ``neg``.
         """
-        self._check(pos, neg, mask, log_q)
+        self._check(pos, neg, mask, log_q, row_weight)
         with torch.no_grad():
             work = _wide(neg)
             loss, d_pos, d_neg = self._closed_form(_wide(pos), work, mask, log_q)
+            if row_weight is not None:
+                loss, d_pos, d_neg = loss * row_weight, d_pos * row_weight, d_neg.mul_(row_weight[:, None])
             if work is not neg:
                 d_neg = neg.copy_(d_neg)
             return loss, d_pos.to(pos.dtype), d_neg
@@ -94,8 +112,11 @@ class ScoreLoss(ABC):
         self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]: ...
 
-    def _check(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> None:
-        for name, tensor in (("pos", pos), ("neg", neg), ("mask", mask), ("log_q", log_q)):
+    def _check(
+        self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None, row_weight: Tensor | None = None
+    ) -> None:
+        given = {"pos": pos, "neg": neg, "mask": mask, "log_q": log_q, "row_weight": row_weight}
+        for name, tensor in given.items():
             if not isinstance(tensor, Tensor) and (tensor is not None or name in {"pos", "neg"}):
                 raise DataError(f"{name} must be a Tensor, got {shown(tensor)}; torch.as_tensor makes one")
         if not (pos.is_floating_point() and neg.is_floating_point() and pos.device == neg.device):
@@ -110,6 +131,11 @@ class ScoreLoss(ABC):
         if mask is not None and (mask.shape != neg.shape or mask.dtype != torch.bool):
             raise DataError(
                 f"the mask must be bool and of neg's shape {list(neg.shape)}, got {mask.dtype}, {list(mask.shape)}"
+            )
+        if row_weight is not None and (row_weight.shape != pos.shape or not row_weight.is_floating_point()):
+            raise DataError(
+                f"row_weight must be of floating point and of pos's shape {list(pos.shape)}, got {row_weight.dtype}, "
+                f"{list(row_weight.shape)}"
             )
         if log_q is None:
             return

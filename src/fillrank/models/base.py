@@ -83,6 +83,9 @@ class Recipe(BaseModel, ABC):
     uses_device: ClassVar[bool] = False
     """Whether it can be fitted on other devices than the CPU."""
 
+    uses_weights: ClassVar[bool] = False
+    """Whether the weights of rows make a difference; else rows of weight 0 are only seen, and others count alike."""
+
     _old_options: dict[str, Any] = PrivateAttr(default_factory=dict)
     """Options of the fit that came as settings, as in older files; in the place of defaults."""
 
@@ -156,8 +159,9 @@ class Recipe(BaseModel, ABC):
         self, context: FitContext, train: Interactions, valid: Interactions | None, *, refit: bool
     ) -> Recommender:
         """The work of :meth:`fit`, also used inside another fit."""
-        if not len(train):
-            raise DataError(f"there is nothing to learn from: {train!r} has no rows")
+        if not len(train.counted()):
+            what = "rows of a weight above 0" if len(train) else "rows"
+            raise DataError(f"there is nothing to learn from: {train!r} has no {what}")
         if valid is not None and (valid.user_ids != train.user_ids or valid.item_ids != train.item_ids):
             raise DataError(
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
@@ -176,10 +180,10 @@ class Recipe(BaseModel, ABC):
             say_what_is_idle(self, train, valid)
         with Interrupt(holds=False) as stop:  # so that one Ctrl-C ends all trainings of this fit
             if valid is None:
-                return self._fit(train, None, context)
+                return self._learnt(train, None, context)
             if not self.chooses():
-                return met(self._fit(whole if refit else train, None, context), whole, refit=refit)
-            chosen = met(self._fit(train, valid, context), whole, refit=False)
+                return met(self._learnt(whole if refit else train, None, context), whole, refit=refit)
+            chosen = met(self._learnt(train, valid, context), whole, refit=False)
             if not refit or World.current().any(stop.asked):
                 return chosen
             return self._refitted(chosen, whole, context.refit(), stop)
@@ -251,6 +255,13 @@ class Recipe(BaseModel, ABC):
         if found.device not in {"auto", "cpu"} and not self.uses_device:
             say_once(f"{self.kind} is fitted on the CPU, and not on {shown(found.device)}")
         return found
+
+    def _learnt(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
+        """What :meth:`_fit` makes of the rows that it can use; all of them are seen."""
+        if train.weights is None or self.uses_weights:
+            return self._fit(train, valid, context)
+        model = self._fit(train.counted().without_weights(), valid, context)
+        return replace(model, interactions=train, popularity=None)
 
     @abstractmethod
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender: ...

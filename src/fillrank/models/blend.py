@@ -89,6 +89,7 @@ class Blended(Recipe):
     resumes: ClassVar[bool] = True
     uses_device: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("weights",)
+    uses_weights: ClassVar[bool] = True  # of those of its parts that do
 
     parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
     weights: list[NotNegative] | Literal["auto"] = "auto"

@@ -18,16 +18,20 @@ _NAMED = 5
 logger = logging.getLogger("fillrank")
 
 
-def can_be_contrasted(positives: Interactions, sampler: Sampler | None) -> NDArray[np.bool_]:
+def can_be_contrasted(
+    positives: Interactions, sampler: Sampler | None, ignored: Interactions | None = None
+) -> NDArray[np.bool_]:
     """Which users have negatives left, bool ``[n_users]``; the others are logged by their ids.
 
     Args:
         positives: the pairs that count as positives.
+        ignored: pairs that are neither positives nor negatives, if there are any.
         sampler: of negatives. None, or one that does not mask the known positives: everybody has some.
     """
     if getattr(sampler, "exclude", "none") != "known":
         return np.ones(positives.n_users, dtype=bool)
-    left = positives.user_counts < positives.n_items
+    taken = positives.user_counts if ignored is None else positives.user_counts + ignored.user_counts
+    left = taken < positives.n_items
     full = np.flatnonzero(~left)
     if len(full):
         logger.warning(

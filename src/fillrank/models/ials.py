@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -15,6 +15,8 @@ from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteratio
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.monitoring import USUAL_MONITOR, monitored
+from fillrank.models.row_weights import POWERS, USUAL_POWER, WeightPower, weighed
+from fillrank.models.unused import where
 from fillrank.recommend import Recommender
 from fillrank.registry import is_usual
 from fillrank.solvers.sparse.ials import ImplicitLoss, ials_iterations
@@ -46,6 +48,9 @@ class IALS(Alternating):
             end, at most 50 trials. The dimension begins at 64 and is halved, or doubled while that gains a percent, up
             to 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3 ≤ 6·10¹¹`` multiplications a
             round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be given.
+        weight_power: power of the weights of a log that has some; brought to a mean of 1 it is the confidence of a
+            cell, ``c`` in the loss. ``"auto"`` takes the best of 0, 0.5, 1 and 2 on the validation part, in turn with
+            the other settings; without one it is 1. Rows of weight 0 are left out.
         method, steps, block: see :class:`fillrank.factors.ridge.RowSolver`.
         init_scale: of the start.
         iterations: at most this many.
@@ -67,6 +72,8 @@ class IALS(Alternating):
     unobserved_weight: NotNegative | Literal["auto"] = "auto"
     regularization: NotNegative | Literal["auto"] = "auto"
     frequency_exponent: NotNegative | Literal["auto"] = "auto"
+    weight_power: WeightPower = "auto"
+    uses_weights: ClassVar[bool] = True
 
     @model_validator(mode="before")
     @classmethod
@@ -80,12 +87,17 @@ class IALS(Alternating):
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 
+    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:
+        """See :meth:`Recipe.idle`."""
+        return {**super().idle(log, valid), **where(log.weights is not None, "the log has weights", "weight_power")}
+
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         judge = None if valid is None else _ndcg_judge(train, valid)
         point = self._point(train, judge or unjudged, context)
         loss = self._loss(point)
         iterations = self._iterations(train, point)
-        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, train), context)
+        learnt = weighed(train, point.get("weight_power", 0.0))
+        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, learnt), context)
         chosen = {**point, "iterations": rounds.best_epoch}
         return self._recommender(train, cast("Factors", rounds.best), chosen=chosen, history=rounds.history)
 
@@ -103,6 +115,10 @@ class IALS(Alternating):
             "regularization": Axis(_PENALTIES, 2.0, _allowed),
             "dim": Axis(allowed=lambda dim: _payable(train, int(dim))),
         }
+        if train.weights is not None:
+            start["weight_power"] = USUAL_POWER
+            powers = tuple(rung["weight_power"] for rung in POWERS.rungs)
+            grids["weight_power"] = Axis(powers, allowed=lambda power: power in powers)
         given = {name: getattr(self, name) for name in start if getattr(self, name) != "auto"}
         axes = {name: axis for name, axis in grids.items() if name not in given}
         point = start | given
@@ -127,7 +143,8 @@ class IALS(Alternating):
     def _iterations(self, train: Interactions, point: Point) -> Iterator[Factors]:
         loss = self._loss(point)
         dim = int(point["dim"])
-        return ials_iterations(train, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
+        log = weighed(train, point.get("weight_power", 0.0))
+        return ials_iterations(log, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
 
 
 def _allowed(weight: float) -> bool:

@@ -21,7 +21,7 @@ __all__ = ["Popularity"]
 
 
 class Popularity(Recipe):
-    """Recommend the same items to everybody: those with the most users.
+    """Recommend the same items to everybody: those with the most users, or with weights, those whose rows weigh most.
 
     Where the log has values, mean and biases predict them: the "biases only" baseline of rating prediction.
 
@@ -33,6 +33,7 @@ class Popularity(Recipe):
 
     kind: ClassVar[str] = "popularity"
     looks_at_valid: ClassVar[bool] = False
+    uses_weights: ClassVar[bool] = True
 
     positive_from: PositiveFrom = None
     user_shrinkage: float = 5.0
@@ -47,7 +48,7 @@ class Popularity(Recipe):
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002
         counted = positives(self.positive_from, train)
         nothing = torch.zeros(train.n_items, 0)
-        counts = torch.tensor(counted.item_counts, dtype=torch.float32)
+        counts = torch.tensor(counted.weighted_csr.sum(axis=0, dtype="float64"), dtype=torch.float32)
         scorer = Factors(torch.zeros(train.n_users, 0), nothing, item_bias=counts, folding=Projection(nothing))
         return self._recommender(train, scorer, predictor=self._predictor(train) if train.values is not None else None)
 

@@ -19,6 +19,7 @@ class _Asked(Protocol):
     """What this file asks of a :class:`fillrank.models.Recipe`."""
 
     kind: ClassVar[str]
+    uses_weights: ClassVar[bool]
 
     @classmethod
     def usual(cls) -> Mapping[str, Any]: ...
@@ -42,6 +43,12 @@ def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | 
             say_once(
                 f"{recipe.kind} does not use the ratings: every row counts as one that was liked{liked}; "
                 f"{_way_out(recipe)}"
+            )
+    if train.weights is not None and not recipe.uses_weights:
+        counted = train.weights[train.weights > 0]
+        if len(counted) and counted.min() < counted.max():
+            say_once(
+                f"{recipe.kind} does not use the weights: all rows count alike, but those of weight 0 are left out"
             )
     idle = dict(recipe.idle(train, valid))
     if valid is None:

@@ -25,6 +25,8 @@ class KnownPositives:
         n_rows, n_columns: size of the matrix.
         starts: int64 ``[n_rows + 1]``, the position in ``columns`` at which each row begins.
         columns: int64 ``[nnz]``, each once in a row.
+        ignored: pairs that are neither positives nor negatives, such as what was seen and disliked; None: there are
+            none. They are masked as the positives are, and do not count as such.
 
     Raises:
         DataError: there are no positives.
@@ -36,35 +38,54 @@ class KnownPositives:
         tensor([[ True, False], [ True, True]])
     """
 
-    def __init__(self, starts: Tensor, columns: Tensor, n_columns: int) -> None:
+    def __init__(
+        self, starts: Tensor, columns: Tensor, n_columns: int, *, ignored: KnownPositives | None = None
+    ) -> None:
         fitting({"starts": "int S", "columns": "int N"}, starts=starts, columns=columns)
         if not len(columns):
             raise DataError("there is not a single positive to learn from: the log has no rows that count as relevant")
         self.starts, self.columns = starts, columns
-        self.n_rows, self.n_columns = len(starts) - 1, n_columns
+        self.n_rows, self.n_columns, self.ignored = len(starts) - 1, n_columns, ignored
 
     @classmethod
     @checked
-    def of_users(cls, interactions: Interactions, device: str | torch.device = "cpu") -> Self:
-        """Rows are users, columns are items."""
+    def of_users(
+        cls,
+        interactions: Interactions,
+        device: str | torch.device = "cpu",
+        *,
+        ignored: Interactions | None = None,
+    ) -> Self:
+        """Rows are users, columns are items; see the class for ``ignored``."""
         starts, columns = interactions.csr.indptr.astype("int64"), interactions.csr.indices.astype("int64")
-        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), interactions.n_items)
+        others = None if ignored is None or not len(ignored) else cls.of_users(ignored, device)
+        on = torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device)
+        return cls(*on, interactions.n_items, ignored=others)
 
     @classmethod
     @checked
-    def of_items(cls, interactions: Interactions, device: str | torch.device = "cpu") -> Self:
+    def of_items(
+        cls,
+        interactions: Interactions,
+        device: str | torch.device = "cpu",
+        *,
+        ignored: Interactions | None = None,
+    ) -> Self:
         """Rows are items, columns are users: for the item → user direction."""
         starts, columns = interactions.csc.indptr.astype("int64"), interactions.csc.indices.astype("int64")
-        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device), interactions.n_users)
+        others = None if ignored is None or not len(ignored) else cls.of_items(ignored, device)
+        on = torch.from_numpy(starts).to(device), torch.from_numpy(columns).to(device)
+        return cls(*on, interactions.n_users, ignored=others)
 
     @property
     def full_rows(self) -> Tensor:
-        """The rows in which every column is a positive, int64: they have no negatives."""
-        return torch.nonzero(self.starts.diff() == self.n_columns)[:, 0]
+        """The rows in which every column is a positive or ignored, int64: they have no negatives."""
+        taken = self.starts.diff() if self.ignored is None else self.starts.diff() + self.ignored.starts.diff()
+        return torch.nonzero(taken == self.n_columns)[:, 0]
 
     @checked
     def mask(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Whether each column is a positive of the row: bool ``[B, N]``.
+        """Whether each column is a positive of the row, or ignored: bool ``[B, N]``.
 
         On a CPU, large blocks are computed by :mod:`fillrank.samplers.known_kernel`.
 
@@ -77,6 +98,10 @@ class KnownPositives:
                 not fit.
         """
         fitting({"rows": "int B", "columns": "int N" if columns.dim() == 1 else "int B N"}, rows=rows, columns=columns)
+        found = self._mask(rows, columns)
+        return found if self.ignored is None else found | self.ignored.mask(rows, columns)
+
+    def _mask(self, rows: Tensor, columns: Tensor) -> Tensor:
         if columns.device.type == "cpu" and len(rows) * columns.shape[-1] >= _KERNEL_FROM:
             return self._mask_by_kernel(rows, columns)
         self._check_indices(rows, columns)
@@ -89,7 +114,8 @@ class KnownPositives:
         self._check_indices(rows, columns)
         lists = [self.columns[self.starts[row] : self.starts[row + 1]] for row in rows]
         wanted = columns.expand(len(rows), -1)
-        return torch.stack([torch.isin(own, known) for own, known in zip(wanted, lists, strict=True)])
+        found = torch.stack([torch.isin(own, known) for own, known in zip(wanted, lists, strict=True)])
+        return found if self.ignored is None else found | self.ignored.mask_by_lookup(rows, columns)
 
     def _mask_by_kernel(self, rows: Tensor, columns: Tensor) -> Tensor:
         from fillrank.samplers.known_kernel import mask_of_pairs, mask_of_shared

@@ -27,7 +27,8 @@ class NegativePolicy:
     Attributes:
         known: the positives, rows = users.
         exclude: ``"known"`` masks every known positive of the user; ``"own"`` only the row's own positive, as most
-            published in-batch code does; ``"none"`` masks nothing, as most published uniform sampling does.
+            published in-batch code does; ``"none"`` masks nothing, as most published uniform sampling does. Pairs that
+            ``known`` ignores are always masked.
         logq_correction: return ``log_q``; if False it is zero for all, and the loss counts every draw as one item.
 
     Raises:
@@ -52,9 +53,13 @@ class NegativePolicy:
         return Negatives(items, handed, self._mask(users, positives, items))
 
     def _mask(self, users: Tensor, positives: Tensor, items: Tensor) -> Tensor | None:
-        if self.exclude == "none":
-            return None
-        return self.known.mask(users, items) if self.exclude == "known" else items == positives[:, None]
+        if self.exclude == "known":
+            return self.known.mask(users, items)
+        own = items == positives[:, None] if self.exclude == "own" else None
+        if self.known.ignored is None:
+            return own
+        ignored = self.known.ignored.mask(users, items)
+        return ignored if own is None else own | ignored
 
     @checked
     def refuse_none(self, name: str) -> None:

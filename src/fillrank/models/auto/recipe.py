@@ -77,6 +77,7 @@ class Auto(Recipe):
 
     kind: ClassVar[str] = "auto"
     uses_device: ClassVar[bool] = True
+    uses_weights: ClassVar[bool] = True  # of those of its candidates that do
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("ranker", "predictor")
     has_rule: ClassVar[bool] = True
 

@@ -19,6 +19,8 @@ from fillrank.models.base import best_by
 from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.monitoring import JointMonitor, monitored
+from fillrank.models.positives import ignored
+from fillrank.models.row_weights import power_of, weighed
 from fillrank.models.starts import spectral_start
 from fillrank.runtime.device import pick_device
 from fillrank.runtime.rng import torch_stream
@@ -63,12 +65,13 @@ class CMCParts:
     def step(self, settings: CMCSettings, log: Interactions) -> CompletionStep:
         """The joint loss over these parts."""
         positives = _positives(log, settings.threshold(log))
+        left_out = ignored(settings.disliked, settings.positive_from, log)
         return CompletionStep(
             encoder=self.encoder,
             head=self.head,
             loss=InfoNCE(temperature_of(settings)),
-            item_sampler=_sampler(settings, KnownPositives.of_users(positives, self.device)),
-            user_sampler=_sampler(settings, KnownPositives.of_items(positives, self.device))
+            item_sampler=_sampler(settings, KnownPositives.of_users(positives, self.device, ignored=left_out)),
+            user_sampler=_sampler(settings, KnownPositives.of_items(positives, self.device, ignored=left_out))
             if settings.symmetric
             else None,
             weights=StepWeights(
@@ -80,10 +83,12 @@ class CMCParts:
             ),
         )
 
-    def rows(self, step: CompletionStep, log: Interactions, threshold: float | None) -> Batch:
+    def rows(self, step: CompletionStep, settings: CMCSettings, log: Interactions) -> Batch:
         """The whole log for ``step``; who has met everything rates on, but is contrasted with nothing."""
-        rows = Batch.of(log, threshold, self.device)
-        left = torch.from_numpy(can_be_contrasted(_positives(log, threshold), step.item_sampler)).to(self.device)
+        threshold = settings.threshold(log)
+        rows = Batch.of(weighed(log, power_of(settings.weight_power)), threshold, self.device)
+        out = ignored(settings.disliked, settings.positive_from, log)
+        left = torch.from_numpy(can_be_contrasted(_positives(log, threshold), step.item_sampler, out)).to(self.device)
         return replace(rows, positive=rows.positive & left[rows.users])
 
     def factors(self, settings: CMCSettings, log: Interactions) -> tuple[Factors, Factors | None]:
@@ -157,7 +162,7 @@ def ranker(preference: Factors, predictor: Factors | None, temperature: float, s
 
 
 def _positives(log: Interactions, threshold: float | None) -> Interactions:
-    positives = log if threshold is None else replace(log, relevant_from=threshold).relevant()
+    positives = replace(log, relevant_from=threshold).relevant()
     if not len(positives):
         raise DataError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
     return positives

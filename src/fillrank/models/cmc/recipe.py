@@ -7,8 +7,9 @@ from typing import ClassVar
 from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.models.cmc.build import CMCMonitor, CMCParts, ranker
-from fillrank.models.cmc.settings import CMCSettings, temperature_of
+from fillrank.models.cmc.settings import TEMPERATURES, CMCSettings, temperature_of
 from fillrank.models.cmc.training import CMCTraining
+from fillrank.models.row_weights import POWERS, power_of
 from fillrank.recommend import Recommender
 from fillrank.training import World
 from fillrank.training.context import FitContext
@@ -35,6 +36,8 @@ class CMC(CMCSettings):
             Without a validation part it is 0.14.
         positive_from: rows with at least this value are positives. ``"relevant"`` takes the data's own threshold,
             None takes every row: that somebody chose to see a film tells of their taste, whatever they thought after.
+        disliked, weight_power: see :class:`fillrank.models.Contrastive`. Weights count in InfoNCE, not in the squared
+            error.
         negatives: ``"in-batch"`` (the batch's other items) or ``"uniform"`` (drawn from the catalogue).
         n_negatives: how many, for ``"uniform"``; at most the catalogue.
         logq_correction: the logQ correction, which keeps popular items from being pushed down for coming up often.
@@ -70,9 +73,13 @@ class CMC(CMCSettings):
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         settled = self.settled(len(train), watched=valid is not None)
+        ladders = [TEMPERATURES] if self.temperature == "auto" else []
+        if train.weights is not None:
+            settled = settled.model_copy(update={"weight_power": power_of(self.weight_power)})
+            ladders = [POWERS, *ladders] if self.weight_power == "auto" else ladders
         parts = CMCParts.of(settled, train, context.options.device)
         watch = None if valid is None else CMCMonitor.over(settled, train, valid, parts)
-        training, found = CMCTraining(settled, parts, train, watch, context).choose(choose=self.temperature == "auto")
+        training, found = CMCTraining(settled, parts, train, watch, context).choose(ladders)
         history = found.history if found is not None and found.interrupted else training.run()
         trained, watch = training.recipe, training.watch
         preference, predictor = parts.factors(trained, train)

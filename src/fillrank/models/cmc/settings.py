@@ -14,7 +14,8 @@ from fillrank.losses import InfoNCE, Ladder
 from fillrank.models.base import NotNegative, Positive
 from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
-from fillrank.models.positives import PositiveFrom, threshold
+from fillrank.models.positives import Disliked, PositiveFrom, ignored, threshold
+from fillrank.models.row_weights import WeightPower
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.renames import CMC_MONITORS
@@ -36,11 +37,14 @@ class CMCSettings(TrainedRecipe):
     """See :class:`fillrank.models.CMC`, which adds how it is fitted."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature",)
+    uses_weights: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     rating_dim: int = Field(default=32, ge=0)
     temperature: Positive | Auto = "auto"
     positive_from: PositiveFrom = None
+    disliked: Disliked = "ignored"
+    weight_power: WeightPower = "auto"
     negatives: Literal["in-batch", "uniform"] = "in-batch"
     n_negatives: int = Field(default=512, ge=1)
     logq_correction: bool = True
@@ -86,7 +90,12 @@ class CMCSettings(TrainedRecipe):
         """See :meth:`Recipe.idle`."""
         of_ratings = ("rating_dim", "rating_share", "regularization", "bias_regularization", "bias_shrinkage", "polish")
         drawn = where(self.negatives == "uniform", "negatives='uniform'", "n_negatives")
-        return {**drawn, **where(log.values is not None, "there are ratings", *of_ratings)}
+        return {
+            **drawn,
+            **where(log.values is not None, "there are ratings", *of_ratings),
+            **where(ignored("ignored", self.positive_from, log) is not None, "some rows are no positives", "disliked"),
+            **where(log.weights is not None, "the log has weights", "weight_power"),
+        }
 
     def settled(self, n_rows: int, *, watched: bool) -> Self:
         """The same with a number in the place of each ``"auto"``, but of ``rating_share``: by rule, or where a choice

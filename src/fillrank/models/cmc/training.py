@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from torch import nn
 
 from fillrank.data import Interactions
+from fillrank.losses import Ladder
 from fillrank.models.cmc.build import CMCMonitor, CMCParts
-from fillrank.models.cmc.settings import TEMPERATURES, CMCSettings, temperature_of
+from fillrank.models.cmc.settings import CMCSettings
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
 from fillrank.training import Autograd, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
@@ -38,18 +39,17 @@ class CMCTraining:
     watch: CMCMonitor | None
     context: FitContext
 
-    def choose(self, *, choose: bool) -> tuple[CMCTraining, Found | None]:
-        """The same with the best temperature: of a checkpoint if there is one, else by short trainings."""
-        if not choose or self.watch is None:
+    def choose(self, ladders: Sequence[Ladder]) -> tuple[CMCTraining, Found | None]:
+        """The same with the best settings along ladders: of a checkpoint if there is one, else by short trainings."""
+        if not ladders or self.watch is None:
             return self, None
-        settings = self.recipe.loop_settings()
-        if (known := chosen_before(settings, ("temperature",), self.context)) is not None:
+        settings, names = self.recipe.loop_settings(), [name for ladder in ladders for name in ladder.names]
+        if (known := chosen_before(settings, names, self.context)) is not None:
             return self._with(known), None
-        ladders = (TEMPERATURES,)
         allowed = Allowance.of(settings, len(self.log), ladders)
         found = climb_ladders(
             ladders,
-            {"temperature": temperature_of(self.recipe)},
+            {name: getattr(self.recipe, name) for name in names},
             nn.ModuleList(self.parts.modules),
             partial(self._briefly, allowed),
             allowed=allowed,
@@ -67,7 +67,7 @@ class CMCTraining:
         step = parts.step(recipe, self.log)
         rates = recipe.learning_rates(len(parts.modules))
         learner = Autograd(step, parts.modules, rates, max_grad_norm=recipe.max_grad_norm, world=World.current())
-        rows = parts.rows(step, self.log, recipe.threshold(self.log))
+        rows = parts.rows(step, recipe, self.log)
         return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
     def _with(self, chosen: Mapping[str, Any]) -> CMCTraining:

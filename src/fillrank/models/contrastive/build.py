@@ -89,14 +89,17 @@ class ContrastiveParts:
         *,
         device: str = "auto",
         positive_from: float | None = None,
+        ignored: Interactions | None = None,
     ) -> Self:
         """The parts that the settings name, for the positives ``log``, whose values were ``positive_from`` or more.
+
+        Pairs that are ``ignored`` are not drawn as negatives.
 
         Raises:
             SettingsError: a name or a setting is not known, or does not go with the others.
         """
         loss, place = loss_of(settings), pick_device(device)
-        sampler = _sampler(settings, log, place) if isinstance(loss, ScoreLoss) else None
+        sampler = _sampler(settings, log, place, ignored) if isinstance(loss, ScoreLoss) else None
         encoder = _encoder(settings, log).to(place)
         learnt_by: Similarity = getattr(encoder, "similarity", settings.similarity)
         ranking = Ranking(
@@ -193,8 +196,10 @@ def _number(asked: float | Literal["auto"]) -> float:
     return 0.0 if asked == "auto" else asked
 
 
-def _sampler(settings: ContrastiveSettings, log: Interactions, device: torch.device) -> Sampler:
-    known = KnownPositives.of_users(log, device)
+def _sampler(
+    settings: ContrastiveSettings, log: Interactions, device: torch.device, ignored: Interactions | None
+) -> Sampler:
+    known = KnownPositives.of_users(log, device, ignored=ignored)
     return as_sampler(settings.sampler, known, sampler_settings(settings, log.n_items))
 
 

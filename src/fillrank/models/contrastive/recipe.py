@@ -9,10 +9,12 @@ from pydantic import Field
 from fillrank.data import Interactions
 from fillrank.losses import open_ladders
 from fillrank.models.base import Positive
+from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts
 from fillrank.models.contrastive.settings import ContrastiveSettings
 from fillrank.models.contrastive.training import ContrastiveTraining
 from fillrank.models.named_parts import Part, refuse_objects
+from fillrank.models.row_weights import POWERS, power_of
 from fillrank.recommend import Recommender
 from fillrank.training.context import FitContext
 
@@ -76,6 +78,12 @@ class Contrastive(ContrastiveSettings):
         view_temperature: of that contrast. None: 0.2.
         positive_from: rows with at least this value are positives; ``"relevant"`` takes the data's own threshold, None
             every row.
+        disliked: what a row is that is no positive, because of a lower value or of the weight 0: ``"ignored"``, so that
+            it is never drawn as a negative, or ``"negative"``, so that it is as likely drawn as any item that its user
+            has not met.
+        weight_power: power of the weights of a log that has some; brought to a mean of 1 it multiplies the loss of a
+            row. ``"auto"`` takes the best on the validation part, tried as the settings of the loss are; without one it
+            is 1.
         learning_rate, regularization, regularized, dropout, max_grad_norm, precision: see
             :class:`fillrank.training.ContrastSettings`.
         route: ``"auto"`` takes the fast one where it can (vectors from two tables, a loss of scores, no views, touched
@@ -107,13 +115,19 @@ class Contrastive(ContrastiveSettings):
         log = self.positives(train)
         settled = self.settled(len(log), watched=valid is not None)
         device, threshold = context.options.device, self.threshold(train)
-        parts = ContrastiveParts.of(settled, log, device=device, positive_from=threshold)
+        ignored, weighted = self.ignored(train), log.weights is not None
+        if weighted:
+            settled = settled.model_copy(update={"weight_power": power_of(self.weight_power)})
+        parts = ContrastiveParts.of(settled, log, device=device, positive_from=threshold, ignored=ignored)
         watch = None if valid is None else ContrastiveMonitor(self.monitor, train, valid, parts)
         free = self.open_numbers() if watch is not None else []
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
         within = context.before_ranking() if free else context
-        training = ContrastiveTraining.of(settled, parts, log, watch, within, weighs=weighs, hurries=hurries)
-        training, found = training.choose(open_ladders(self.loss, self.loss_settings))
+        left = can_be_contrasted(log, parts.sampler, ignored)
+        rows = log if left.all() else log.select(left[log.users])
+        training = ContrastiveTraining.of(settled, parts, rows, watch, within, weighs=weighs, hurries=hurries)
+        powers = (POWERS,) if weighted and self.weight_power == "auto" else ()
+        training, found = training.choose((*powers, *open_ladders(self.loss, self.loss_settings)))
         history = found.history if found is not None and found.interrupted else training.run()
         if watch is not None:
             parts = parts.ranked_best(free, watch, context)

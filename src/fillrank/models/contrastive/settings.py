@@ -16,8 +16,9 @@ from fillrank.models.base import NotNegative, Positive
 from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength
 from fillrank.models.named_parts import Part, called, named, objects_of
-from fillrank.models.positives import PositiveFrom, positives, threshold
+from fillrank.models.positives import Disliked, PositiveFrom, ignored, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
+from fillrank.models.row_weights import WeightPower
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.registry import is_usual
@@ -33,6 +34,7 @@ class ContrastiveSettings(TrainedRecipe):
     """See :class:`fillrank.models.Contrastive`, which adds how it is fitted."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta", "popularity_weight")
+    uses_weights: ClassVar[bool] = True
     usual_negatives: ClassVar[int] = 1024
     shorthands: ClassVar[Mapping[str, str]] = {"temperature": "loss_settings", "n_negatives": "sampler_settings"}
 
@@ -55,6 +57,8 @@ class ContrastiveSettings(TrainedRecipe):
     view_weight: NotNegative | None = None
     view_temperature: Positive | None = None
     positive_from: PositiveFrom = None
+    disliked: Disliked = "ignored"
+    weight_power: WeightPower = "auto"
     learning_rate: Positive | Auto = "auto"
     regularization: NotNegative = 0.0
     regularized: Literal["touched", "all"] = "touched"
@@ -94,7 +98,11 @@ class ContrastiveSettings(TrainedRecipe):
     def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
         marked = self.positive_from != "relevant" or log.relevant_from is not None
-        return where(marked, "the log says relevant_from", "positive_from")
+        return {
+            **where(marked, "the log says relevant_from", "positive_from"),
+            **where(ignored("ignored", self.positive_from, log) is not None, "some rows are no positives", "disliked"),
+            **where(log.weights is not None, "the log has weights", "weight_power"),
+        }
 
     def open_numbers(self) -> list[str]:
         """Of the ranking, those that are to be chosen: where one of popularity's two is given, the other is not."""
@@ -138,6 +146,10 @@ class ContrastiveSettings(TrainedRecipe):
             SettingsError: none is left.
         """
         return positives(self.positive_from, log)
+
+    def ignored(self, log: Interactions) -> Interactions | None:
+        """The rows of ``log`` that are neither positives nor drawn as negatives; None: there are none."""
+        return ignored(self.disliked, self.positive_from, log)
 
     def contrast(self) -> ContrastSettings:
         """The part of the settings that the learner wants."""

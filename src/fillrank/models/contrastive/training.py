@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from fillrank.data import Interactions
-from fillrank.losses import Ladder
-from fillrank.models.contrastable import can_be_contrasted
+from fillrank.losses import Ladder, ScoreLoss
 from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts, pick_route
 from fillrank.models.contrastive.settings import ContrastiveSettings, loss_of
+from fillrank.models.row_weights import power_of, weighed
 from fillrank.models.trials import Allowance, Found, chosen_before, climb_ladders
+from fillrank.runtime.notices import say_once
 from fillrank.training import Batch, History, LoopSettings, World, train
 from fillrank.training.context import FitContext
 
@@ -50,37 +51,37 @@ class ContrastiveTraining:
         cls,
         recipe: ContrastiveSettings,
         parts: ContrastiveParts,
-        log: Interactions,
+        rows: Interactions,
         watch: ContrastiveMonitor | None,
         context: FitContext,
         *,
         weighs: bool,
         hurries: bool = False,
     ) -> ContrastiveTraining:
-        """A training on the rows of ``log`` that have something to be contrasted with.
+        """A training on ``rows``, which have something to be contrasted with.
 
         Raises:
             SettingsError: the settings do not go together.
         """
         pick_route(recipe, parts)
         recipe.loop_settings()
-        left = can_be_contrasted(log, parts.sampler)
-        rows = log if left.all() else log.select(left[log.users])
         return cls(recipe, parts, rows, watch, context, weighs, hurries)
 
     def choose(self, ladders: Sequence[Ladder]) -> tuple[ContrastiveTraining, Found | None]:
-        """The same with the best settings of the loss: of a checkpoint if there is one, else by short trainings."""
+        """The same with the best settings of the loss, and power of weights: of a checkpoint, or by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
         settings = self.recipe.loop_settings()
-        known = chosen_before(settings, ("loss_settings",), self.context)
+        weighted = self.rows.weights is not None
+        known = chosen_before(settings, ("loss_settings", *(("weight_power",) if weighted else ())), self.context)
         if known is not None and known["loss_settings"].keys() == self.recipe.loss_settings.keys():
-            return self._with(known["loss_settings"]), None
+            return self._with(known.pop("loss_settings") | known), None
+        power = {"weight_power": self.recipe.weight_power} if weighted else {}
         allowed = Allowance.of(settings, len(self.rows), ladders)
         hurries = self.hurries and all(ladder.hasty for ladder in ladders)
         found = climb_ladders(
             ladders,
-            self.recipe.loss_settings,
+            self.recipe.loss_settings | power,
             self.parts.encoder,
             partial(self._briefly, self.watch, allowed, hurries),
             allowed=allowed,
@@ -97,11 +98,21 @@ class ContrastiveTraining:
         if not len(self.rows):
             return History()
         learner = pick_route(self.recipe, self.parts)
-        rows = Batch.of(self.rows, None, self.parts.device)
+        rows = Batch.of(self._weighed_rows(), None, self.parts.device)
         return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
-    def _with(self, loss_settings: Mapping[str, Any]) -> ContrastiveTraining:
-        recipe = self.recipe.model_copy(update={"loss_settings": dict(loss_settings)})
+    def _weighed_rows(self) -> Interactions:
+        loss = self.parts.loss
+        if self.rows.weights is not None and isinstance(loss, ScoreLoss) and loss.whole_batch:
+            # its gradient is that of a sum over rows that weigh the same
+            say_once(f"{loss} puts the positives of a user together, and does not use the weights of rows")
+            return self.rows.without_weights()
+        return weighed(self.rows, power_of(self.recipe.weight_power))
+
+    def _with(self, chosen: Mapping[str, Any]) -> ContrastiveTraining:
+        loss_settings = dict(chosen)
+        power = {"weight_power": loss_settings.pop("weight_power")} if "weight_power" in loss_settings else {}
+        recipe = self.recipe.model_copy(update={"loss_settings": loss_settings, **power})
         return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
 
     def _briefly(

@@ -2,12 +2,13 @@
 
 The loss is that of Rendle, Krichene, Zhang & Koren (RecSys 2022), a revisit of Hu, Koren & Volinsky (2008)::
 
-    Σ_obs (<w_u, h_i> - 1)²  +  unobserved_weight · Σ_all <w_u, h_i>²
+    Σ_obs c_ui · (<w_u, h_i> - 1)²  +  unobserved_weight · Σ_all <w_u, h_i>²
         +  regularization · Σ_u (n_u + unobserved_weight · n_items)^frequency_exponent · |w_u|²
         +  regularization · Σ_i (n_i + unobserved_weight · n_users)^frequency_exponent · |h_i|²
 
-with ``n_u`` and ``n_i`` the number of interactions of a user and of an item. The sum over all pairs goes through the
-Gram matrices of the two sides, so nothing of the size of the whole table is ever formed.
+with ``c_ui`` the weight of an interaction (1 where the log has none; one of weight 0 is not in the sum), and ``n_u``
+and ``n_i`` the sum of the weights of a user and of an item: a weight of 2 is the same as two such terms. The sum over
+all pairs goes through the Gram matrices of the two sides, so nothing of the size of the whole table is ever formed.
 """
 
 from __future__ import annotations
@@ -77,19 +78,22 @@ class ImplicitLoss:
             3.0
         """
         check_sizes(factors, interactions)
+        interactions = interactions.counted()
         users, items = (side.double().numpy() for side in (factors.users, factors.items))
+        matrix = interactions.weighted_csr
+        weights = matrix.data
         observed = 0.0
         for start in range(0, len(interactions), _PAIRS):
             rows = slice(start, start + _PAIRS)
             scores = np.einsum("rd,rd->r", users[interactions.users[rows]], items[interactions.items[rows]])
-            observed += float(np.square(scores - 1).sum())
+            observed += float(weights[rows].astype(np.float64) @ np.square(scores - 1))
         everywhere = float(((users.T @ users) * (items.T @ items)).sum())
         ridge = self.folding()
         pulls = (
             float(ridge.strength(counts, n_others) @ np.square(side).sum(1))
             for side, counts, n_others in (
-                (users, interactions.user_counts, interactions.n_items),
-                (items, interactions.item_counts, interactions.n_users),
+                (users, matrix.sum(axis=1, dtype=np.float64), interactions.n_items),
+                (items, matrix.sum(axis=0, dtype=np.float64), interactions.n_users),
             )
         )
         return observed + self.unobserved_weight * everywhere + sum(pulls)
@@ -109,7 +113,7 @@ def ials(
     """Minimise :class:`ImplicitLoss` by least squares in one side after the other.
 
     Args:
-        interactions: the interactions; values are ignored.
+        interactions: the interactions; their weights are confidences, values are ignored.
         dim: length of the vectors.
         loss: the weights of the loss.
         iterations: each solves for the items, then for the users. With exact solutions, the users are at the minimum
@@ -143,19 +147,20 @@ def ials_iterations(
     seed: int = 0,
 ) -> Iterator[Factors]:
     """The factors after each round of :func:`ials`, without end; see there."""
-    if not len(interactions):
+    matrix = interactions.weighted_csr
+    if not matrix.nnz:
         raise DataError("there is nothing to learn from: the log has no rows")
     count("dim", dim, most=MOST_DIM)
     affordable(8.0 * dim * (interactions.n_users + interactions.n_items), f"vectors of dim={dim} for {interactions!r}")
     if not init_scale > 0:
         raise SettingsError(f"init_scale must be above 0, got {init_scale}")
     ridge, solver, rng = (loss or ImplicitLoss()).folding(), solver or RowSolver(), numpy_stream(seed, "ials")
-    ones = interactions.without_values()
+    by_items = matrix.tocsc()
     users, items = (
         rng.standard_normal((n, dim), dtype=np.float32) * np.float32(init_scale / dim**0.5)
         for n in (interactions.n_users, interactions.n_items)
     )
     while True:
-        items = solve_ridges(ridge.ridges(ones.csc, users), solver, start=items, repeats=_REPEATS)
-        users = solve_ridges(ridge.ridges(ones.csr, items), solver, start=users, repeats=_REPEATS)
+        items = solve_ridges(ridge.ridges(by_items, users), solver, start=items, repeats=_REPEATS)
+        users = solve_ridges(ridge.ridges(matrix, items), solver, start=users, repeats=_REPEATS)
         yield Factors(torch.from_numpy(users), torch.from_numpy(items), folding=ridge)

@@ -92,6 +92,8 @@ class ContrastStep:
             value, met = self._against_negatives(self.loss, batch, generator)
         else:
             value, met = self._among_rows(self.loss, batch, generator), batch.all.items
+        if batch.weights is not None:
+            value = value * batch.weights
         parts = {"contrastive": value.sum() / len(batch.all), **self._penalty(batch, met)}
         if self.views is not None:
             parts["views"] = self.views(batch, generator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import torch
@@ -28,6 +28,7 @@ class Batch:
         positive: bool ``[B]``.
         whole: the batch that these rows are one process's part of; None: they are a whole batch.
         rows_of_whole: which of its rows they are.
+        weights: float32 ``[B]``, what the loss of each row is multiplied by; None: 1.
     """
 
     users: Tensor
@@ -36,6 +37,7 @@ class Batch:
     positive: Tensor
     whole: Batch | None = None
     rows_of_whole: slice | Tensor = field(default_factory=lambda: slice(None))
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -51,8 +53,7 @@ class Batch:
         return self if world.size == 1 else self._with(world.own(self.users))
 
     def _with(self, rows: slice | Tensor) -> Batch:
-        values = None if self.values is None else self.values[rows]
-        return Batch(self.users[rows], self.items[rows], values, self.positive[rows], self, rows)
+        return replace(self.rows(rows), whole=self, rows_of_whole=rows)
 
     @property
     def all(self) -> Batch:
@@ -61,19 +62,25 @@ class Batch:
 
     @classmethod
     def of(cls, log: Interactions, positive_from: float | None, device: str | torch.device) -> Self:
-        """The whole log on ``device``; rows with a value of at least ``positive_from`` are positives (None: all)."""
+        """The whole log on ``device``; rows with a value of at least ``positive_from`` are positives (None: all).
+
+        Rows of weight 0 never are.
+        """
         values = None if log.values is None else torch.tensor(log.values, device=device)
         if values is None or positive_from is None:
             positive = torch.ones(len(log), dtype=torch.bool, device=device)
         else:
             positive = values >= positive_from
+        weights = None if log.weights is None else torch.tensor(log.weights, device=device)
+        if weights is not None:
+            positive = positive & (weights > 0)
         users, items = (torch.from_numpy(c.astype("int64")).to(device) for c in (log.users, log.items))
-        return cls(users, items, values, positive)
+        return cls(users, items, values, positive, weights=weights)
 
-    def rows(self, rows: Tensor) -> Batch:
+    def rows(self, rows: Tensor | slice) -> Batch:
         """The rows with the indices ``rows``, int64 ``[B]``."""
-        values = None if self.values is None else self.values[rows]
-        return Batch(self.users[rows], self.items[rows], values, self.positive[rows])
+        values, weights = (None if column is None else column[rows] for column in (self.values, self.weights))
+        return Batch(self.users[rows], self.items[rows], values, self.positive[rows], weights=weights)
 
 
 Step = Callable[[Batch, torch.Generator], dict[str, Tensor]]
@@ -100,7 +107,7 @@ class CompletionStep:
     """The joint loss of contrastive matrix completion.
 
     ``mean (r - r̂)² + penalties + contrastive · mean InfoNCE(user → item)``, and the mean of both directions where
-    there is a sampler of users.
+    there is a sampler of users. Weights of rows count in InfoNCE alone.
 
     Attributes:
         encoder: of the vectors that both parts share.
@@ -145,14 +152,15 @@ class CompletionStep:
         user_places, item_places = batch.users[kept], batch.items[kept]
         anchors = self._thin(users, batch, generator)[kept]
         users, items = users[kept], items[kept]
+        weights = None if batch.weights is None else batch.weights[kept]
         drawn = self.item_sampler.sample(user_places, whole.items[whole.positive], generator)
         vectors = self.encoder.item_vectors(drawn.items)
-        forward = self._loss_of(anchors, items, vectors, drawn, user_places).sum() / n_positive
+        forward = _summed(self._loss_of(anchors, items, vectors, drawn, user_places), weights) / n_positive
         if self.user_sampler is None:
             return forward
         drawn = self.user_sampler.sample(item_places, whole.users[whole.positive], generator)
         vectors = self.encoder.user_vectors(drawn.items)
-        backward = self._loss_of(items, users, vectors, drawn, item_places).sum() / n_positive
+        backward = _summed(self._loss_of(items, users, vectors, drawn, item_places), weights) / n_positive
         return (forward + backward) / 2
 
     def _loss_of(self, anchors: Tensor, positives: Tensor, vectors: Tensor, drawn: Negatives, rows: Tensor) -> Tensor:
@@ -166,6 +174,10 @@ class CompletionStep:
             if self.weights.dropout == 0
             else vectors * dropout_mask(batch, vectors, self.weights.dropout, generator)
         )
+
+
+def _summed(losses: Tensor, weights: Tensor | None) -> Tensor:
+    return losses.sum() if weights is None else (losses * weights).sum()
 
 
 def dropout_mask(batch: Batch, vectors: Tensor, rate: float, generator: torch.Generator) -> Tensor:

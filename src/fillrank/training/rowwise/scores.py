@@ -63,25 +63,38 @@ class SharedScores:
         self._wide = negatives
         self._negatives = negatives.bfloat16() if halved else negatives
 
-    def contrast(self, anchors: Tensor, positives: Tensor, threads: Threads, scratches: list[Scratch]) -> Contrasted:
+    def contrast(
+        self,
+        anchors: Tensor,
+        positives: Tensor,
+        threads: Threads,
+        scratches: list[Scratch],
+        weights: Tensor | None = None,
+    ) -> Contrasted:
         """The losses of the rows and their gradients, with all threads if that is faster.
 
         Args:
             anchors, positives: vectors ``[B, d]``.
             threads: the threads.
             scratches: one for each part, :data:`MOST_PARTS` of them.
+            weights: what each row's loss is multiplied by, ``[B]``; None: 1.
         """
         d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
 
         def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:
-            return self._part(rows, (anchors, positives), (d_anchors, d_positives), scratches[number])
+            return self._part(rows, (anchors, positives), (d_anchors, d_positives), scratches[number], weights)
 
         n_parts = 1 if self._loss.whole_batch else _n_parts_of(len(anchors) * len(self._negatives))
         total, d_negatives = _gathered(part, anchors, threads, n_parts)
         return Contrasted(total, d_anchors, d_positives, d_negatives)
 
     def _part(
-        self, part: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor], scratch: Scratch
+        self,
+        part: slice,
+        vectors: tuple[Tensor, Tensor],
+        into: tuple[Tensor, Tensor],
+        scratch: Scratch,
+        weights: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         """``(sum of the losses, d_negatives)`` of some rows; the gradients of the rows are written to ``into``."""
         anchors, d_anchors = vectors[0], into[0]
@@ -96,7 +109,12 @@ class SharedScores:
                 (own * positive).sum(1), self._scores(narrow, scratch), mask=mask, log_q=self._log_q
             )
             d_scores = _cast(d_scores, self._negatives, scratch)
-            torch.addcmul((d_scores @ self._negatives).to(own.dtype), d_pos[:, None], positive, out=d_anchors[rows])
+            d_own = (d_scores @ self._negatives).to(own.dtype)
+            if weights is not None:  # to the thin sides of the products: no further pass over the scores
+                weight = weights[rows]
+                value, d_pos, d_own = value * weight, d_pos * weight, d_own.mul_(weight[:, None])
+                narrow = (own * weight[:, None]).to(narrow.dtype)
+            torch.addcmul(d_own, d_pos[:, None], positive, out=d_anchors[rows])
             torch.mul(own, d_pos[:, None], out=into[1][rows])
             d_negatives += (d_scores.T @ narrow).to(own.dtype)
             total += value.sum()
@@ -122,23 +140,35 @@ class OwnScores:
         self._loss, self._mask, self._log_q = loss, drawn.mask, drawn.log_q if loss.uses_log_q else None
         self._vectors, self._of = vectors, of
 
-    def contrast(self, anchors: Tensor, positives: Tensor, threads: Threads) -> Contrasted:
+    def contrast(
+        self, anchors: Tensor, positives: Tensor, threads: Threads, weights: Tensor | None = None
+    ) -> Contrasted:
         """See :meth:`SharedScores.contrast`; ``d_negatives`` is of all ``vectors``, ``[R, d]``."""
         d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
 
         def part(number: int, rows: slice) -> tuple[Tensor, Tensor]:  # noqa: ARG001
-            return self._part(rows, (anchors, positives), (d_anchors, d_positives))
+            return self._part(rows, (anchors, positives), (d_anchors, d_positives), weights)
 
         n_parts = 1 if self._loss.whole_batch else _n_parts_of(self._of.numel())
         total, d_vectors = _gathered(part, anchors, threads, n_parts)
         return Contrasted(total, d_anchors, d_positives, d_vectors)
 
-    def _part(self, rows: slice, vectors: tuple[Tensor, Tensor], into: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def _part(
+        self,
+        rows: slice,
+        vectors: tuple[Tensor, Tensor],
+        into: tuple[Tensor, Tensor],
+        weights: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
         own, positive = (each[rows] for each in vectors)
         of, mask = self._of[rows], None if self._mask is None else self._mask[rows]
         log_q = self._log_q if self._log_q is None or self._log_q.dim() == 1 else self._log_q[rows]
         value, d_pos, d_scores = self._loss.value_and_grad(
-            (own * positive).sum(1), self._scores(own, of), mask=mask, log_q=log_q
+            (own * positive).sum(1),
+            self._scores(own, of),
+            mask=mask,
+            log_q=log_q,
+            row_weight=None if weights is None else weights[rows],
         )
         d_anchors = torch.mul(positive, d_pos[:, None], out=into[0][rows])
         torch.mul(own, d_pos[:, None], out=into[1][rows])

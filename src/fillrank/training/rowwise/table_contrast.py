@@ -132,9 +132,10 @@ class TableContrast:
         loss, positives = self._loss.for_users(own.users), item_rows[positive_of]
         if drawn.shared:
             scores = SharedScores(loss, item_rows[negative_of], drawn, halved=self._halved)
-            found = scores.contrast(anchors, positives, self._threads, self._scratches)
+            found = scores.contrast(anchors, positives, self._threads, self._scratches, own.weights)
         else:
-            found = OwnScores(loss, item_rows, negative_of[mine], drawn).contrast(anchors, positives, self._threads)
+            of_rows = OwnScores(loss, item_rows, negative_of[mine], drawn)
+            found = of_rows.contrast(anchors, positives, self._threads, own.weights)
             negative_of = torch.arange(len(items), device=items.device)
         if keep is not None:
             found.d_anchors.mul_(keep)

@@ -1,0 +1,52 @@
+"""What the weights of a log come to in a training: a power of them, with a mean of 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from fillrank.data import Interactions
+from fillrank.losses import Ladder
+
+__all__ = ["POWERS", "USUAL_POWER", "WeightPower", "power_of", "weighed"]
+
+WeightPower: TypeAlias = Annotated[float, Field(ge=0, le=4)] | Literal["auto"]
+"""The power of a row's weight that counts: 0 leaves all alike, 1 takes them as they are; ``"auto"``: chosen."""
+POWERS = Ladder.along("weight_power", (0.0, 0.5, 1.0, 2.0), first=(1.0, 0.5, 0.0), usual=1.0, stride=1, hasty=True)
+"""What ``weight_power="auto"`` is chosen from on the validation part: weights that say nothing then do no harm."""
+USUAL_POWER = 1.0
+"""What it is without a validation part."""
+
+
+def power_of(asked: float | Literal["auto"]) -> float:
+    """The power where nothing is chosen."""
+    return USUAL_POWER if asked == "auto" else asked
+
+
+def weighed(log: Interactions, power: float) -> Interactions:
+    """The log with ``wᵖ`` for its weights, brought to a mean of 1 over the rows that count; a weight of 0 stays 0.
+
+    So the scale of the weights makes no difference, and weights that are all the same are left out altogether.
+
+    Example:
+        >>> log = Interactions.from_arrays([1, 1, 2], [1, 2, 2], weights=[4, 0, 16])
+        >>> weighed(log, 1).weights.tolist(), weighed(log, 0.5).weights.round(3).tolist()
+        ([0.4, 0.0, 1.6], [0.667, 0.0, 1.333])
+        >>> weighed(log, 0).weights.tolist(), weighed(log.counted(), 0).weights is None
+        ([1.0, 0.0, 1.0], True)
+    """
+    if log.weights is None:
+        return log
+    counts = log.weights > 0
+    logs = np.log(log.weights[counts].astype(np.float64))
+    spread = power * (logs - logs.max(initial=-np.inf))  # of the largest, so that no power is too large to write down
+    scaled = np.exp(spread)
+    alike = len(scaled) == 0 or scaled.min() == scaled.max()
+    if alike and counts.all():
+        return log.without_weights()
+    weights = np.zeros(len(log))
+    weights[counts] = 1.0 if alike else np.maximum(scaled / scaled.mean(), np.finfo(np.float32).tiny)
+    return replace(log, weights=weights.astype(np.float32))
