@@ -100,7 +100,7 @@ def test_popularity_counts_weights() -> None:
     assert fr.Popularity().fit(log).recommend(["c"], k=1, filter_seen=False)["item_id"].to_list() == ["tea"]
 
 
-@pytest.mark.parametrize("kind", sorted(set(RECIPES) - {"neumf", "lightgcn", "mmcl", "ccl", "blended"}))
+@pytest.mark.parametrize("kind", sorted(set(RECIPES) - {"neumf", "lightgcn", "mmcl", "ccl", "blended", "auto"}))
 def test_rows_of_weight_0_are_seen_and_not_learnt(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     log = events(n_users=24, n_items=16)
     rng = np.random.default_rng(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -15,8 +15,7 @@ from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteratio
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.monitoring import USUAL_MONITOR, monitored
-from fillrank.models.row_weights import POWERS, USUAL_POWER, WeightPower, weighed
-from fillrank.models.unused import where
+from fillrank.models.row_weights import POWERS, USUAL_POWER, WeightPower, power_of, weighed
 from fillrank.recommend import Recommender
 from fillrank.registry import is_usual
 from fillrank.solvers.sparse.ials import ImplicitLoss, ials_iterations
@@ -87,10 +86,6 @@ class IALS(Alternating):
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:
-        """See :meth:`Recipe.idle`."""
-        return {**super().idle(log, valid), **where(log.weights is not None, "the log has weights", "weight_power")}
-
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         judge = None if valid is None else _ndcg_judge(train, valid)
         point = self._point(train, judge or unjudged, context)
@@ -98,7 +93,7 @@ class IALS(Alternating):
         iterations = self._iterations(train, point)
         learnt = weighed(train, point.get("weight_power", 0.0))
         rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, learnt), context)
-        chosen = {**point, "iterations": rounds.best_epoch}
+        chosen = {"weight_power": power_of(self.weight_power), **point, "iterations": rounds.best_epoch}
         return self._recommender(train, cast("Factors", rounds.best), chosen=chosen, history=rounds.history)
 
     def _point(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:

@@ -9,7 +9,7 @@ from fillrank.factors import Factors
 from fillrank.models.cmc.build import CMCMonitor, CMCParts, ranker
 from fillrank.models.cmc.settings import TEMPERATURES, CMCSettings, temperature_of
 from fillrank.models.cmc.training import CMCTraining
-from fillrank.models.row_weights import POWERS, power_of
+from fillrank.models.row_weights import POWERS
 from fillrank.recommend import Recommender
 from fillrank.training import World
 from fillrank.training.context import FitContext
@@ -74,9 +74,8 @@ class CMC(CMCSettings):
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         settled = self.settled(len(train), watched=valid is not None)
         ladders = [TEMPERATURES] if self.temperature == "auto" else []
-        if train.weights is not None:
-            settled = settled.model_copy(update={"weight_power": power_of(self.weight_power)})
-            ladders = [POWERS, *ladders] if self.weight_power == "auto" else ladders
+        if train.weights is not None and self.weight_power == "auto":
+            ladders = [POWERS, *ladders]
         parts = CMCParts.of(settled, train, context.options.device)
         watch = None if valid is None else CMCMonitor.over(settled, train, valid, parts)
         training, found = CMCTraining(settled, parts, train, watch, context).choose(ladders)

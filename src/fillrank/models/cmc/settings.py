@@ -15,7 +15,7 @@ from fillrank.models.base import NotNegative, Positive
 from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, threshold
-from fillrank.models.row_weights import WeightPower
+from fillrank.models.row_weights import WeightPower, power_of
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.renames import CMC_MONITORS
@@ -94,7 +94,6 @@ class CMCSettings(TrainedRecipe):
             **drawn,
             **where(log.values is not None, "there are ratings", *of_ratings),
             **where(ignored("ignored", self.positive_from, log) is not None, "some rows are no positives", "disliked"),
-            **where(log.weights is not None, "the log has weights", "weight_power"),
         }
 
     def settled(self, n_rows: int, *, watched: bool) -> Self:
@@ -106,7 +105,8 @@ class CMCSettings(TrainedRecipe):
             watched: whether there is a validation part.
         """
         sizes = asdict(sizes_of(self, n_rows, watched=watched))
-        return self.model_copy(update={"temperature": temperature_of(self), **sizes})
+        of_weights = {"weight_power": power_of(self.weight_power)}
+        return self.model_copy(update={"temperature": temperature_of(self), **of_weights, **sizes})
 
     def threshold(self, log: Interactions) -> float | None:
         """The value from which a row of ``log`` is a positive; None: every row is."""

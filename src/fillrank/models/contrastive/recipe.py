@@ -14,7 +14,7 @@ from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastivePar
 from fillrank.models.contrastive.settings import ContrastiveSettings
 from fillrank.models.contrastive.training import ContrastiveTraining
 from fillrank.models.named_parts import Part, refuse_objects
-from fillrank.models.row_weights import POWERS, power_of
+from fillrank.models.row_weights import POWERS
 from fillrank.recommend import Recommender
 from fillrank.training.context import FitContext
 
@@ -116,8 +116,6 @@ class Contrastive(ContrastiveSettings):
         settled = self.settled(len(log), watched=valid is not None)
         device, threshold = context.options.device, self.threshold(train)
         ignored, weighted = self.ignored(train), log.weights is not None
-        if weighted:
-            settled = settled.model_copy(update={"weight_power": power_of(self.weight_power)})
         parts = ContrastiveParts.of(settled, log, device=device, positive_from=threshold, ignored=ignored)
         watch = None if valid is None else ContrastiveMonitor(self.monitor, train, valid, parts)
         free = self.open_numbers() if watch is not None else []

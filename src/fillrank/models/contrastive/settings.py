@@ -18,7 +18,7 @@ from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength
 from fillrank.models.named_parts import Part, called, named, objects_of
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
-from fillrank.models.row_weights import WeightPower
+from fillrank.models.row_weights import WeightPower, power_of
 from fillrank.models.sizing import Auto, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.registry import is_usual
@@ -101,7 +101,6 @@ class ContrastiveSettings(TrainedRecipe):
         return {
             **where(marked, "the log says relevant_from", "positive_from"),
             **where(ignored("ignored", self.positive_from, log) is not None, "some rows are no positives", "disliked"),
-            **where(log.weights is not None, "the log has weights", "weight_power"),
         }
 
     def open_numbers(self) -> list[str]:
@@ -132,6 +131,7 @@ class ContrastiveSettings(TrainedRecipe):
                 **asdict(sizes_of(self, n_rows, watched=watched)),
                 **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
                 "loss_settings": usual_settings(self.loss, self.loss_settings),
+                "weight_power": power_of(self.weight_power),
             }
         )
 
