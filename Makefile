@@ -27,6 +27,8 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 # Each core runs tests, up to eight of them: one test alone seldom has work for two.
 AT_ONCE := -n auto --maxprocesses 8 --dist worksteal
+# Threads of several processes share the cores: those that have nothing to do must not spin until they have (4 times slower).
+PATIENTLY := OMP_WAIT_POLICY=passive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,7 +41,7 @@ demo: $(VENV)/.demo  ## real film ratings: train, compare, recommend; pictures g
 	$(BIN)/fillrank demo --out report
 
 test: $(VENV)/.dev  ## the tests and the examples in docstrings, without the slow ones
-	$(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE)
+	$(PATIENTLY) $(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE)
 
 # Some slow tests speak to a real PostgreSQL. Where there is none, and this may install it, it is installed; else they say
 # why they are skipped.
@@ -55,7 +57,7 @@ postgresql:
 		fi; }
 
 test-slow: $(VENV)/.dev postgresql  ## the slow tests: published figures, full training runs
-	$(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE) -m slow
+	$(PATIENTLY) $(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE) -m slow
 
 docs: $(VENV)/.dev  ## run what the README and docs/ show
 	$(BIN)/python -m pytest tests/test_docs.py

@@ -72,7 +72,14 @@ def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_pat
     assert outcome is not None
     assert (outcome.model.settings["rank"], outcome.model.settings["seed"]) == (3, 3)
     resolved = tomllib.loads((tmp_path / "model" / "run.toml").read_text())
-    assert resolved["settings"] == {"rank": 3, "use_values": True, "method": "exact", "seed": 3}
+    assert resolved["settings"] == {
+        "rank": 3,
+        "use_values": True,
+        "method": "randomized",
+        "oversampling": 10,
+        "monitor": "ndcg@20",
+        "seed": 3,
+    }
     again = fit_run(read_run(tmp_path / "model" / "run.toml", {"out": str(tmp_path / "again")}))
     assert again is not None
     assert all(

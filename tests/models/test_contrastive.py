@@ -392,7 +392,9 @@ def test_liked_items_alone_can_be_the_positives(parts: Split) -> None:
     liked = parts.train.select(parts.train.values >= middle)
     strict = Contrastive(**QUICK, positive_from=middle).fit(parts.train)
     relevant = Contrastive(**QUICK, positive_from="relevant").fit(replace(parts.train, relevant_from=middle))
-    assert torch.equal(strict.scorer.users, Contrastive(**QUICK).fit(liked).scorer.users)
+    drawn = Contrastive(**QUICK, positive_from=middle, disliked="negative").fit(parts.train)
+    assert torch.equal(drawn.scorer.users, Contrastive(**QUICK).fit(liked).scorer.users)
+    assert not torch.equal(drawn.scorer.users, strict.scorer.users)  # what was disliked is no negative unless asked
     assert torch.equal(strict.scorer.users, relevant.scorer.users)
     assert len(strict.interactions) == len(parts.train)  # what was met is not recommended, liked or not
     with pytest.raises(SettingsError, match="positive_from=3 asks for values"):

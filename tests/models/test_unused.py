@@ -84,7 +84,7 @@ def test_histories_over_given_items_are_treated_alike(objective: str, caplog: py
     with pytest.raises(DataError, match=f"is -3, and to objective '{objective}' each item"):
         fr.fold_in(items, [{0: -3.0}], objective=objective)
     fr.fold_in(items, [{0: 3.0, 1: 1.0}], objective=objective)
-    assert f"objective '{objective}' looks at no ratings" in caplog.text
+    assert f"objective '{objective}' does not use ratings" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from fillrank.errors import DataError
 from fillrank.factors import Factors
 from fillrank.models import RECIPES, Contrastive
 from fillrank.models.row_weights import weighed
-from fillrank.solvers.sparse.ials import ImplicitLoss, ials, ials_rounds
+from fillrank.solvers.sparse.ials import ImplicitLoss, ials, ials_iterations
 
 QUICK = {"dim": 8, "epochs": 3, "batch_size": 64, "sampler_settings": {"n_negatives": 16}}
 
@@ -70,7 +70,7 @@ def test_weights_that_are_all_the_same_change_no_bit() -> None:
     log = events(n_users=20, n_items=24).without_weights()
     same = with_weights(log, np.full(len(log), 7.3))
     assert weighed(same, 1.0).weights is None
-    first, second = (next(ials_rounds(weighed(one, 1.0), 4)) for one in (log, same))
+    first, second = (next(ials_iterations(weighed(one, 1.0), 4)) for one in (log, same))
     assert torch.equal(first.users, second.users)
     for recipe in (Contrastive(**QUICK), fr.CMC(dim=4, epochs=2)):
         one, two = (recipe.fit(log, progress=False).scorer for log in (log, same))

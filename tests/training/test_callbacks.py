@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import signal
 import sys
@@ -376,3 +377,19 @@ def test_a_stop_in_the_last_round_of_the_second_fit_throws_nothing_away() -> Non
 
     model = recipe.fit(parts.train, parts.valid, progress=False, callbacks=[LambdaCallback(on_epoch_end=last)])
     assert model.refit
+
+
+def test_a_stop_by_the_time_budget_is_called_that(parts: Split, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="fillrank"):
+        fr.SGD(epochs=4, **QUICK).fit(parts.train, parts.valid, callbacks=[TimeBudget(1e-9)])
+    assert "stopped by its time budget in epoch 1" in caplog.text
+
+
+def test_a_misspelt_method_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(
+        SettingsError,
+        match=r"Mine\.on_epoch_ended would never be called; did you mean on_epoch_end\? a callback has on_",
+    ):
+
+        class Mine(Callback):
+            def on_epoch_ended(self, end: EpochEnd) -> None: ...

@@ -222,16 +222,23 @@ def fit(
         kind = {True: " (train and validation)", False: " (train alone)", None: ""}[outcome.model.refit]
         if "tried" in outcome.model.settings:
             document["tried"] = outcome.model.settings["tried"]
-        show(
-            document,
-            f"{_what_was_tried(outcome.model)}{name}, trained on {outcome.rows:,} rows{kind}, is saved in {plan.out}",
-            as_json=as_json,
-        )
+        line = f"{name}, trained on {outcome.rows:,} rows{kind}, is saved in {plan.out}"
+        text = f"{_what_was_tried(outcome.model)}{line}{_of_the_test_part(protocol)}"
+        show(document, text, as_json=as_json)
         return
     document |= {"interrupted": True, "stopped_at": outcome.stopped_at}
     if as_json:
         show(document, "", as_json=True)
     end_interrupted(outcome.in_words(plan.out))
+
+
+def _of_the_test_part(protocol: dict[str, Any]) -> str:
+    """What follows from a part that was kept back; nothing where none was."""
+    if not protocol.get("test"):
+        return ""
+    return (
+        "\nthe test part is unknown to it, so lists may hold what users met there: to put it to work, fit with --test 0"
+    )
 
 
 def _what_was_tried(model: Recommender) -> str:

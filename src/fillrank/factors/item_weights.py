@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -43,6 +44,8 @@ class WeightedRows:
     item_bias: Tensor | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.rows, sp.csr_array):
+            raise DataError(f"rows must be a scipy.sparse.csr_array, got {shown(self.rows)}").about("rows")
         if not isinstance(self.weights, DualWeights):
             object.__setattr__(self, "weights", as_weights(self.weights))
         if self.rows.shape[1] != self.weights.shape[0]:
@@ -105,6 +108,7 @@ class WeightedRows:
         score = float(self.score_pairs(torch.tensor([user]), torch.tensor([item])))
         return with_rest(Contributions(of_items, biases), score)
 
+    @checked
     def to(self, device: str | torch.device) -> Self:
         """The same, as it is always on the CPU.
 
@@ -178,10 +182,12 @@ class ItemWeights(WeightedRows):
         check_histories(interactions, self.n_items)
         return self.refit_users(interactions)
 
+    @checked
     def refit_users(self, interactions: Interactions) -> Self:
         """The same weights, with each user's rows in ``interactions`` as their history, which may be empty."""
         return replace(self, rows=history_rows(interactions, self.positive_from))
 
+    @checked
     def grown(self, growth: Growth) -> Self:
         """Everybody's history as it is now. New items score 0 until the next fit, which is said.
 
@@ -195,14 +201,19 @@ class ItemWeights(WeightedRows):
         rows = history_rows(growth.after, self.positive_from)
         return replace(self, rows=rows, weights=weights, item_bias=bias)
 
+    @checked
     def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
         """What one score is made of; see :class:`~fillrank.factors.contributions.Explains`."""
         check_history(history, self.n_items)
+        check_indices("user", torch.tensor([user]), self.n_users)
+        check_indices("item", torch.tensor([item]), self.n_items)
         met, row = history.items.astype(np.int64), self.rows[[user]].toarray()[0]
         return self._explained(user, item, self.weights.cells(met, np.full(len(met), item)) * row[met].astype(float))
 
+    @checked
     def similar_to(self, item: int) -> Tensor:
         """The weights of ``item``: what having met it adds to the score of each other one."""
+        check_indices("item", torch.tensor([item]), self.n_items)
         return self.weights.row(item)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -219,6 +230,7 @@ class ItemWeights(WeightedRows):
         }
 
     @classmethod
+    @checked
     def from_parts(cls, tensors: dict[str, Tensor], settings: dict[str, Any]) -> Self:
         """The inverse of :meth:`tensors` and :meth:`settings`.
 
@@ -226,12 +238,14 @@ class ItemWeights(WeightedRows):
             DataError: a tensor or a setting is missing, or is not what it should be.
         """
         n_users, n_items = (size_of(settings, name) for name in ("n_users", "n_items"))
-        return cls(
-            csr_from_parts(below("histories.", tensors), (n_users, n_items)),
-            weights_from_parts(below("weights.", tensors), (n_items, n_items)),
-            item_bias=tensors.get("item_bias"),
-            positive_from=settings["positive_from"],
-        )
+        if "positive_from" not in settings:
+            raise DataError(f"settings have no positive_from; got {', '.join(map(repr, settings))}").about("settings")
+        try:
+            rows = csr_from_parts(below("histories.", tensors), (n_users, n_items))
+            weights = weights_from_parts(below("weights.", tensors), (n_items, n_items))
+        except KeyError as missing:
+            raise DataError(f"tensors have no {missing}; got {', '.join(map(repr, tensors)) or 'none'}") from None
+        return cls(rows, weights, item_bias=tensors.get("item_bias"), positive_from=settings["positive_from"])
 
 
 def check_histories(interactions: Interactions, n_items: int) -> None:
@@ -259,9 +273,9 @@ def size_of(settings: dict[str, Any], name: str) -> int:
     Raises:
         DataError: it is none.
     """
-    value = table_of(settings, "scorer").get(name)
+    value = table_of(settings, "settings").get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise DataError(f"{name} has to be a number of 0 or more, it is {shown(value)}")
+        raise DataError(f"{name} has to be a number of 0 or more, it is {shown(value)}").about("settings")
     return value
 
 

@@ -80,8 +80,8 @@ def recipe(name: str) -> type[Recipe]:
         SettingsError: there is none of that name.
 
     Example:
-        >>> recipe("pure-svd")(rank=8)
-        PureSVD(rank=8, use_values=True, method='exact', seed=0)
+        >>> recipe("pure-svd")(rank=8).kind
+        'pure-svd'
     """
     if name not in RECIPES:
         raise SettingsError(f"no model is called {name!r}; there are {', '.join(RECIPES)}")

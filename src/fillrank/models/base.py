@@ -234,7 +234,7 @@ class Recipe(BaseModel, ABC):
         by_hand = World.current().any(stop.asked)
         if by_hand or "refit" in context.state.stopped:
             said = "the second fit, on train and validation, was stopped %s; keeping the first, on train"
-            logger.warning(said, "by hand" if by_hand else "by a callback")
+            logger.warning(said, "by hand" if by_hand else context.state.reason)
             return chosen
         history = (*chosen.history, *({**epoch, "refit": 1} for epoch in model.history))
         return replace(model, settings=chosen.settings, history=history, refit=True)

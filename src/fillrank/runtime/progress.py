@@ -83,7 +83,8 @@ class Progress:
                 self._task, description=f"{self._unit} {self._epoch} (best {best_epoch})  {_words(judged or seen)}"
             )
         elif self._shown:
-            self._line(f"{self._unit} {self._epoch}/{self._epochs} (best {best_epoch})  {_words(seen)}")
+            of = f"/{self._epochs}" if self._epoch <= self._epochs else ""  # a search may go on past what was planned
+            self._line(f"{self._unit} {self._epoch}{of} (best {best_epoch})  {_words(seen)}")
 
     def _line(self, text: str) -> None:
         """Write a line if it is time for one. Otherwise keep it: the last line is written at the end."""

@@ -80,7 +80,9 @@ class Ranker:
             }
             for place, score in zip(items.tolist(), scores, strict=True)
         ]
-        return {"items": listed, "model": served.version, "basis": profile.basis}
+        named = [*(asked.history or ()), *asked.exclude]
+        unknown = [name for name, place in zip(named, served.items(named), strict=True) if place < 0]
+        return {"items": listed, "model": served.version, "basis": profile.basis, "unknown": unknown}
 
     def predict(
         self, user: str | None, history: Mapping[str, float | None] | None, items: Sequence[str]

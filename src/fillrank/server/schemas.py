@@ -142,6 +142,10 @@ class ListAnswer(BaseModel):
     items: list[Listed]
     model: str = Field(description="The version of the model; it changes with the model.")
     basis: str = Field("model", description="model, history (folded in from events or a history) or popularity.")
+    unknown: list[str] = Field(
+        default_factory=list,
+        description="Ids of the history and of exclude that the model does not know; they made no difference.",
+    )
 
 
 class Predict(_OfSomebody):

@@ -23,10 +23,12 @@ class FitState:
     Attributes:
         interrupted: the user has stopped a training.
         stopped: the stages that a callback has stopped.
+        reason: what stopped them, in words; see :attr:`Callback.reason`.
     """
 
     interrupted: bool = False
     stopped: set[Stage] = field(default_factory=set)
+    reason: str = Callback.reason
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,10 @@ class FitContext:
         return not self.inside and self._says_stop(lambda one: one.on_epoch_end(end))
 
     def _says_stop(self, tell: Callable[[Callback], bool | None]) -> bool:
-        answers = [tell(one) for one in self.options.callbacks]  # a list, so that every callback is called
-        return any(answers)
+        stopping = [one for one in self.options.callbacks if tell(one)]  # a list, so that every callback is called
+        if stopping:
+            self.state.reason = stopping[0].reason
+        return bool(stopping)
 
     def trial(self) -> Self:
         """The context for choosing settings by trials."""

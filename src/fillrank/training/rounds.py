@@ -243,7 +243,7 @@ class Rounds(Generic[Kept]):
         if self.stopped and cut_short:
             context.state.stopped.add(context.stage)
         if cut_short and not context.inside:
-            by, unit = "by hand" if self.interrupted else "by a callback", self._unit
+            by, unit = "by hand" if self.interrupted else context.state.reason, self._unit
             kept = f"; keeping {unit} {self.best_epoch}, the best so far" if self._judged else ""
             level = logging.WARNING if self.interrupted else logging.INFO
             _log.log(level, "stopped %s in %s %d%s%s", by, unit, number, self._what, kept)

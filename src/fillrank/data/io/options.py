@@ -104,8 +104,12 @@ class LogOptions:
 
     @classmethod
     @checked
-    def of(cls, options: Mapping[str, Any]) -> Self:
+    def of(cls, options: Mapping[str, Any], beside: Sequence[str] = ()) -> Self:
         """Make options from keyword arguments.
+
+        Args:
+            options: by name.
+            beside: other keywords of the caller, for the message.
 
         Raises:
             SettingsError: there is no such option; the message lists all options.
@@ -118,9 +122,9 @@ class LogOptions:
         known = [field.name for field in fields(cls)]
         for option in options:
             if option not in known:
-                close = difflib.get_close_matches(str(option), known, n=1)
+                close = difflib.get_close_matches(str(option), [*beside, *known], n=1)
                 hint = f", did you mean {close[0]!r}? Known" if close else "; known"
-                raise SettingsError(f"there is no option {option!r}{hint}: {', '.join(known)}")
+                raise SettingsError(f"there is no option {option!r}{hint}: {', '.join((*beside, *known))}")
         return cls(**options)
 
 

@@ -34,6 +34,7 @@ __all__ = ["PathOrFile", "read", "scan"]
 PathOrFile = str | os.PathLike[str] | IO[Any]
 _LOGGER = logging.getLogger("fillrank")
 _WIDE = 3  # a table with at least so many columns beside the first may be a wide table of users by items
+_COLUMNS = ("user", "item", "value", "time", "label", "weight")
 _ENCODINGS = {"cp1252": "Windows-1252"}
 
 
@@ -93,7 +94,7 @@ def read(
         [('ann', 'Heat', 3.0), ('bob', 'Alien', 4.0)]
         >>> folder.cleanup()
     """
-    how = ReadOptions.of(options)
+    how = ReadOptions.of(options, beside=_COLUMNS)
     columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
     return _scan(path, columns, how, query).interactions
 
@@ -112,7 +113,7 @@ def scan(
     **options: Any,
 ) -> ReadResult:
     """Read a log like :func:`read`, and return it with the counts of rows, bad rows and duplicates."""
-    how = ReadOptions.of(options)
+    how = ReadOptions.of(options, beside=_COLUMNS)
     columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
     return _scan(path, columns, how, query)
 

@@ -100,8 +100,8 @@ class RunPlan(DataPlan):
             SettingsError: a key or a value is wrong, or the model or one of its settings is not known.
 
         Example:
-            >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "settings": {"rank": 8}}).recipe()
-            PureSVD(rank=8, use_values=True, method='exact', seed=0)
+            >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "settings": {"rank": 8}}).recipe().rank
+            8
             >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "setings": {"rank": 8}})
             Traceback (most recent call last):
             fillrank.errors.SettingsError: --setings: Extra inputs are not permitted

@@ -127,8 +127,8 @@ def candidates_for(log: Interactions, goal: Goal, *, seed: int = 0) -> list[Cand
 
     Example:
         >>> log = Interactions.from_arrays([0, 0, 1], ["a", "b", "a"])
-        >>> [candidate.name for candidate in candidates_for(log, "lists")][:1]
-        ['popularity']
+        >>> [candidate.name for candidate in candidates_for(log, "lists")][:3]
+        ['ease', 'popularity', 'item-knn']
     """
     wanted = [candidate for goals, candidate in _all(seed) if goal == "both" or goal in goals]
     if not has_ratings(log):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 from fillrank.training.callbacks import Callback, EpochEnd, StageStart, StepEnd
 
@@ -23,6 +24,8 @@ class Deadline(Callback):
     Attributes:
         passed: whether it has stopped something.
     """
+
+    reason: ClassVar[str] = "by the budget of the search"
 
     def __init__(self, end: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.passed = False

@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 from fillrank.errors import SettingsError
 from fillrank.training.callbacks.events import Callback, EpochEnd, FitStart, StageStart, StepEnd
@@ -35,6 +36,8 @@ class TimeBudget(Callback):
         >>> TimeBudget("10m").seconds
         600.0
     """
+
+    reason: ClassVar[str] = "by its time budget"
 
     def __init__(self, seconds: float | str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds_of(seconds)

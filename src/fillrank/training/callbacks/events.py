@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from fillrank.errors import SettingsError
 
 __all__ = ["Callback", "EpochEnd", "FitEnd", "FitStart", "Stage", "StageStart", "StepEnd"]
 
@@ -147,6 +150,25 @@ class Callback:
         fit 1 ['train_rmse']
         fit 2 ['train_rmse']
     """
+
+    reason: ClassVar[str] = "by a callback"
+    """What messages say of a stop that this callback asked for."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Refuse a method ``on_…`` that nothing would ever call.
+
+        Raises:
+            SettingsError: the base class has no method of that name.
+        """
+        super().__init_subclass__(**keywords)
+        known = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, value in vars(cls).items():
+            if name.startswith("on_") and callable(value) and name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}? " if close else ""
+                raise SettingsError(
+                    f"{cls.__name__}.{name} would never be called; {hint}a callback has {', '.join(known)}"
+                )
 
     def on_fit_start(self, start: FitStart) -> None:
         """Called when ``fit`` begins."""
