@@ -179,7 +179,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         # losses
         "Ladder": {"rungs": [{"margin": 0.1}, {"margin": 0.2}], "first": (0,), "usual": 0}, "Ladder.along": {"name": "margin", "values": (0.1, 0.2), "first": (0.1,), "usual": 0.1},
         "open_ladders": {"loss": "bsl", "settings": {}}, "usual_settings": {"loss": "bsl", "settings": {}}, "Hard.from_settings": {"known": w.known, "base": {"name": "uniform", "n_negatives": 2}, "n_negatives": 1},
-        "EarlyStopping.of": {"name": "stop", "given": "ndcg@20"}, "Optimizer.of": {"name": "optimizer", "given": "adam"},
+        "EarlyStopping.of": {"name": "given", "given": "ndcg@20"}, "Optimizer.of": {"name": "given", "given": "adam"},
         "FromFunction": {"function": losses.InfoNCE()}, "alignment": {"first": w.vectors, "second": w.vectors},
         "contrast": {"loss": losses.InfoNCE(), "anchors": w.vectors, "positives": w.vectors, "negatives": w.vectors},
         "contrast_by_autograd": {"loss": losses.InfoNCE(), "anchors": w.vectors, "positives": w.vectors, "negatives": w.vectors},

@@ -109,7 +109,7 @@ def test_where_nothing_is_chosen_one_fit_on_everything_is_all(recipe, parts: Spl
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "gibbs"])
 def test_every_recipe_can_be_fitted_by_its_defaults_without_validation(name: str, parts: Split) -> None:
     kind = RECIPES[name]
-    own = {"epochs": 1, "iterations": 1, "dim": 4}
+    own = {"epochs": 1, "iterations": 1, "dim": 4, "budget": 1.0}
     model = kind(**{name: value for name, value in own.items() if name in kind.model_fields}).fit(parts.train)
     assert len(model.interactions) == len(parts.train)
     assert "auto" not in {str(value) for setting, value in model.settings.items() if setting != "route"}

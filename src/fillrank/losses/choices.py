@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.ladder import Ladder
 from fillrank.losses.registry import LOSSES
@@ -13,6 +14,7 @@ from fillrank.registry import label
 __all__ = ["open_ladders", "usual_settings"]
 
 
+@checked
 def open_ladders(loss: Any, settings: Mapping[str, Any]) -> tuple[Ladder, ...]:
     """The ladders of ``loss`` of which no setting is given: ``"auto"`` and left out are the same.
 
@@ -42,6 +44,7 @@ def open_ladders(loss: Any, settings: Mapping[str, Any]) -> tuple[Ladder, ...]:
     return tuple(ladder for ladder in ladders if not ladder.names & given)
 
 
+@checked
 def usual_settings(loss: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     """All settings with the usual numbers where none are given: the rule without a validation part.
 

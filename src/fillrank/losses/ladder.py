@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fillrank.arguments import Own, checked, count
+from fillrank.arguments import checked, count, shown
 from fillrank.errors import SettingsError
 
 __all__ = ["Ladder"]
@@ -40,7 +40,7 @@ class Ladder:
         {'sharpness': 1}
     """
 
-    rungs: Own[Sequence[Mapping[str, Any]]]
+    rungs: Sequence[Mapping[str, Any]]
     first: tuple[int, ...]
     usual: int
     stride: int = 2
@@ -83,9 +83,16 @@ class Ladder:
             first, usual: see :class:`Ladder`; of the values themselves, and not of their places.
             stride, hasty: see :class:`Ladder`.
         """
+        for argument, given in (("values", values), ("first", first), ("usual", [usual])):
+            for value in given:
+                if not isinstance(value, int | float | str | list | tuple):
+                    raise SettingsError(
+                        f"a ladder has plain numbers, words or lists of them, got {shown(value)}"
+                    ).about(argument)
+        values = list(values)
         for value in (*first, usual):
             if value not in values:
-                raise SettingsError(f"the ladder of {name} has no value {value!r}; it has {list(values)}")
+                raise SettingsError(f"the ladder of {name} has no value {value!r}; it has {values}")
         at = [values.index(value) for value in first]
         return cls([{name: value} for value in values], tuple(at), values.index(usual), stride, hasty)
 
