@@ -86,7 +86,10 @@ def test_what_is_chosen_begins_at_what_is_usual() -> None:
         (lambda: Ladder([{"a": n} for n in range(5)], (0, 3), 0), "without a gap, 2 from one to the next"),
         (lambda: Ladder([{"a": n} for n in range(5)], (0, 2), 2), "first must begin with the usual place"),
         (lambda: Ladder([{"a": 1}], (0,), 0, stride=0), "stride must be from 1 to 1,000,000, got 0"),
-        (lambda: Ladder.along("a", (1, 2), first=(3,), usual=1), "the ladder of a has no value 3; it has"),
+        (
+            lambda: Ladder.along("a", (1, 2), first=(3,), usual=1),
+            r"first and usual of the ladder of a must be among its values; values=\[1, 2\] has no 3",
+        ),
     ],
 )
 def test_a_ladder_that_cannot_be_climbed_is_refused(make: Any, message: str) -> None:

@@ -47,7 +47,12 @@ class WeightedRows:
         if not isinstance(self.rows, sp.csr_array):
             raise DataError(f"rows must be a scipy.sparse.csr_array, got {shown(self.rows)}").about("rows")
         if not isinstance(self.weights, DualWeights):
-            object.__setattr__(self, "weights", as_weights(self.weights))
+            try:
+                object.__setattr__(self, "weights", as_weights(self.weights))
+            except DataError:
+                raise
+            except (TypeError, ValueError):
+                raise DataError(f"weights must be a matrix of numbers, got {shown(self.weights)}") from None
         if self.rows.shape[1] != self.weights.shape[0]:
             raise DataError(
                 f"the rows are made of {self.rows.shape[1]} sources, and the weights are of {self.weights.shape[0]}"
@@ -185,6 +190,10 @@ class ItemWeights(WeightedRows):
     @checked
     def refit_users(self, interactions: Interactions) -> Self:
         """The same weights, with each user's rows in ``interactions`` as their history, which may be empty."""
+        if interactions.n_items != self.n_items:
+            raise DataError(
+                f"the interactions are over {interactions.n_items} items, the model over {self.n_items}"
+            ).about("interactions")
         return replace(self, rows=history_rows(interactions, self.positive_from))
 
     @checked
@@ -238,6 +247,8 @@ class ItemWeights(WeightedRows):
             DataError: a tensor or a setting is missing, or is not what it should be.
         """
         n_users, n_items = (size_of(settings, name) for name in ("n_users", "n_items"))
+        if not all(isinstance(name, str) for name in tensors):
+            raise DataError(f"tensors must be named by words, got {shown(dict(tensors))}").about("tensors")
         if "positive_from" not in settings:
             raise DataError(f"settings have no positive_from; got {', '.join(map(repr, settings))}").about("settings")
         try:

@@ -92,7 +92,10 @@ class Ladder:
         values = list(values)
         for value in (*first, usual):
             if value not in values:
-                raise SettingsError(f"the ladder of {name} has no value {value!r}; it has {values}")
+                raise SettingsError(
+                    f"first and usual of the ladder of {name} must be among its values; "
+                    f"values={values} has no {value!r}"
+                )
         at = [values.index(value) for value in first]
         return cls([{name: value} for value in values], tuple(at), values.index(usual), stride, hasty)
 

@@ -83,7 +83,9 @@ class Hard:
         given = {"name": base} if isinstance(base, str) else base
         if isinstance(given, Mapping):
             if "name" not in given:
-                raise SettingsError(f"base must say the name of a sampler; it has {', '.join(given) or 'no settings'}")
+                raise SettingsError(
+                    f"base must say the name of a sampler; it has {', '.join(map(str, given)) or 'no settings'}"
+                )
             return cls(as_sampler(given, known), **settings)
         if not hasattr(given, "sample"):
             raise SettingsError(f"base must be a sampler or a table with its name and settings, got {given!r}")
