@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fillrank.errors import DataError
 from fillrank.factors.checks import check_floats
-from fillrank.factors.weights import Csr, csr_from_parts, csr_parts
+from fillrank.factors.weights import Csr, below, csr_from_parts, csr_parts
 from fillrank.runtime.rng import numpy_stream
 from fillrank.runtime.threads import one_thread
 
@@ -143,18 +143,20 @@ class DualWeights:
         out[sources == targets] = 0.0
         return out
 
-    def _column(self, item: int) -> NDArray[np.float32]:
-        """``W_ji`` of all j for one item i, but for the diagonal."""
+    def _products(self, item: int) -> NDArray[np.float32]:
+        """``x_jᵀ K x_i`` of one item i with all items j."""
         met = self._by_item[[item]].indices
         through = self.kernel[torch.from_numpy(met.astype(np.int64))].sum(0).numpy()
-        column = (self._by_item @ through) * self.gains.numpy() * float(self.gains[item] * self.scale[item])
+        return np.asarray(self._by_item @ through)
+
+    def _column(self, item: int) -> NDArray[np.float32]:
+        """``W_ji`` of all j for one item i, but for the diagonal."""
+        column = self._products(item) * self.gains.numpy() * float(self.gains[item] * self.scale[item])
         return np.asarray(column, dtype=np.float32)
 
     def row(self, source: int) -> Tensor:
         """See :class:`fillrank.factors.weights.Weights`."""
-        met = self._by_item[[source]].indices
-        through = self.kernel[torch.from_numpy(met.astype(np.int64))].sum(0).numpy()
-        row = torch.from_numpy(self._by_item @ through).mul_(self.gains[source] * self.gains * self.scale)
+        row = torch.from_numpy(self._products(source)).mul_(self.gains[source] * self.gains * self.scale)
         row[source] = 0.0
         return row
 
@@ -170,7 +172,5 @@ class DualWeights:
         Raises:
             DataError: a tensor is missing, or is not what it should be.
         """
-        known = {name.removeprefix("known."): tensor for name, tensor in parts.items() if name.startswith("known.")}
-        return cls(
-            parts["kernel"], csr_from_parts(known, (len(parts["kernel"]), n_items)), parts["gains"], parts["scale"]
-        )
+        known = csr_from_parts(below("known.", parts), (len(parts["kernel"]), n_items))
+        return cls(parts["kernel"], known, parts["gains"], parts["scale"])

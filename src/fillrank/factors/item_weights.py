@@ -20,7 +20,16 @@ from fillrank.factors.checks import check_floats, is_finite, table_of
 from fillrank.factors.contributions import ITEM_BIAS, Contributions, check_history, with_rest
 from fillrank.factors.dual_weights import DualWeights
 from fillrank.factors.growth import Growth
-from fillrank.factors.weights import Csr, DenseWeights, SparseWeights, Weights, as_weights, csr_from_parts, csr_parts
+from fillrank.factors.weights import (
+    Csr,
+    DenseWeights,
+    SparseWeights,
+    Weights,
+    as_weights,
+    below,
+    csr_from_parts,
+    csr_parts,
+)
 from fillrank.factors.wider_weights import wider_weights
 from fillrank.runtime.notices import say_once
 
@@ -37,22 +46,19 @@ class WeightedRows:
         rows: ``[n_users, m]``: what a user is made of.
         weights: ``[m, n_items]``: what each of these adds to the score of each item.
         item_bias: float32 ``[n_items]``, added to every score, or None.
+        positive_from: of a new user's history, items with a lower value are left out; None keeps all.
     """
 
     rows: Csr
     weights: Weights
     item_bias: Tensor | None = None
+    positive_from: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, sp.csr_array):
             raise DataError(f"rows must be a scipy.sparse.csr_array, got {shown(self.rows)}").about("rows")
         if not isinstance(self.weights, DualWeights):
-            try:
-                object.__setattr__(self, "weights", as_weights(self.weights))
-            except DataError:
-                raise
-            except (TypeError, ValueError):
-                raise DataError(f"weights must be a matrix of numbers, got {shown(self.weights)}") from None
+            object.__setattr__(self, "weights", as_weights(self.weights))
         if self.rows.shape[1] != self.weights.shape[0]:
             raise DataError(
                 f"the rows are made of {self.rows.shape[1]} sources, and the weights are of {self.weights.shape[0]}"
@@ -113,6 +119,43 @@ class WeightedRows:
         score = float(self.score_pairs(torch.tensor([user]), torch.tensor([item])))
         return with_rest(Contributions(of_items, biases), score)
 
+    @property
+    def use_values(self) -> bool:
+        """Whether the values of a new user's history make a difference."""
+        return self.positive_from is not None
+
+    @property
+    def foldings(self) -> tuple[Any, ...]:
+        """See :class:`fillrank.factors.FittedScorer`."""
+        return (self,)
+
+    def _rows_of(self, histories: Csr) -> Csr:
+        """What users with these histories are made of."""
+        raise NotImplementedError
+
+    @checked
+    def fold_in(self, interactions: Interactions) -> Self:
+        """The same weights with the users of ``interactions``.
+
+        Raises:
+            DataError: the items do not fit, or a history is empty.
+        """
+        check_items(interactions, self.n_items)
+        if (interactions.user_counts == 0).any():
+            empty = "a new user needs at least one item in their history; the log has an empty one"
+            raise DataError(empty).about("log")
+        return self.refit_users(interactions)
+
+    @checked
+    def refit_users(self, interactions: Interactions) -> Self:
+        """The same weights, with each user's rows in ``interactions`` as their history, which may be empty.
+
+        Raises:
+            DataError: the items do not fit.
+        """
+        check_items(interactions, self.n_items)
+        return replace(self, rows=self._rows_of(history_rows(interactions, self.positive_from)))
+
     @checked
     def to(self, device: str | torch.device) -> Self:
         """The same, as it is always on the CPU.
@@ -158,7 +201,6 @@ class ItemWeights(WeightedRows):
 
     rows: Own[Csr]
     weights: Own[Weights]
-    positive_from: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -167,34 +209,9 @@ class ItemWeights(WeightedRows):
         if self.positive_from is not None and not is_finite(self.positive_from):
             raise DataError(f"positive_from must be a finite number or None, got {shown(self.positive_from)}")
 
-    @property
-    def use_values(self) -> bool:
-        """Whether the values of a new user's history make a difference."""
-        return self.positive_from is not None
-
-    @property
-    def foldings(self) -> tuple[Any, ...]:
-        """See :class:`fillrank.factors.FittedScorer`."""
-        return (self,)
-
-    @checked
-    def fold_in(self, interactions: Interactions) -> Self:
-        """The same weights with the users of ``interactions``.
-
-        Raises:
-            DataError: the items do not fit, or a history is empty.
-        """
-        check_histories(interactions, self.n_items)
-        return self.refit_users(interactions)
-
-    @checked
-    def refit_users(self, interactions: Interactions) -> Self:
-        """The same weights, with each user's rows in ``interactions`` as their history, which may be empty."""
-        if interactions.n_items != self.n_items:
-            raise DataError(
-                f"the interactions are over {interactions.n_items} items, the model over {self.n_items}"
-            ).about("interactions")
-        return replace(self, rows=history_rows(interactions, self.positive_from))
+    def _rows_of(self, histories: Csr) -> Csr:
+        """See :meth:`WeightedRows._rows_of`: the histories themselves."""
+        return histories
 
     @checked
     def grown(self, growth: Growth) -> Self:
@@ -259,16 +276,14 @@ class ItemWeights(WeightedRows):
         return cls(rows, weights, item_bias=tensors.get("item_bias"), positive_from=settings["positive_from"])
 
 
-def check_histories(interactions: Interactions, n_items: int) -> None:
-    """Refuse histories over other items, and empty ones.
+def check_items(interactions: Interactions, n_items: int) -> None:
+    """Refuse histories over other items.
 
     Raises:
         DataError: they are.
     """
     if interactions.n_items != n_items:
         raise DataError(f"the log is over {interactions.n_items} items, the model over {n_items}").about("log")
-    if (interactions.user_counts == 0).any():
-        raise DataError("a new user needs at least one item in their history; the log has an empty one").about("log")
 
 
 def history_rows(interactions: Interactions, positive_from: float | None) -> Csr:
@@ -288,11 +303,6 @@ def size_of(settings: dict[str, Any], name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
         raise DataError(f"{name} has to be a number of 0 or more, it is {shown(value)}").about("settings")
     return value
-
-
-def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin with ``prefix``, without it."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def weights_from_parts(parts: dict[str, Tensor], shape: tuple[int, int]) -> Weights:

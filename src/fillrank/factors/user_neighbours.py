@@ -15,9 +15,9 @@ from fillrank.errors import DataError
 from fillrank.factors.checks import table_of
 from fillrank.factors.contributions import Contributions, check_history
 from fillrank.factors.growth import Growth
-from fillrank.factors.item_weights import WeightedRows, below, check_histories, history_rows, size_of
+from fillrank.factors.item_weights import WeightedRows, history_rows, size_of
 from fillrank.factors.neighbours import Similarity, nearest
-from fillrank.factors.weights import Csr, SparseWeights, csr_from_parts, csr_parts
+from fillrank.factors.weights import Csr, SparseWeights, below, csr_from_parts, csr_parts
 
 __all__ = ["UserNeighbours"]
 
@@ -42,43 +42,18 @@ class UserNeighbours(WeightedRows):
     weights: Own[SparseWeights]
     similarity: Own[Similarity] = Similarity()  # noqa: RUF009 -- frozen
     k: int = 100
-    positive_from: float | None = None
 
-    @property
-    def use_values(self) -> bool:
-        """Whether the values of a new user's history make a difference."""
-        return self.positive_from is not None
-
-    @property
-    def foldings(self) -> tuple[Any, ...]:
-        """See :class:`fillrank.factors.FittedScorer`."""
-        return (self,)
-
-    @checked
-    def fold_in(self, interactions: Interactions) -> Self:
-        """The same known users, with those of ``interactions`` compared with them.
-
-        Raises:
-            DataError: the items do not fit, or a history is empty.
-        """
-        check_histories(interactions, self.n_items)
-        return self.refit_users(interactions)
-
-    def refit_users(self, interactions: Interactions) -> Self:
-        """The same known users, with each user of ``interactions`` compared with them; a history may be empty.
+    def _rows_of(self, histories: Csr) -> Csr:
+        """How alike the users with these histories are to the known ones, of each the nearest.
 
         One who has the very history of a known user is nearest to that one, and both have the same list.
         """
-        return replace(self, rows=self._compared(history_rows(interactions, self.positive_from)))
+        return nearest(histories, self.weights.matrix, self.similarity, self.k)
 
     def grown(self, growth: Growth) -> Self:
         """All users and what they have met, compared anew; see :class:`fillrank.factors.growth.Grows`."""
         met = history_rows(growth.after, self.positive_from)
         return replace(self, rows=nearest(met, met, self.similarity, self.k, others=True), weights=SparseWeights(met))
-
-    def _compared(self, histories: Csr) -> Csr:
-        known = self.weights.matrix
-        return nearest(histories, known, self.similarity, self.k)
 
     def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
         """What one score is made of; see :class:`~fillrank.factors.contributions.Explains`.

@@ -19,7 +19,7 @@ from torch.nn.functional import embedding_bag
 from fillrank.arguments import shown
 from fillrank.errors import DataError, TrainingError
 
-__all__ = ["Csr", "DenseWeights", "SparseWeights", "Weights", "as_weights", "csr_from_parts", "csr_parts"]
+__all__ = ["Csr", "DenseWeights", "SparseWeights", "Weights", "as_weights", "below", "csr_from_parts", "csr_parts"]
 
 Csr: TypeAlias = "sp.csr_array[Any]"
 _ADVICE = "raise the regularization"
@@ -153,10 +153,18 @@ def as_weights(given: Any) -> Weights:
     if sp.issparse(given):
         return SparseWeights(sp.csr_array(cast("Any", given)))
     if isinstance(given, np.ndarray):
-        given = torch.from_numpy(np.ascontiguousarray(given, dtype=np.float32))
+        try:
+            given = torch.from_numpy(np.ascontiguousarray(given, dtype=np.float32))
+        except (TypeError, ValueError):
+            raise DataError(f"weights must be a matrix of numbers, got {shown(given)}") from None
     if isinstance(given, Tensor) and given.dtype.is_floating_point:
         return DenseWeights(given.detach().to("cpu", torch.float32).contiguous())
     raise DataError(f"weights must be a sparse matrix, an array or a tensor [m, n], got {shown(given)}")
+
+
+def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def csr_parts(matrix: Csr) -> dict[str, Tensor]:
