@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, ValidationInfo, field_validator
 
@@ -14,13 +14,13 @@ from fillrank.data import Interactions
 from fillrank.encoders import scores_pairs
 from fillrank.errors import SettingsError
 from fillrank.factors import Blend
-from fillrank.factors.blend import PARTS, BlendPart
+from fillrank.factors.blend import BlendPart
 from fillrank.models.base import NotNegative, Recipe, needed
 from fillrank.models.contrastive.recipe import Contrastive
 from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength, monitored
 from fillrank.models.spread import score_spread
 from fillrank.models.svd import NormalisedSVD
-from fillrank.models.weighing import best_weights, folded_weights, weighted_blend
+from fillrank.models.weighing import best_weights, can_be_weighed, folded_weights, weighted_blend
 from fillrank.recommend import Recommender
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
@@ -198,8 +198,8 @@ class Blended(Recipe):
 
 
 def _scorer(model: Recommender) -> BlendPart | Blend:
-    if isinstance(model.scorer, (*PARTS.values(), Blend)):
-        return cast("BlendPart | Blend", model.scorer)
+    if can_be_weighed(model.scorer):
+        return model.scorer
     raise _no_product(model.name)
 
 

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from fillrank.arguments import checked, count
 
-__all__ = ["Auto", "Count", "Sizes", "sizes_of"]
+__all__ = ["AutoWord", "Count", "Sizes", "sizes_of"]
 
-Auto: TypeAlias = Literal["auto"]
+AutoWord: TypeAlias = Literal["auto"]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
 _STEPS_OF_AN_EPOCH = 100
@@ -48,10 +48,10 @@ class Sizes:
         *,
         watched: bool,
         largest_batch: int = 1024,
-        learning_rate: float | Auto = "auto",
-        batch_size: int | Auto = "auto",
-        epochs: int | Auto = "auto",
-        patience: int | Auto = "auto",
+        learning_rate: float | AutoWord = "auto",
+        batch_size: int | AutoWord = "auto",
+        epochs: int | AutoWord = "auto",
+        patience: int | AutoWord = "auto",
     ) -> Sizes:
         """The numbers for a log.
 
@@ -86,13 +86,13 @@ class Sized(Protocol):
     largest_batch: ClassVar[int]
 
     @property
-    def learning_rate(self) -> float | Auto: ...
+    def learning_rate(self) -> float | AutoWord: ...
     @property
-    def epochs(self) -> Count | Auto: ...
+    def epochs(self) -> Count | AutoWord: ...
     @property
-    def batch_size(self) -> Count | Auto: ...
+    def batch_size(self) -> Count | AutoWord: ...
     @property
-    def patience(self) -> Count | Auto: ...
+    def patience(self) -> Count | AutoWord: ...
 
 
 def sizes_of(recipe: Sized, n_rows: int = 1, *, watched: bool = False) -> Sizes:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import reduce
+from typing import TypeGuard
 
 import numpy as np
 import torch
 
 from fillrank.data import Interactions
 from fillrank.factors import Blend
-from fillrank.factors.blend import BlendPart
+from fillrank.factors.blend import PARTS, BlendPart
 from fillrank.models.spread import score_spread
 from fillrank.runtime.rng import numpy_stream
 
-__all__ = ["best_share", "best_weights", "folded_weights", "joined_weights", "weighted_blend"]
+__all__ = ["best_share", "best_weights", "can_be_weighed", "folded_weights", "joined_weights", "weighted_blend"]
 
 _FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
+
+
+def can_be_weighed(scorer: object) -> TypeGuard[BlendPart | Blend]:
+    """Whether a scorer can be a part of a blend."""
+    return isinstance(scorer, (*PARTS.values(), Blend))
 
 
 def joined_weights(weights: Sequence[float], share: float) -> list[float]:
@@ -26,7 +32,12 @@ def joined_weights(weights: Sequence[float], share: float) -> list[float]:
 
 
 def best_weights(
-    scorers: Sequence[BlendPart | Blend], spreads: Sequence[float], *, figure: Callable[[Blend], float]
+    scorers: Sequence[BlendPart | Blend],
+    spreads: Sequence[float],
+    *,
+    figure: Callable[[Blend], float],
+    least_gain: float = 0.0,
+    most: int | None = None,
 ) -> list[float]:
     """Weights that start with the first scorer alone and give each next one the share that does best.
 
@@ -34,13 +45,20 @@ def best_weights(
         scorers: of the parts.
         spreads: of their scores, see :func:`fillrank.models.spread.score_spread`.
         figure: how well a blend does on the validation part, higher is better.
+        least_gain: what each next one has to gain, as a share of the figure; one that gains less has no weight.
+        most: this many have a weight at most; None: all may.
     """
 
     def grown(weights: list[float], n: int) -> list[float]:
         def joined(share: float) -> Blend:
             return weighted_blend(scorers[:n], joined_weights(weights, share), spreads[:n])
 
-        return joined_weights(weights, best_share(lambda share: figure(joined(share))))
+        if sum(weight > 0 for weight in weights) == most:
+            return [*weights, 0.0]
+        share = best_share(lambda share: figure(joined(share)))
+        if least_gain and figure(joined(share)) <= (1 + least_gain) * figure(joined(0.0)):
+            share = 0.0
+        return joined_weights(weights, share)
 
     return reduce(grown, range(2, len(scorers) + 1), [1.0])
 

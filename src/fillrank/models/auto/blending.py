@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from fillrank.data import Interactions
-from fillrank.factors import Blend, FittedScorer
-from fillrank.factors.blend import PARTS, BlendPart
-from fillrank.models.auto.search import CandidateSearch, FittedCandidate, Tried
+from fillrank.factors import FittedScorer
+from fillrank.models.auto.search import CandidateSearch, Tried
 from fillrank.models.base import Recipe
 from fillrank.models.blend import Blended
 from fillrank.models.spread import score_spread
-from fillrank.models.weighing import best_share, folded_weights, joined_weights, weighted_blend
+from fillrank.models.weighing import best_weights, can_be_weighed, folded_weights, weighted_blend
 
 __all__ = ["FoundRanking", "best_ranking"]
 
 _MOST_PARTS, _MOST_TRIED = 4, 6
-_GAIN = 1.005
+_LEAST_GAIN = 0.005
 """What one more part has to gain of the metric: less may be luck, and each part makes every list slower."""
 
 
@@ -42,36 +41,18 @@ def best_ranking(search: CandidateSearch, train: Interactions, *, seed: int) -> 
 
     Parts are added one after the other, in the order of their own metric, at most four of the best six.
     """
-    ranked = search.lists()
-    best = ranked[0]
-    parts, value = [best], best.ranking or 0.0
-    weights, spreads = [1.0], [_spread(best)]
-    for other in [one for one in ranked[1:_MOST_TRIED] if _can_join(best) and _can_join(one)]:
-        grown, wider = [*parts, other], [*spreads, _spread(other)]
-        share = best_share(lambda share: search.judge(_joined(grown, joined_weights(weights, share), wider)))  # noqa: B023
-        joined = joined_weights(weights, share)
-        gained = search.judge(_joined(grown, joined, wider))
-        if 0 < share < 1 and gained > _GAIN * value and len(grown) <= _MOST_PARTS:
-            parts, value, weights, spreads = grown, gained, joined, wider
-    if len(parts) == 1:
+    best = search.lists()[0]
+    parts = [one for one in search.lists()[:_MOST_TRIED] if can_be_weighed(one.model.scorer)]
+    scorers = [scorer for one in parts if can_be_weighed(scorer := one.model.scorer)]
+    if len(parts) < 2 or parts[0] is not best:
         return FoundRanking(best.recipe, best.model.scorer)
-    recipe = Blended(parts=[one.recipe for one in parts], weights=weights, seed=seed)
-    blend = _joined(parts, weights, spreads)
-    row = Tried(" + ".join(one.recipe.kind for one in parts), metrics={search.metric: value}, note="blend").row()
-    return FoundRanking(recipe, replace(blend, folded_weights=folded_weights(blend, train, seed)), [row])
-
-
-def _can_join(one: FittedCandidate) -> bool:
-    return isinstance(one.model.scorer, (*PARTS.values(), Blend))
-
-
-def _spread(one: FittedCandidate) -> float:
-    return score_spread(_scorer(one)) if _can_join(one) else 0.0
-
-
-def _joined(parts: Sequence[FittedCandidate], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
-    return weighted_blend([_scorer(one) for one in parts], weights, spreads)
-
-
-def _scorer(one: FittedCandidate) -> BlendPart | Blend:
-    return cast("BlendPart | Blend", one.model.scorer)
+    spreads = [score_spread(scorer) for scorer in scorers]
+    weights = best_weights(scorers, spreads, figure=search.judge, least_gain=_LEAST_GAIN, most=_MOST_PARTS)
+    heard = [one for one, weight in zip(parts, weights, strict=True) if weight > 0]
+    if len(heard) == 1:
+        return FoundRanking(best.recipe, best.model.scorer)
+    blend = weighted_blend(scorers, weights, spreads)
+    recipe = Blended(parts=[one.recipe for one in heard], weights=[one for one in weights if one > 0], seed=seed)
+    name, metrics = " + ".join(one.recipe.kind for one in heard), {search.metric: search.judge(blend)}
+    blend = replace(blend, folded_weights=folded_weights(blend, train, seed))
+    return FoundRanking(recipe, blend, [Tried(name, metrics=metrics, note="blend").row()])

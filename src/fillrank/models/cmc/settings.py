@@ -16,7 +16,7 @@ from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, threshold
 from fillrank.models.row_weights import WeightPower, power_of
-from fillrank.models.sizing import Auto, Count, sizes_of
+from fillrank.models.sizing import AutoWord, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.renames import CMC_MONITORS
 from fillrank.training import LoopSettings
@@ -41,7 +41,7 @@ class CMCSettings(TrainedRecipe):
 
     dim: int = Field(default=64, ge=1)
     rating_dim: int = Field(default=32, ge=0)
-    temperature: Positive | Auto = "auto"
+    temperature: Positive | AutoWord = "auto"
     positive_from: PositiveFrom = None
     disliked: Disliked = "ignored"
     weight_power: WeightPower = "auto"
@@ -60,9 +60,9 @@ class CMCSettings(TrainedRecipe):
     rating_share: NotNegative | Literal["auto"] = "auto"
     learning_rate: Positive = 0.003
     vector_learning_rate: Positive | None = None
-    epochs: Count | Auto = "auto"
-    batch_size: Count | Auto = "auto"
-    patience: Count | Auto = "auto"
+    epochs: Count | AutoWord = "auto"
+    batch_size: Count | AutoWord = "auto"
+    patience: Count | AutoWord = "auto"
     ema_span: NotNegative = 1.0
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1)

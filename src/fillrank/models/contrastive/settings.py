@@ -19,7 +19,7 @@ from fillrank.models.named_parts import Part, called, named, objects_of
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
 from fillrank.models.row_weights import WeightPower, power_of
-from fillrank.models.sizing import Auto, Count, sizes_of
+from fillrank.models.sizing import AutoWord, Count, sizes_of
 from fillrank.models.unused import where
 from fillrank.registry import is_usual
 from fillrank.training import ContrastSettings, LoopSettings
@@ -43,9 +43,9 @@ class ContrastiveSettings(TrainedRecipe):
     dim: int = Field(default=64, ge=1)
     similarity: Literal["dot", "cosine"] = "cosine"
     ranked_by: Literal["dot", "cosine"] | None = None
-    neighbour_weight: NotNegative | Auto = "auto"
-    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | Auto = "auto"
-    popularity_weight: NotNegative | Auto = "auto"
+    neighbour_weight: NotNegative | AutoWord = "auto"
+    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | AutoWord = "auto"
+    popularity_weight: NotNegative | AutoWord = "auto"
     init: Literal["random", "spectral"] = "spectral"
     init_scale: Positive = 0.3
     loss: Part = "bsl"
@@ -59,7 +59,7 @@ class ContrastiveSettings(TrainedRecipe):
     positive_from: PositiveFrom = None
     disliked: Disliked = "ignored"
     weight_power: WeightPower = "auto"
-    learning_rate: Positive | Auto = "auto"
+    learning_rate: Positive | AutoWord = "auto"
     regularization: NotNegative = 0.0
     regularized: Literal["touched", "all"] = "touched"
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -67,9 +67,9 @@ class ContrastiveSettings(TrainedRecipe):
     precision: Literal["float32", "bfloat16"] = "float32"
     route: Literal["auto", "autograd", "delayed-propagation"] = "auto"
     propagate_every: int = Field(default=50, ge=1)
-    epochs: Count | Auto = "auto"
-    batch_size: Count | Auto = "auto"
-    patience: Count | Auto = "auto"
+    epochs: Count | AutoWord = "auto"
+    batch_size: Count | AutoWord = "auto"
+    patience: Count | AutoWord = "auto"
     ema_span: NotNegative = 1.0
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1)
