@@ -47,3 +47,9 @@ def test_elsewhere_the_last_line_is_said_at_the_end(capsys: pytest.CaptureFixtur
 def test_nothing_is_shown_where_nothing_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     run(Progress(2, 3, shown=False))
     assert capsys.readouterr().err == ""
+
+
+def test_past_what_was_planned_no_total_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A search goes on while its best is at an end of what was tried."""
+    run(Progress(1, 3, unit="trial"))
+    assert capsys.readouterr().err.splitlines()[-1].startswith("trial 2 (best 1)")

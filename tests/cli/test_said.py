@@ -155,3 +155,19 @@ def test_a_lab_names_the_users_own_id(log: Path, fillrank: Run) -> None:
     words = ("lab", "--data", log, "--user", 3, "--runs", 1)
     assert "user 3 (id 'u10'), film" in fillrank(*words).stdout
     assert json.loads(fillrank(*words, "--json").stdout)["film"]["user_id"] == "u10"
+
+
+def test_fit_says_that_the_test_part_may_be_listed(log: Path, fillrank: Run) -> None:
+    words = ("fit", "--data", log, "--model", "popularity", "--out", "m")
+    assert "the test part is unknown to it" in fillrank(*words).stdout
+    assert "the test part" not in fillrank(*words, "--test", 0).stdout
+
+
+def test_a_budget_is_for_a_search(log: Path, fillrank: Run) -> None:
+    done = fillrank("fit", "--data", log, "--budget", "2s", "--out", "m")
+    assert done.exit_code == 0, done.stderr
+    assert "popularity" in done.stdout
+    assert "auto, trained on" in done.stdout
+    refused = fillrank("fit", "--data", log, "--budget", "2s", "--model", "ease", "--out", "m")
+    assert refused.exit_code == 2
+    assert "the model is ease" in " ".join(refused.stderr.split())

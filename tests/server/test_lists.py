@@ -45,6 +45,12 @@ def test_answers_have_titles_scores_and_the_version(client: Any) -> None:
     assert first["reasons"] == []
 
 
+def test_ids_that_the_model_does_not_know_are_named(client: Any) -> None:
+    asked = {"history": {"7": 5, "no-such": 4}, "exclude": ["8", "neither"]}
+    assert client.post("/v1/recommend", json=asked).json()["unknown"] == ["no-such", "neither"]
+    assert client.post("/v1/recommend", json={"user": "7"}).json()["unknown"] == []
+
+
 def test_reasons_are_the_items_that_add_the_most(client: Any, svd: Recommender) -> None:
     asked = {"history": ["3", "14", "15"], "k": 3, "explain": True}
     folded = svd.fold_in([3, 14, 15])

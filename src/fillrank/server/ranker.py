@@ -65,7 +65,9 @@ class Ranker:
         catalogue = self.catalogues.of(served)
         profile, unwanted = self._profile(asked.user, asked.history, served, catalogue)
         without = catalogue.unlisted.copy()
-        excluded = served.items(list(asked.exclude))
+        named = [*(asked.history or ()), *asked.exclude]
+        places_of = served.items(named)
+        excluded = places_of[len(named) - len(asked.exclude) :]
         for places in (excluded[excluded >= 0], unwanted, profile.met if asked.filter_seen else unwanted):
             without[places] = True
         only = None if asked.categories is None else catalogue.in_categories(list(asked.categories))
@@ -80,8 +82,7 @@ class Ranker:
             }
             for place, score in zip(items.tolist(), scores, strict=True)
         ]
-        named = [*(asked.history or ()), *asked.exclude]
-        unknown = [name for name, place in zip(named, served.items(named), strict=True) if place < 0]
+        unknown = [name for name, place in zip(named, places_of, strict=True) if place < 0]
         return {"items": listed, "model": served.version, "basis": profile.basis, "unknown": unknown}
 
     def predict(

@@ -107,15 +107,15 @@ class CandidateSearch:
         self.tried: list[Tried] = []
         self.metric, self._evaluator = monitored(monitor, train, some_users(valid, _MOST_JUDGED, seed=seed))
         self._train, self._valid, self._goal, self._context = train, valid, goal, context
+        self._shape = LogShape.of(train)
         self._end, self._clock = end, clock
         self._expected = self._taken = _FIRST_CALLS
 
     def run(self, candidates: Sequence[Candidate]) -> None:
         """Try them in their order. Ctrl-C ends the search; what was fitted by then stays."""
-        shape = LogShape.of(self._train)
         with Interrupt(holds=False) as stop:
             for n, candidate in enumerate(candidates):
-                about = candidate.seconds(shape) * self._slowness
+                about = candidate.seconds(self._shape) * self._slowness
                 why = self._why_not(candidate, about)
                 if why:
                     self.tried.append(Tried(candidate.name, note=why))
@@ -169,19 +169,14 @@ class CandidateSearch:
         self._say(f"trying {candidate.name}" + (f", about {about:.0f} s" if about >= 5 else ""))
         began = self._clock()
         try:
-            model = candidate.recipe.fit_within(
-                replace(place, options=options, model=f"{self._context.model}.{candidate.recipe.kind}"),
-                self._train,
-                self._valid,
-                refit=False,
-            )
+            model = candidate.recipe.fit_within(replace(place, options=options), self._train, self._valid, refit=False)
             ranking, error = self._judged(model)
         except FillrankError as problem:
             self.tried.append(Tried(candidate.name, self._clock() - began, note=f"failed: {problem}"))
             self._say(f"{candidate.name} failed: {problem}")
             return
         seconds = self._clock() - began
-        self._expected += candidate.seconds(LogShape.of(self._train)) + _FIRST_CALLS
+        self._expected += candidate.seconds(self._shape) + _FIRST_CALLS
         self._taken += max(seconds, _FIRST_CALLS)
         chosen = candidate.recipe.again(model.settings)
         self.fitted.append(FittedCandidate(chosen, model, ranking, error, limit.after_trials))
