@@ -14,7 +14,7 @@ from fillrank.factors import Factors
 from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteration, unjudged
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
-from fillrank.models.monitoring import USUAL_MONITOR, monitored
+from fillrank.models.monitoring import USUAL_MONITOR, judge_by
 from fillrank.models.row_weights import POWERS, USUAL_POWER, WeightPower, power_of, weighed
 from fillrank.recommend import Recommender
 from fillrank.registry import is_usual
@@ -87,7 +87,7 @@ class IALS(Alternating):
         return False
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
-        judge = None if valid is None else _ndcg_judge(train, valid)
+        judge = None if valid is None else judge_by(USUAL_MONITOR, train, valid)
         point = self._point(train, judge or unjudged, context)
         loss = self._loss(point)
         iterations = self._iterations(train, point)
@@ -150,13 +150,3 @@ def _payable(train: Interactions, dim: int) -> bool:
     """Whether a dimension is within the limits that :class:`IALS` states."""
     work = 2.0 * len(train) * dim**2 + (train.n_users + train.n_items) * dim**3 / 3
     return 4 <= dim <= min(_MOST_DIM, train.n_users, train.n_items) and work <= _MOST_WORK
-
-
-def _ndcg_judge(train: Interactions, valid: Interactions) -> Judge:
-    name, evaluator = monitored(USUAL_MONITOR, train, valid)
-
-    def judge(factors: Factors) -> Judgement:
-        found = evaluator.run(factors)[name]
-        return found, {f"valid_{name}": found}
-
-    return judge

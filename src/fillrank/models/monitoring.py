@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
+import scipy.sparse as sp
 from pydantic import AfterValidator
 
 from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.evaluation import Evaluator
+from fillrank.factors import Scorer
 
-__all__ = ["USUAL_MONITOR", "JointMonitor", "MetricAtLength", "monitored"]
+__all__ = ["USUAL_MONITOR", "JointMonitor", "MetricAtLength", "judge_by", "monitored"]
 
 USUAL_MONITOR = "ndcg@20"
 """What all models that rank are chosen by unless it is said otherwise."""
@@ -38,6 +40,25 @@ def monitored(
     metric, k = _parsed(monitor)
     metrics = tuple(dict.fromkeys((metric, *also)))
     return f"{metric}@{k}", Evaluator(valid, train=train, seen=train.csr, k=k, metrics=metrics)
+
+
+def judge_by(
+    monitor: str, train: Interactions, valid: Interactions, *, seen: sp.csr_array[Any] | None = None
+) -> Callable[[Scorer], tuple[float, dict[str, float]]]:
+    """A function that gives the metric of a scorer on the validation part, and the same by the name a history has.
+
+    Args:
+        monitor, train, valid: see :func:`monitored`.
+        seen: what is not listed; None: what ``train`` holds.
+    """
+    metric, k = _parsed(monitor)
+    evaluator = Evaluator(valid, train=train, seen=train.csr if seen is None else seen, k=k, metrics=(metric,))
+
+    def judge(scorer: Scorer) -> tuple[float, dict[str, float]]:
+        reached = evaluator.run(scorer)[f"{metric}@{k}"]
+        return reached, {f"valid_{metric}@{k}": reached}
+
+    return judge
 
 
 def _parsed(monitor: str) -> tuple[str, int]:

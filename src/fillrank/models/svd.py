@@ -14,7 +14,7 @@ from fillrank.factors import Factors
 from fillrank.models.base import NotNegative, Recipe, error_on, needed
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
-from fillrank.models.monitoring import USUAL_MONITOR, monitored
+from fillrank.models.monitoring import USUAL_MONITOR, judge_by
 from fillrank.models.ranks import RankLadder
 from fillrank.models.unused import where
 from fillrank.recommend import Recommender
@@ -73,13 +73,7 @@ class _RankingDecomposition(_Decomposition):
         """What the validation part says of factors; of so many of its users that their scores can be paid."""
         held_out = needed(self, valid)
         most = max(_MOST_SCORES // max(train.n_items, 1), _FEWEST_USERS)
-        name, evaluator = monitored(self.monitor, train, some_users(held_out, most, seed=self.seed))
-
-        def judge(factors: Factors) -> Judgement:
-            reached = evaluator.run(factors)[name]
-            return reached, {f"valid_{name}": reached}
-
-        return judge
+        return judge_by(self.monitor, train, some_users(held_out, most, seed=self.seed))
 
     def _of_rank(self, ladder: RankLadder, rank: int) -> dict[str, int]:
         """The settings that give the first ``rank`` directions of the decomposition that was judged."""

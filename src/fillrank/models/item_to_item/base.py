@@ -10,11 +10,11 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from fillrank.data import IdMap, Interactions
-from fillrank.evaluation import Evaluator
 from fillrank.factors import ItemWeights, UserNeighbours
 from fillrank.models.base import Recipe
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
+from fillrank.models.monitoring import USUAL_MONITOR, judge_by
 from fillrank.models.positives import PositiveFrom, positives, threshold
 from fillrank.recommend import Recommender
 from fillrank.training.context import FitContext
@@ -90,13 +90,12 @@ class ItemToItem(Recipe):
         """The point with the best nDCG@20 on the validation part."""
         log, valid, scorer = self._tried(log, some_users(valid, _MOST_JUDGED, seed=0))
         seen = train.csr if train.n_items == log.n_items else log.csr
-        evaluator = Evaluator(valid, train=log, seen=seen, k=20, metrics=("ndcg",))
+        judge = judge_by(USUAL_MONITOR, log, valid, seen=seen)
 
-        def judge(point: Point) -> Judgement:
-            ndcg = evaluator.run(scorer(point))["ndcg@20"]
-            return ndcg, {"valid_ndcg@20": ndcg}
+        def judged(point: Point) -> Judgement:
+            return judge(scorer(point))
 
-        return best_point(axes, start, judge, most=self.most_tried, together=self.together, context=context)
+        return best_point(axes, start, judged, most=self.most_tried, together=self.together, context=context)
 
 
 def most_met(log: Interactions, other: Interactions, n: int) -> tuple[Interactions, Interactions]:
