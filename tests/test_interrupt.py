@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from fillrank.runtime.interrupt import Interrupt, Terminated, exit_code, terminate
+from fillrank.runtime.threads import share_out
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,37 @@ def test_another_thread_listens_to_no_signals() -> None:
     thread.join()
     assert found == [False]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_that_reaches_another_thread_is_noticed_while_work_is_shared_out() -> None:
+    heard = threading.Event()
+
+    def work(number: int) -> bool:
+        if number == 0:
+            time.sleep(0.3)  # until the main thread waits
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # does not wake it up
+        return heard.wait(30.0)
+
+    before = signal.signal(signal.SIGINT, lambda *_: heard.set())
+    try:
+        found = share_out(work, range(2), n_threads=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found == [True, True]
+
+
+def test_parts_that_have_not_begun_are_left_out_after_an_error() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 1:
+            raise ValueError(number)
+        time.sleep(0.001)
+        return number
+
+    with pytest.raises(ValueError, match="1"):
+        share_out(work, range(10_000), n_threads=2)
+    assert len(begun) < 10_000
+    assert share_out(work, [2, 3, 4], n_threads=2) == [2, 3, 4]
+    assert share_out(work, [], n_threads=2) == []

@@ -7,13 +7,14 @@ depend on the number of threads.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from fillrank.runtime.threads import share_out
 
 __all__ = ["best_products"]
 
@@ -101,6 +102,5 @@ def best_products(
     n_rows = len(one[0]) - 1
     out = (np.zeros((n_rows, k), np.int32), np.zeros((n_rows, k), np.float32), np.zeros(n_rows, np.int64))
     bounds = np.unique(np.linspace(0, n_rows, min(_TASKS, n_rows) + 1).astype(np.int64)).tolist()
-    with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(lambda ends: _rows(one, by_feature, scaling, others, out, ends), pairwise(bounds)))
+    share_out(lambda ends: _rows(one, by_feature, scaling, others, out, ends), pairwise(bounds), n_threads)
     return out

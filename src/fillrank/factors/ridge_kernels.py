@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +20,8 @@ from numba import njit
 from numba.extending import get_cython_function_address
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+
+from fillrank.runtime.threads import share_out
 
 __all__ = ["Task", "by_blocks", "by_cholesky", "by_gradients", "run"]
 
@@ -50,9 +52,9 @@ def run(task: Task, indptr: NDArray[np.int64], n_threads: int) -> int:
     work = indptr + 64 * np.arange(len(indptr))
     bounds = np.unique(np.searchsorted(work, np.linspace(0, work[-1], _TASKS + 1)))
     bounds[0], bounds[-1] = 0, len(indptr) - 1
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-        failed = [row for row in pool.map(task, bounds[:-1].tolist(), bounds[1:].tolist()) if row >= 0]
-    return min(failed, default=-1)
+    with threadpool_limits(1, user_api="blas"):
+        found = share_out(lambda ends: task(*ends), pairwise(bounds.tolist()), n_threads)
+    return min((row for row in found if row >= 0), default=-1)
 
 
 @njit(nogil=True)

@@ -12,7 +12,6 @@ The kernels release the interpreter's lock; rows are dealt out to so many thread
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fillrank.runtime.threads import available_threads
+from fillrank.runtime.threads import available_threads, share_out
 
 __all__ = ["margin_rows", "softmax_rows"]
 
@@ -97,8 +96,7 @@ def _deal(part: Callable[[slice], None], n_rows: int) -> None:
     if n_threads == 1:
         return part(slice(0, n_rows))
     step = -(-n_rows // n_threads)
-    with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(part, [slice(start, start + step) for start in range(0, n_rows, step)]))
+    share_out(part, [slice(start, start + step) for start in range(0, n_rows, step)], n_threads)
     return None
 
 

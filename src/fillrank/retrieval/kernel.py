@@ -10,12 +10,13 @@ kernel releases the interpreter's lock), so callers may themselves run in thread
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import DTypeLike, NDArray
+
+from fillrank.runtime.threads import share_out
 
 __all__ = ["Lists", "top_k_rows"]
 
@@ -127,5 +128,4 @@ def top_k_rows(scores: NDArray[Any], lists: Lists, n_threads: int) -> None:
         rows = slice(a, min(a + step, len(scores)))
         lists.offer(rows, 0, scores[rows])
 
-    with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(part, range(0, len(scores), step)))
+    share_out(part, range(0, len(scores), step), n_threads)

@@ -3,13 +3,13 @@
 A sum of floating-point numbers depends on its order. PyTorch divides products and sums by its number of threads, and
 adds scattered rows in the order in which its threads arrive. So a training gives PyTorch one thread wherever it adds up
 (:func:`one_thread`). Work that runs on several threads is either cut into parts that do not depend on their number
-(:class:`Threads`), or computed row by row, each row by one thread (:func:`all_threads`).
+(:class:`Threads`), or computed row by row, each row by one thread (:func:`all_threads`, :func:`share_out`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -19,10 +19,13 @@ from threadpoolctl import threadpool_limits
 
 from fillrank.runtime.forks import forget_after_fork
 
-__all__ = ["Threads", "all_threads", "at_most", "available_threads", "one_thread"]
+__all__ = ["Threads", "all_threads", "at_most", "available_threads", "one_thread", "share_out"]
 
 Found = TypeVar("Found")
+Part = TypeVar("Part")
 _PARTS = 8
+_WAIT = 0.1
+"""Seconds after which a waiting caller looks for signals."""
 _AVAILABLE: ContextVar[int] = ContextVar("available threads", default=0)
 
 
@@ -87,6 +90,34 @@ def _threads(n: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         _AVAILABLE.reset(token)
+
+
+def share_out(work: Callable[[Part], Found], parts: Iterable[Part], n_threads: int) -> list[Found]:
+    """Call ``work(part)`` for each part, on ``n_threads`` threads; return the results in the order of the parts.
+
+    The caller waits in short pieces. The system may deliver a signal to any thread, but Python handles it in the main
+    thread, and only when that one wakes up: without this, Ctrl-C could be noticed only at the end of all the work.
+    If the caller is interrupted or a part fails, the parts that have not begun are left out.
+
+    Example:
+        >>> share_out(lambda n: n * n, range(5), n_threads=2)
+        [0, 1, 4, 9, 16]
+    """
+    parts = list(parts)
+    if n_threads == 1 or len(parts) <= 1:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(n_threads) as pool:
+        futures = [pool.submit(work, part) for part in parts]
+        try:
+            found = []
+            for future in futures:
+                while not wait([future], _WAIT).done:
+                    pass
+                found.append(future.result())
+            return found
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 class _Inside:

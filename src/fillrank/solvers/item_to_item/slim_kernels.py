@@ -5,13 +5,14 @@ Each item is a problem of its own that one thread solves from zero, so the resul
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from fillrank.runtime.threads import share_out
 
 __all__ = ["descend"]
 
@@ -105,6 +106,5 @@ def descend(
     n = len(gram[0]) - 1
     out = (np.zeros((n, k), np.int32), np.zeros((n, k), np.float32), np.zeros(n, np.int64))
     bounds = np.unique(np.linspace(0, n, min(_TASKS, n) + 1).astype(np.int64)).tolist()
-    with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(lambda ends: _items(gram, own, penalties, limits, out, ends), pairwise(bounds)))
+    share_out(lambda ends: _items(gram, own, penalties, limits, out, ends), pairwise(bounds), n_threads)
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from fillrank.errors import SettingsError, TrainingError
 from fillrank.factors import Factors
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.runtime.rng import numpy_stream
+from fillrank.runtime.threads import share_out
 from fillrank.solvers.sparse.gibbs.average import PosteriorSums
 from fillrank.solvers.sparse.gibbs.chain import Chain
 from fillrank.solvers.sparse.gibbs.design import Design
@@ -146,8 +146,7 @@ def bayesian_factors(
         return _run(design, settings, chain, after_sweep or (lambda _: False))
 
     with threadpool_limits(1, user_api="blas"):  # with several threads, products have other last bits
-        with ThreadPoolExecutor(settings.n_chains) as pool:
-            total, *rest = pool.map(run, range(settings.n_chains))
+        total, *rest = share_out(run, range(settings.n_chains), settings.n_chains)
         for average in rest:
             total.absorb(average)
         predictor, loss = total.predictor()
