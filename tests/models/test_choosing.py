@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 import fillrank as fr
 from fillrank.data import Split
@@ -86,6 +87,9 @@ def test_every_setting_of_cmc_that_shapes_training_changes_the_result(parts: Spl
         "polish": False,
         "init": "random",
         "rating_share": 0.3,
+        "neighbour_weight": 0.5,
+        "popularity_beta": 0.3,
+        "popularity_weight": 1.0,
         "learning_rate": 0.02,
         "vector_learning_rate": 0.02,
         "epochs": 2,
@@ -95,6 +99,28 @@ def test_every_setting_of_cmc_that_shapes_training_changes_the_result(parts: Spl
     }.items():
         changed = CMC(**{**FAST, name: value}).fit(parts.train).recommend(k=5)["score"]
         assert not changed.equals(plain), name
+
+
+def test_how_cmc_ranks_is_chosen_after_training_and_changes_no_prediction(parts: Split) -> None:
+    plain = {"neighbour_weight": 0.0, "popularity_beta": 0.0, "popularity_weight": 0.0}
+    chosen = CMC(**FAST).fit(parts.train, parts.valid, refit=False)
+    before = CMC(**FAST, **plain).fit(parts.train, parts.valid, refit=False)
+    numbers = {name: chosen.settings[name] for name in plain}
+    assert any(numbers.values()), "the popular items of this log are met more often"
+    judge = Evaluator.on_valid(parts, k=20)
+    assert judge.run(chosen)["ndcg@20"] > judge.run(before)["ndcg@20"]
+    assert judge.run(chosen)["rmse"] == judge.run(before)["rmse"]
+    again = CMC(**chosen.settings).fit(parts.train)
+    known = torch.arange(parts.train.n_users)
+    assert again.scorer.score(known).equal(chosen.scorer.score(known))
+    older = {name: value for name, value in before.settings.items() if name not in plain}  # a file of before
+    old, new = (CMC(**settings).fit(parts.train).scorer for settings in (older, before.settings))
+    assert old.score(known).equal(new.score(known))
+
+
+def test_numbers_of_the_ranking_that_are_asked_for_need_a_validation_part(parts: Split) -> None:
+    with pytest.raises(SettingsError, match="settings to choose"):
+        CMC(**FAST, neighbour_weight="auto").fit(parts.train)
 
 
 @pytest.mark.parametrize(

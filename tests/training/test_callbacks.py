@@ -37,16 +37,16 @@ from fillrank.training.callbacks import (
 )
 
 QUICK = {"dim": 3}
+AS_LEARNT = {"neighbour_weight": 0.0, "popularity_beta": 0.0}
 DECIDED = {
     "loss_settings": {"temperature": 0.2},
     "sampler_settings": {"n_negatives": 8},
-    "neighbour_weight": 0.0,
-    "popularity_beta": 0.0,
+    **AS_LEARNT,
     "batch_size": 256,
 }
 LOOPS: dict[str, Recipe] = {
     "trainer": fr.Contrastive(epochs=9, **DECIDED, **QUICK),
-    "cmc": fr.CMC(epochs=9, rating_dim=2, temperature=0.2, batch_size=256, **QUICK),
+    "cmc": fr.CMC(epochs=9, rating_dim=2, temperature=0.2, batch_size=256, **AS_LEARNT, **QUICK),
     "als": fr.ALS(iterations=9, regularization=0.1, bias_regularization=2.0, **QUICK),
     "ials": fr.IALS(iterations=9, unobserved_weight=0.1, regularization=0.01, **QUICK),
     "sgd": fr.SGD(epochs=9, **QUICK),

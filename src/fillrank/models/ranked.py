@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Self
+from typing import Any, Self
 
 import torch
 
@@ -20,7 +20,15 @@ from fillrank.training import World
 from fillrank.training.context import FitContext
 from fillrank.training.rounds import Rounds
 
-__all__ = ["NEIGHBOUR_WEIGHTS", "POPULARITY_BETAS", "POPULARITY_WEIGHTS", "USUAL_NEIGHBOUR_WEIGHT", "Ranking"]
+__all__ = [
+    "NEIGHBOUR_WEIGHTS",
+    "POPULARITY_BETAS",
+    "POPULARITY_WEIGHTS",
+    "RANKING_NUMBERS",
+    "USUAL_NEIGHBOUR_WEIGHT",
+    "Ranking",
+    "open_numbers",
+]
 
 NEIGHBOUR_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0)
 """What ``neighbour_weight="auto"`` chooses from: the first six, and on from the last of them while that is the best."""
@@ -46,6 +54,15 @@ _LADDERS = {
     ),
     "popularity_weight": (POPULARITY_WEIGHTS, (0, 2, 4, len(POPULARITY_WEIGHTS) - 1)),
 }
+RANKING_NUMBERS = tuple(_LADDERS)
+"""The settings of a recipe that are :attr:`Ranking.numbers`."""
+
+
+def open_numbers(recipe: Any, among: Sequence[str] = RANKING_NUMBERS) -> list[str]:
+    """Of a recipe's settings those to be chosen: where one of popularity's two is given, the other is not."""
+    given = recipe.popularity_beta != "auto" and "popularity_weight" not in recipe.model_fields_set
+    auto = [name for name in among if getattr(recipe, name) == "auto"]
+    return [name for name in auto if not (given and name == "popularity_weight")]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,6 +21,7 @@ from fillrank.models.cmc.settings import CMCSettings, temperature_of
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.monitoring import JointMonitor, monitored
 from fillrank.models.positives import ignored
+from fillrank.models.ranked import RANKING_NUMBERS, Ranking
 from fillrank.models.row_weights import power_of, weighed
 from fillrank.models.starts import spectral_start
 from fillrank.runtime.device import pick_device
@@ -91,6 +93,11 @@ class CMCParts:
         left = torch.from_numpy(can_be_contrasted(_positives(log, threshold), step.item_sampler, out)).to(self.device)
         return replace(rows, positive=rows.positive & left[rows.users])
 
+    def ranking(self, settings: CMCSettings, log: Interactions) -> Ranking:
+        """What ranks by the preference: the settings' numbers, or nothing where they are to be chosen."""
+        numbers = {name: getattr(settings, name) for name in RANKING_NUMBERS}
+        return Ranking(_positives(log, settings.threshold(log)).without_values(), "cosine", **numbers)
+
     def factors(self, settings: CMCSettings, log: Interactions) -> tuple[Factors, Factors | None]:
         """The current model: the preference (cosine) and, if there are values, the predictor."""
         preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(log)))
@@ -146,6 +153,12 @@ class CMCMonitor:
         found = self.evaluator.run(_Judged(scorer, predictor, self.train.value_range)).metrics
         shown = {f"valid_{name}": found[name] for name in (self.joint.ranking, "rmse") if name in found}
         return self.joint.score(found), shown
+
+    def judge(self, predictor: Factors | None, share: float, preference: Factors) -> tuple[float, Mapping[str, float]]:
+        """What the validation part says of a ranking by this preference: see :meth:`Ranking.chosen`."""
+        model = ranker(preference, predictor, temperature_of(self.settings), share)
+        found = self.evaluator.run(model)[self.joint.ranking]
+        return found, {f"valid_{self.joint.ranking}": found}
 
     def best_share(self, preference: Factors, predictor: Factors) -> float:
         """The weight of the predicted value in the ranking that does best on the validation part."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from fillrank.data import Interactions
@@ -54,6 +55,9 @@ class CMC(CMCSettings):
         init: ``"spectral"`` begins p and q at the degree-normalised SVD, ``"random"`` at random.
         rating_share: weight of the predicted value in the ranking; ``"auto"`` takes the best on
             validation, by nDCG@20 or the metric of lists that ``monitor`` names.
+        neighbour_weight, popularity_beta, popularity_weight: of what ranks by the preference, as of
+            :class:`fillrank.models.Contrastive`: predictions do not change. ``"auto"`` takes the best on validation,
+            after ``rating_share`` and by the same metric; without a validation part they are 0.
         learning_rate: of Adam, for the rating head.
         vector_learning_rate: of Adam, for p and q; None: the same.
         max_grad_norm: see :class:`fillrank.training.Autograd`.
@@ -78,16 +82,22 @@ class CMC(CMCSettings):
             ladders = [POWERS, *ladders]
         parts = CMCParts.of(settled, train, context.options.device)
         watch = None if valid is None else CMCMonitor.over(settled, train, valid, parts)
-        training, found = CMCTraining(settled, parts, train, watch, context).choose(ladders)
+        free = self.open_numbers() if watch is not None else []
+        within = context.before_ranking() if free else context
+        training, found = CMCTraining(settled, parts, train, watch, within).choose(ladders)
         history = found.history if found is not None and found.interrupted else training.run()
         trained, watch = training.recipe, training.watch
         preference, predictor = parts.factors(trained, train)
         share = self._share(watch, preference, predictor)
+        ranking = parts.ranking(trained, train)
+        if watch is not None:
+            ranking = ranking.chosen(free, preference, partial(watch.judge, predictor, share), context)
+        reached = {"rating_share": share, "epochs": max(history.best_epoch, 1), **ranking.numbers}
         return self._recommender(
             train,
-            ranker(preference, predictor, temperature_of(trained), share),
+            ranker(ranking.of(preference), predictor, temperature_of(trained), share),
             predictor=predictor,
-            chosen=trained.model_dump() | {"rating_share": share, "epochs": max(history.best_epoch, 1)},
+            chosen=trained.model_dump() | reached,
             history=history.epochs,
         )
 

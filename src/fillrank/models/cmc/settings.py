@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -15,6 +15,7 @@ from fillrank.models.base import NotNegative, Positive
 from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, threshold
+from fillrank.models.ranked import RANKING_NUMBERS, open_numbers
 from fillrank.models.row_weights import WeightPower, power_of
 from fillrank.models.sizing import AutoWord, Count, sizes_of
 from fillrank.models.unused import where
@@ -36,7 +37,7 @@ are lower, and a higher learning rate finds others."""
 class CMCSettings(TrainedRecipe):
     """See :class:`fillrank.models.CMC`, which adds how it is fitted."""
 
-    chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature",)
+    chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature", *RANKING_NUMBERS)
     uses_weights: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
@@ -58,6 +59,9 @@ class CMCSettings(TrainedRecipe):
     polish: bool = True
     init: Literal["spectral", "random"] = "spectral"
     rating_share: NotNegative | Literal["auto"] = "auto"
+    neighbour_weight: NotNegative | AutoWord = "auto"
+    popularity_beta: Annotated[float, Field(ge=-2, le=2)] | AutoWord = "auto"
+    popularity_weight: NotNegative | AutoWord = "auto"
     learning_rate: Positive = 0.003
     vector_learning_rate: Positive | None = None
     epochs: Count | AutoWord = "auto"
@@ -105,8 +109,17 @@ class CMCSettings(TrainedRecipe):
             watched: whether there is a validation part.
         """
         sizes = asdict(sizes_of(self, n_rows, watched=watched))
-        of_weights = {"weight_power": power_of(self.weight_power)}
-        return self.model_copy(update={"temperature": temperature_of(self), **of_weights, **sizes})
+        ranking = {name: 0.0 for name in RANKING_NUMBERS if getattr(self, name) == "auto"}
+        found = {"temperature": temperature_of(self), "weight_power": power_of(self.weight_power), **ranking}
+        return self.model_copy(update={**found, **sizes})
+
+    def undecided(self) -> bool:
+        """See :meth:`Recipe.undecided`: the numbers of the ranking can do without a choice, unless it was asked for."""
+        return self.temperature == "auto" or self.asks_to_choose()
+
+    def open_numbers(self) -> list[str]:
+        """Of the ranking, those that are to be chosen on the validation part."""
+        return open_numbers(self)
 
     def threshold(self, log: Interactions) -> float | None:
         """The value from which a row of ``log`` is a positive; None: every row is."""

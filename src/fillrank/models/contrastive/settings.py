@@ -17,7 +17,7 @@ from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength
 from fillrank.models.named_parts import Part, called, named, objects_of
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, positives, threshold
-from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT
+from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT, open_numbers
 from fillrank.models.row_weights import WeightPower, power_of
 from fillrank.models.sizing import AutoWord, Count, sizes_of
 from fillrank.models.unused import where
@@ -104,10 +104,8 @@ class ContrastiveSettings(TrainedRecipe):
         }
 
     def open_numbers(self) -> list[str]:
-        """Of the ranking, those that are to be chosen: where one of popularity's two is given, the other is not."""
-        given = self.popularity_beta != "auto" and "popularity_weight" not in self.model_fields_set
-        auto = [name for name in self.chosen_on_valid if getattr(self, name) == "auto"]
-        return [name for name in auto if not (given and name == "popularity_weight")]
+        """Of the ranking, those that are to be chosen."""
+        return open_numbers(self, self.chosen_on_valid)
 
     def undecided(self) -> bool:
         """See :meth:`Recipe.undecided`."""
