@@ -74,7 +74,7 @@ types: $(VENV)/.dev  ## static types (mypy, strict)
 
 bench: $(VENV)/.dev  ## every benchmark; records go to runs/bench/
 	@mkdir -p runs/bench
-	@set -e; for script in $(filter-out benchmarks/rivals.py benchmarks/shapes.py,$(wildcard benchmarks/*.py)); do \
+	@set -e; for script in $(filter-out benchmarks/rivals.py benchmarks/shapes.py benchmarks/versions.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$script"; $(BIN)/python "$$script" --out "runs/bench/$$(basename "$$script" .py).json"; \
 	done
 

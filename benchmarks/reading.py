@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rivals import Answer, Job, call, peak_mb, ratio_of, versions, write
 
 FORMS = ("csv", "parquet")
+IDS = ("numbers", "strings")
 PER_USER, N_ITEMS = 100, 20_000
 
 
@@ -106,13 +107,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="write a JSON record to this path")
     parser.add_argument("--sizes", type=float, nargs="+", default=[3e6, 1e7])
+    parser.add_argument("--ids", nargs="+", choices=IDS, default=list(IDS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     results = []
     surroundings = machine()
     for size in map(int, options.sizes):
-        for ids in ("numbers", "strings"):
+        for ids in options.ids:
             with TemporaryDirectory() as folder:
                 draw(size, ids, Path(folder))
                 for form in FORMS:
