@@ -157,6 +157,6 @@ def test_old_attributes_give_the_new_ones() -> None:
 
 
 def test_an_old_name_of_another_recipe_is_refused_as_it_was_given(recwarn: pytest.WarningsRecorder) -> None:
-    with pytest.raises(SettingsError, match="SGD has no setting 'start'"):
+    with pytest.raises(SettingsError, match=r"SGD has no setting 'start' \(version 0.1 called init so, and"):
         fr.SGD(start="random")
     assert [one for one in recwarn if issubclass(one.category, DeprecationWarning)] == []

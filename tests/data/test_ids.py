@@ -119,6 +119,15 @@ def test_names_are_resolved_as_a_person_would_type_them() -> None:
         films.resolve("Alein")
 
 
+def test_an_id_that_is_another_spelling_of_a_number_is_suggested() -> None:
+    with pytest.raises(UnknownIdError, match="'000003' is neither an id nor a name in the data; did you mean '3'"):
+        IdMap([3, 4]).resolve("000003")
+    with pytest.raises(UnknownIdError, match="'3' is neither an id nor a name in the data; did you mean '000003'"):
+        IdMap(["000003", "000004"]).resolve("3")
+    with pytest.raises(UnknownIdError, match="'7' is neither an id nor a name in the data; known ids look like 3"):
+        IdMap([3, 4]).resolve("7")
+
+
 def test_an_id_and_a_title_that_both_fit_are_listed() -> None:
     films = IdMap([21, 300, 7], labels=["Get Shorty (1995)", "Quiz Show (1994)", "300 (2007)"])
     with pytest.raises(

@@ -135,6 +135,8 @@ def test_a_plan_is_a_toml_file(tmp_path: Path) -> None:
         ('data = "x"\nsed = 1\n[models.cmc]\n', SettingsError, "sed: Extra inputs are not permitted"),
         ('data = "x"\n[models.svdd]\n', SettingsError, "no model is called 'svdd'"),
         ('data = "x"\n[models.cmc]\ndims = 3\n', SettingsError, "CMC has no setting 'dims'"),
+        ('data = "x"\nmodels = "cmc"\n', SettingsError, r"give a list, as in models = \['cmc'\]"),
+        ('data = "x"\nmodels = ["svdd"]\n', SettingsError, "no model is called 'svdd'"),
     ],
 )
 def test_a_wrong_plan_is_refused(text: str, error, message: str, tmp_path: Path) -> None:
@@ -143,6 +145,11 @@ def test_a_wrong_plan_is_refused(text: str, error, message: str, tmp_path: Path)
         read_plan(tmp_path / "plan.toml")
     with pytest.raises(DataError, match="cannot be read"):
         read_plan(tmp_path / "none.toml")
+
+
+def test_models_of_a_plan_may_be_a_list(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('data = "x"\nmodels = ["pure-svd", "cmc"]\n')
+    assert read_plan(tmp_path / "plan.toml").models == {"pure-svd": {}, "cmc": {}}
 
 
 def test_a_plan_over_several_data_sets_takes_the_mean_over_all_runs(tmp_path) -> None:

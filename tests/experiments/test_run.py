@@ -101,6 +101,11 @@ def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_pat
         ("data = 'x'\nout = 'x'\nsplit = 'half'", SettingsError, "split: Input should be 'auto'"),
         ("data = 'x'\nout = 'x'\nmodel = 'cmcc'", SettingsError, "no model is called 'cmcc'"),
         ("data = 'x'\nout = 'x'\n[settings]\ndimm = 3", SettingsError, "CMC has no setting 'dimm'"),
+        (
+            "data = 'x'\nout = 'x'\n[model]\nname = 'cmc'\n[model.optimizer]\nwarmup = 0.1",
+            SettingsError,
+            r'model: it is the name of a recipe, as in model = "cmc"; .* a table such as \[settings.optimizer\]',
+        ),
         ("data = ", DataError, "is not TOML"),
     ],
 )

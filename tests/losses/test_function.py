@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from fillrank.errors import SettingsError
-from fillrank.losses import BPR, DCL, FromFunction, InfoNCE
+from fillrank.losses import BPR, DCL, LOSSES, FromFunction, InfoNCE, ScoreLoss, as_loss, loss
 
 Scores = Callable[..., tuple[Tensor, Tensor]]
 
@@ -91,3 +91,66 @@ def test_what_is_no_loss_is_refused(function: Callable[..., Tensor], message: st
     pos, neg = scores(2, 3, seed=6)
     with pytest.raises(SettingsError, match=message):
         FromFunction(function).value_and_grad(pos, neg)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            lambda pos: pos,
+            r"<lambda> is called with \(pos \[B\], neg \[B, N\]\), but it takes \(pos\): too many",
+        ),
+        (lambda pos, neg, *, size: pos + neg * size, r"but it takes \(pos, neg, \*, size\): missing a required"),
+    ],
+)
+def test_a_function_with_other_parameters_is_refused_at_once(function: Callable[..., Tensor], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        FromFunction(function)
+
+
+def test_a_loss_of_vectors_with_one_parameter_is_refused_at_once() -> None:
+    class OneView:
+        of_vectors = True
+
+        def __call__(self, first: Tensor) -> Tensor:
+            return first.sum(1)
+
+    with pytest.raises(SettingsError, match=r"OneView is called with \(first .*, second .*\), but it takes"):
+        as_loss(OneView())
+
+
+def test_a_subclass_with_other_parameters_is_refused_when_it_is_made() -> None:
+    with pytest.raises(SettingsError, match=r"Short\._value is called with \(self, pos .* takes \(self, pos, neg\)"):
+
+        class Short(ScoreLoss):
+            def _value(self, pos: Tensor, neg: Tensor) -> Tensor:  # type: ignore[override]
+                return pos + neg.sum(1)
+
+
+class _Averaged(ScoreLoss):
+    """Returns a mean in the place of a value for each row."""
+
+    def _value(self, pos: Tensor, *_: Tensor | None) -> Tensor:
+        return pos.mean()
+
+    def _closed_form(self, pos: Tensor, neg: Tensor, *_: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        return pos, pos, neg.sum(1)
+
+
+def test_a_subclass_that_returns_other_shapes_is_refused(scores: Scores) -> None:
+    pos, neg = scores(2, 3, seed=7)
+    with pytest.raises(SettingsError, match=r"_Averaged\._value must return tensors of the shapes \[2\], got \[\]"):
+        _Averaged()(pos, neg)
+    with pytest.raises(SettingsError, match=r"_closed_form must .* the shapes \[2\], \[2\], \[2, 3\], got .*, \[2\]"):
+        _Averaged().value_and_grad(pos, neg)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(("rows", "negatives"), [(0, 3), (2, 0), (0, 0)])
+def test_no_rows_and_no_negatives_give_finite_values(name: str, rows: int, negatives: int) -> None:
+    made = loss(name).for_users(torch.zeros(rows, dtype=torch.long))
+    mask = torch.zeros(rows, negatives, dtype=torch.bool)
+    value, d_pos, d_neg = made.value_and_grad(torch.zeros(rows), torch.zeros(rows, negatives), mask=mask)
+    assert [list(one.shape) for one in (value, d_pos, d_neg)] == [[rows], [rows], [rows, negatives]]
+    assert bool(value.isfinite().all() and d_pos.isfinite().all())
+    torch.testing.assert_close(made(torch.zeros(rows), torch.zeros(rows, negatives), mask=mask), value)

@@ -400,3 +400,31 @@ def test_a_misspelt_method_is_refused_when_the_class_is_made() -> None:
 
         class Mine(Callback):
             def on_epoch_ended(self, end: EpochEnd) -> None: ...
+
+
+def test_a_fit_without_epochs_says_that_callbacks_have_nothing_to_do(
+    parts: Split, caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet = LambdaCallback(on_fit_end=lambda _: None)
+    fr.PureSVD(rank=2).fit(parts.train, callbacks=[quiet], progress=False)
+    assert "nothing to do" not in caplog.text
+    fr.PureSVD(rank=2).fit(parts.train, callbacks=[Recorder(), TimeBudget(60), quiet], progress=False)
+    said = "pure-svd was computed in one step, without epochs or trials, so these callbacks had nothing to do: "
+    assert f"{said}Recorder, TimeBudget (--time-budget)" in caplog.text
+    recorder = Recorder()
+    fr.PureSVD().fit(parts.train, parts.valid, callbacks=[recorder], progress=False)
+    assert recorder.of("trial")
+    assert "nothing to do: Recorder\n" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([Recorder], r"must be a list of Callback objects, .* Recorder is a class, .* of it is wanted: Recorder\(…\)"),
+        (Recorder(), "must be a list of Callback objects, got a Recorder; write a list, also for a single one"),
+        ([lambda _: True], "number 1 of them is a function, and must be a Callback"),
+    ],
+)
+def test_what_is_no_callback_is_refused(given: Any, message: str, parts: Split) -> None:
+    with pytest.raises(SettingsError, match=message):
+        fr.SGD(epochs=1, **QUICK).fit(parts.train, callbacks=given)

@@ -132,7 +132,8 @@ def _several(whole: Any, parts: tuple[Any, ...]) -> Kind:
 
     def take(value: Any) -> Any:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, abc.Iterable) or _is_frame(value):
-            raise Refused("write a list, also for a single one" if isinstance(value, str | bytes) else "")
+            single = isinstance(value, str | bytes) or (of is not None and of.fits(value))
+            raise Refused("write a list, also for a single one" if single else "")
         if getattr(value, "ndim", 1) == 0:
             raise Refused("write a list, also for a single one")
         if fixed:
@@ -164,7 +165,8 @@ def _member(kind: Kind | None, value: Any, place: int) -> Any:
 
 def _plural(words: str) -> str:
     plurals = {"a whole number": "whole numbers", "a number": "numbers", "a text": "texts", "a path": "paths"}
-    return plurals.get(words, "")
+    name = words.rpartition(" ")[2]
+    return plurals.get(words, f"{name} objects" if name[:1].isupper() else "")
 
 
 def _is_frame(value: Any) -> bool:
@@ -192,6 +194,8 @@ def _instance(whole: Any) -> Kind | None:
     def take(value: Any) -> Any:
         if fits(value):
             return value
+        if inspect.isclass(value) and any(base.__name__ == name for base in value.__mro__):
+            raise Refused(f"{value.__name__} is a class, and an object of it is wanted: {value.__name__}(…)")
         if convert is None:
             raise Refused("torch.as_tensor makes one" if name == "Tensor" else "")
         return convert(value)

@@ -232,7 +232,12 @@ class IdMap:
         known = [k for lookup in self._names for k in lookup]
         close = dict.fromkeys(difflib.get_close_matches(key[:200], known, n=3, cutoff=0.6))
         labels = [self.label(next(lk[c][0] for lk in self._names if c in lk)) for c in close]
-        return f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?" if labels else ""
+        texts = self.ids.cast(pl.String).str.to_lowercase()
+        same_number = self.ids.filter(texts.str.strip_chars_start("0") == key.lstrip("0"))  # 3 for 000003
+        labels += [text_of(one) for one in same_number.head(3)]
+        if labels:
+            return f"; did you mean {' or '.join(repr(c) for c in dict.fromkeys(labels))}?"
+        return f"; known ids look like {shown_id(self.ids[0])}" if len(self) else ""
 
     def _indices(self, asked: pl.Series) -> NDArray[np.int32]:
         """The index of each id; -1 for an unknown one."""

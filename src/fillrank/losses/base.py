@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from fillrank.arguments import shown
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses.ladder import Ladder
+from fillrank.registry import check_call
 
 __all__ = ["ScoreLoss", "VectorLoss", "check_above_zero", "check_not_negative", "check_within", "wants_kernel"]
 
@@ -33,7 +34,9 @@ class ScoreLoss(ABC):
     * *Half precision* is widened: scores in bfloat16 or float16 are worked on in float32 and the loss is float32; the
       gradients come back in the type of the scores.
 
-    A subclass writes the loss twice: ``_value``, to be read and for autograd, and ``_closed_form``, in place.
+    A subclass writes the loss twice: ``_value``, to be read and for autograd, and ``_closed_form``, in place. Both take
+    ``(pos, neg, mask, log_q)``; ``_value`` returns the loss ``[B]``, and ``_closed_form`` returns
+    ``(loss [B], d_pos [B], d_neg [B, N])``.
     """
 
     uses_log_q: bool = False
@@ -45,6 +48,17 @@ class ScoreLoss(ABC):
 
     whole_batch: bool = False
     """Whether the loss of a row depends on other rows. Then call :meth:`for_users`, and pass the whole batch."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Refuse a subclass whose methods cannot be called with the arguments that they get.
+
+        Raises:
+            SettingsError: ``_value`` or ``_closed_form`` has another signature.
+        """
+        super().__init_subclass__(**keywords)
+        for name in ("_value", "_closed_form"):
+            if callable(method := vars(cls).get(name)):
+                check_call(f"{cls.__name__}.{name}", method, ("self", "pos [B]", "neg [B, N]", "mask", "log_q"))
 
     def __call__(
         self,
@@ -69,10 +83,12 @@ class ScoreLoss(ABC):
 
         Raises:
             DataError: the shapes do not fit together.
-            SettingsError: ``log_q`` came, and this loss has no use for it.
+            SettingsError: ``log_q`` came, and this loss has no use for it; or ``_value`` returns something else than
+                ``[B]``.
         """
         self._check(pos, neg, mask, log_q, row_weight)
         value = self._value(_wide(pos), _wide(neg), mask, log_q)
+        self._check_returned("_value", (value,), pos.shape)
         return value if row_weight is None else value * row_weight
 
     def value_and_grad(
@@ -93,7 +109,9 @@ class ScoreLoss(ABC):
         self._check(pos, neg, mask, log_q, row_weight)
         with torch.no_grad():
             work = _wide(neg)
-            loss, d_pos, d_neg = self._closed_form(_wide(pos), work, mask, log_q)
+            found = self._closed_form(_wide(pos), work, mask, log_q)
+            self._check_returned("_closed_form", found, pos.shape, pos.shape, neg.shape)
+            loss, d_pos, d_neg = found
             if row_weight is not None:
                 loss, d_pos, d_neg = loss * row_weight, d_pos * row_weight, d_neg.mul_(row_weight[:, None])
             if work is not neg:
@@ -111,6 +129,15 @@ class ScoreLoss(ABC):
     def _closed_form(
         self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    def _check_returned(self, method: str, found: Any, *wanted: torch.Size) -> None:
+        """Check what a subclass returns: tensors of these shapes."""
+        found = found if isinstance(found, tuple) else (found,)
+        if [getattr(one, "shape", None) for one in found] == list(wanted):
+            return
+        got = ", ".join(str(list(one.shape)) if isinstance(one, Tensor) else shown(one) for one in found)
+        shapes = ", ".join(str(list(shape)) for shape in wanted)
+        raise SettingsError(f"{type(self).__name__}.{method} must return tensors of the shapes {shapes}, got {got}")
 
     def _check(
         self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None, row_weight: Tensor | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from fillrank.arguments import Own, checked, shown
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss
+from fillrank.registry import check_call, parameters_of
 
 __all__ = ["FromFunction"]
 
@@ -37,7 +37,7 @@ class FromFunction(ScoreLoss):
         takes_mask: whether it has a parameter of that name; not to be set.
 
     Raises:
-        SettingsError: it is not callable, or (when called) what it returns is not ``[B]``.
+        SettingsError: it cannot be called with ``(pos, neg)``, or (when called) what it returns is not ``[B]``.
 
     Example:
         >>> softened = FromFunction(lambda pos, neg: (neg - pos[:, None]).exp().sum(1).log1p())
@@ -52,9 +52,11 @@ class FromFunction(ScoreLoss):
     def __post_init__(self) -> None:
         if not callable(self.function) or isinstance(self.function, type):
             raise SettingsError(f"a loss must be a function of (pos [B], neg [B, N]), got {shown(self.function)}")
-        parameters = inspect.signature(self.function).parameters
+        parameters = parameters_of(self.function)
         object.__setattr__(self, "uses_log_q", "log_q" in parameters)
         object.__setattr__(self, "takes_mask", "mask" in parameters)
+        by_name = [name for name in ("mask", "log_q") if name in parameters]
+        check_call(f"the loss {_name(self.function)}", self.function, ("pos [B]", "neg [B, N]"), by_name)
 
     def _value(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tensor:
         options: dict[str, Any] = {"log_q": log_q} if self.uses_log_q else {}

@@ -10,7 +10,7 @@ from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, VectorLoss
 from fillrank.losses.function import FromFunction
-from fillrank.registry import Registry, check_settings, parameters_of
+from fillrank.registry import Registry, check_call, check_settings, parameters_of
 
 __all__ = ["LOSSES", "VECTOR_LOSSES", "as_loss", "loss", "vector_loss"]
 
@@ -81,18 +81,25 @@ def as_loss(part: Any, settings: Mapping[str, Any] | None = None) -> ScoreLoss |
     kind, own, what = LOSSES.resolved(part, settings)
     if isinstance(kind, ScoreLoss) or (_is_of_vectors(kind) and not isinstance(kind, type)):
         check_settings(what, _nothing, own)
-        return cast("ScoreLoss | VectorLoss", kind)
+        return _checked_loss(what, kind)
     if isinstance(kind, type):
         check_settings(what, kind, own)
         made = kind(**own)
         if isinstance(made, ScoreLoss) or _is_of_vectors(made):
-            return cast("ScoreLoss | VectorLoss", made)
+            return _checked_loss(what, made)
         kind, own = made, {}
     if not callable(kind):
         raise SettingsError(f"{what} must be a function of (pos [B], neg [B, N]), or of fillrank.losses.ScoreLoss")
     if own:
         check_settings(what, kind, own, given=("pos", "neg", "mask", "log_q", *list(parameters_of(kind))[:2]))
     return FromFunction(partial(kind, **own) if own else kind)
+
+
+def _checked_loss(what: str, made: Any) -> ScoreLoss | VectorLoss:
+    """Check that a loss of vectors can be called with two; a loss of scores has checked this in its base class."""
+    if not isinstance(made, ScoreLoss) and callable(made):
+        check_call(what, made, ("first [B, d]", "second [B, d]"))
+    return cast("ScoreLoss | VectorLoss", made)
 
 
 def _is_of_vectors(part: Any) -> bool:

@@ -24,7 +24,7 @@ from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
 from fillrank.models.unused import say_what_is_idle
 from fillrank.recommend import Recommender
-from fillrank.renames import in_words, read_settings
+from fillrank.renames import SETTINGS, in_words, read_settings
 from fillrank.retrieval.lists import MEMORY
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
@@ -334,7 +334,8 @@ def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:
     for problem in problems:
         name = ".".join(str(part) for part in problem["loc"][:1]) or "settings"
         if problem["type"] == "extra_forbidden":
-            words.append(f"{recipe.__name__} has no setting {name!r}; it has {', '.join(recipe.model_fields)}")
+            now = f" (version 0.1 called {SETTINGS[name]} so, and it has none)" if name in SETTINGS else ""
+            words.append(f"{recipe.__name__} has no setting {name!r}{now}; it has {', '.join(recipe.model_fields)}")
         elif isinstance(own := problem.get("ctx", {}).get("error"), SettingsError):
             words.append(str(own.about(name)) if problem["loc"] else str(own))
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from fillrank.errors import SettingsError
 
-__all__ = ["check_settings", "parameters_of"]
+__all__ = ["check_call", "check_settings", "parameters_of"]
 
 
 def parameters_of(maker: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -24,6 +24,36 @@ def parameters_of(maker: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
         return {}
     starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {name: one for name, one in parameters.items() if one.kind not in starred}
+
+
+def check_call(what: str, function: Callable[..., Any], wanted: Sequence[str], by_name: Collection[str] = ()) -> None:
+    """Check that a user's function can be called with what it is going to get.
+
+    Args:
+        what: the function, for messages: ``"the loss mine"``.
+        function: any callable. One without a signature (some are written in C) is not checked.
+        wanted: what it gets by position, in words.
+        by_name: what it gets by name.
+
+    Raises:
+        SettingsError: it cannot; the message says what it gets, and what it takes.
+
+    Example:
+        >>> check_call("the loss mine", lambda pos: pos, ("pos [B]", "neg [B, N]"))
+        Traceback (most recent call last):
+        fillrank.errors.SettingsError: the loss mine is called with (pos [B], neg [B, N]), but it takes (pos): too ...
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*wanted, **dict.fromkeys(by_name))
+    except TypeError as error:
+        called = ", ".join([*wanted, *(f"{name}=…" for name in by_name)])
+        plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
+        takes = signature.replace(parameters=plain, return_annotation=signature.empty)
+        raise SettingsError(f"{what} is called with ({called}), but it takes {takes}: {error}") from None
 
 
 def check_settings(

@@ -10,6 +10,7 @@ from typing import Self
 
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.notices import say_once
 from fillrank.training.callbacks.events import Callback, EpochEnd, FitEnd, FitStart, Stage, StageStart, StepEnd
 from fillrank.training.options import FitOptions
 
@@ -24,9 +25,11 @@ class FitState:
         interrupted: the user has stopped a training.
         stopped: the stages that a callback has stopped.
         reason: what stopped them, in words; see :attr:`Callback.reason`.
+        had_rounds: a step, an epoch or a trial has ended, so callbacks could follow it.
     """
 
     interrupted: bool = False
+    had_rounds: bool = False
     stopped: set[Stage] = field(default_factory=set)
     reason: str = Callback.reason
 
@@ -60,6 +63,7 @@ class FitContext:
                 for one in self.options.callbacks:
                     one.on_fit_start(start)
                 yield
+            self._say_what_was_not_called()
         except BaseException as raised:
             error = raised
             raise
@@ -89,11 +93,23 @@ class FitContext:
 
     def step_ended(self, end: StepEnd) -> bool:
         """Tell the callbacks; whether one of them wants to stop."""
+        self.state.had_rounds = True
         return self._says_stop(lambda one: one.on_step_end(end))
 
     def epoch_ended(self, end: EpochEnd) -> bool:
         """Tell the callbacks; whether one of them wants to stop."""
+        self.state.had_rounds = True
         return not self.inside and self._says_stop(lambda one: one.on_epoch_end(end))
+
+    def _say_what_was_not_called(self) -> None:
+        """Warn of callbacks that wait for steps or epochs, if the whole fit had none."""
+        waiting = [one for one in self.options.callbacks if one.waits_for_rounds]
+        if waiting and not self.state.had_rounds:
+            names = ", ".join(type(one).__name__ + (f" ({one.asked_by})" if one.asked_by else "") for one in waiting)
+            say_once(
+                f"{self.model} was computed in one step, without epochs or trials, so these callbacks had nothing to "
+                f"do: {names}"
+            )
 
     def _says_stop(self, tell: Callable[[Callback], bool | None]) -> bool:
         stopping = [one for one in self.options.callbacks if tell(one)]  # a list, so that every callback is called

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fillrank.errors import SettingsError
 from fillrank.experiments.compare.failures import Failures
@@ -25,7 +26,8 @@ __all__ = ["Plan", "read_plan", "run_plan"]
 class Plan(BaseModel):
     """The arguments of :func:`fillrank.compare` as data. An unknown key is an error.
 
-    In TOML, the settings of a model stand in a table of its name::
+    In TOML, the settings of a model are in a table with its name; ``models = ["pure-svd", "cmc"]`` is enough for models
+    with their default settings::
 
         data = "movielens-small"
         seeds = [0, 1, 2, 3, 4]
@@ -34,8 +36,9 @@ class Plan(BaseModel):
         [models.cmc]
         temperature = 0.1
 
-    Several data sets, such as the five folds of one (``data = ["ml-100k/u1", "ml-100k/u2"]``), are gone through one
-    after another, and the means are over all their runs. Without models, those that go with the log are compared.
+    With several data sets, such as the five folds of one (``data = ["ml-100k/u1", "ml-100k/u2"]``), the models are
+    fitted on each in turn, and the means are over all runs. Without ``models``, the default models for the log are
+    compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +56,15 @@ class Plan(BaseModel):
     protocol: Protocol = "honest"
     refit: bool | None = None
     options: RunOptions = RunOptions()
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _by_name(cls, models: Any) -> Any:
+        if isinstance(models, str):
+            raise SettingsError(f"give a list, as in models = [{models!r}], or a table such as [models.{models}]")
+        if isinstance(models, Sequence) and all(isinstance(name, str) for name in models):
+            return {name: {} for name in models}
+        return models
 
     @model_validator(mode="after")
     def _sources_are_whole(self) -> Self:

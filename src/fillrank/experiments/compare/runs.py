@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from fillrank.arguments import checked, shown
 from fillrank.data import Interactions, Split, decay
@@ -171,6 +171,8 @@ def _default_models(log: Interactions) -> tuple[str, ...]:
 
 class StopByHand(Callback):
     """Ends a fit without a model if the user stopped it, because half a training cannot be compared."""
+
+    internal: ClassVar[bool] = True
 
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See :meth:`Callback.on_epoch_end`."""

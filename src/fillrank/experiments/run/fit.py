@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ from fillrank.experiments.run.agreement import facts_of
 from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
 from fillrank.experiments.run.options import RunOptions, options_apart
 from fillrank.experiments.run.resume import Resumable
-from fillrank.experiments.toml.files import OPTIONS, OutPath, read_toml, strict, toml_text
+from fillrank.experiments.toml.files import OPTIONS, ModelName, OutPath, read_toml, strict, toml_text
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.models.named_parts import refuse_objects
 from fillrank.recommend import Recommender
@@ -82,7 +82,7 @@ class RunPlan(DataPlan):
         options: how it runs; see :class:`fillrank.experiments.run.options.RunOptions`.
     """
 
-    model: str | None = None
+    model: ModelName | None = None
     out: OutPath
     settings: dict[str, Any] = Field(default_factory=dict)
     refit: bool = True
@@ -307,6 +307,8 @@ def _check_shareable(maker: Recipe, world: World) -> None:
 
 class _Interruption(Callback):
     """Notes the epoch in which the user stopped the training."""
+
+    internal: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.epoch: int | None = None

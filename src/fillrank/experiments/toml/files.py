@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.toml.tables import deep_merge, flatten
@@ -17,7 +17,7 @@ from fillrank.renames import read_plan, warn_of
 from fillrank.runtime.paths import expanded, refuse_special
 from fillrank.runtime.strict_json import nested_deeper
 
-__all__ = ["OPTIONS", "OutPath", "parse_toml", "read_toml", "strict", "toml_text"]
+__all__ = ["OPTIONS", "ModelName", "OutPath", "parse_toml", "read_toml", "strict", "toml_text"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -26,6 +26,20 @@ OPTIONS = "the options"
 
 OutPath = Annotated[str, AfterValidator(lambda path: str(expanded(path, "the place to write to")))]
 """A path in a plan, with ``~`` read as everywhere."""
+
+
+def _name_of_model(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        name = value.get("name", "NAME")
+        raise SettingsError(
+            f'it is the name of a recipe, as in model = "{name}"; settings are in the table [settings], and a group of '
+            "them in a table such as [settings.optimizer]"
+        )
+    return value
+
+
+ModelName = Annotated[str, BeforeValidator(_name_of_model)]
+"""The name of a recipe in a plan."""
 
 _DEEPEST = 32  # levels of tables and lists that a plan may have
 _BARE = re.compile(r"[A-Za-z0-9_-]+")

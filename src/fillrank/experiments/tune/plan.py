@@ -14,7 +14,7 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation.metrics import ACCURACY
 from fillrank.experiments.run.fit import DataPlan
 from fillrank.experiments.run.options import QuietOptions, options_apart
-from fillrank.experiments.toml.files import OutPath, read_toml, strict
+from fillrank.experiments.toml.files import ModelName, OutPath, read_toml, strict
 from fillrank.experiments.toml.tables import deep_merge, flatten
 from fillrank.experiments.tune.space import Space
 from fillrank.losses import ScoreLoss
@@ -95,7 +95,7 @@ class TunePlan(DataPlan):
             trial's progress unless they say so.
     """
 
-    model: str
+    model: ModelName
     metric: str = "ndcg@20"
     n_trials: int = Field(default=50, ge=1)
     out: OutPath

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 from optuna.pruners import MedianPruner, NopPruner
@@ -97,6 +97,8 @@ class _Stopped(Exception):  # noqa: N818
 
 class Following(Callback):
     """Reports the metrics of a trial's epochs to the study, and prunes the trial if they are poor."""
+
+    internal: ClassVar[bool] = True
 
     def __init__(self, trial: Trial, sign: int) -> None:
         self._trial, self._sign = trial, sign

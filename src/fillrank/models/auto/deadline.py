@@ -26,6 +26,7 @@ class Deadline(Callback):
     """
 
     reason: ClassVar[str] = "by the budget of the search"
+    internal: ClassVar[bool] = True
 
     def __init__(self, end: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.passed = False

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from fillrank.arguments import shown
 from fillrank.encoders import PairEncoder, Tables, VectorEncoder, View
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss, VectorLoss, ViewContrast, contrast
@@ -125,7 +126,12 @@ class ContrastStep:
         """The loss of each of this process's rows, which depends on all rows of the whole batch."""
         whole, model = batch.all, _Vectors(cast("VectorEncoder", self.encoder))  # of vectors, as such a loss wants it
         users, items, _ = model.vectors(whole.users, whole.items, whole.items[:0])
-        return loss(self._with_dropout(users, whole, generator), items)[batch.rows_of_whole]
+        found = loss(self._with_dropout(users, whole, generator), items)
+        if not isinstance(found, Tensor) or found.shape != whole.users.shape:
+            got = f"the shape {list(found.shape)}" if isinstance(found, Tensor) else shown(found)
+            name = type(loss).__name__
+            raise SettingsError(f"the loss {name} must return one value for each row, [{len(whole)}], got {got}")
+        return found[batch.rows_of_whole]
 
     def _with_dropout(self, anchors: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         rate = self.settings.dropout

@@ -38,6 +38,7 @@ class TimeBudget(Callback):
     """
 
     reason: ClassVar[str] = "by its time budget"
+    asked_by: ClassVar[str] = "--time-budget"
 
     def __init__(self, seconds: float | str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds_of(seconds)

@@ -154,6 +154,19 @@ class Callback:
     reason: ClassVar[str] = "by a callback"
     """What messages say of a stop that this callback asked for."""
 
+    asked_by: ClassVar[str] = ""
+    """The option of the command line that adds this callback, for messages."""
+
+    @property
+    def waits_for_rounds(self) -> bool:
+        """Whether it overrides ``on_step_end`` or ``on_epoch_end``, so that a fit without epochs gives it no work."""
+        kind = type(self)
+        overrides = kind.on_step_end is not Callback.on_step_end or kind.on_epoch_end is not Callback.on_epoch_end
+        return overrides and not kind.internal
+
+    internal: ClassVar[bool] = False
+    """True for callbacks that fillrank adds itself."""
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Refuse a method ``on_…`` that nothing would ever call.
 

@@ -9,7 +9,7 @@ import math
 import os
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fillrank.errors import DataError
 from fillrank.runtime.atomic_write import check_file, replacing
@@ -24,8 +24,10 @@ _FIRST = ("fit", "model", "stage", "epoch", "total", "seconds", "score", "best_e
 class _FileLogger(Callback):
     """Writes a row for each epoch to a file at once. With several processes, only the first one writes.
 
-    A file that holds rows of this kind already is gone on with.
+    If the file already holds such rows, new ones are appended.
     """
+
+    asked_by: ClassVar[str] = "--log-to"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_file(path, "the log of the training")

@@ -34,6 +34,11 @@ class LambdaCallback(Callback):
         self._fit_start, self._stage_start, self._step_end = on_fit_start, on_stage_start, on_step_end
         self._epoch_end, self._fit_end = on_epoch_end, on_fit_end
 
+    @property
+    def waits_for_rounds(self) -> bool:
+        """Whether it has a function for the end of a step or of an epoch."""
+        return self._step_end is not None or self._epoch_end is not None
+
     def on_fit_start(self, start: FitStart) -> None:
         """See :meth:`Callback.on_fit_start`."""
         if self._fit_start is not None:
