@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -48,6 +49,32 @@ def refusal(answer: Any) -> tuple[int, str]:
 )
 def test_what_is_no_request_is_refused_in_words(client: Any, body: Any) -> None:
     assert refusal(client.post("/v1/recommend", json=body)) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "said"),
+    [
+        ("recommend", {"user": "1", "k": "x"}, "k must be a whole number, got 'x'"),
+        ("recommend", {"user": "1", "k": 0}, "k must be 1 or more, got 0"),
+        ("recommend", {"user": ""}, "user must have 1 or more characters, got ''"),
+        ("recommend", {"usr": "1"}, "there is no field 'usr'; did you mean user?"),
+        ("recommend", {"history": 5}, "history must be a list of items, or an object of items with ratings, got 5"),
+        ("recommend", {"history": {"1": "good"}}, "history.1 must be a number, got 'good'"),
+        ("recommend", {"history": [1, None]}, "history[1] must be a text, got null"),
+        ("recommend", {"user": "1", "where": {"genre": None}}, "where.genre: a text, a number, true or false"),
+        ("recommend", {"user": "1", "at_most": "x"}, "at_most: a whole number of 1 or more was wanted, or an"),
+        ("recommend", {"user": "1", "novelty": 2}, "novelty must be 1.0 or less, got 2"),
+        ("recommend", [], "the body must be an object, got a list of 0"),
+        ("recommend", {"user": "1", "where": {"genre": "War"}}, "no column 'genre'"),
+        ("events", {"events": [{"user": "a"}]}, "events[0].item is missing"),
+        ("events", {"events": [{"user": "a", "item": "b", "time": "soon"}]}, "events[0].time: a time is a number of"),
+        ("complete", {"table": [[1, "a"]]}, "table[0][1] must be a number, got 'a'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(client: Any, route: str, body: Any, said: str) -> None:
+    message = client.post(f"/v1/{route}", json=body).json()["error"]["message"]
+    assert said in message
+    assert not re.search(r"pydantic|Input should|value_error|dict\[|list\[|constrained|function-", message)
 
 
 @pytest.mark.parametrize(

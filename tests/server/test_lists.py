@@ -215,3 +215,101 @@ def test_a_text_is_found_as_the_map_of_ids_finds_it(ids: list[Any]) -> None:
     expected = served.model.item_ids.encode(asked, unknown="mark").tolist()
     assert served.items(asked).tolist() == expected
     assert [served.user(one) for one in asked] == expected
+
+
+def test_rules_of_a_list_are_those_of_the_library(serving: Callable[..., Any], svd: Recommender) -> None:
+    genres = {item: ["odd" if item % 2 else "even", "low" if item < 40 else "high"] for item in range(80)}
+    shop = svd.with_item_table(pl.DataFrame({"item": list(genres), "genre": list(genres.values())}))
+    client = serving(shop)
+    assert listed(client, user="7", k=6, items=["3", "14", "15", "80x"]) == of_library(svd, 7, items=[3, 14, 15], k=6)
+    for rules in (
+        {"where": {"genre": "odd"}},
+        {"where_not": {"genre": ["low"]}},
+        {"at_most": {"genre": 2}},
+        {"where": {"genre": ["low", "odd"]}, "at_most": {"genre": 3}, "exclude": [3]},
+    ):
+        assert listed(client, user="7", k=6, **rules) == of_library(shop, 7, k=6, **rules)
+        assert listed(client, user="nobody", k=6, **rules) == of_library(shop, -1, k=6, unknown="popular", **rules)
+    answer = client.post("/v1/recommend", json={"user": "7", "where": {"genre": "odd one"}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+    assert "did you mean 'odd'?" in answer.json()["error"]["message"]
+
+
+def test_at_most_n_of_a_category_of_the_store(client: Any, svd: Recommender) -> None:
+    first, second, third = of_library(svd, 7, k=3)
+    for item in (first, second):
+        client.put(f"/v1/items/{item}", json={"categories": ["crime"]})
+    assert listed(client, user="7", k=2, at_most=1) == [first, third]
+
+
+def test_novelty_leans_to_what_few_have_met(client: Any, svd: Recommender) -> None:
+    def met_by(novelty: float, **whose: Any) -> float:
+        answer = client.post("/v1/recommend", json={**whose, "k": 10, "novelty": novelty}).json()
+        return float(np.mean([one["met_by"] for one in answer["items"]]))
+
+    for whose in ({"user": "7"}, {"history": ["3", "14"]}):
+        assert met_by(-1, **whose) > met_by(0, **whose) > met_by(1, **whose)
+    assert listed(client, user="7", k=5, novelty=0) == of_library(svd, 7, k=5)
+    assert met_by(1, user="nobody") < met_by(0, user="nobody")
+
+
+def test_what_is_odd_is_said(serving: Callable[..., Any], rating_model: Recommender, ratings: Interactions) -> None:
+    client = serving(rating_model)
+    sent = [{"user": "a", "item": "3", "type": "purchse"}, {"user": "a", "item": "4", "type": "rating", "value": 99}]
+    kind, scale = client.post("/v1/events", json={"events": sent}).json()["warnings"]
+    assert kind == (
+        "the type 'purchse' is none of the usual ones; it counts as met, like a click; did you mean 'purchase'?"
+    )
+    assert scale.startswith("off the scale of ")
+    assert scale.endswith("that the model has learnt from: events[1] (99)")
+    asked = {"history": {"3": -99}}
+    assert "history.3 (-99)" in client.post("/v1/recommend", json=asked).json()["warnings"][0]
+    unrated = serving(fr.PureSVD(rank=4).fit(ratings.without_values()))
+    assert "fitted without ratings" in unrated.post("/v1/recommend", json={"history": {"3": 5}}).json()["warnings"][0]
+
+
+@pytest.fixture(scope="module")
+def weighed_model() -> Recommender:
+    """Of a log of views (1) and purchases (10)."""
+    rng = np.random.default_rng(0)
+    users, items = np.divmod(rng.permutation(60 * 40)[:900], 40)
+    weights = np.where(users % 4 == items % 4, 10.0, 1.0)
+    log = Interactions.from_arrays(users, items, weights=weights)
+    return fr.IALS(
+        dim=8, iterations=3, weight_power=1, unobserved_weight=0.1, regularization=0.01, frequency_exponent=1
+    ).fit(log, progress=False)
+
+
+def test_weights_of_events_reach_new_users(serving: Callable[..., Any], weighed_model: Recommender) -> None:
+    from fillrank.store.meaning import EventMeaning
+
+    client = serving(weighed_model, meaning=EventMeaning(weights={"view": 1, "purchase": 10, "hide": 0}))
+
+    def told(user: str, **types: str) -> list[str]:
+        events = [{"user": user, "item": item.strip("i"), "type": kind} for item, kind in types.items()]
+        assert client.post("/v1/events", json={"events": events}).status_code == 200
+        return listed(client, user=user, k=10)
+
+    bought_even = told("even", i4="purchase", i8="purchase", i5="view", i9="view")
+    bought_odd = told("odd", i4="view", i8="view", i5="purchase", i9="purchase")
+    assert bought_even != bought_odd
+    assert sum(int(item) % 4 == 0 for item in bought_even) > sum(int(item) % 4 == 0 for item in bought_odd)
+    assert "7" not in told("other", i4="view", i7="hide")
+    refused = client.post("/v1/events", json={"events": [{"user": "x", "item": "4", "type": "purchse"}]})
+    assert refused.status_code == 422
+    assert "events[0].type: 'purchse' has no weight; did you mean 'purchase'?" in refused.json()["error"]["message"]
+
+
+def test_a_folded_user_is_solved_for_as_in_the_fit(weighed_model: Recommender, tmp_path: Any) -> None:
+    """Against the readable normal equations, with the weights of the fit: ``w / mean(w)``; also after saving."""
+    log = weighed_model.interactions
+    weighed_model.save(tmp_path / "m")
+    for model in (weighed_model, Recommender.load(tmp_path / "m")):
+        own = log.select(log.users == 5)
+        items = model.scorer.item_vectors.double().numpy()
+        cells = own.weights / log.weights.mean()
+        gram = 0.1 * items.T @ items + (items[own.items].T * cells) @ items[own.items]
+        gram += 0.01 * (cells.sum() + 0.1 * len(items)) * np.eye(items.shape[1])
+        expected = np.linalg.solve(gram, items[own.items].T @ cells)
+        folded = model.scorer.folding.solve(model.scorer, own)[0][5].double().numpy()
+        assert folded == pytest.approx(expected, rel=1e-3, abs=1e-5)

@@ -59,7 +59,7 @@ def test_the_reference_has_every_route_and_its_scope() -> None:
 def test_events_are_kept_once_and_conflicts_are_said(client: Any, store: Store) -> None:
     event = {"user": "ann", "item": "3", "type": "rating", "value": 4, "time": "2026-01-31T12:00:00Z", "id": "e1"}
     first = client.post("/v1/events", json={"events": [event]}).json()
-    assert first == {"accepted": 1, "repeated": 0, "conflicting": [], "ids": ["e1"]}
+    assert first == {"accepted": 1, "repeated": 0, "conflicting": [], "ids": ["e1"], "warnings": []}
     again = client.post("/v1/events", json={"events": [event, {**event, "value": 5}]}).json()
     assert (again["accepted"], again["repeated"], again["conflicting"]) == (0, 2, ["e1"])
     (kept,) = store.history("ann")

@@ -77,6 +77,17 @@ def test_only_events_before_a_moment(store: Store) -> None:
     assert found.seq == 2
 
 
+def test_weights_of_types_add_up_as_in_a_log(store: Store) -> None:
+    meaning = EventMeaning(weights={"view": 1, "purchase": 10, "hide": 0})
+    store.append([UserEvent("ann", "x", "view"), UserEvent("ann", "x", "purchase"), UserEvent("bob", "y", "hide")])
+    store.append([UserEvent("cleo", "x", "hide", time=1000), UserEvent("cleo", "x", "view", time=2000)])
+    weighed = replace(MET, weights=np.array([3, 1], dtype=np.float32))
+    expected = [("ann", "x", 14.0), ("bob", "y", 0.0), ("cleo", "x", 1.0)]
+    assert all_to_learn(store, weighed, meaning).interactions.to_frame().rows() == expected
+    found = all_to_learn(store, MET, meaning).interactions.to_frame().rows()
+    assert found == [("ann", "x", 12.0), ("bob", "y", 0.0), ("cleo", "x", 1.0)]
+
+
 def test_nothing_at_all_is_an_error(store: Store) -> None:
     with pytest.raises(DataError, match="nothing to learn from"):
         all_to_learn(store, None, MEANING)

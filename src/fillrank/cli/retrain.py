@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fillrank.cli.options import JsonOption, ReadOption, RunArgument, ThreadsOption, open_log
+from fillrank.cli.options import EventOption, JsonOption, ReadOption, RunArgument, ThreadsOption, open_log, read_table
 from fillrank.cli.output import show
 from fillrank.cli.shell import end_failed
 from fillrank.errors import SettingsError
@@ -35,24 +35,29 @@ def retrain(
         ),
     ] = None,
     read: ReadOption = None,
+    event: EventOption = None,
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the last models are kept.")] = 5,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit the next model from log and events, judge it on the newest day, and put it to work unless it is worse."""
+    from fillrank.server.event_types import meaning_of
     from fillrank.server.retraining.attempt import retrain as attempt
     from fillrank.store import Store
 
     with suppress(OSError, AttributeError):
         os.nice(10)  # requests come first
     log = open_log(data, read) if data is not None else _log_of(run)
+    meaning = meaning_of(run, read_table(None, event=event).get("event"))
     with Store(store or f"sqlite:///{run.with_name(run.name + '.db')}") as opened:
-        done = attempt(run, opened, log, keep=keep, threads=threads)
-    document = {"taken": done.taken, "number": done.number, "new": done.verdict.new, "running": done.verdict.running}
-    words = f"the new model, number {done.number}, is at work: {done.verdict}"
-    show(document | {"users": done.verdict.users}, words if done.taken else "", as_json=as_json)
+        done = attempt(run, opened, log, meaning=meaning, keep=keep, threads=threads)
+    verdict = done.verdict
+    document = {"taken": done.taken, "number": done.number, "new": verdict.new, "running": verdict.running}
+    document |= {"users": verdict.users, "judged": verdict.judged}
+    words = f"the new model, number {done.number}, is at work: {verdict}"
+    show(document, words if done.taken else "", as_json=as_json)
     if not done.taken:
-        end_failed(f"the new model is worse, and the one at work stays: {done.verdict}")
+        end_failed(f"the new model is worse, and the one at work stays: {verdict}")
 
 
 def rollback(

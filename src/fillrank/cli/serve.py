@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fillrank.cli.options import ReadOption, parse_settings, path_of
+from fillrank.cli.options import EventOption, ReadOption, path_of, read_table
 
 __all__ = ["serve"]
 
@@ -25,6 +25,7 @@ def serve(
         ),
     ] = None,
     read: ReadOption = None,
+    event: EventOption = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 8000,
     host: Annotated[
         str, typer.Option("--host", help="The address to listen on; any but 127.0.0.1 wants an API key.")
@@ -56,11 +57,12 @@ def serve(
     from fillrank.server import ServerSettings, create_app
     from fillrank.server.retraining.schedule import Schedule
     from fillrank.server.run import run as listen
+    from fillrank.store.meaning import EventMeaning
     from fillrank.training.callbacks.budget import seconds_of
 
     folder = run or _FOLDER
     if data is not None and not holds_a_model(folder):
-        _fit(folder, data, read)
+        _fit(folder, data, read_table(read, event=event))
     elif run is None and data is None:
         raise typer.BadParameter("give the folder of a model, or --data to fit one", param_hint="RUN")
     elif data is not None:
@@ -69,17 +71,21 @@ def serve(
     if retrain_every is not None or retrain_after is not None:
         every = None if retrain_every is None else seconds_of(retrain_every)
         schedule = Schedule(every, retrain_after)
-    settings = ServerSettings() if workers is None else ServerSettings(workers=workers)
+    weights = read_table(None, event=event).get("event")
+    given: dict[str, Any] = {} if workers is None else {"workers": workers}
+    settings = ServerSettings(**given, meaning=None if weights is None else EventMeaning(weights=weights))
+    typer.echo(f"loading {folder}", err=True)
     app = create_app(
         folder, store or f"sqlite:///{folder.with_name(folder.name + '.db')}", settings=settings, schedule=schedule
     )
     listen(app, host, port, ready=lambda address: typer.echo(f"{folder} is served at {address}"))
 
 
-def _fit(folder: Path, data: str, read: list[str] | None) -> None:
+def _fit(folder: Path, data: str, read: dict[str, Any]) -> None:
     from fillrank.experiments.run import RunPlan, fit_run
 
-    plan = RunPlan.of({"data": data, "read": parse_settings(read, "--read"), "test": 0, "out": str(folder)})
+    plan = RunPlan.of({"data": data, "read": read, "test": 0, "out": str(folder)})
+    typer.echo(f"fitting the default model to {data}, once; it is saved in {folder}", err=True)
     outcome = fit_run(plan)
     if outcome is not None and outcome.interrupted:
         raise KeyboardInterrupt(outcome.in_words(str(folder)))

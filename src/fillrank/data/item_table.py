@@ -38,6 +38,21 @@ class ItemColumn:
     values: tuple[Value, ...]
     of_items: sp.csr_array[Any]
 
+    @classmethod
+    def of(cls, cells: Mapping[int, Iterable[Value]], n_items: int) -> Self:
+        """A column by the categories of each item; an item that is not named has none.
+
+        Example:
+            >>> ItemColumn.of({0: ["war", "crime"], 2: ["war"]}, 3).of_items.toarray().astype(int).tolist()
+            [[1, 1], [0, 0], [0, 1]]
+        """
+        pairs = [(place, value) for place, found in cells.items() for value in found]
+        values = tuple(sorted({value for _, value in pairs}, key=lambda value: (isinstance(value, str), value)))
+        codes = {value: code for code, value in enumerate(values)}
+        where = [place for place, _ in pairs], [codes[value] for _, value in pairs]
+        matrix = sp.coo_array((np.ones(len(pairs)), where), (n_items, len(values)))
+        return cls(values, matrix.tocsr().astype(np.bool_))
+
     @cached_property
     def places(self) -> dict[Value, int]:
         """Where each category stands in :attr:`values`."""
@@ -162,16 +177,8 @@ def _columns(given: Any) -> tuple[list[Any], dict[str, list[Any]]]:
 
 
 def _column(name: str, cells: list[Any], places: NDArray[np.int32], n_items: int, separator: str | None) -> ItemColumn:
-    rows: list[int] = []
-    found: list[Value] = []
-    for cell, place in zip(cells, places.tolist(), strict=True):
-        for value in _values(name, cell, separator):
-            rows.append(place)
-            found.append(value)
-    values = tuple(sorted(set(found), key=lambda value: (isinstance(value, str), value)))
-    codes = {value: code for code, value in enumerate(values)}
-    matrix = sp.coo_array((np.ones(len(rows)), (rows, [codes[value] for value in found])), (n_items, len(values)))
-    return ItemColumn(values, matrix.tocsr().astype(np.bool_))
+    found = {place: _values(name, cell, separator) for cell, place in zip(cells, places.tolist(), strict=True)}
+    return ItemColumn.of(found, n_items)
 
 
 def _values(name: str, cell: Any, separator: str | None) -> Iterable[Value]:

@@ -126,6 +126,8 @@ class ImplicitRidge:
             weights of all errors.
         length: each solved vector is scaled to this length; None: it is not. If items have biases, the length decides
             how much a new user's products count beside them.
+        weight_power, weight_scale: in a history with weights, the squared error of an item with the weight w counts
+            ``w^weight_power / weight_scale``, as it did in the fit; rows of weight 0 are left out. Power 0: unused.
     """
 
     unobserved_weight: float = 0.1
@@ -133,6 +135,8 @@ class ImplicitRidge:
     positive_from: float | None = None
     frequency_exponent: float = 0.0
     length: float | None = None
+    weight_power: float = 0.0
+    weight_scale: float = 1.0
 
     def strength(self, counts: NDArray[Any], n_others: int) -> NDArray[np.float64]:
         """The penalty of each vector, float64 ``[n]``, from its number of interactions and the size of the other side.
@@ -171,23 +175,33 @@ class ImplicitRidge:
         """See :meth:`Folding.solve`."""
         counted = interactions.select(self._counted(interactions))
         vectors = factors.item_vectors
-        solved = solve_ridges(self.ridges(counted.without_values().csr, as_array(vectors)))
+        solved = solve_ridges(self.ridges(self._cells(counted), as_array(vectors)))
         return as_tensor_like(solved * self._stretch(solved), vectors), None
 
     def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:
         """See :meth:`Folding.shares`; an item that is left out brings nothing."""
         counted = self._counted(interactions)
         shares = np.zeros((len(interactions), factors.dim))
-        ones = interactions.select(counted).without_values().csr
-        shares[counted] = cell_shares(self.ridges(ones, as_double(factors.item_vectors)), 0)
+        cells = self._cells(interactions.select(counted))
+        shares[counted] = cell_shares(self.ridges(cells, as_double(factors.item_vectors)), 0)
         return shares * self._stretch(shares.sum(0, keepdims=True))
 
     def _counted(self, interactions: Interactions) -> NDArray[np.bool_]:
         """Which rows count."""
-        if self.positive_from is None or interactions.values is None:
-            return np.ones(len(interactions), dtype=np.bool_)
-        counted: NDArray[np.bool_] = interactions.values >= self.positive_from
+        counted = np.ones(len(interactions), dtype=np.bool_)
+        if self.positive_from is not None and interactions.values is not None:
+            counted &= interactions.values >= self.positive_from
+        if self.weight_power and interactions.weights is not None:
+            counted &= interactions.weights > 0
         return counted
+
+    def _cells(self, counted: Interactions) -> sp.csr_array[Any]:
+        """How much the error of each row counts, as a matrix."""
+        if not self.weight_power or counted.weights is None:
+            return counted.without_values().csr
+        matrix = counted.weighted_csr.astype(np.float64)
+        matrix.data = matrix.data**self.weight_power / self.weight_scale
+        return matrix
 
     def _stretch(self, solved: NDArray[Any]) -> NDArray[Any] | float:
         """What each solved vector is to be multiplied by, ``[B, 1]``."""
@@ -276,6 +290,8 @@ _WAYS: dict[str, Any] = {way.__name__: way for way in (Projection, ResidualProje
 def folding_parts(folding: Folding) -> tuple[dict[str, Any], Tensor | None]:
     """A way of folding in as plain settings with its ``kind``, and its weights (or None), for saving."""
     parts: dict[str, Any] = dict(vars(folding))
+    if not parts.get("weight_power", True):  # as files of models without weights have always been
+        del parts["weight_power"], parts["weight_scale"]
     weights = parts.pop("weights", None)
     return {"kind": type(folding).__name__, **parts}, weights
 

@@ -22,6 +22,7 @@ from fillrank.factors import Factors, FittedScorer, Scorer
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
+from fillrank.models.row_weights import folding_by_weights
 from fillrank.models.unused import say_what_is_idle
 from fillrank.recommend import Recommender
 from fillrank.renames import SETTINGS, in_words, read_settings
@@ -276,8 +277,9 @@ class Recipe(BaseModel, ABC):
         history: Iterable[Mapping[str, float]] = (),
     ) -> Recommender:
         settings = self.model_dump() | dict(chosen or {})
+        power = settings.get("weight_power", 0.0)
         return Recommender(
-            scorer=scorer,
+            scorer=scorer if power == "auto" else folding_by_weights(scorer, train, power),
             predictor=predictor,
             interactions=train,
             value_range=train.value_range,

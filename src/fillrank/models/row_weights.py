@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
 
 from fillrank.data import Interactions
+from fillrank.factors import Blend
+from fillrank.factors.fold_in import ImplicitRidge
+from fillrank.factors.scorer import FittedScorer
 from fillrank.losses import Ladder
 
-__all__ = ["POWERS", "USUAL_POWER", "WeightPower", "power_of", "weighed"]
+if TYPE_CHECKING:
+    from fillrank.factors import Factors
+    from fillrank.factors.blend import BlendPart
+
+__all__ = ["POWERS", "USUAL_POWER", "WeightPower", "folding_by_weights", "power_of", "weighed"]
 
 WeightPower: TypeAlias = Annotated[float, Field(ge=0, le=4)] | Literal["auto"]
 """The power of a row's weight that counts: 0 leaves all alike, 1 takes them as they are; ``"auto"``: chosen."""
@@ -50,3 +57,23 @@ def weighed(log: Interactions, power: float) -> Interactions:
     weights = np.zeros(len(log))
     weights[counts] = 1.0 if alike else np.maximum(scaled / scaled.mean(), np.finfo(np.float32).tiny)
     return replace(log, weights=weights.astype(np.float32))
+
+
+def folding_by_weights(scorer: FittedScorer, log: Interactions, power: float) -> FittedScorer:
+    """The same scorer; new users whose history has weights are folded in as :func:`weighed` rows were learnt from.
+
+    Args:
+        scorer: what was learnt; its parts, if it is a blend.
+        log: what it was learnt from, with its own weights.
+        power: of them.
+    """
+    if log.weights is None or not power:
+        return scorer
+    if isinstance(scorer, Blend):
+        parts = tuple(cast("BlendPart", folding_by_weights(part, log, power)) for part in scorer.parts)
+        return replace(scorer, parts=parts)
+    folding = getattr(scorer, "folding", None)
+    if not isinstance(folding, ImplicitRidge):
+        return scorer
+    scale = float(np.mean(log.weights[log.weights > 0].astype(np.float64) ** power))
+    return replace(cast("Factors", scorer), folding=replace(folding, weight_power=float(power), weight_scale=scale))

@@ -9,10 +9,11 @@ from fillrank.errors import MissingExtraError
 try:
     import fastapi  # noqa: F401
     import prometheus_client  # noqa: F401
+    import rapidfuzz  # noqa: F401
     import uvicorn  # noqa: F401
 except ImportError as error:
     raise MissingExtraError(
-        'a server needs FastAPI, uvicorn and prometheus-client: pip install "fillrank[serve]"'
+        'a server needs FastAPI, uvicorn, prometheus-client and RapidFuzz: pip install "fillrank[serve]"'
     ) from error
 
 from fillrank.server.app import create_app

@@ -16,6 +16,7 @@ from fillrank.errors import FillrankError, SettingsError
 from fillrank.recommend import Recommender
 from fillrank.runtime.paths import expanded
 from fillrank.server import gorse
+from fillrank.server.event_types import meaning_of
 from fillrank.server.guard import Guard
 from fillrank.server.problems import answer_problems
 from fillrank.server.retraining.schedule import Schedule, Scheduler
@@ -24,6 +25,7 @@ from fillrank.server.served import ModelHolder, Served
 from fillrank.server.settings import ServerSettings
 from fillrank.server.state import ServerState
 from fillrank.store import Store
+from fillrank.store.meaning import EventMeaning
 
 __all__ = ["ROUTERS", "create_app"]
 
@@ -68,14 +70,15 @@ def create_app(
     folder = None if isinstance(model, Recommender) else expanded(model, "the model")
     served = Served(model, model.name or "model") if isinstance(model, Recommender) else Served.load(expanded(model))
     own = Store(store) if isinstance(store, str) else None
-    state = ServerState(ModelHolder(served, folder), own or store, settings)  # type: ignore[arg-type]
+    meaning = settings.meaning or meaning_of(folder)
+    state = ServerState(ModelHolder(served, folder), own or store, settings, meaning)  # type: ignore[arg-type]
     state.ranker.catalogues.of(served)
     if schedule is not None:
         if folder is None:
             raise SettingsError("a schedule goes with the folder of a model, where the next one is put").about(
                 "schedule"
             )
-        state.scheduler = Scheduler(folder, state.store, schedule)
+        state.scheduler = Scheduler(folder, state.store, schedule, _said(settings.meaning))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -102,6 +105,12 @@ def create_app(
     answer_problems(app)
     app.add_middleware(Guard, settings=settings, metrics=state.metrics, is_open=lambda: state.access.is_open)
     return app
+
+
+def _said(meaning: EventMeaning | None) -> list[str]:
+    """The weights of types of events, where they are not those of the fit, as words for ``fillrank retrain``."""
+    weights = None if meaning is None else meaning.weights
+    return [] if not weights else ["--event", ",".join(f"{kind}={weight:g}" for kind, weight in weights.items())]
 
 
 async def _watch(state: ServerState) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fillrank.data.item_table import ItemColumn, ItemTable
 from fillrank.server.search import TitleIndex
 from fillrank.server.served import Served
 from fillrank.store import CatalogueItem, Store
 
-__all__ = ["Catalogue", "Catalogues"]
+__all__ = ["CATEGORY", "Catalogue", "Catalogues"]
+
+CATEGORY = "category"
+"""The column of an item table that holds what the store calls categories."""
 
 _SHARE = 10  # a large copy is made anew after at least so many times as long as making it took
 _SMALL = 1000  # items; a copy of so few is made anew at each change
@@ -31,7 +35,8 @@ class Catalogue:
         marked: of the store, when what is not to be listed was read.
         unlisted: bool ``[n_items]``: hidden or deleted.
         described: what the store says of items, by id, also of those that the model does not know.
-        categories: the indices of the items in each category.
+        table: columns of categories: those of the model's item table, and ``category``, what the store says (of items
+            that it has nothing of, what the model's table says).
         deleted_users: digests of users of whom the model may know what was to be forgotten.
     """
 
@@ -40,7 +45,7 @@ class Catalogue:
     marked: Mapping[str, int]
     unlisted: NDArray[np.bool_]
     described: Mapping[str, CatalogueItem]
-    categories: Mapping[str, NDArray[np.int64]]
+    table: ItemTable
     deleted_users: frozenset[str]
     made: float = field(default_factory=time.monotonic)
     cost: float = 0.0
@@ -69,10 +74,12 @@ class Catalogue:
             "item": item, "title": title, "categories": list(own.categories), "hidden": own.hidden, "known": place >= 0
         }  # fmt: skip
 
-    def in_categories(self, names: list[str]) -> NDArray[np.int64]:
-        """The items that are in one of these categories."""
-        found = [self.categories[name] for name in names if name in self.categories]
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+    def in_categories(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Which items are in one of these categories; none is in one that nobody has heard of."""
+        known = [name for name in names if name in self.table.columns[CATEGORY].places]
+        if not known:
+            return np.zeros(len(self.served.ids), dtype=bool)
+        return self.table.having({CATEGORY: known})
 
     def search(self, query: str, limit: int) -> list[str]:
         """The ids of the items whose titles are nearest to a query; an item of exactly that id stands first."""
@@ -138,17 +145,13 @@ class Catalogues:
     def _made(self, served: Served, changes: Mapping[str, int]) -> Catalogue:
         start = time.monotonic()
         described = {item.id: item for item in self._store.items()}
-        categories: dict[str, list[int]] = {}
-        for place, item in zip(served.items(list(described)).tolist(), described.values(), strict=True):
-            for category in item.categories if place >= 0 else ():
-                categories.setdefault(category, []).append(place)
         return Catalogue(
             served=served,
             changes=changes,
             marked=changes,
             unlisted=self._unlisted(served),
             described=described,
-            categories={name: np.array(items, dtype=np.int64) for name, items in categories.items()},
+            table=_table(served, described),
             deleted_users=self._gone(served),
             cost=time.monotonic() - start,
         )
@@ -164,3 +167,20 @@ class Catalogues:
 
     def _gone(self, served: Served) -> frozenset[str]:
         return self._store.deleted("user", since=served.seq)
+
+
+def _table(served: Served, described: Mapping[str, CatalogueItem]) -> ItemTable:
+    """The item table of the model, with the categories of the store."""
+    own = served.model.item_table
+    columns = {} if own is None else dict(own.columns)
+    old = columns.get(CATEGORY)
+    cells: dict[int, Sequence[str | int | float | bool]] = {}
+    if old is not None:
+        for place in range(len(served.ids)):
+            found = old.of_items.indices[old.of_items.indptr[place] : old.of_items.indptr[place + 1]]
+            cells[place] = [old.values[code] for code in found.tolist()]
+    for place, item in zip(served.items(list(described)).tolist(), described.values(), strict=True):
+        if place >= 0 and item.categories:
+            cells[place] = item.categories
+    columns[CATEGORY] = ItemColumn.of(cells, len(served.ids))
+    return ItemTable(columns, len(served.ids))

@@ -11,12 +11,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from fillrank.errors import DataError, DiskFullError, FillrankError, ScoreError, SettingsError, StoreError
+from fillrank.server.wording import findings
 from fillrank.terminal import printable
 
 __all__ = ["ProblemError", "answer_problems", "problem"]
 
 logger = logging.getLogger("fillrank")
-_SHOWN = 5  # findings of one request that are named
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _RETRY = {"Retry-After": "1"}
 
@@ -60,9 +60,7 @@ def _of_http(_: Request, error: Any) -> JSONResponse:
 
 
 def _of_validation(_: Request, error: Any) -> JSONResponse:
-    """The first findings, without what was sent: it may be large, or anything."""
-    found = [f"{'.'.join(map(str, one['loc']))[:100]}: {one['msg']}" for one in error.errors()[:_SHOWN]]
-    return problem(422, "invalid", "; ".join(found))
+    return problem(422, "invalid", findings(error.errors()))
 
 
 def _of_library(request: Request, error: Any) -> JSONResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from fillrank.errors import DataError
 from fillrank.recommend.explain import explanation
-from fillrank.retrieval import rank
 from fillrank.server.catalogue import Catalogue, Catalogues
+from fillrank.server.oddities import odd_ratings
 from fillrank.server.problems import ProblemError
 from fillrank.server.profile import Profile, folded, profile_of, stranger
+from fillrank.server.rules import RequestRules, allowed, best_items
 from fillrank.server.served import ModelHolder, Served
 from fillrank.store import Store
 from fillrank.store.checks import digest_of
-from fillrank.store.meaning import EventMeaning
+from fillrank.store.meaning import EventMeaning, Taste
 
-__all__ = ["Ranker", "Wanted", "best_items"]
+__all__ = ["Ranker", "Wanted"]
 
 _REASONS = 3  # of an item
 
@@ -33,21 +34,19 @@ class Wanted:
 
     Attributes:
         user: whose it is; None where there is a history.
-        history: items, with ratings or None.
+        history: what is known of items that they have met.
         k: its length; fewer where fewer are left.
         offset: so many of the best are left out, for the next page.
-        exclude: items that are not listed.
-        categories: only items of one of these; None: of all.
+        rules: what may be on it.
         filter_seen: leave out what the user has met.
         explain: say for each item which of the user's own speak for it the most.
     """
 
     user: str | None = None
-    history: Mapping[str, float | None] | None = None
+    history: Mapping[str, Taste] | None = None
     k: int = 10
     offset: int = 0
-    exclude: Sequence[str] = ()
-    categories: Sequence[str] | None = None
+    rules: RequestRules = field(default_factory=RequestRules)
     filter_seen: bool = True
     explain: bool = False
 
@@ -64,30 +63,34 @@ class Ranker:
         served = self._holder.served
         catalogue = self.catalogues.of(served)
         profile, unwanted = self._profile(asked.user, asked.history, served, catalogue)
-        without = catalogue.unlisted.copy()
-        named = [*(asked.history or ()), *asked.exclude]
-        places_of = served.items(named)
-        excluded = places_of[len(named) - len(asked.exclude) :]
-        for places in (excluded[excluded >= 0], unwanted, profile.met if asked.filter_seen else unwanted):
-            without[places] = True
-        only = None if asked.categories is None else catalogue.in_categories(list(asked.categories))
-        items, scores = best_items(served, profile, asked.k + asked.offset, only, without)
+        rules = allowed(asked.rules, catalogue)
+        for places in (unwanted, profile.met if asked.filter_seen else unwanted):
+            rules.mask[places] = False
+        items, scores = best_items(served, profile, asked.k + asked.offset, rules)
         items, scores = items[asked.offset :], scores[asked.offset :]
+        popularity = np.asarray(served.model.popularity)
         listed = [
             {
                 "item": served.ids[place],
                 "score": float(score),
                 "title": catalogue.title(place),
+                "met_by": int(popularity[place]),
                 "reasons": _reasons(profile, place, catalogue) if asked.explain else [],
             }
             for place, score in zip(items.tolist(), scores, strict=True)
         ]
-        unknown = [name for name, place in zip(named, places_of, strict=True) if place < 0]
-        return {"items": listed, "model": served.version, "basis": profile.basis, "unknown": unknown}
+        history = asked.history or {}
+        places_of = served.items(list(history)).tolist()
+        unknown = [name for name, place in zip(history, places_of, strict=True) if place < 0]
+        return {
+            "items": listed,
+            "model": served.version,
+            "basis": profile.basis,
+            "unknown": [*unknown, *rules.unknown],
+            "warnings": odd_ratings({f"history.{item}": taste.value for item, taste in history.items()}, served),
+        }
 
-    def predict(
-        self, user: str | None, history: Mapping[str, float | None] | None, items: Sequence[str]
-    ) -> dict[str, Any]:
+    def predict(self, user: str | None, history: Mapping[str, Taste] | None, items: Sequence[str]) -> dict[str, Any]:
         """The expected rating of each item; None for an item that the model does not know."""
         served = self._holder.served
         if served.model.predictor is None:
@@ -150,32 +153,18 @@ class Ranker:
         return found
 
     def _profile(
-        self, user: str | None, history: Mapping[str, float | None] | None, served: Served, catalogue: Catalogue
+        self, user: str | None, history: Mapping[str, Taste] | None, served: Served, catalogue: Catalogue
     ) -> tuple[Profile, NDArray[np.int64]]:
         """Who is meant, and the items that are not for them."""
         nothing = np.zeros(0, dtype=np.int64)
         if history is not None:
             places = served.items(list(history))
-            known = {int(place): rating for place, rating in zip(places, history.values(), strict=True) if place >= 0}
+            known = {int(place): taste for place, taste in zip(places, history.values(), strict=True) if place >= 0}
             return (folded(served, known) if known else stranger()), nothing
         assert user is not None  # noqa: S101 -- the schema sees to it
-        events, newest = self._store.history_and_newest(user)
+        events = self._store.history(user)
         gone = bool(catalogue.deleted_users) and digest_of("user", user) in catalogue.deleted_users
-        return profile_of(served, user, self._meaning.tastes(events), newest, forgotten=gone)
-
-
-def best_items(
-    served: Served, profile: Profile, k: int, only: NDArray[np.int64] | None, without: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
-    """The best items that may be listed, and their scores; counts of users where only popularity is known."""
-    if profile.scorer is None:
-        order = served.popular if only is None else served.popular[np.isin(served.popular, only)]
-        items = order[~without[order]][:k]
-        return items, np.asarray(served.model.popularity)[items].astype(np.float64)
-    if only is not None and not len(only):
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    lists = rank(profile.scorer, [profile.user], k, candidates=only, exclude=np.flatnonzero(without))
-    return lists.items, lists.scores
+        return profile_of(served, user, events, self._meaning, forgotten=gone)
 
 
 def _reasons(profile: Profile, item: int, catalogue: Catalogue) -> list[dict[str, Any]]:

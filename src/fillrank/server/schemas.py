@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from fillrank.errors import DataError
+from fillrank.server.catalogue import CATEGORY
 from fillrank.store.checks import LONGEST_ID, LONGEST_TYPE, check_text
+from fillrank.store.meaning import Taste
 
 __all__ = [
     "Complete",
@@ -26,6 +29,7 @@ __all__ = [
     "as_milliseconds",
 ]
 
+_MOST = 1000  # values of a column in a rule
 _MILLISECONDS = 8_000_000_000_000_000  # the largest moment; a number of seconds has a thousandth of it
 
 
@@ -69,8 +73,57 @@ Moment = Annotated[int, BeforeValidator(as_milliseconds)]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-3e38, le=3e38)]
 
 
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _values(given: Any) -> Any:
+    """A value of a column, or a list of such."""
+    listed = given if isinstance(given, list) else [given]
+    if len(listed) > _MOST or not all(isinstance(one, str | int | float) and one == one for one in listed):
+        raise ValueError(f"a text, a number, true or false, or a list of up to {_MOST:,} of these was wanted")
+    return given
+
+
+def _numbers(given: Any) -> Any:
+    """How many of each category: of the column ``category``, or of columns by name."""
+    if given is None:
+        return None
+    by_column = given if isinstance(given, dict) else {CATEGORY: given}
+    for number in by_column.values():
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**31:
+            raise ValueError("a whole number of 1 or more was wanted, or an object of columns with such numbers")
+    if len(by_column) > 20 or not all(0 < len(name) <= 100 for name in by_column):
+        raise ValueError("up to 20 columns of up to 100 characters were wanted")
+    return by_column
+
+
+_ONE_VALUE = {"type": ["string", "number", "boolean"]}
+_ONE_NUMBER = {"type": "integer", "minimum": 1}
+Values = Annotated[
+    Any,
+    AfterValidator(_values),
+    WithJsonSchema({"anyOf": [_ONE_VALUE, {"type": "array", "items": _ONE_VALUE, "maxItems": _MOST}]}),
+]
+AtMost = Annotated[
+    Any,
+    AfterValidator(_numbers),
+    WithJsonSchema({"anyOf": [_ONE_NUMBER, {"type": "object", "additionalProperties": _ONE_NUMBER}]}),
+]
+
+
 class _Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_fields(cls, given: Any) -> Any:
+        """Say which fields there are, where one came that is none of them."""
+        unknown = [name for name in given if name not in cls.model_fields] if isinstance(given, dict) else []
+        if unknown:
+            near = get_close_matches(str(unknown[0]), cls.model_fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(cls.model_fields)}"
+            raise ValueError(f"there is no field {str(unknown[0])[:60]!r}; {hint}")
+        return given
 
 
 def _example(*examples: dict[str, Any]) -> ConfigDict:
@@ -93,11 +146,11 @@ class _OfSomebody(_Schema):
             raise ValueError("give a user or a history, and not both")
         return self
 
-    def rated(self) -> dict[str, float | None] | None:
-        """The history as items with ratings or None."""
-        if self.history is None or isinstance(self.history, dict):
-            return self.history
-        return dict.fromkeys(self.history)
+    def tastes(self) -> dict[str, Taste] | None:
+        """The history, as events would say it."""
+        if isinstance(self.history, dict):
+            return {item: Taste(rating) for item, rating in self.history.items()}
+        return None if self.history is None else dict.fromkeys(self.history, Taste(None))
 
 
 class Recommend(_OfSomebody):
@@ -107,12 +160,31 @@ class Recommend(_OfSomebody):
         {"user": "15", "k": 10},
         {"history": {"6": 5, "1214": 4.5}, "k": 5},
         {"history": ["6", "1214"], "exclude": ["1"], "explain": True},
+        {"user": "15", "k": 5, "items": ["6", "1214", "1"], "at_most": 2, "novelty": 0.5},
     )
 
     k: int = Field(10, ge=1, description="Length of the list; it is shorter where fewer items are left.")
     offset: int = Field(0, ge=0, le=10_000, description="So many of the best are left out: the next page.")
+    items: list[Id] | None = Field(None, max_length=10_000, description="Only these items are listed.")
     exclude: list[Id] = Field(default=[], max_length=10_000, description="Items that are not listed.")
     categories: list[Id] | None = Field(None, max_length=100, description="Only items of one of these.")
+    where: dict[Name, Values] | None = Field(
+        None,
+        max_length=20,
+        description="Column of the item table: a value or a list; only items with one of them.",
+    )
+    where_not: dict[Name, Values] | None = Field(
+        None, max_length=20, description="Column of the item table: a value or a list; no item with one of them."
+    )
+    at_most: AtMost = Field(
+        None, description="So many items of one category at most; of other columns: {column: number}."
+    )
+    novelty: float = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        description="From -1 (what many have met) by 0 (the model's own list) to 1 (what few have met).",
+    )
     filter_seen: bool = Field(True, description="Leave out what the user has met.")
     explain: bool = Field(False, description="Say for each item which of the user's own speak for it the most.")
 
@@ -131,6 +203,7 @@ class Listed(BaseModel):
     item: str
     score: float = Field(description="Of the model; only its order within a list means much.")
     title: str | None
+    met_by: int | None = Field(None, description="How many users of the log have met it.")
     reasons: list[Reason] = Field(
         default=[], description="Of the user's own items, those that add the most to the score."
     )
@@ -146,6 +219,7 @@ class ListAnswer(BaseModel):
         default_factory=list,
         description="Ids of the history and of exclude that the model does not know; they made no difference.",
     )
+    warnings: list[str] = Field(default=[], description="What is odd about the request, such as ratings off the scale.")
 
 
 class Predict(_OfSomebody):
@@ -205,6 +279,9 @@ class EventsAnswer(BaseModel):
     repeated: int = Field(description="They were there already, by their ids, and stay as they were.")
     conflicting: list[str] = Field(description="Ids of repeated ones that say something else than what is kept.")
     ids: list[str] = Field(description="Of all that were sent, in their order.")
+    warnings: list[str] = Field(
+        default=[], description="What is odd about them: types that nobody knows, ratings that are none here."
+    )
 
 
 class ItemIn(_Schema):

@@ -1,19 +1,19 @@
-"""Titles found by what somebody types, typing errors and all: by the pairs and triples of letters that they share."""
+"""Titles found by what somebody types, typing errors and all: each word of it is compared with all words of titles."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
-__all__ = ["TitleIndex", "grams_of", "plain_text"]
+__all__ = ["TitleIndex", "plain_text"]
 
-_LONGEST = 200  # letters of a query or of a title that are looked at
-_LEAST, _CLOSER = 0.2, 100  # the share of grams, and the number of titles, from which on titles are looked at again
-_NEAR, _WORDS = 0.6, 8  # the score from which on a title is found; words of a query that are looked at
+_LONGEST, _WORDS = 200, 8  # letters of a text, and words of a query, that are looked at
+_NEAR, _BEGUN = 0.6, 0.95  # the score from which on a title is found; that of a word that begins with the one asked for
 
 
 def plain_text(text: str) -> str:
@@ -28,26 +28,12 @@ def plain_text(text: str) -> str:
     return " ".join(kept.split())
 
 
-def grams_of(text: str) -> set[str]:
-    """The pairs and triples of letters of each word, with a blank before and behind it.
-
-    Example:
-        >>> sorted(grams_of("Ran"))
-        [' r', ' ra', 'an', 'an ', 'n ', 'ra', 'ran']
-    """
-    found = set()
-    for word in plain_text(text).split():
-        padded = f" {word} "
-        found |= {padded[place : place + size] for size in (2, 3) for place in range(len(padded) - size + 1)}
-    return found
-
-
 class TitleIndex:
     """Titles, to be found by texts that are nearly theirs.
 
-    The titles that share the most grams with the query are looked at again, word by word: each word of the query is
-    compared with the nearest word of the title (:class:`difflib.SequenceMatcher`). Of equally good titles the one
-    with fewer other words stands first.
+    Two words are as near as few letters have to be put in, left out, replaced or swapped with their neighbour
+    (RapidFuzz's ``OSA``). A title is as near as the words of the query have a near word in it, on average; of equally
+    near ones the one with fewer words stands first.
 
     Args:
         titles: the texts; None for what has none.
@@ -59,12 +45,16 @@ class TitleIndex:
     """
 
     def __init__(self, titles: Sequence[str | None]) -> None:
-        postings: dict[str, list[int]] = {}
-        self._words = [plain_text(title).split() if title else [] for title in titles]
-        for place, title in enumerate(titles):
-            for gram in grams_of(title) if title else ():
-                postings.setdefault(gram, []).append(place)
-        self._postings = {gram: np.array(places, dtype=np.int32) for gram, places in postings.items()}
+        places: dict[str, int] = {}
+        of_titles = [plain_text(title).split() if title else [] for title in titles]
+        self._of_title = np.array(
+            [places.setdefault(word, len(places)) for words in of_titles for word in words], dtype=np.int64
+        )
+        self._words = list(places)
+        self._initials = np.array([word[:1] for word in self._words])
+        self._sizes = np.array([len(words) for words in of_titles], dtype=np.int64)
+        self._titled = np.flatnonzero(self._sizes)
+        self._starts = np.append(0, np.cumsum(self._sizes[self._titled]))[:-1]
 
     def search(self, query: str, limit: int) -> NDArray[np.int64]:
         """The places of the titles that are nearest to ``query``, the nearest first; equal ones in their order."""
@@ -72,28 +62,21 @@ class TitleIndex:
 
     def scored(self, query: str, limit: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As :meth:`search`, with scores: 1 where each word of the query is in the title, less where it nearly is."""
-        grams, words = grams_of(query), plain_text(query).split()[:_WORDS]
-        lists = [self._postings[gram] for gram in grams if gram in self._postings]
-        if not lists:
+        words = plain_text(query).split()[:_WORDS]
+        if not words or not len(self._titled):
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        shared = np.bincount(np.concatenate(lists), minlength=len(self._words))
-        first = np.argsort(-shared, kind="stable")[: max(_CLOSER, limit)]
-        first = first[shared[first] >= _LEAST * len(grams)]
-        scores = np.array([self._score(words, self._words[place]) for place in first.tolist()])
-        good = scores >= _NEAR
-        best = np.argsort(-scores[good], kind="stable")[:limit]
-        return first[good][best].astype(np.int64), scores[good][best]
+        total = np.zeros(len(self._titled))
+        for word in words:
+            total += np.maximum.reduceat(self._near(word)[self._of_title], self._starts)
+        scores = total / len(words) - 0.001 * self._sizes[self._titled]
+        good = np.flatnonzero(scores >= _NEAR)
+        best = good[np.argsort(-scores[good], kind="stable")[:limit]]
+        return self._titled[best].astype(np.int64), scores[best]
 
-    def _score(self, words: list[str], title: list[str]) -> float:
-        """How near a title is, a little less for each word more than it would need."""
-        near = [max(_similarity(word, other) for other in title) for word in words]
-        return sum(near) / len(near) - 0.001 * len(title)
-
-
-def _similarity(word: str, other: str) -> float:
-    """Of two words: 1 where they are equal; nearly so where the second begins with the first."""
-    if word == other:
-        return 1.0
-    if other.startswith(word):
-        return 0.95
-    return SequenceMatcher(None, word, other, autojunk=False).ratio()
+    def _near(self, word: str) -> NDArray[np.float64]:
+        """How near each word of the titles is to one."""
+        near: NDArray[np.float64] = np.array(process.cdist([word], self._words, scorer=OSA.normalized_similarity)[0])
+        for place in np.flatnonzero(self._initials == word[:1]).tolist():
+            if near[place] < 1 and self._words[place].startswith(word):
+                near[place] = _BEGUN
+        return near

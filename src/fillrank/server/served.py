@@ -81,6 +81,12 @@ class Served:
         return np.argsort(-counts, kind="stable")
 
     @cached_property
+    def surprise(self) -> NDArray[np.float64]:
+        """How surprising each item is, in bits: minus the binary logarithm of the share of users who have met it."""
+        counts = np.asarray(self.model.popularity, dtype=np.float64)
+        return np.array(np.log2(self.model.interactions.n_users + 1) - np.log2(counts + 1))
+
+    @cached_property
     def ranks_by_ratings(self) -> bool:
         """Whether the vector that ranks for a new user depends on their ratings."""
         return any(looks_at_values(way) for way in getattr(self.model.scorer, "foldings", ()))
@@ -102,6 +108,12 @@ class Served:
         """The items that a user had met when the model was fitted."""
         first, end = self.model.interactions.csr.indptr[user : user + 2]
         return self.model.interactions.items[first:end].astype(np.int64)
+
+    def weights_of(self, user: int) -> NDArray[np.float32] | None:
+        """The weights of these rows; None: the log has none."""
+        weights = self.model.interactions.weights
+        first, end = self.model.interactions.csr.indptr[user : user + 2]
+        return None if weights is None else weights[first:end]
 
     @classmethod
     def load(cls, folder: Path) -> Served:

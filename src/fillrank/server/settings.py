@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from fillrank.errors import SettingsError
 from fillrank.store.meaning import EventMeaning
@@ -28,7 +28,7 @@ class ServerSettings:
         max_cells: of a table to complete.
         body_seconds: within which a request has to be there; beyond it 408.
         watch_seconds: between two looks at the folder of the model.
-        meaning: of types of events.
+        meaning: of types of events; None: what the fit of the model took them for.
 
     Raises:
         SettingsError: a number is not above 0.
@@ -46,7 +46,7 @@ class ServerSettings:
     max_cells: int = 10_000
     body_seconds: float = 10.0
     watch_seconds: float = 2.0
-    meaning: EventMeaning = field(default_factory=EventMeaning)
+    meaning: EventMeaning | None = None
 
     def __post_init__(self) -> None:
         for one in fields(self):

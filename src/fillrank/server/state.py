@@ -19,6 +19,7 @@ from fillrank.server.retraining.schedule import Scheduler
 from fillrank.server.served import ModelHolder
 from fillrank.server.settings import ServerSettings
 from fillrank.store import Store
+from fillrank.store.meaning import EventMeaning
 
 __all__ = ["ServerState", "state_of"]
 
@@ -32,13 +33,14 @@ class ServerState:
         holder: of the model.
         store: of events.
         settings: of the server.
+        meaning: of types of events.
     """
 
-    def __init__(self, holder: ModelHolder, store: Store, settings: ServerSettings) -> None:
-        self.holder, self.store, self.settings = holder, store, settings
+    def __init__(self, holder: ModelHolder, store: Store, settings: ServerSettings, meaning: EventMeaning) -> None:
+        self.holder, self.store, self.settings, self.meaning = holder, store, settings, meaning
         self.metrics, self.access = Metrics(), Access(store)
         self.scheduler: Scheduler | None = None
-        self.ranker = Ranker(holder, store, settings.meaning)
+        self.ranker = Ranker(holder, store, meaning)
         self._pool = ThreadPoolExecutor(
             settings.workers, "fillrank-serve", initializer=torch.set_num_threads, initargs=(1,)
         )

@@ -44,6 +44,7 @@ class UserEvent:
         time: milliseconds since 1970, UTC; now, unless given.
         id: two events with one id are one; unless given, a new one, and then nobody can tell that it came twice.
         expires: from when on it does not count any more, in milliseconds; None: never.
+        seq: its number in a store; 0: it comes from none.
 
     Raises:
         DataError: a text is empty, too long or cannot be stored, or a number is not finite or out of range.
@@ -60,6 +61,7 @@ class UserEvent:
     time: int = field(default_factory=now_ms)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     expires: int | None = None
+    seq: int = field(default=0, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for what in ("user", "item", "id"):
@@ -112,10 +114,8 @@ def append(connection: Connection, given: Sequence[UserEvent]) -> Appended:
     return Appended(len(fresh), len(given) - len(fresh), tuple(conflicting))
 
 
-def of_user(
-    connection: Connection, user: str, *, limit: int, now: int, before: int | None = None
-) -> tuple[list[UserEvent], int]:
-    """A user's newest events that still count, the oldest first, and the number of the last; 0 where there is none.
+def of_user(connection: Connection, user: str, *, limit: int, now: int, before: int | None = None) -> list[UserEvent]:
+    """A user's newest events that still count, the oldest first.
 
     Args:
         connection: to the database.
@@ -127,7 +127,7 @@ def of_user(
     asked = live(select(events), now).where(events.c.user_id == user).order_by(events.c.seq.desc()).limit(limit)
     asked = asked if before is None else asked.where(events.c.time < before)
     rows = connection.execute(asked).mappings().all()
-    return [_event(row) for row in rows][::-1], rows[0]["seq"] if rows else 0
+    return [_event(row) for row in rows][::-1]
 
 
 def page(connection: Connection, *, after: int, limit: int, now: int, **where: str) -> tuple[list[UserEvent], int]:
@@ -182,11 +182,12 @@ def live(asked: Select[Any], now: int) -> Select[Any]:
 
 def _row(event: UserEvent) -> dict[str, Any]:
     row = asdict(event)
+    row.pop("seq")  # the database gives it
     return {"user_id": row.pop("user"), "item_id": row.pop("item"), **row}
 
 
 def _event(row: RowMapping) -> UserEvent:
-    own: Iterable[str] = ("type", "value", "time", "id", "expires")
+    own: Iterable[str] = ("type", "value", "time", "id", "expires", "seq")
     return UserEvent(row["user_id"], row["item_id"], **{name: row[name] for name in own})
 
 

@@ -40,9 +40,9 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
     """The rows of a log and what events say, without the users and items that were deleted.
 
     Of a pair that is in both, the newer row counts. Where the log has ratings, events without one say only that a user
-    has met the item: they are left out, as there is no rating to learn from. Where its rows have weights, an event
-    weighs 1. Ids of events are texts; among whole
-    numbers, a text that is the number as it is usually written is that number.
+    has met the item: they are left out, as there is no rating to learn from. Where its rows have weights, or the types
+    of events have, those of a pair are added up; after a dislike the pair has the weight 0. Ids of events are texts;
+    among whole numbers, a text that is the number as it is usually written is that number.
 
     Args:
         store: with the events.
@@ -63,7 +63,8 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
         frames = [pl.DataFrame([tuple(row) for row in part], schema=_SCHEMA, orient="row") for part in parts]
     said = _newest_of_pairs(pl.concat([pl.DataFrame(schema=_SCHEMA), *frames]), meaning)
     titles = {item.id: item.title for item in store.items() if item.title is not None}
-    rows = _joined(None if log is None else _without_deleted(log, store), said, titles)
+    kept = None if log is None else _without_deleted(log, store)
+    rows = _joined(kept, said, titles, weighted=meaning.weights is not None)
     if not len(rows):
         raise DataError("there is nothing to learn from: no log was given, and the store has no events that count")
     options = {"duplicates": "last", "name": "store" if log is None else log.name}
@@ -77,18 +78,21 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
 
 
 def _newest_of_pairs(rows: pl.DataFrame, meaning: EventMeaning) -> pl.DataFrame:
-    """:meth:`EventMeaning.tastes` for all users at once: ``user, item, value, time`` of what is wanted."""
+    """:meth:`EventMeaning.tastes` for all users at once: ``user, item, value, time, weight``; unwanted: 0."""
     counted = rows.filter(~pl.col("type").is_in(list(meaning.ignored))).sort("time", maintain_order=True)
     negative = pl.col("type").is_in(list(meaning.negative))
-    since = negative.cum_sum().over("user", "item")  # ratings from before a dislike are void
+    since = negative.cum_sum().over("user", "item")  # what was said before a dislike is void
     counted = counted.with_columns(negative.alias("negative"), since.alias("since"))
     last = counted.filter(pl.col("since") == pl.col("since").max().over("user", "item"))
-    grouped = last.group_by("user", "item", maintain_order=True).agg(
+    weights = meaning.weights or {}
+    each = pl.col("type").replace_strict(list(weights), list(weights.values()), default=1.0, return_dtype=pl.Float32)
+    together = each.filter(~pl.col("negative")).sum()
+    weight = pl.lit(1.0, dtype=pl.Float32).first() if meaning.weights is None else together
+    return last.group_by("user", "item", maintain_order=True).agg(
         pl.col("value").filter(~pl.col("negative")).drop_nulls().last(),
         pl.col("time").last() // 1000,
-        pl.col("negative").last(),
+        pl.when(pl.col("negative").last()).then(0.0).otherwise(weight).cast(pl.Float32).alias("weight"),
     )
-    return grouped.filter(~pl.col("negative")).drop("negative")
 
 
 def _without_deleted(log: Interactions, store: Store) -> Interactions:
@@ -101,7 +105,10 @@ def _without_deleted(log: Interactions, store: Store) -> Interactions:
     return log if keep is None else log.select(keep)
 
 
-def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str]) -> pl.DataFrame:
+def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str], *, weighted: bool) -> pl.DataFrame:
+    weighted = weighted or (log is not None and log.weights is not None)
+    if not weighted:
+        said = said.filter(pl.col("weight") > 0).drop("weight")
     if log is None:
         rated = said["value"].is_not_null()
         rows = said.filter(rated) if 2 * int(rated.sum()) > len(rated) else said.drop("value")
@@ -109,6 +116,8 @@ def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str]
     columns = {"user": log.user_ids.decode(log.users), "item": log.item_ids.decode(log.items)}
     own = {"value": log.values, "time": log.times, "weight": log.weights}
     old = pl.DataFrame(columns | {name: column for name, column in own.items() if column is not None})
+    if weighted and log.weights is None:
+        old = old.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
     if log.item_ids.labels is not None:
         old = old.with_columns(label=log.item_ids.labels.gather(log.items))
     new = said.filter(pl.col("value").is_not_null()) if log.values is not None else said.drop("value")
@@ -120,9 +129,12 @@ def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str]
         if new[role].dtype != old[role].dtype:
             old = old.with_columns(pl.col(role).cast(pl.String))
     new = new.with_columns(pl.col("value").cast(pl.Float32)) if "value" in new.columns else new
-    if log.weights is not None:
-        new = new.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
-    return _labelled(pl.concat([old, new], how="diagonal"), titles)
+    rows = pl.concat([old, new], how="diagonal")
+    if weighted:
+        pair = ("user", "item")
+        last, together = pl.col("weight").last().over(pair), pl.col("weight").sum().over(pair)
+        rows = rows.with_columns(pl.when(last == 0).then(0.0).otherwise(together).cast(pl.Float32).alias("weight"))
+    return _labelled(rows, titles)
 
 
 def _labelled(rows: pl.DataFrame, titles: dict[str, str]) -> pl.DataFrame:

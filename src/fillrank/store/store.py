@@ -109,14 +109,8 @@ class Store:
                 events.remove(connection, user_id=user, item_id=item, type=kind)
             return events.append(connection, given)
 
-    def history(self, user: str, *, limit: int = _NEWEST) -> list[events.UserEvent]:
-        """The newest events of a user that have not expired, the oldest first."""
-        return self.history_and_newest(user, limit=limit)[0]
-
-    def history_and_newest(
-        self, user: str, *, limit: int = _NEWEST, before: int | None = None
-    ) -> tuple[list[events.UserEvent], int]:
-        """As :meth:`history`, with the number of the last of these events (0 where there is none).
+    def history(self, user: str, *, limit: int = _NEWEST, before: int | None = None) -> list[events.UserEvent]:
+        """The newest events of a user that have not expired, the oldest first.
 
         Args:
             user: whose events.

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from fillrank.server.access import needs
 from fillrank.server.gorse.schemas import Feedback, feedback_of
+from fillrank.server.oddities import check_types
 from fillrank.server.problems import ProblemError
 from fillrank.server.schemas import Id
 from fillrank.server.state import state_of
@@ -80,6 +81,7 @@ async def _keep(given: list[Feedback], request: Request, *, replacing: bool) -> 
     if len(given) > state.settings.max_events:
         raise ProblemError(422, "invalid", f"a request may have {state.settings.max_events:,} feedbacks")
     fresh = [one.event() for one in given]
+    check_types(fresh, state.meaning)
     done = await state.work(lambda: state.store.append(fresh, replacing=replacing))
     state.metrics.events.inc(done.accepted)
     return {"RowAffected": done.accepted}

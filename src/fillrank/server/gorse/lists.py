@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -10,8 +11,10 @@ from fastapi import APIRouter, Header, Query, Request
 from fillrank.server.access import needs
 from fillrank.server.gorse.feedback import READ
 from fillrank.server.gorse.schemas import Feedback
+from fillrank.server.oddities import check_types
 from fillrank.server.problems import ProblemError
 from fillrank.server.ranker import Wanted
+from fillrank.server.rules import RequestRules
 from fillrank.server.schemas import Id
 from fillrank.server.state import state_of
 from fillrank.store import UserEvent
@@ -44,7 +47,7 @@ async def recommend(
     if n + offset > state.settings.max_k:
         raise ProblemError(422, "invalid", f"n and offset may be {state.settings.max_k:,} together")
     delay = _milliseconds(write_back_delay)
-    asked = Wanted(user=user_id, k=n, offset=offset, categories=None if category is None else [category])
+    asked = Wanted(user=user_id, k=n, offset=offset, rules=_of_category(category))
     listed = (await state.work(state.ranker.recommend, asked))["items"]
     if write_back_type is not None and listed:
         await needs("write")(request)
@@ -65,12 +68,13 @@ async def session(
     state = state_of(request)
     if len(given) > state.settings.max_history or n + offset > state.settings.max_k:
         raise ProblemError(422, "invalid", "too many feedbacks, or too long a list")
-    tastes = state.settings.meaning.tastes([one.event() for one in given])
-    history = {item: taste.value for item, taste in tastes.items() if taste.wanted}
+    events = [one.event() for one in given]
+    check_types(events, state.meaning)
+    tastes = state.meaning.tastes(events)
+    history = {item: taste for item, taste in tastes.items() if taste.wanted}
     refused = [item for item, taste in tastes.items() if not taste.wanted]
-    wanted = Wanted(
-        history=history, k=n, offset=offset, exclude=refused, categories=None if category is None else [category]
-    )
+    rules = replace(_of_category(category), exclude=refused)
+    wanted = Wanted(history=history, k=n, offset=offset, rules=rules)
     listed = (await state.work(state.ranker.recommend, wanted))["items"]
     return [{"Id": one["item"], "Score": one["score"]} for one in listed]
 
@@ -96,6 +100,10 @@ async def ready(request: Request) -> dict[str, bool]:
     state = state_of(request)
     await state.aside(state.store.newest)
     return {"Ready": True, "DataStoreConnected": True, "CacheStoreConnected": True}
+
+
+def _of_category(category: str | None) -> RequestRules:
+    return RequestRules(categories=None if category is None else [category])
 
 
 def _milliseconds(delay: str) -> int:

@@ -13,6 +13,7 @@ from fillrank.models import Recipe, recipe
 from fillrank.recommend import Recommender
 from fillrank.recommend.saved import save
 from fillrank.runtime.atomic_write import only_one
+from fillrank.server.event_types import meaning_of
 from fillrank.server.retraining.journal import append_entry
 from fillrank.server.retraining.judge import DAY, Verdict, judged
 from fillrank.server.retraining.versions import Versions
@@ -62,7 +63,7 @@ def retrain(
         run: the folder of the model at work.
         store: with the events.
         log: what there was before them.
-        meaning: of types of events.
+        meaning: of types of events; None: what the fit of the model at work took them for.
         keep: how many of the last models are kept.
         threads: for the fit.
         span: milliseconds of the newest day.
@@ -72,7 +73,7 @@ def retrain(
         SettingsError: its settings cannot be fitted again.
         DataError: there is nothing to learn from.
     """
-    meaning, versions = meaning or EventMeaning(), Versions(run)
+    meaning, versions = meaning or meaning_of(run), Versions(run)
     versions.folder.mkdir(parents=True, exist_ok=True)
     with only_one(versions.folder / "retraining", "fits the next model of", ModelFileError):
         running = Served.load(run)
@@ -136,7 +137,7 @@ def _attempt(
         texts[_RUN] = (versions.run / _RUN).read_text(encoding="utf-8")
     save(model, place, beside_it=texts)
     versions.put_to_work(int(place.name))
-    logger.info("a new model is at work: %s", verdict)
+    logger.log(logging.INFO if verdict.judged else logging.WARNING, "a new model is at work: %s", verdict)
     return Attempt(taken=True, verdict=verdict, number=int(place.name))
 
 

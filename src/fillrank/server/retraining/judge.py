@@ -10,7 +10,7 @@ import numpy as np
 
 from fillrank.evaluation.metrics import ndcg
 from fillrank.server.profile import profile_of
-from fillrank.server.ranker import best_items
+from fillrank.server.rules import Allowed, best_items
 from fillrank.server.served import Served
 from fillrank.store import Store
 from fillrank.store.checks import digest_of
@@ -41,11 +41,19 @@ class Verdict:
     @property
     def worse(self) -> bool:
         """Whether the new model is worse beyond chance (one-sided, 5 %), on at least 20 users."""
-        return self.users >= _LEAST and self.new - self.running < -_SURE * self.error
+        return self.judged and self.new - self.running < -_SURE * self.error
+
+    @property
+    def judged(self) -> bool:
+        """Whether there were enough users to judge by."""
+        return self.users >= _LEAST
 
     def __str__(self) -> str:
-        if self.users < _LEAST:
-            return f"{self.users} users are too few to judge by"
+        if not self.judged:
+            return (
+                f"not judged: {self.users} user{'s' * (self.users != 1)} took up something new on the newest day, "
+                f"which are too few (at least {_LEAST})"
+            )
         return (
             f"nDCG@{_K} {self.new:.4f}, the one at work {self.running:.4f} (standard error of the difference "
             f"{self.error:.4f}, {self.users} users)"
@@ -76,7 +84,7 @@ def judged(new: Served, running: Served, store: Store, meaning: EventMeaning, *,
     for user, of_day in by_user.items():
         if len(results) >= _USERS:
             break
-        past, newest = store.history_and_newest(user, before=start)
+        past = store.history(user, before=start)
         before = meaning.tastes(past)
         targets = {item for item, taste in meaning.tastes(reversed(of_day)).items() if taste.wanted} - before.keys()
         for served in (new, running):
@@ -88,11 +96,11 @@ def judged(new: Served, running: Served, store: Store, meaning: EventMeaning, *,
         scores = []
         for served in (new, running):
             forgotten = digest_of("user", user) in gone and served is running
-            profile, unwanted = profile_of(served, user, before, newest, forgotten=forgotten)
-            without = np.zeros(len(served.ids), dtype=bool)
-            without[profile.met] = True
-            without[unwanted] = True
-            items, _ = best_items(served, profile, _K, None, without)
+            profile, unwanted = profile_of(served, user, past, meaning, forgotten=forgotten)
+            listed = np.ones(len(served.ids), dtype=bool)
+            listed[profile.met] = False
+            listed[unwanted] = False
+            items, _ = best_items(served, profile, _K, Allowed(listed))
             hits = np.zeros((1, _K), dtype=bool)
             hits[0, : len(items)] = [served.ids[place] in targets for place in items.tolist()]
             scores.append(float(ndcg(hits, np.array([len(targets)]))[0]))

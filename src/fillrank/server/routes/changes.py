@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from fillrank.server.access import needs
+from fillrank.server.oddities import check_types, odd_events
 from fillrank.server.problems import ProblemError
 from fillrank.server.routes.lists import ItemId
 from fillrank.server.schemas import EventsAnswer, EventsIn, Id, ItemIn
@@ -27,6 +28,7 @@ async def events(given: EventsIn, request: Request) -> Any:
         most = state.settings.max_events
         raise ProblemError(422, "invalid", f"a request may have {most:,} events; got {len(given.events):,}")
     fresh = [UserEvent(**one.model_dump(exclude_none=True)) for one in given.events]
+    check_types(fresh, state.meaning)
     done = await state.work(state.store.append, fresh)
     state.metrics.events.inc(done.accepted)
     state.metrics.repeated.inc(done.repeated)
@@ -35,6 +37,7 @@ async def events(given: EventsIn, request: Request) -> Any:
         "repeated": done.repeated,
         "conflicting": list(done.conflicting),
         "ids": [one.id for one in fresh],
+        "warnings": odd_events(fresh, state.meaning, state.holder.served),
     }
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fillrank.server.access import needs
 from fillrank.server.problems import ProblemError
 from fillrank.server.ranker import Wanted
+from fillrank.server.rules import RequestRules
 from fillrank.server.schemas import Id, Item, ItemsAnswer, ListAnswer, Predict, PredictAnswer, Recommend
 from fillrank.server.state import ServerState, state_of
 
@@ -26,11 +27,18 @@ async def recommend(asked: Recommend, request: Request) -> Any:
     _check_sizes(state, asked.k + asked.offset, asked.history)
     wanted = Wanted(
         user=asked.user,
-        history=asked.rated(),
+        history=asked.tastes(),
         k=asked.k,
         offset=asked.offset,
-        exclude=asked.exclude,
-        categories=asked.categories,
+        rules=RequestRules(
+            items=asked.items,
+            exclude=asked.exclude,
+            categories=asked.categories,
+            where=asked.where,
+            where_not=asked.where_not,
+            at_most=asked.at_most,
+            novelty=asked.novelty,
+        ),
         filter_seen=asked.filter_seen,
         explain=asked.explain,
     )
@@ -42,7 +50,7 @@ async def predict(asked: Predict, request: Request) -> Any:
     """The ratings that a user is expected to give."""
     state = state_of(request)
     _check_sizes(state, 1, asked.history)
-    return await state.work(state.ranker.predict, asked.user, asked.rated(), asked.items)
+    return await state.work(state.ranker.predict, asked.user, asked.tastes(), asked.items)
 
 
 @router.get("/items/{item_id:path}/similar", response_model=ListAnswer)
