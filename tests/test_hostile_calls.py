@@ -54,7 +54,7 @@ ROOMS = (
     "testing",
 )
 ALSO = {  # what the pages of docs/ name beside the rooms' own lists
-    "data.split": ("random", "per_user", "leave_last_out", "by_time", "published"),
+    "data.split": ("random", "per_user", "leave_last_out", "by_time", "published", "strong"),
     "solvers.sparse.als": ("RatingLoss", "als"),
     "solvers.sparse.ials": ("ImplicitLoss", "ials"),
     "solvers.sparse.biases": ("fit_biases",),
@@ -217,7 +217,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "rank": {"scorer": w.factors}, "rank_blocks": {"scorer": w.factors}, "top_k": {"scores": w.A, "k": 2},
         # solvers
         "als": {"interactions": w.log, "dim": 2, "iterations": 2}, "ials": {"interactions": w.log, "dim": 2, "iterations": 2}, "fit_biases": {"interactions": w.log},
-        "decay": {"split": w.split, "half_life": 7.0}, **{name: {"data": w.log} for name in ("random", "leave_last_out", "by_time")}, "per_user": {"data": w.log, "test": 0.34, "valid": 0.34}, "published": {"train": w.split.train, "test": w.split.test},
+        "decay": {"split": w.split, "half_life": 7.0}, **{name: {"data": w.log} for name in ("random", "leave_last_out", "by_time")}, "strong": {"data": w.log, "test": 0.25, "valid": 0.25}, "per_user": {"data": w.log, "test": 0.34, "valid": 0.34}, "published": {"train": w.split.train, "test": w.split.test},
         **{f"{name}.value": {"factors": w.factors, "interactions": w.log} for name in ("RatingLoss", "ImplicitLoss")}, "SgdSettings.rates": {"epoch": 1},
         "biased_sgd": {"interactions": w.log}, "biased_svd": {"interactions": w.log, "rank": 2, "biases": w.biases},
         "first_directions": {"factors": w.factors, "rank": 1}, "normalised_svd": {"interactions": w.log, "rank": 2}, "pure_svd": {"interactions": w.log, "rank": 2},

@@ -101,7 +101,9 @@ SetOption = Annotated[
 SplitOption = Annotated[
     SplitName,
     typer.Option(
-        "--split", help="auto: the published split of a data set that has one (or is named DATA/SPLIT), else random."
+        "--split",
+        help="auto: the published split of a data set that has one (or is named DATA/SPLIT), else random. "
+        "strong: whole users are held out, and four fifths of what each met is known.",
     ),
 ]
 TrainOption = Annotated[

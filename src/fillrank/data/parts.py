@@ -11,11 +11,24 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fillrank.arguments import checked
+from fillrank.data.held_out_users import HeldOutUsers
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.errors import DataError
+from fillrank.errors import DataError, SettingsError
 
-__all__ = ["TEST", "TRAIN", "VALID", "Split", "check_disjoint", "check_filled", "cut", "hold_out", "with_shared_ids"]
+__all__ = [
+    "TEST",
+    "TRAIN",
+    "VALID",
+    "Split",
+    "check_disjoint",
+    "check_filled",
+    "check_fraction",
+    "check_fractions",
+    "cut",
+    "hold_out",
+    "with_shared_ids",
+]
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -29,6 +42,8 @@ class Split:
         train: the rows that a model learns from.
         valid: the rows for choosing settings and when to stop; None if there are none.
         test: the rows for the final metrics.
+            Either may be :class:`~fillrank.data.held_out_users.HeldOutUsers`: rows of users who are not in train, with
+            the rows that are known of them.
         protocol: how the split was made (its name, fractions, seed), for reports.
 
     Raises:
@@ -43,6 +58,10 @@ class Split:
     def __post_init__(self) -> None:
         object.__setattr__(self, "protocol", MappingProxyType(dict(self.protocol)))
         parts = {"train": self.train, "valid": self.valid, "test": self.test}
+        for name in ("valid", "test"):
+            if isinstance(part := parts[name], HeldOutUsers):
+                part.check_unknown_to(self.train)
+                parts[f"the known rows of {name}"] = part.known
         before: dict[str, Interactions] = {}
         for name, part in parts.items():
             if part is None:
@@ -52,6 +71,20 @@ class Split:
             for other, seen in before.items():
                 check_disjoint(other, seen, name, part)
             before[name] = part
+
+
+def check_fraction(name: str, fraction: float) -> None:
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction < 1:
+        raise SettingsError(f"{name} must be a fraction from 0 up to, but not including, 1, got {fraction!r}")
+
+
+def check_fractions(test: float, valid: float) -> None:
+    check_fraction("test", test)
+    check_fraction("valid", valid)
+    if test == 0:
+        raise SettingsError("test must be above 0: a split without a test part is no split")
+    if test + valid >= 1:
+        raise SettingsError(f"test={test:g} and valid={valid:g} leave nothing to train on; their sum must be below 1")
 
 
 def check_disjoint(one: str, first: Interactions, other: str, second: Interactions) -> None:

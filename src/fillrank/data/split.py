@@ -25,11 +25,24 @@ from fillrank.arguments import checked
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.moments import Moment, seconds_of
-from fillrank.data.parts import TEST, TRAIN, VALID, Split, check_disjoint, check_filled, cut, hold_out, with_shared_ids
+from fillrank.data.parts import (
+    TEST,
+    TRAIN,
+    VALID,
+    Split,
+    check_disjoint,
+    check_filled,
+    check_fraction,
+    check_fractions,
+    cut,
+    hold_out,
+    with_shared_ids,
+)
+from fillrank.data.strong import strong
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.rng import numpy_stream
 
-__all__ = ["Moment", "Split", "by_time", "leave_last_out", "per_user", "published", "random"]
+__all__ = ["Moment", "Split", "by_time", "leave_last_out", "per_user", "published", "random", "strong"]
 
 logger = logging.getLogger("fillrank")
 
@@ -47,7 +60,7 @@ def random(data: Interactions, *, test: float = 0.1, valid: float = 0.1, seed: i
         SettingsError: a fraction is out of range, or the two leave nothing to train on.
         DataError: a part that was asked for would be empty.
     """
-    _check_fractions(test, valid)
+    check_fractions(test, valid)
     order = numpy_stream(seed, "split").permutation(len(data))
     part = np.full(len(data), TRAIN, dtype=np.int8)
     n_test, n_valid = round(test * len(data)), round(valid * len(data))
@@ -69,7 +82,7 @@ def per_user(data: Interactions, *, test: float = 0.2, valid: float = 0.1, seed:
         SettingsError: a fraction is out of range, or the two leave nothing to train on.
         DataError: a part that was asked for would be empty.
     """
-    _check_fractions(test, valid)
+    check_fractions(test, valid)
     order = np.lexsort((numpy_stream(seed, "split").permutation(len(data)), data.users))
     n_test = np.floor(test * data.user_counts + 0.5)
     n_held = np.floor((test + valid) * data.user_counts + 0.5)
@@ -168,7 +181,7 @@ def published(
         >>> split.train.n_items, split.test.items.tolist(), split.valid is None
         (3, [2], True)
     """
-    _check_fraction("valid", valid)
+    check_fraction("valid", valid)
     left_out = {}
     if unknown == "leave out":
         rows = len(test)
@@ -219,20 +232,6 @@ def _indices_in(ours: IdMap, theirs: IdMap, met: NDArray[np.int64]) -> NDArray[n
     return np.where((indices >= 0) & (met[np.maximum(indices, 0)] > 0), indices, -1).astype(np.int32)
 
 
-def _check_fraction(name: str, fraction: float) -> None:
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction < 1:
-        raise SettingsError(f"{name} must be a fraction from 0 up to, but not including, 1, got {fraction!r}")
-
-
-def _check_fractions(test: float, valid: float) -> None:
-    _check_fraction("test", test)
-    _check_fraction("valid", valid)
-    if test == 0:
-        raise SettingsError("test must be above 0: a split without a test part is no split")
-    if test + valid >= 1:
-        raise SettingsError(f"test={test:g} and valid={valid:g} leave nothing to train on; their sum must be below 1")
-
-
 def _times(data: Interactions, split: str) -> NDArray[np.int64]:
     if data.times is None:
         raise DataError(
@@ -256,7 +255,7 @@ def _begin(
         before: how many different times must be left for the parts before it.
     """
     if not isinstance(when, str | date | np.datetime64) and (when < 1 or isinstance(when, float | bool)):
-        _check_fraction(name, when)
+        check_fraction(name, when)
         if when == 0:
             return end
         possible = starts[(starts < end)][before:]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fillrank.data import IdMap, Interactions
 from fillrank.data.alike import in_one_form
+from fillrank.data.held_out_users import all_rows
 from fillrank.errors import DataError
 
 __all__ = ["check_ids", "say_what_differs"]
@@ -62,7 +63,7 @@ def say_what_differs(model: Any, test: Interactions, train: Interactions, valid:
             f"{learnt:,}",
             f"{len(test):,}",
         )
-    others = sum(_common(ours, _keys(part)) for part in (train, valid, test) if part is not None)
+    others = sum(_common(ours, _keys(all_rows(part))) for part in (train, valid, test) if part is not None)
     said = []
     if others < len(ours):
         said.append(f"{len(ours) - others:,} of the {len(ours):,} rows that it was given are not in this split")

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fillrank.arguments import MOST_DIM, Own, checked, count, naming, shown
+from fillrank.data.held_out_users import HeldOutUsers
 from fillrank.data.interactions import Interactions
 from fillrank.data.split import Split
 from fillrank.errors import DataError, SettingsError
@@ -36,7 +37,9 @@ class Evaluator:
 
     Args:
         test: the rows held out. A relevant row that is also in ``seen`` cannot be listed, so it does not count in
-            ``n_relevant``.
+            ``n_relevant``. Where they are of held-out users
+            (:class:`~fillrank.data.held_out_users.HeldOutUsers`), each model is given the known rows first, which
+            count as seen.
         train: the rows that the model learned from; popularity is counted in them.
         seen: ``[n_users, n_items]``, with an entry where a user has seen an item. None: lists may contain seen items.
         k: length of the lists, or several lengths.
@@ -73,10 +76,17 @@ class Evaluator:
     ) -> None:
         if test.user_ids != train.user_ids or test.item_ids != train.item_ids:
             raise DataError("test and train have different ids; fillrank.split.published() gives them shared ones")
-        self.test, self.train, self.memory = test, train, memory
         self.ks, self.metrics = _cut_offs(k), _known(metrics)
         if seen is not None and seen.shape != (test.n_users, test.n_items):
             raise DataError(f"seen must be [{test.n_users}, {test.n_items}] as the test is, got {list(seen.shape)}")
+        self.introductions: Interactions | None = None
+        self._n_users, self._place = test.n_users, np.arange(test.n_users)
+        if isinstance(test, HeldOutUsers):
+            test.check_unknown_to(train)
+            self._place = np.unique(test.users).astype(np.int64)
+            self.introductions, test = test.alone()
+            seen = None if seen is None else _pattern(seen[self._place] + self.introductions.without_values().csr)
+        self.test, self.train, self.memory = test, train, memory
         self.seen = None if seen is None else _pattern(seen)
         self._look_for(test.relevant())
         self.train_counts = train.item_counts
@@ -140,7 +150,9 @@ class Evaluator:
         """
         with naming("model"):
             parts = parts_of(model)
-        parts.check_size(self.test.n_users, self.test.n_items)
+        parts.check_size(self._n_users, self.test.n_items)
+        if self.introductions is not None:
+            parts = parts.introduced(self.introductions)
         with with_ids(self.test.user_ids, self.test.item_ids):
             metrics, of_ranked_users = self._rank(parts.scorer)
         users = self.users
@@ -155,7 +167,7 @@ class Evaluator:
             per_user[metric] = np.full(len(users), np.nan)
             per_user[metric][place] = values
         learnt = {} if parts.refit is None else {"refit": parts.refit}
-        return Report(parts.name, metrics, users, per_user, self.protocol | learnt)
+        return Report(parts.name, metrics, self._place[users], per_user, self.protocol | learnt)
 
     def _look_for(self, relevant: Interactions) -> None:
         """Store what lists should contain: ``users``, ``n_relevant`` and the sorted keys of the (user, item) pairs."""
@@ -183,6 +195,7 @@ class Evaluator:
             "n_users": len(self.users),
             "n_test": len(self.test),
             "n_relevant": len(self._keys),
+            **({} if self.introductions is None else {"users": "new"}),
             "digest": _digest(self.test, self.seen),
         }
 

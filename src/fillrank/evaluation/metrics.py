@@ -68,7 +68,9 @@ def recall(hits: Hits, n_relevant: Counts) -> Floats:
 
 @checked
 def recall_capped(hits: Hits, n_relevant: Counts) -> Floats:
-    """Recall@k divided by the best possible value: ``Σ h_j / min(k, R)``. Arguments and errors as :func:`recall`.
+    """Recall@k divided by the best possible value: ``Σ h_j / min(k, R)``, the Recall of Liang et al. (2018).
+
+    Arguments and errors as :func:`recall`.
 
     Example:
         >>> recall_capped(np.array([[True, False]]), np.array([4]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors import Scorer
 
-__all__ = ["Model", "ModelParts", "parts_of"]
+__all__ = ["Model", "ModelParts", "introduced", "parts_of"]
 
 
 @runtime_checkable
@@ -34,6 +35,22 @@ class Model(Protocol):
         ...
 
 
+def introduced(scorer: Scorer, known: Interactions) -> Scorer:
+    """The same scorer with the users of ``known``, whom it has never met.
+
+    Raises:
+        DataError: it cannot take in new users.
+    """
+    fold_in = getattr(scorer, "fold_in", None)
+    if fold_in is None:
+        raise DataError(
+            f"the users of this part are new to the model, and a {type(scorer).__name__} has no fold_in to take them "
+            "in; measure it on a split by rows, such as split.random"
+        )
+    found: Scorer = fold_in(known)
+    return found
+
+
 @dataclass(frozen=True)
 class ModelParts:
     """The parts of a model or of a scorer that evaluation uses."""
@@ -43,6 +60,14 @@ class ModelParts:
     predictor: Scorer | None = None
     value_range: tuple[float, float] | None = None
     refit: bool | None = None
+
+    def introduced(self, known: Interactions) -> ModelParts:
+        """The same parts for the users of ``known``, who are new to them; see :func:`introduced`."""
+        scorer = introduced(self.scorer, known)
+        predictor = self.predictor
+        if predictor is not None:
+            predictor = scorer if predictor is self.scorer else introduced(predictor, known)
+        return replace(self, scorer=scorer, predictor=predictor)
 
     def check_size(self, n_users: int, n_items: int) -> None:
         """Refuse a model for another number of users or items.

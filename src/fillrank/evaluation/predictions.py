@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fillrank.data.held_out_users import HeldOutUsers
 from fillrank.data.ids import shown_id
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, ScoreError
+from fillrank.evaluation.model import introduced
 from fillrank.factors import Scorer
 from fillrank.factors.temporal import TimeAwareFactors
 
@@ -28,7 +30,7 @@ def prediction_errors(
 
     Args:
         predictor: predicts values of pairs. A time-aware one predicts each row at its time, if the log has times.
-        test: a log with values.
+        test: a log with values; held-out users are introduced to the predictor by their known rows.
         value_range: predictions are clipped to ``(lowest, highest)``; None: they are not.
         memory: bytes for a block.
 
@@ -41,6 +43,10 @@ def prediction_errors(
     """
     if test.values is None:
         raise DataError("prediction errors need values, and this log has none")
+    if isinstance(test, HeldOutUsers):
+        known, test = test.alone()
+        predictor = introduced(predictor, known)
+    assert test.values is not None  # noqa: S101 -- for mypy
     predicted = np.empty(len(test), dtype=np.float32)
     predict: Callable[..., Tensor] = predictor.score_pairs
     columns: list[NDArray[Any]] = [test.users, test.items]

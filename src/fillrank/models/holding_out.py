@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fillrank.data import Interactions
+from fillrank.data.held_out_users import HeldOutUsers
 from fillrank.errors import DataError, DuplicateError, SettingsError
 from fillrank.recommend import Recommender
 from fillrank.runtime.rng import numpy_stream
@@ -20,9 +21,17 @@ _SHARE = 0.1
 def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Interactions:
     """The rows of both; without ``everything``, values, times and weights that only one of them has are left out.
 
+    Of held-out users these are all rows, the known ones too; without ``everything`` none, as the model never meets
+    these users.
+
     Raises:
         DataError: they have a row in common, or one has values, times or weights and the other has not.
     """
+    if isinstance(valid, HeldOutUsers):
+        valid.check_unknown_to(train)
+        if not everything:
+            return train
+        valid = valid.whole()
     try:
         if everything:
             return train.union(valid)

@@ -14,7 +14,7 @@ from fillrank.errors import SettingsError
 from fillrank.experiments.compare.failures import Failures
 from fillrank.experiments.compare.runs import Protocol, compare
 from fillrank.experiments.compare.table import ComparisonTable
-from fillrank.experiments.data.data_source import named_or_read
+from fillrank.experiments.data.data_source import SplitName, named_or_read
 from fillrank.experiments.data.source import DataSource, HalfLife, Now, Share, Test
 from fillrank.experiments.run.options import RunOptions
 from fillrank.experiments.toml.files import read_toml, strict
@@ -51,6 +51,7 @@ class Plan(BaseModel):
     now: Now = None
     models: dict[str, dict[str, Any]] | None = Field(default=None, min_length=1)
     k: int = Field(default=10, ge=1)
+    split: SplitName = "auto"
     seeds: list[int] = Field(default=[0], min_length=1)
     valid: Share = 0.1
     protocol: Protocol = "honest"
@@ -110,6 +111,7 @@ def run_plan(plan: Plan) -> ComparisonTable:
                         plan.models,
                         k=plan.k,
                         seeds=plan.seeds,
+                        split=plan.split,
                         test=source.test,
                         valid=plan.valid,
                         protocol=plan.protocol,

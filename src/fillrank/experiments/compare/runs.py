@@ -14,7 +14,7 @@ from fillrank.errors import SettingsError
 from fillrank.evaluation import evaluate
 from fillrank.experiments.compare.failures import Failures
 from fillrank.experiments.compare.table import ComparisonTable, Run
-from fillrank.experiments.data.data_source import Data, default_split
+from fillrank.experiments.data.data_source import Data, SplitName, split_data
 from fillrank.models import default_models, has_ratings, recipe
 from fillrank.runtime.environment import machine
 from fillrank.training.callbacks import Callback, EpochEnd
@@ -34,6 +34,7 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
     *,
     k: int = 10,
     seeds: Sequence[int] = (0,),
+    split: SplitName = "auto",
     test: Moment = 0.1,
     valid: Moment = 0.1,
     protocol: Protocol = "honest",
@@ -59,7 +60,10 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
             events; see :func:`fillrank.models.default_models`.
         k: length of the lists.
         seeds: one run for each.
-        test, valid: fractions of a random split; or the moments of a split by time, see :func:`fillrank.split.by_time`.
+        split: the way to split, as the command line names it: ``"random"``, ``"per-user"``, ``"leave-last-out"``,
+            ``"by-time"`` or ``"strong"``. ``"auto"``: a published split, one by time if ``test`` is a moment, or else
+            a random one.
+        test, valid: fractions of the split; or the moments of a split by time, see :func:`fillrank.split.by_time`.
         protocol: ``"honest"`` chooses on the validation part and touches test once; ``"legacy"`` chooses on test, as
             much of the literature does, and says so in the report.
         refit: after choosing, fit once more on train and validation together, as :meth:`fillrank.models.Recipe.fit`
@@ -75,11 +79,13 @@ def compare(  # noqa: PLR0913 -- the protocol is what it is about
     """
     if protocol not in {"honest", "legacy"}:
         raise SettingsError(f"protocol must be 'honest' or 'legacy', got {protocol!r}")
+    if isinstance(data, Split) and split != "auto":
+        raise SettingsError(f"the data are a split already, so split={split!r} has nothing to do; leave it out")
     refit = refits(protocol, refit)
     held = valid if protocol == "honest" else 0.0
 
     def parts_of(seed: int) -> Split:
-        parts = data if isinstance(data, Split) else default_split(data, test=test, valid=held, seed=seed)
+        parts = data if isinstance(data, Split) else split_data(data, split, test=test, valid=held, seed=seed)
         return parts if half_life is None else decay(parts, half_life=half_life, now=now)
 
     if models is None:

@@ -26,9 +26,10 @@ __all__ = [
     "open_log",
     "open_split",
     "open_to_fit",
+    "split_data",
 ]
 
-SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time"]
+SplitName = Literal["auto", "random", "per-user", "leave-last-out", "by-time", "strong"]
 """``auto``: the published split, if the data set has one (or is named ``DATA/SPLIT``); a split by time, if ``test`` is
 a date; else a random split."""
 Place: TypeAlias = str | tuple[str, str]
@@ -90,8 +91,8 @@ def open_split(
     Args:
         data, read: see :func:`named_or_read`. Two files are a split already.
         how: see :data:`SplitName`.
-        test, valid: fractions of the rows, or of a split by time the moments at which they begin; of a published split
-            and of two files, ``valid`` is a fraction of the train part.
+        test, valid: fractions of the rows (of ``"strong"``, of the users), or of a split by time the moments at which
+            they begin; of a published split and of two files, ``valid`` is a fraction of the train part.
         seed: of the rows drawn.
 
     Raises:
@@ -99,18 +100,35 @@ def open_split(
         SettingsError: a fraction is out of range, a moment or two files come with another way to split, or one of the
             two is asked for that this way does not have.
     """
-    timed = isinstance(test, str) and not isinstance(data, tuple)
-    if how not in ("auto", "by-time" if timed else how) or (isinstance(data, tuple) and how != "auto"):
+    _check_way(how, test, pair=isinstance(data, tuple))
+    return split_data(named_or_read(data, read), how, test=test, valid=valid, seed=seed)
+
+
+def _check_way(how: SplitName, test: Moment, *, pair: bool) -> None:
+    """Refuse a way to split that does not go with a moment, or with a train and a test part.
+
+    Raises:
+        SettingsError: it does not.
+    """
+    timed = _is_moment(test) and not pair
+    if how not in ("auto", "by-time" if timed else how) or (pair and how != "auto"):
         what = f"test = {test!r} is a moment, which goes with by-time" if timed else "train and test files are a split"
         raise SettingsError(f"split: {how!r} does not go with that, as {what}; leave it out").about("split")
-    if how == "auto":
-        return default_split(named_or_read(data, read), test=test, valid=valid, seed=seed)
-    from fillrank.data import split
 
-    log = open_log(str(data), read)
+
+def split_data(data: Data, how: SplitName, *, test: Moment, valid: Moment, seed: int) -> Split:
+    """Data that are open, split in a way that has a name; see :func:`open_split`."""
+    from fillrank.data import load, split
+
+    _check_way(how, test, pair=isinstance(data, tuple))
+    if how == "auto" or isinstance(data, tuple):
+        return default_split(data, test=test, valid=valid, seed=seed)
+    log = load(data.partition("/")[0]) if isinstance(data, str) else data
     if how == "by-time":
         return split.by_time(log, test=test, valid=valid)
     share, held = fraction("test", test), fraction("valid", valid)
+    if how == "strong":
+        return split.strong(log, test=share, valid=held, seed=seed)
     if how == "per-user":
         return split.per_user(log, test=share, valid=held, seed=seed)
     if how == "leave-last-out":

@@ -11,6 +11,7 @@ import numpy as np
 
 from fillrank._version import __version__
 from fillrank.data import Interactions, Split
+from fillrank.data.held_out_users import all_rows
 from fillrank.experiments.toml.tables import flatten
 
 __all__ = ["facts_of"]
@@ -29,7 +30,7 @@ def facts_of(asked: Mapping[str, Any], parts: Split, state: Path | None) -> dict
     """
     shared = {name: value for name, value in flatten(asked) if not _own(name)}
     logs = {"data of train": parts.train, "data of validation": parts.valid}
-    read = {name: "none" if log is None else _digest(log) for name, log in logs.items()}
+    read = {name: "none" if log is None else _digest(all_rows(log)) for name, log in logs.items()}
     return {**shared, **read, "unfinished training": _state(state), "fillrank": __version__}
 
 

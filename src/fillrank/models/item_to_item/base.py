@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from fillrank.data import IdMap, Interactions
+from fillrank.data.held_out_users import HeldOutUsers
 from fillrank.factors import ItemWeights, UserNeighbours
 from fillrank.models.base import Recipe
 from fillrank.models.grid import Axis, Judgement, Point, best_point
@@ -107,6 +108,10 @@ def most_met(log: Interactions, other: Interactions, n: int) -> tuple[Interactio
 
     def cut(one: Interactions) -> Interactions:
         rows = one.select(places[one.items] >= 0)
-        return replace(rows, items=places[rows.items], item_ids=ids)
+        more: dict[str, Any] = {}
+        if isinstance(rows, HeldOutUsers):
+            more["known"] = cut(rows.known)
+            rows = rows.select(np.isin(rows.users, more["known"].users))
+        return replace(rows, items=places[rows.items], item_ids=ids, **more)
 
     return cut(log), cut(other)
