@@ -47,10 +47,10 @@ def retrain(
 
     with suppress(OSError, AttributeError):
         os.nice(10)  # requests come first
-    log = open_log(data, read) if data is not None else _log_of(run)
+    interactions = open_log(data, read) if data is not None else _log_of(run)
     meaning = meaning_of(run, read_table(None, event=event).get("event"))
     with Store(store or f"sqlite:///{run.with_name(run.name + '.db')}") as opened:
-        done = attempt(run, opened, log, meaning=meaning, keep=keep, threads=threads)
+        done = attempt(run, opened, interactions, meaning=meaning, keep=keep, threads=threads)
     verdict = done.verdict
     document = {"taken": done.taken, "number": done.number, "new": verdict.new, "running": verdict.running}
     document |= {"users": verdict.users, "judged": verdict.judged}

@@ -7,7 +7,7 @@ import time
 
 __all__ = ["NowAndThen"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 _FIRST, _NEXT = 2.0, 10.0
 """Seconds until the first line, and from one to the next, as for a training where there is no bar."""
 
@@ -23,4 +23,4 @@ class NowAndThen:
         now = time.monotonic()
         if now >= self._due:
             self._due = now + _NEXT
-            _log.info(words, *parts)
+            logger.info(words, *parts)

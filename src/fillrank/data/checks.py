@@ -33,45 +33,48 @@ class _Checked(Protocol):
     def relevant_from(self) -> float | None: ...
 
 
-def check_log(log: _Checked) -> None:
+def check_log(interactions: _Checked) -> None:
     """Check that columns have one length, that each index has an id, that values are finite, and weights 0 or more.
 
     Raises:
         DataError: one of these is not true.
     """
-    n = len(log.users)
+    n = len(interactions.users)
     for label in ("users", "items", "values", "times", "weights"):
-        column = getattr(log, label)
+        column = getattr(interactions, label)
         if column is not None and column.shape != (n,):
             raise DataError(
                 f"{label} has the shape {column.shape} where users has {n} rows; give columns of one length"
                 if column.ndim != 1
                 else f"{label} has {len(column)} rows where users has {n}; give columns of one length"
             )
-    for kind, indices, ids in (("user", log.users, log.user_ids), ("item", log.items, log.item_ids)):
+    for kind, indices, ids in (
+        ("user", interactions.users, interactions.user_ids),
+        ("item", interactions.items, interactions.item_ids),
+    ):
         if n and (int(np.min(indices)) < 0 or int(np.max(indices)) >= len(ids)):
             raise DataError(
                 f"{kind} indices run from {np.min(indices)} to {np.max(indices)}, but there are {len(ids)} {kind} ids"
             )
-    if log.values is None and log.relevant_from is not None:
+    if interactions.values is None and interactions.relevant_from is not None:
         raise DataError(
-            f"relevant_from={log.relevant_from:g} asks for values, and this log has none; leave it out, or name "
-            "their column: value=…"
+            f"relevant_from={interactions.relevant_from:g} asks for values, and this log has none; leave it out, or "
+            "name their column: value=…"
         )
-    if log.values is not None:
-        bad = np.flatnonzero(~np.isfinite(_single(log.values)))
+    if interactions.values is not None:
+        bad = np.flatnonzero(~np.isfinite(_single(interactions.values)))
         if len(bad):
             raise DataError(
                 f"{len(bad)} values are NaN, infinite or too large for 32 bits, the first that of "
-                f"{_of_row(log, bad[0])}: {log.values[bad[0]]}; leave missing rows out"
+                f"{_of_row(interactions, bad[0])}: {interactions.values[bad[0]]}; leave missing rows out"
             )
-    if log.weights is not None:
-        weights = _single(log.weights)
+    if interactions.weights is not None:
+        weights = _single(interactions.weights)
         bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
         if len(bad):
             raise DataError(
                 f"{len(bad)} weights are below 0, NaN, infinite or too large for 32 bits, the first that of "
-                f"{_of_row(log, bad[0])}: {log.weights[bad[0]]}; a weight is a number of 0 or more"
+                f"{_of_row(interactions, bad[0])}: {interactions.weights[bad[0]]}; a weight is a number of 0 or more"
             )
 
 
@@ -80,8 +83,11 @@ def _single(column: NDArray[Any]) -> NDArray[np.float32]:
         return np.asarray(column, dtype=np.float32)
 
 
-def _of_row(log: _Checked, row: int) -> str:
-    user, item = log.user_ids.ids[int(log.users[row])], log.item_ids.ids[int(log.items[row])]
+def _of_row(interactions: _Checked, row: int) -> str:
+    user, item = (
+        interactions.user_ids.ids[int(interactions.users[row])],
+        interactions.item_ids.ids[int(interactions.items[row])],
+    )
     return f"user {user!r} and item {item!r}"
 
 

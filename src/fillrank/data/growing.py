@@ -19,38 +19,40 @@ __all__ = ["grown_log"]
 _COLUMNS = ("values", "times", "weights")
 
 
-def grown_log(log: Interactions, new: Interactions) -> Interactions:
+def grown_log(interactions: Interactions, new: Interactions) -> Interactions:
     """The rows of both logs over the ids of both; of a pair that is in both, the new row counts.
 
     Args:
-        log: whose ids keep their indices.
+        interactions: whose ids keep their indices.
         new: what came after it. Ids without a row in it are not taken over.
 
     Raises:
-        DataError: ``new`` has no rows, or no values where ``log`` has some, or its ids are texts where those of ``log``
-            are numbers.
+        DataError: ``new`` has no rows, or no values where ``interactions`` has some, or its ids are texts and the old
+            ids are numbers.
     """
     if not len(new):
         raise DataError("there is nothing new: the log has no rows")
-    if log.values is not None and new.values is None:
+    if interactions.values is not None and new.values is None:
         raise DataError("the new rows have no values, and the log of the model has some; name their column: value=…")
     for column in _COLUMNS:
-        if getattr(log, column) is None and getattr(new, column) is not None:
+        if getattr(interactions, column) is None and getattr(new, column) is not None:
             say_once(f"the {column} of the new rows are not used, as the log of the model has none")
-        if column != "values" and getattr(log, column) is not None and getattr(new, column) is None:
+        if column != "values" and getattr(interactions, column) is not None and getattr(new, column) is None:
             say_once(f"the new rows have no {column}: those of the model's log are not kept")
     new = new.compact()
-    user_ids, item_ids = (_grown_ids(getattr(log, kind), getattr(new, kind), kind) for kind in ("user_ids", "item_ids"))
+    user_ids, item_ids = (
+        _grown_ids(getattr(interactions, kind), getattr(new, kind), kind) for kind in ("user_ids", "item_ids")
+    )
     rows = {
-        "users": [log.users, user_ids.encode(new.user_ids.ids)[new.users]],
-        "items": [log.items, item_ids.encode(new.item_ids.ids)[new.items]],
+        "users": [interactions.users, user_ids.encode(new.user_ids.ids)[new.users]],
+        "items": [interactions.items, item_ids.encode(new.item_ids.ids)[new.items]],
     }
     keys = [users.astype(np.int64) * len(item_ids) + items for users, items in zip(*rows.values(), strict=True)]
     old = ~np.isin(keys[0], keys[1])
     columns: dict[str, Any] = {name: np.concatenate([both[0][old], both[1]]) for name, both in rows.items()}
     for column in _COLUMNS:
-        columns[column] = _joined(getattr(log, column), getattr(new, column), old)
-    return replace(log, **columns, user_ids=user_ids, item_ids=item_ids)
+        columns[column] = _joined(getattr(interactions, column), getattr(new, column), old)
+    return replace(interactions, **columns, user_ids=user_ids, item_ids=item_ids)
 
 
 def _joined(mine: NDArray[Any] | None, theirs: NDArray[Any] | None, old: NDArray[np.bool_]) -> NDArray[Any] | None:

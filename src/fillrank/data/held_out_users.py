@@ -87,9 +87,9 @@ class HeldOutUsers(Interactions):
         return replace(super().faded(half_life=half_life, now=now), known=fresh)
 
 
-def columns_of(log: Interactions) -> dict[str, Any]:
-    """What a plain log with the rows of ``log`` is made of."""
-    return {name: getattr(log, name) for name in Interactions.__dataclass_fields__}
+def columns_of(interactions: Interactions) -> dict[str, Any]:
+    """What a plain log with the rows of ``interactions`` is made of."""
+    return {name: getattr(interactions, name) for name in Interactions.__dataclass_fields__}
 
 
 def all_rows(part: Interactions) -> Interactions:

@@ -167,7 +167,7 @@ class Interactions(LogMatrix):
 
         how = LogOptions.of(options)
         columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
-        return cls(**vars(scan_frame(frame, columns, how).log))
+        return cls(**vars(scan_frame(frame, columns, how).interactions))
 
     @classmethod
     @checked

@@ -105,30 +105,30 @@ class _Summarised(Protocol):
     def __len__(self) -> int: ...
 
 
-def summary_of(log: _Summarised) -> Summary:
-    """Summarise ``log``."""
-    cells = log.n_users * log.n_items
-    values, times, weights = log.values, log.times, log.weights
-    some = len(log) > 0
+def summary_of(interactions: _Summarised) -> Summary:
+    """Summarise ``interactions``."""
+    cells = interactions.n_users * interactions.n_items
+    values, times, weights = interactions.values, interactions.times, interactions.weights
+    some = len(interactions) > 0
     return Summary(
-        name=log.name,
-        n_users=log.n_users,
-        n_items=log.n_items,
-        n_interactions=len(log),
-        density=len(log) / cells if cells else 0.0,
-        per_user_median=float(np.median(log.user_counts)) if log.n_users else 0.0,
-        per_item_median=float(np.median(log.item_counts)) if log.n_items else 0.0,
-        value_range=log.value_range,
+        name=interactions.name,
+        n_users=interactions.n_users,
+        n_items=interactions.n_items,
+        n_interactions=len(interactions),
+        density=len(interactions) / cells if cells else 0.0,
+        per_user_median=float(np.median(interactions.user_counts)) if interactions.n_users else 0.0,
+        per_item_median=float(np.median(interactions.item_counts)) if interactions.n_items else 0.0,
+        value_range=interactions.value_range,
         value_mean=float(values.mean(dtype=np.float64)) if values is not None and some else None,
-        relevant_from=log.relevant_from,
-        n_relevant=len(log.relevant()),
+        relevant_from=interactions.relevant_from,
+        n_relevant=len(interactions.relevant()),
         first_time=int(times.min()) if times is not None and some else None,
         last_time=int(times.max()) if times is not None and some else None,
         weight_range=(float(weights.min()), float(weights.max())) if weights is not None and some else None,
         n_without_weight=None if weights is None else int((weights == 0).sum()),
         alike=tuple(
             found
-            for kind, ids in (("user", log.user_ids), ("item", log.item_ids))
+            for kind, ids in (("user", interactions.user_ids), ("item", interactions.item_ids))
             if (found := alike(kind, ids)) is not None
         ),
     )

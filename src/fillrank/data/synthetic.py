@@ -100,8 +100,8 @@ def synthetic(
     users, items = np.divmod(_draw_pairs(n_users, probability, n_interactions, seed), n_items)
     values = _pair_values(p, q, users, items)
     values += noise * numpy_stream(seed, "synthetic noise").standard_normal(n_interactions, dtype=np.float32)
-    log = _plain_log(users, items, values, n_users, n_items, name="synthetic")
-    return Synthetic(log, p, q, probability, noise)
+    interactions = _plain_log(users, items, values, n_users, n_items, name="synthetic")
+    return Synthetic(interactions, p, q, probability, noise)
 
 
 @checked

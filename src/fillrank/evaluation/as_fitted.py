@@ -111,7 +111,11 @@ def _common(some: NDArray[np.int64], others: NDArray[np.int64]) -> int:
 
 def _range(logs: list[Interactions | None]) -> tuple[float, float] | None:
     """The smallest and the largest value of several logs."""
-    scales = [log.value_range for log in logs if log is not None and log.value_range is not None]
+    scales = [
+        interactions.value_range
+        for interactions in logs
+        if interactions is not None and interactions.value_range is not None
+    ]
     return (min(low for low, _ in scales), max(high for _, high in scales)) if scales else None
 
 

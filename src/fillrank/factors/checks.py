@@ -28,16 +28,16 @@ def is_finite(value: Any) -> bool:
     return is_number(value.item() if isinstance(value, np.generic) else value)
 
 
-def check_sizes(factors: Any, log: Any) -> None:
+def check_sizes(factors: Any, interactions: Any) -> None:
     """Refuse factors whose numbers of users and items are not those of a log.
 
     Raises:
         DataError: the sizes differ; the message has both.
     """
-    if (factors.n_users, factors.n_items) != (log.n_users, log.n_items):
+    if (factors.n_users, factors.n_items) != (interactions.n_users, interactions.n_items):
         raise DataError(
-            f"the factors are of {factors.n_users} users and {factors.n_items} items, the log of {log.n_users} and "
-            f"{log.n_items}; take the factors that were learnt from this log"
+            f"the factors are of {factors.n_users} users and {factors.n_items} items, the log of "
+            f"{interactions.n_users} and {interactions.n_items}; take the factors that were learnt from this log"
         )
 
 

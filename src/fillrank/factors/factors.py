@@ -198,10 +198,12 @@ class Factors:
         if self.folding is None:
             raise DataError("these factors cannot fold new users in; fit a model whose recipe can")
         if interactions.n_items != self.n_items:
-            raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about("log")
+            raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about(
+                "interactions"
+            )
         if (interactions.user_counts == 0).any():
             raise DataError("a new user needs at least one item in their history; the log has an empty one").about(
-                "log"
+                "interactions"
             )
         return self._with_users_of(interactions, self.folding)
 
@@ -229,7 +231,9 @@ class Factors:
 
     def _with_users_of(self, interactions: Interactions, folding: Folding) -> Self:
         if interactions.n_items != self.n_items:
-            raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about("log")
+            raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about(
+                "interactions"
+            )
         users, bias = folding.solve(self, interactions)
         if self.user_bias is not None and bias is None:
             bias = self.user_bias.new_zeros(len(users))

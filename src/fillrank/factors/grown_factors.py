@@ -98,8 +98,8 @@ def _with_items(factors: Made, new: NewItems, n_new: int, counted: NDArray[Any] 
     return replace(factors, items=longer(factors.items, new.vectors), item_bias=item_bias, folding=folding)
 
 
-def _of_users(log: Interactions, users: NDArray[np.int64]) -> Interactions:
+def _of_users(interactions: Interactions, users: NDArray[np.int64]) -> Interactions:
     """The rows of some users, over all users of the log."""
-    chosen = np.zeros(log.n_users, dtype=np.bool_)
+    chosen = np.zeros(interactions.n_users, dtype=np.bool_)
     chosen[users] = True
-    return log.select(chosen[log.users])
+    return interactions.select(chosen[interactions.users])

@@ -53,13 +53,13 @@ class Growth:
 
     def counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """How many rows count for each item, before and after."""
-        before, after = (self._counted(log).item_counts for log in (self.before, self.after))
+        before, after = (self._counted(interactions).item_counts for interactions in (self.before, self.after))
         return before, after
 
-    def _counted(self, log: Interactions) -> Interactions:
-        if self.positive_from is None or log.values is None:
-            return log
-        return log.select(log.values >= self.positive_from)
+    def _counted(self, interactions: Interactions) -> Interactions:
+        if self.positive_from is None or interactions.values is None:
+            return interactions
+        return interactions.select(interactions.values >= self.positive_from)
 
     def of_new_items(self) -> Interactions:
         """The rows of the new items alone: all users, and the items that are not in ``before``, from 0 on."""

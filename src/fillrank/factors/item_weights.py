@@ -143,7 +143,7 @@ class WeightedRows:
         check_items(interactions, self.n_items)
         if (interactions.user_counts == 0).any():
             empty = "a new user needs at least one item in their history; the log has an empty one"
-            raise DataError(empty).about("log")
+            raise DataError(empty).about("interactions")
         return self.refit_users(interactions)
 
     @checked
@@ -283,7 +283,7 @@ def check_items(interactions: Interactions, n_items: int) -> None:
         DataError: they are.
     """
     if interactions.n_items != n_items:
-        raise DataError(f"the log is over {interactions.n_items} items, the model over {n_items}").about("log")
+        raise DataError(f"the log is over {interactions.n_items} items, the model over {n_items}").about("interactions")
 
 
 def history_rows(interactions: Interactions, positive_from: float | None) -> Csr:

@@ -149,10 +149,10 @@ def _by_projection(factors: ItemSide, folding: Projection, growth: Growth, users
     return NewItems(of_new * powers, None, of_new / powers)
 
 
-def _balanced(log: Interactions, user_counts: NDArray[np.int64]) -> sp.csr_array[Any]:
+def _balanced(interactions: Interactions, user_counts: NDArray[np.int64]) -> sp.csr_array[Any]:
     """Who met what, over the roots of the counts of both sides: ``D_u^-½ R D_i^-½``."""
-    of_users, of_items = (np.maximum(counts, 1.0) ** -0.5 for counts in (user_counts, log.item_counts))
-    balanced: sp.csr_array[Any] = sp.diags_array(of_users) @ log.csr @ sp.diags_array(of_items)
+    of_users, of_items = (np.maximum(counts, 1.0) ** -0.5 for counts in (user_counts, interactions.item_counts))
+    balanced: sp.csr_array[Any] = sp.diags_array(of_users) @ interactions.csr @ sp.diags_array(of_items)
     return balanced.tocsr()
 
 
@@ -172,11 +172,11 @@ def _ratio(first: Array, second: Array) -> Array:
     return ratio
 
 
-def _ones(log: Interactions, folding: ImplicitRidge) -> sp.csc_array[Any]:
+def _ones(interactions: Interactions, folding: ImplicitRidge) -> sp.csc_array[Any]:
     """Who met what, by items, without what is below the threshold."""
-    if folding.positive_from is not None and log.values is not None:
-        log = log.select(log.values >= folding.positive_from)
-    return log.without_values().csc
+    if folding.positive_from is not None and interactions.values is not None:
+        interactions = interactions.select(interactions.values >= folding.positive_from)
+    return interactions.without_values().csc
 
 
 _WAYS: dict[type[Any], Callable[..., NewItems]] = {

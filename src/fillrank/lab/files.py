@@ -61,14 +61,14 @@ class FilmRatings:
             raise DataError(f"{self.name} holds no rating: every cell is 0 or NaN, which mean 'not rated'")
 
 
-def film_ratings_of(log: Interactions, *, n_films: int = 1000, n_users: int = 10_000) -> FilmRatings:
+def film_ratings_of(interactions: Interactions, *, n_films: int = 1000, n_users: int = 10_000) -> FilmRatings:
     """The ratings of the most rated films by the most active users, in the order of the log's items and users.
 
     MovieLens writes the article at the end of a title. It is moved to the front: "Beautiful Mind, A (2001)" becomes
     "A Beautiful Mind (2001)".
 
     Args:
-        log: ratings.
+        interactions: ratings.
         n_films, n_users: at most so many of each; the defaults are the lab's.
 
     Raises:
@@ -80,19 +80,19 @@ def film_ratings_of(log: Interactions, *, n_films: int = 1000, n_users: int = 10
         tensor([[0., 4.],
                 [5., 3.]])
     """
-    if log.values is None:
+    if interactions.values is None:
         raise DataError("the film question is about ratings, and this log has no values; read it with value=")
-    films, users = _most_met(log.item_counts, n_films), _most_met(log.user_counts, n_users)
-    labels = log.item_ids.labels
+    films, users = _most_met(interactions.item_counts, n_films), _most_met(interactions.user_counts, n_users)
+    labels = interactions.item_ids.labels
     titles = None if labels is None else [_article_first(title) for title in labels.gather(films)]
-    by_film = log.csr[users][:, films].T
-    present = log.without_values().csr[users][:, films].T
+    by_film = interactions.csr[users][:, films].T
+    present = interactions.without_values().csr[users][:, films].T
     return FilmRatings(
-        name=log.name or "the log",
+        name=interactions.name or "the log",
         values=torch.from_numpy(by_film.toarray()).contiguous(),
         observed=torch.from_numpy(present.toarray() > 0).contiguous(),
-        films=IdMap(log.item_ids.ids.gather(films), labels=titles),
-        users=IdMap(log.user_ids.ids.gather(users)),
+        films=IdMap(interactions.item_ids.ids.gather(films), labels=titles),
+        users=IdMap(interactions.user_ids.ids.gather(users)),
     )
 
 

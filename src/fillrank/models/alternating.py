@@ -36,7 +36,7 @@ class Alternating(Recipe):
     patience: int = Field(default=3, ge=1)
     seed: int = Field(default=0, ge=0)
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
         steps = where(self.method == "cg", "method='cg'", "steps")
         return {**steps, **where(self.method == "block", "method='block'", "block")}

@@ -198,11 +198,11 @@ class Recipe(BaseModel, ABC):
         """The settings by their names, with their defaults."""
         return {name: field.default for name, field in cls.model_fields.items()}
 
-    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002 -- some recipes ask the log
+    def uses_values(self, interactions: Interactions) -> bool:  # noqa: ARG002 -- some recipes ask the log
         """Whether the model uses the values of the log."""
         return True
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """Settings that a fit of this log does not look at, each with when it would."""
         return {}
 

@@ -49,25 +49,27 @@ def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Int
         ) from None
 
 
-def held_out(log: Interactions, *, seed: int) -> tuple[Interactions, Interactions]:
+def held_out(interactions: Interactions, *, seed: int) -> tuple[Interactions, Interactions]:
     """A log without a tenth of its rows, drawn at random, and that tenth: at least one row, and one that is relevant.
 
     Raises:
         SettingsError: a log of one row has none to spare.
     """
-    if len(log) < 2:
-        raise SettingsError(f"{len(log)} row leaves nothing to choose settings on; give them, or a log with more rows")
-    order = numpy_stream(seed, "held out").permutation(len(log))
-    n = max(round(_SHARE * len(log)), 1)
-    counts = np.ones(len(log), dtype=bool) if log.weights is None else log.weights > 0
-    if log.relevant_from is not None and log.values is not None:
-        counts = counts & (log.values >= log.relevant_from)
+    if len(interactions) < 2:
+        raise SettingsError(
+            f"{len(interactions)} row leaves nothing to choose settings on; give them, or a log with more rows"
+        )
+    order = numpy_stream(seed, "held out").permutation(len(interactions))
+    n = max(round(_SHARE * len(interactions)), 1)
+    counts = np.ones(len(interactions), dtype=bool) if interactions.weights is None else interactions.weights > 0
+    if interactions.relevant_from is not None and interactions.values is not None:
+        counts = counts & (interactions.values >= interactions.relevant_from)
     if not counts.all():
         relevant = counts[order]
         if relevant.any() and not relevant[:n].any():
             first = int(np.argmax(relevant))
             order[[0, first]] = order[[first, 0]]
-    return log.select(np.sort(order[n:])), log.select(np.sort(order[:n]))
+    return interactions.select(np.sort(order[n:])), interactions.select(np.sort(order[:n]))
 
 
 def some_users(valid: Interactions, most: int, *, seed: int) -> Interactions:
@@ -84,10 +86,10 @@ def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:
     return replace(model, interactions=whole, popularity=None, refit=refit)
 
 
-def _without(log: Interactions, column: str) -> Interactions:
+def _without(interactions: Interactions, column: str) -> Interactions:
     nothing: dict[str, Any] = {column: None}
-    return log.without_values() if column == "values" else replace(log, **nothing)
+    return interactions.without_values() if column == "values" else replace(interactions, **nothing)
 
 
-def _keys(log: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return log.users.astype(np.int64) * log.n_items + log.items
+def _keys(interactions: Interactions) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return interactions.users.astype(np.int64) * interactions.n_items + interactions.items

@@ -82,7 +82,7 @@ class IALS(Alternating):
             return {"frequency_exponent": 1.0, **settings}
         return settings
 
-    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
+    def uses_values(self, interactions: Interactions) -> bool:  # noqa: ARG002
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 
@@ -138,8 +138,10 @@ class IALS(Alternating):
     def _iterations(self, train: Interactions, point: Point) -> Iterator[Factors]:
         loss = self._loss(point)
         dim = int(point["dim"])
-        log = weighed(train, point.get("weight_power", 0.0))
-        return ials_iterations(log, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
+        interactions = weighed(train, point.get("weight_power", 0.0))
+        return ials_iterations(
+            interactions, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed
+        )
 
 
 def _allowed(weight: float) -> bool:

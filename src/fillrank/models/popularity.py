@@ -39,10 +39,10 @@ class Popularity(Recipe):
     user_shrinkage: float = 5.0
     item_shrinkage: float = 3.0
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
-        biases = where(log.values is not None, "there are ratings", "user_shrinkage", "item_shrinkage")
-        marked = self.positive_from != "relevant" or log.relevant_from is not None
+        biases = where(interactions.values is not None, "there are ratings", "user_shrinkage", "item_shrinkage")
+        marked = self.positive_from != "relevant" or interactions.relevant_from is not None
         return {**biases, **where(marked, "the log says relevant_from", "positive_from")}
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002

@@ -70,7 +70,7 @@ class Ranking:
     """Turns learned vectors into those that rank, without training.
 
     Attributes:
-        log: the log they were learnt from.
+        interactions: the log they were learnt from.
         by: the product that ranks.
         neighbour_weight: see :func:`fillrank.encoders.with_neighbours`.
         popularity_beta: the power of an item's count of users by which its vector is lengthened.
@@ -78,7 +78,7 @@ class Ranking:
             is the mean length of the users' vectors times that of the items'.
     """
 
-    log: Interactions
+    interactions: Interactions
     by: Similarity
     neighbour_weight: float = 0.0
     popularity_beta: float = 0.0
@@ -86,7 +86,7 @@ class Ranking:
 
     @cached_property
     def _adjacency(self) -> SparseMatrix:
-        return adjacency_of(self.log)
+        return adjacency_of(self.interactions)
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -99,7 +99,7 @@ class Ranking:
         ranking = replace(learnt, similarity=self.by)
         if weight := numbers["neighbour_weight"]:
             ranking = with_neighbours(ranking, self._adjacency, weight)
-        counts = torch.from_numpy(self.log.item_counts).to(ranking.items)
+        counts = torch.from_numpy(self.interactions.item_counts).to(ranking.items)
         if beta := numbers["popularity_beta"]:
             ranking = ranking.with_item_weights(counts.clamp(min=1) ** beta)
         if weight := numbers["popularity_weight"]:

@@ -32,11 +32,11 @@ class RankLadder:
     most: int
 
     @classmethod
-    def of(cls, log: Interactions, *, bounded: bool) -> Self:
+    def of(cls, interactions: Interactions, *, bounded: bool) -> Self:
         """The ranks that a log has room for, at most 2,048.
 
         Args:
-            log: what is decomposed.
+            interactions: what is decomposed.
             bounded: leave out what takes more than ``nnz·size + (users + items)·size² = 10¹¹`` multiplications for each
                 pass over the log.
 
@@ -45,11 +45,11 @@ class RankLadder:
             >>> RankLadder.of(log, bounded=True)
             RankLadder(rungs=(1, 2, 4), most=5)
         """
-        most = min(log.n_users, log.n_items)
+        most = min(interactions.n_users, interactions.n_items)
         room = cls(tuple(rank for rank in _RUNGS if rank <= max(most, 1)), most)
         if not bounded:
             return room
-        payable = [rank for rank in room.rungs if _work(log, room.size(rank)) <= _MOST_WORK]
+        payable = [rank for rank in room.rungs if _work(interactions, room.size(rank)) <= _MOST_WORK]
         return cls(tuple(payable) or room.rungs[:1], most)
 
     def axis(self, first: Sequence[int]) -> Axis:
@@ -66,5 +66,5 @@ class RankLadder:
         return min(size, self.most)
 
 
-def _work(log: Interactions, size: int) -> float:
-    return len(log) * size + float(log.n_users + log.n_items) * size**2
+def _work(interactions: Interactions, size: int) -> float:
+    return len(interactions) * size + float(interactions.n_users + interactions.n_items) * size**2

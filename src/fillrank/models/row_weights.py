@@ -33,7 +33,7 @@ def power_of(asked: float | Literal["auto"]) -> float:
     return USUAL_POWER if asked == "auto" else asked
 
 
-def weighed(log: Interactions, power: float) -> Interactions:
+def weighed(interactions: Interactions, power: float) -> Interactions:
     """The log with ``wᵖ`` for its weights, brought to a mean of 1 over the rows that count; a weight of 0 stays 0.
 
     So the scale of the weights makes no difference, and weights that are all the same are left out altogether.
@@ -45,35 +45,35 @@ def weighed(log: Interactions, power: float) -> Interactions:
         >>> weighed(log, 0).weights.tolist(), weighed(log.counted(), 0).weights is None
         ([1.0, 0.0, 1.0], True)
     """
-    if log.weights is None:
-        return log
-    counts = log.weights > 0
-    logs = np.log(log.weights[counts].astype(np.float64))
+    if interactions.weights is None:
+        return interactions
+    counts = interactions.weights > 0
+    logs = np.log(interactions.weights[counts].astype(np.float64))
     spread = power * (logs - logs.max(initial=-np.inf))  # of the largest, so that no power is too large to write down
     scaled = np.exp(spread)
     alike = len(scaled) == 0 or scaled.min() == scaled.max()
     if alike and counts.all():
-        return log.without_weights()
-    weights = np.zeros(len(log))
+        return interactions.without_weights()
+    weights = np.zeros(len(interactions))
     weights[counts] = 1.0 if alike else np.maximum(scaled / scaled.mean(), np.finfo(np.float32).tiny)
-    return replace(log, weights=weights.astype(np.float32))
+    return replace(interactions, weights=weights.astype(np.float32))
 
 
-def folding_by_weights(scorer: FittedScorer, log: Interactions, power: float) -> FittedScorer:
+def folding_by_weights(scorer: FittedScorer, interactions: Interactions, power: float) -> FittedScorer:
     """The same scorer; new users whose history has weights are folded in as :func:`weighed` rows were learnt from.
 
     Args:
         scorer: what was learnt; its parts, if it is a blend.
-        log: what it was learnt from, with its own weights.
+        interactions: what it was learnt from, with its own weights.
         power: of them.
     """
-    if log.weights is None or not power:
+    if interactions.weights is None or not power:
         return scorer
     if isinstance(scorer, Blend):
-        parts = tuple(cast("BlendPart", folding_by_weights(part, log, power)) for part in scorer.parts)
+        parts = tuple(cast("BlendPart", folding_by_weights(part, interactions, power)) for part in scorer.parts)
         return replace(scorer, parts=parts)
     folding = getattr(scorer, "folding", None)
     if not isinstance(folding, ImplicitRidge):
         return scorer
-    scale = float(np.mean(log.weights[log.weights > 0].astype(np.float64) ** power))
+    scale = float(np.mean(interactions.weights[interactions.weights > 0].astype(np.float64) ** power))
     return replace(cast("Factors", scorer), folding=replace(folding, weight_power=float(power), weight_scale=scale))

@@ -11,13 +11,13 @@ from fillrank.solvers.sparse.svd import normalised_svd
 __all__ = ["spectral_start"]
 
 
-def spectral_start(log: Interactions, dim: int, *, seed: int) -> Factors:
-    """The degree-normalised SVD of ``log`` in ``dim`` directions.
+def spectral_start(interactions: Interactions, dim: int, *, seed: int) -> Factors:
+    """The degree-normalised SVD of ``interactions`` in ``dim`` directions.
 
     A log with fewer users or items than ``dim`` has only as many directions: the other entries of its vectors are 0,
     for the little noise of a start to fill.
     """
-    rank = min(dim, log.n_users, log.n_items)
-    found = normalised_svd(log, rank, power=1.0, method="randomized", seed=seed)
+    rank = min(dim, interactions.n_users, interactions.n_items)
+    found = normalised_svd(interactions, rank, power=1.0, method="randomized", seed=seed)
     users, items = (pad(table, (0, dim - rank)) for table in (found.users, found.items))
     return Factors(users, items)

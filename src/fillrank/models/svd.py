@@ -61,7 +61,7 @@ class _RankingDecomposition(_Decomposition):
     monitor: str = USUAL_MONITOR
     seed: int = Field(default=0, ge=0)
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
         drawn = where(self.method == "randomized", "method='randomized'", "oversampling")
         return {**drawn, **where(self.undecided(), "something is 'auto'", "monitor")}
@@ -108,10 +108,10 @@ class PureSVD(_RankingDecomposition):
     use_values: bool = True
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
-        log = train if self.use_values else train.without_values()
+        interactions = train if self.use_values else train.without_values()
 
         def solve(rank: int) -> Factors:
-            return pure_svd(log, rank, method=self.method, oversampling=self.oversampling, seed=self.seed)
+            return pure_svd(interactions, rank, method=self.method, oversampling=self.oversampling, seed=self.seed)
 
         if self.rank != "auto":
             return self._recommender(train, solve(self.rank))
@@ -157,7 +157,7 @@ class NormalisedSVD(_RankingDecomposition):
     beta: float | Literal["auto"] = "auto"
     power: float | Literal["auto"] = "auto"
 
-    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
+    def uses_values(self, interactions: Interactions) -> bool:  # noqa: ARG002
         """See :meth:`Recipe.uses_values`: it looks at who met what."""
         return False
 

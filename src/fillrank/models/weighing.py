@@ -102,10 +102,10 @@ def folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float,
     Some users of ``train`` are folded in again, and the two spreads are compared.
     """
     some = numpy_stream(seed, "folded").permutation(np.flatnonzero(train.user_counts))[:_FOLDED]
-    log, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
+    interactions, users = train.select(np.isin(train.users, some)), torch.from_numpy(some)
     weights = []
     for part, weight in zip(blend.parts, blend.weights, strict=True):
         trained = score_spread(part, users)
-        folded = score_spread(part.refit_users(log), users) if part.foldings else 0.0
+        folded = score_spread(part.refit_users(interactions), users) if part.foldings else 0.0
         weights.append(weight * trained / folded if trained > 0 and folded > 0 else weight)
     return tuple(weights)

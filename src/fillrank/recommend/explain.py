@@ -17,11 +17,13 @@ __all__ = ["explanation", "history_of"]
 _ITEM = "item"
 
 
-def history_of(log: Interactions, user: int) -> Interactions:
+def history_of(interactions: Interactions, user: int) -> Interactions:
     """The rows of one user, as a log of that user alone over the same items."""
-    first, end = log.csr.indptr[user : user + 2]
-    rows = log.select(np.arange(first, end))
-    return replace(rows, users=np.zeros(len(rows), dtype=np.int32), user_ids=IdMap(log.user_ids.ids[user : user + 1]))
+    first, end = interactions.csr.indptr[user : user + 2]
+    rows = interactions.select(np.arange(first, end))
+    return replace(
+        rows, users=np.zeros(len(rows), dtype=np.int32), user_ids=IdMap(interactions.user_ids.ids[user : user + 1])
+    )
 
 
 def explanation(model: Contents, user: int, item: int) -> pl.DataFrame:

@@ -53,13 +53,13 @@ def log_of(histories: ItemHistories, n_items: int) -> Interactions:
     )
 
 
-def _checked_log(log: Interactions, n_items: int) -> Interactions:
-    if log.n_items != n_items:
-        raise DataError(f"the histories are over {log.n_items} items, the item factors over {n_items}")
-    if not log.n_users or (log.user_counts == 0).any():
-        empty = int((log.user_counts == 0).sum())
-        raise DataError(f"{empty} of {log.n_users} histories are empty; a new user needs at least one item")
-    return log
+def _checked_log(interactions: Interactions, n_items: int) -> Interactions:
+    if interactions.n_items != n_items:
+        raise DataError(f"the histories are over {interactions.n_items} items, the item factors over {n_items}")
+    if not interactions.n_users or (interactions.user_counts == 0).any():
+        empty = int((interactions.user_counts == 0).sum())
+        raise DataError(f"{empty} of {interactions.n_users} histories are empty; a new user needs at least one item")
+    return interactions
 
 
 def _rows(user: int, history: Any, n_items: int) -> list[tuple[int, int, float]]:

@@ -13,19 +13,21 @@ __all__ = ["card"]
 
 def card(model: Contents) -> str:
     """The model card in Markdown: what the model is, what it was trained on, how to use it."""
-    log = model.interactions
+    interactions = model.interactions
     lines = [
         f"# {in_markdown(model.name or 'A fillrank model')}",
         "",
-        f"Trained by fillrank {__version__} on {in_markdown(log.name or 'a log')}: {len(log):,} interactions of "
-        f"{log.n_users:,} users with {log.n_items:,} items.",
+        f"Trained by fillrank {__version__} on {in_markdown(interactions.name or 'a log')}: {len(interactions):,} "
+        f"interactions of {interactions.n_users:,} users with {interactions.n_items:,} items.",
         f"It ranks items{' and predicts values' if model.predictor is not None else ''}.",
         "",
         "```python",
         "import fillrank as fr",
         "",
         'model = fr.Recommender.load("path/to/this/folder")',
-        f"model.recommend([{log.user_ids.ids[0]!r}], k=10)" if log.n_users else "model.recommend(k=10)",
+        f"model.recommend([{interactions.user_ids.ids[0]!r}], k=10)"
+        if interactions.n_users
+        else "model.recommend(k=10)",
         "```",
         "",
         "## Settings",

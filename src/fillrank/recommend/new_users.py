@@ -86,14 +86,14 @@ def fold_in(
     bias = None if item_bias is None else _bias_beside(item_factors, item_bias)
     way = _way(objective, settings)
     with naming("histories"):
-        log = log_of(histories, len(item_factors))
-    return way.solve(item_factors.detach(), log, bias)
+        interactions = log_of(histories, len(item_factors))
+    return way.solve(item_factors.detach(), interactions, bias)
 
 
 class _Way(Protocol):
     """An objective with its settings."""
 
-    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor: ...
+    def solve(self, item_factors: Tensor, interactions: Interactions, item_bias: Tensor | None) -> Tensor: ...
 
 
 @checked
@@ -101,12 +101,14 @@ class _Way(Protocol):
 class _Ridge:
     regularization: float = 0.1
 
-    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
-        if log.values is None:
+    def solve(self, item_factors: Tensor, interactions: Interactions, item_bias: Tensor | None) -> Tensor:
+        if interactions.values is None:
             raise DataError("objective 'ridge' needs ratings; give mappings item → rating, or take 'ials' or 'loss'")
         if item_bias is not None:
-            log = replace(log, values=log.values - item_bias.cpu().numpy()[log.items])
-        return solve_users(item_factors, log, regularization=self.regularization)
+            interactions = replace(
+                interactions, values=interactions.values - item_bias.cpu().numpy()[interactions.items]
+            )
+        return solve_users(item_factors, interactions, regularization=self.regularization)
 
 
 @checked
@@ -123,12 +125,12 @@ class _Implicit:
         if self.frequency_exponent > _STEEPEST:
             raise SettingsError(f"frequency_exponent must be at most {_STEEPEST}, got {self.frequency_exponent}")
 
-    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
+    def solve(self, item_factors: Tensor, interactions: Interactions, item_bias: Tensor | None) -> Tensor:
         if item_bias is not None:
             raise SettingsError("objective 'ials' has no place for item_bias; leave it out, or take 'ridge' or 'loss'")
-        _without_ratings(log, "ials")
+        _without_ratings(interactions, "ials")
         nobody = Factors(item_factors.new_zeros(0, item_factors.shape[1]), item_factors)
-        return ImplicitRidge(**vars(self)).solve(nobody, log.without_values())[0]
+        return ImplicitRidge(**vars(self)).solve(nobody, interactions.without_values())[0]
 
 
 @checked
@@ -162,14 +164,14 @@ class _ByLoss:
         if self.epochs < 1 or self.batch_size < 1:
             raise SettingsError(f"epochs and batch_size must be 1 or more, got {self.epochs} and {self.batch_size}")
 
-    def solve(self, item_factors: Tensor, log: Interactions, item_bias: Tensor | None) -> Tensor:
-        _without_ratings(log, "loss")
-        known = KnownPositives.of_users(log, item_factors.device)
+    def solve(self, item_factors: Tensor, interactions: Interactions, item_bias: Tensor | None) -> Tensor:
+        _without_ratings(interactions, "loss")
+        known = KnownPositives.of_users(interactions, item_factors.device)
         sampler = Uniform(known, len(item_factors) if self.n_negatives is None else self.n_negatives)
-        encoder = FixedItems(item_factors, _means(item_factors, log), similarity=self.similarity)
+        encoder = FixedItems(item_factors, _means(item_factors, interactions), similarity=self.similarity)
         step = _Step(encoder, self.loss, sampler, item_bias, self.regularization)
         loop = LoopSettings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed)
-        train(Autograd(step, [encoder], [self.learning_rate]), Batch.of(log, None, item_factors.device), loop)
+        train(Autograd(step, [encoder], [self.learning_rate]), Batch.of(interactions, None, item_factors.device), loop)
         return encoder.users.detach()
 
 
@@ -218,19 +220,19 @@ def _way(objective: str, settings: Mapping[str, Any]) -> _Way:
     return way
 
 
-def _without_ratings(log: Interactions, objective: str) -> None:
+def _without_ratings(interactions: Interactions, objective: str) -> None:
     """Warn that ratings are not used, and refuse ratings below 0, because every item of a history is a positive."""
-    refuse_dislikes(log, f"objective {objective!r}")
-    if log.values is not None and (log.values != log.values[0]).any():
+    refuse_dislikes(interactions, f"objective {objective!r}")
+    if interactions.values is not None and (interactions.values != interactions.values[0]).any():
         say_once(f"objective {objective!r} does not use ratings: each item of a history counts as liked")
 
 
-def _means(item_factors: Tensor, log: Interactions) -> Tensor:
+def _means(item_factors: Tensor, interactions: Interactions) -> Tensor:
     """The mean of the item vectors of each history, ``[B, d]``: the initial vector of a user."""
-    users = torch.from_numpy(log.users.astype("int64")).to(item_factors.device)
-    items = torch.from_numpy(log.items.astype("int64")).to(item_factors.device)
-    sums = item_factors.new_zeros(log.n_users, item_factors.shape[1]).index_add_(0, users, item_factors[items])
-    return sums / torch.from_numpy(log.user_counts).to(sums)[:, None]
+    users = torch.from_numpy(interactions.users.astype("int64")).to(item_factors.device)
+    items = torch.from_numpy(interactions.items.astype("int64")).to(item_factors.device)
+    sums = item_factors.new_zeros(interactions.n_users, item_factors.shape[1]).index_add_(0, users, item_factors[items])
+    return sums / torch.from_numpy(interactions.user_counts).to(sums)[:, None]
 
 
 def _bias_beside(item_factors: Tensor, item_bias: Tensor) -> Tensor:

@@ -39,13 +39,13 @@ class Refreshing:
         """
         model = cast("Contents", self)
         with naming("histories"):
-            log = as_log(histories, model.item_ids, model.interactions)
-        check_values_used(log, (model.scorer, model.predictor), model.name or "this model", model.value_range)
+            interactions = as_log(histories, model.item_ids, model.interactions)
+        check_values_used(interactions, (model.scorer, model.predictor), model.name or "this model", model.value_range)
         folded: Self = replace(
             cast("Any", self),
-            scorer=model.scorer.fold_in(log),
-            predictor=None if model.predictor is None else model.predictor.fold_in(log),
-            interactions=log,
+            scorer=model.scorer.fold_in(interactions),
+            predictor=None if model.predictor is None else model.predictor.fold_in(interactions),
+            interactions=interactions,
             history=(),
         )
         return folded

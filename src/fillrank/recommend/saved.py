@@ -269,7 +269,7 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     tensors = {tensor_name(name): tensor for name, tensor in load_file(folder / _TENSORS).items()}
     tensors |= {name: tensors[other] for name, other in config["same"].items()}
     user_ids, item_ids = (read_ids(folder / name) for name in (_USERS, _ITEMS))
-    log = Interactions(
+    interactions = Interactions(
         users=_numbers(tensors, "seen/users", torch.int32),
         items=_numbers(tensors, "seen/items", torch.int32),
         **{column: _column(tensors, column) for column in _KEPT},
@@ -285,7 +285,7 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "scorer": scorer_from_parts(_below("scorer/", tensors), config["scorer"]),
         "predictor": None if predictor is None else scorer_from_parts(_below("predictor/", tensors), predictor),
-        "interactions": log,
+        "interactions": interactions,
         "value_range": None if config["value_range"] is None else tuple(config["value_range"]),
         "name": config["name"],
         "settings": without_run_words(config["settings"]),

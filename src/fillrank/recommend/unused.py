@@ -13,12 +13,12 @@ __all__ = ["check_values_used", "refuse_dislikes"]
 
 
 def check_values_used(
-    log: Interactions, parts: tuple[object, ...], name: str, value_range: tuple[float, float] | None = None
+    interactions: Interactions, parts: tuple[object, ...], name: str, value_range: tuple[float, float] | None = None
 ) -> None:
     """Warn once if values are not used, missing, or out of range; refuse negative values that would count as liked.
 
     Args:
-        log: the histories.
+        interactions: the histories.
         parts: the scorer and the predictor of a model, which fold new users in.
         name: of the model.
         value_range: the smallest and the largest value that the model has learned from.
@@ -29,33 +29,39 @@ def check_values_used(
     ways = [way for part in parts for way in getattr(part, "foldings", ())]
     if not ways:
         return
-    if log.values is None:
+    if interactions.values is None:
         if all(needs_values(way) for way in ways):
             say_once(f"{name} learns from ratings, and a new user without any stays at the average; give item → rating")
         return
     if any(looks_at_values(way) for way in ways):
-        if value_range is not None and ((log.values < value_range[0]) | (log.values > value_range[1])).any():
+        if (
+            value_range is not None
+            and ((interactions.values < value_range[0]) | (interactions.values > value_range[1])).any()
+        ):
             say_once(
                 f"some ratings of new users are outside of {value_range[0]:g} to {value_range[1]:g}, the range that "
                 f"{name} has learnt from; they are taken as they are, and predictions stay in the range"
             )
         return
-    refuse_dislikes(log, name)
-    if (log.values != log.values[0]).any():
+    refuse_dislikes(interactions, name)
+    if (interactions.values != interactions.values[0]).any():
         say_once(f"the ratings of new users are not used: to {name} each item of a history is one that was liked")
 
 
-def refuse_dislikes(log: Interactions, name: str) -> None:
+def refuse_dislikes(interactions: Interactions, name: str) -> None:
     """Refuse values below 0 for a model that counts every item of a history as liked.
 
     Raises:
         DataError: a value is below 0; the message names its user and its item.
     """
-    if log.values is None or not (log.values < 0).any():
+    if interactions.values is None or not (interactions.values < 0).any():
         return
-    row = int(np.argmax(log.values < 0))
-    item, user = log.item_ids.ids[int(log.items[row])], log.user_ids.ids[int(log.users[row])]
+    row = int(np.argmax(interactions.values < 0))
+    item, user = (
+        interactions.item_ids.ids[int(interactions.items[row])],
+        interactions.user_ids.ids[int(interactions.users[row])],
+    )
     raise DataError(
-        f"the rating of {item!r} by {user!r} is {log.values[row]:g}, and to {name} each item of a history is one that "
-        "was liked; leave out what was disliked, or take a model that learns from ratings"
+        f"the rating of {item!r} by {user!r} is {interactions.values[row]:g}, and to {name} each item of a history "
+        "is one that was liked; leave out what was disliked, or take a model that learns from ratings"
     )

@@ -18,9 +18,9 @@ def updated_parts(model: Contents, new: Interactions) -> dict[str, Any]:
     Raises:
         DataError: the rows do not go with the model, or it knows no way to take anything in.
     """
-    log = model.interactions
-    whole = grown_log(log, new)
-    growth = Growth(log, whole, _threshold(model))
+    interactions = model.interactions
+    whole = grown_log(interactions, new)
+    growth = Growth(interactions, whole, _threshold(model))
     scorer = model.scorer.grown(growth)
     same = model.predictor is model.scorer
     predictor = scorer if same else None if model.predictor is None else model.predictor.grown(growth)

@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 
 __all__ = ["Progress"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 _FIRST, _NEXT = 0.5, 10.0
 """Seconds until the first line, and from one to the next."""
 
@@ -101,8 +101,8 @@ def _is_terminal() -> bool:
 
 
 def _say(text: str) -> None:
-    if _log.isEnabledFor(logging.INFO) and _log.hasHandlers():
-        _log.info("%s", text)
+    if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
+        logger.info("%s", text)
     elif sys.stderr is not None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

@@ -69,25 +69,25 @@ class _RatingList:
     """Ratings one by one, a row each: ``users``, ``items`` int64 and ``values``, ``[nnz]``."""
 
     item_factors: Tensor
-    log: Interactions
+    interactions: Interactions
     users: Tensor
     items: Tensor
     values: Tensor
 
     @property
     def n_users(self) -> int:
-        return self.log.n_users
+        return self.interactions.n_users
 
     @property
     def n_rows(self) -> int:
         return len(self.users)
 
     def solved(self, regularization: float) -> Tensor:
-        counts = self.log.user_counts
+        counts = self.interactions.user_counts
         vectors = self.item_factors.detach().cpu().double().numpy()  # normal equations square the rounding errors
         ridges = Ridges(
-            indptr=self.log.csr.indptr,
-            columns=self.log.items,
+            indptr=self.interactions.csr.indptr,
+            columns=self.interactions.items,
             targets=self.values.cpu().double().numpy(),
             vectors=vectors,
             strength=np.where(counts > 0, regularization * counts, 1.0).astype(vectors.dtype),

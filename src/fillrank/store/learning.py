@@ -36,7 +36,9 @@ class Learnt:
     seq: int
 
 
-def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, *, until: int | None = None) -> Learnt:
+def all_to_learn(
+    store: Store, interactions: Interactions | None, meaning: EventMeaning, *, until: int | None = None
+) -> Learnt:
     """The rows of a log and what events say, without the users and items that were deleted.
 
     Of a pair that is in both, the newer row counts. Where the log has ratings, events without one say only that a user
@@ -46,7 +48,7 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
 
     Args:
         store: with the events.
-        log: what there was before; None: nothing.
+        interactions: what there was before; None: nothing.
         meaning: of the types of events.
         until: only events before this moment (milliseconds since 1970); the log is not cut.
 
@@ -63,14 +65,14 @@ def all_to_learn(store: Store, log: Interactions | None, meaning: EventMeaning, 
         frames = [pl.DataFrame([tuple(row) for row in part], schema=_SCHEMA, orient="row") for part in parts]
     said = _newest_of_pairs(pl.concat([pl.DataFrame(schema=_SCHEMA), *frames]), meaning)
     titles = {item.id: item.title for item in store.items() if item.title is not None}
-    kept = None if log is None else _without_deleted(log, store)
+    kept = None if interactions is None else _without_deleted(interactions, store)
     rows = _joined(kept, said, titles, weighted=meaning.weights is not None)
     if not len(rows):
         raise DataError("there is nothing to learn from: no log was given, and the store has no events that count")
-    options = {"duplicates": "last", "name": "store" if log is None else log.name}
+    options = {"duplicates": "last", "name": "store" if interactions is None else interactions.name}
     label = {"label": "label"} if "label" in rows.columns else {"label": False}
     names: dict[str, Any] = {role: role if role in rows.columns else False for role in ("value", "time", "weight")}
-    relevant = None if log is None or "value" not in rows.columns else log.relevant_from
+    relevant = None if interactions is None or "value" not in rows.columns else interactions.relevant_from
     return Learnt(
         Interactions.from_frame(rows, user="user", item="item", **names, **label, relevant_from=relevant, **options),
         seq,
@@ -95,35 +97,43 @@ def _newest_of_pairs(rows: pl.DataFrame, meaning: EventMeaning) -> pl.DataFrame:
     )
 
 
-def _without_deleted(log: Interactions, store: Store) -> Interactions:
+def _without_deleted(interactions: Interactions, store: Store) -> Interactions:
     keep = None
-    for kind, ids, places in (("user", log.user_ids, log.users), ("item", log.item_ids, log.items)):
+    for kind, ids, places in (
+        ("user", interactions.user_ids, interactions.users),
+        ("item", interactions.item_ids, interactions.items),
+    ):
         gone = store.deleted(kind)
         if gone:
             stays = pl.Series([digest_of(kind, text_of(one)) not in gone for one in ids.ids.to_list()]).to_numpy()
             keep = stays[places] if keep is None else keep & stays[places]
-    return log if keep is None else log.select(keep)
+    return interactions if keep is None else interactions.select(keep)
 
 
-def _joined(log: Interactions | None, said: pl.DataFrame, titles: dict[str, str], *, weighted: bool) -> pl.DataFrame:
-    weighted = weighted or (log is not None and log.weights is not None)
+def _joined(
+    interactions: Interactions | None, said: pl.DataFrame, titles: dict[str, str], *, weighted: bool
+) -> pl.DataFrame:
+    weighted = weighted or (interactions is not None and interactions.weights is not None)
     if not weighted:
         said = said.filter(pl.col("weight") > 0).drop("weight")
-    if log is None:
+    if interactions is None:
         rated = said["value"].is_not_null()
         rows = said.filter(rated) if 2 * int(rated.sum()) > len(rated) else said.drop("value")
         return _labelled(rows, titles)
-    columns = {"user": log.user_ids.decode(log.users), "item": log.item_ids.decode(log.items)}
-    own = {"value": log.values, "time": log.times, "weight": log.weights}
+    columns = {
+        "user": interactions.user_ids.decode(interactions.users),
+        "item": interactions.item_ids.decode(interactions.items),
+    }
+    own = {"value": interactions.values, "time": interactions.times, "weight": interactions.weights}
     old = pl.DataFrame(columns | {name: column for name, column in own.items() if column is not None})
-    if weighted and log.weights is None:
+    if weighted and interactions.weights is None:
         old = old.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
-    if log.item_ids.labels is not None:
-        old = old.with_columns(label=log.item_ids.labels.gather(log.items))
-    new = said.filter(pl.col("value").is_not_null()) if log.values is not None else said.drop("value")
-    if log.times is None:
+    if interactions.item_ids.labels is not None:
+        old = old.with_columns(label=interactions.item_ids.labels.gather(interactions.items))
+    new = said.filter(pl.col("value").is_not_null()) if interactions.values is not None else said.drop("value")
+    if interactions.times is None:
         new = new.drop("time")
-    for role, ids in (("user", log.user_ids), ("item", log.item_ids)):
+    for role, ids in (("user", interactions.user_ids), ("item", interactions.item_ids)):
         spelled = ids.spelled(new[role])
         new = new.with_columns(spelled.alias(role) if len(new) else spelled.cast(ids.ids.dtype).alias(role))
         if new[role].dtype != old[role].dtype:

@@ -75,7 +75,7 @@ class _EncoderTrial:
     """One encoder under test."""
 
     def __init__(self, part: Any, settings: dict[str, Any], interactions: Interactions, seed: int) -> None:
-        self.part, self.settings, self.log, self.seed = part, settings, interactions, seed
+        self.part, self.settings, self.interactions, self.seed = part, settings, interactions, seed
         self.judge = Judge(f"the encoder {part if isinstance(part, str) else label(part)}")
         self.encoder: Any = self.made()
         generator = torch_stream(seed, "check-encoder")
@@ -84,11 +84,11 @@ class _EncoderTrial:
 
     def made(self, dtype: torch.dtype = torch.float32) -> nn.Module:
         def start(generator: torch.Generator) -> Tables:
-            tables = normal_tables(self.log.n_users, self.log.n_items, DIM, generator=generator)
+            tables = normal_tables(self.interactions.n_users, self.interactions.n_items, DIM, generator=generator)
             return tables[0].to(dtype), tables[1].to(dtype)
 
         inputs = EncoderInputs(
-            self.log,
+            self.interactions,
             DIM,
             torch_stream(self.seed, "check-encoder-init"),
             start,
@@ -99,8 +99,8 @@ class _EncoderTrial:
         """All results of the encoder, by name."""
         with torch.no_grad():
             if isinstance(encoder, PairEncoder):
-                everybody = torch.arange(self.log.n_users)
-                return {"scores": encoder.score_block(everybody, torch.arange(self.log.n_items))}
+                everybody = torch.arange(self.interactions.n_users)
+                return {"scores": encoder.score_block(everybody, torch.arange(self.interactions.n_items))}
             users, items = encoder.tables()
             return {"users' vectors": users, "items' vectors": items}
 
@@ -116,7 +116,9 @@ class _EncoderTrial:
             encoder.similarity in {"dot", "cosine"}, "at its start", f"has the similarity {encoder.similarity!r}"
         )
         tables = encoder.tables()
-        for name, table, n in zip(("users", "items"), tables, (self.log.n_users, self.log.n_items), strict=True):
+        for name, table, n in zip(
+            ("users", "items"), tables, (self.interactions.n_users, self.interactions.n_items), strict=True
+        ):
             fits = table.dim() == 2 and len(table) == n and table.is_floating_point()
             judge.that(fits, "tables()", f"the {name} are {table.dtype} {list(table.shape)}, not float [{n}, d]")
         judge.that(tables[0].shape[1] == tables[1].shape[1], "tables()", "users and items have not the same width")
@@ -166,7 +168,7 @@ class _EncoderTrial:
         """A number that depends on all results of the encoder, with different weights."""
         generator = torch_stream(self.seed, "check-encoder-weights")
         if isinstance(encoder, PairEncoder):
-            everybody, items = torch.arange(self.log.n_users), torch.arange(self.log.n_items)
+            everybody, items = torch.arange(self.interactions.n_users), torch.arange(self.interactions.n_items)
             given: tuple[Tensor, ...] = (encoder.score_block(everybody, items),)
         else:
             given = encoder.tables()
@@ -236,7 +238,7 @@ class _EncoderTrial:
                 None if getattr(self.encoder, "own_folding", False) else ImplicitRidge(0.01, 100.0)
             )
             self.judge.that(isinstance(ended, Factors), "factors()", f"gives {type(ended).__name__}, not Factors")
-        everybody, items = torch.arange(self.log.n_users), torch.arange(self.log.n_items)
+        everybody, items = torch.arange(self.interactions.n_users), torch.arange(self.interactions.n_items)
         with torch.no_grad():
             if isinstance(self.encoder, PairEncoder):
                 wanted = self.encoder.score_block(everybody, items)
@@ -249,7 +251,7 @@ class _EncoderTrial:
         self.judge.close("the scores of what it ends in, against its own,", scores, wanted)
         self.judge.saves("what it ends in", ended, lambda one: one.score(everybody))
         if getattr(ended, "folding", None) is not None:
-            self.judge.finite("new users that are folded in", ended.refit_users(self.log).score(everybody))
+            self.judge.finite("new users that are folded in", ended.refit_users(self.interactions).score(everybody))
         kept = {name: tensor.clone() for name, tensor in ended.tensors().items()}
         with torch.no_grad():
             for parameter in self.encoder.parameters():
@@ -260,10 +262,10 @@ class _EncoderTrial:
         self.judge.equal("what it ended in, while training goes on,", kept, now)
 
     def check_training(self) -> None:
-        encoder, log = copy.deepcopy(self.encoder), self.log.without_values()
-        sampler = Uniform(KnownPositives.of_users(log), min(8, log.n_items))
+        encoder, interactions = copy.deepcopy(self.encoder), self.interactions.without_values()
+        sampler = Uniform(KnownPositives.of_users(interactions), min(8, interactions.n_items))
         step = ContrastStep(encoder, InfoNCE(0.2), sampler, ContrastSettings())
-        learner, rows = Autograd(step, [encoder], [0.01]), Batch.of(log, None, "cpu")
+        learner, rows = Autograd(step, [encoder], [0.01]), Batch.of(interactions, None, "cpu")
         generator = torch_stream(self.seed, "check-encoder-steps")
         for _ in range(STEPS):
             self.judge.finite(f"in {STEPS} steps of training: the loss", *learner.learn(rows, generator).values())

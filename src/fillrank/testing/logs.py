@@ -13,11 +13,11 @@ __all__ = ["odd_logs", "small_log"]
 
 def small_log(n_users: int = 30, n_items: int = 20, n_rows: int = 240, *, seed: int = 0) -> Interactions:
     """Ratings of low rank with biases; the last user and the last item have no row."""
-    log = synthetic(n_users, n_items, n_rows, rank=3, seed=seed).interactions
-    log = log.select((log.users < n_users - 1) & (log.items < n_items - 1))
-    values = np.zeros(len(log)) if log.values is None else log.values
-    biases = np.linspace(-1, 1, n_users)[log.users] + np.linspace(1, -1, n_items)[log.items]
-    return replace(log, values=(3 + values + biases).astype(np.float32))
+    interactions = synthetic(n_users, n_items, n_rows, rank=3, seed=seed).interactions
+    interactions = interactions.select((interactions.users < n_users - 1) & (interactions.items < n_items - 1))
+    values = np.zeros(len(interactions)) if interactions.values is None else interactions.values
+    biases = np.linspace(-1, 1, n_users)[interactions.users] + np.linspace(1, -1, n_items)[interactions.items]
+    return replace(interactions, values=(3 + values + biases).astype(np.float32))
 
 
 def odd_logs() -> dict[str, Interactions]:

@@ -50,8 +50,8 @@ def check_solver(
     trial = _SolverTrial(
         solver, interactions if of_values else interactions.without_values(), Judge(f"the solver {label(solver)}")
     )
-    trial.check_form(trial.log, "on a log")
-    trial.judge.repeats(lambda: trial.solved(trial.log).tensors())
+    trial.check_form(trial.interactions, "on a log")
+    trial.judge.repeats(lambda: trial.solved(trial.interactions).tensors())
     trial.check_log_kept()
     if of_values:
         trial.check_error()
@@ -64,7 +64,7 @@ class _SolverTrial:
     """One solver under test."""
 
     def __init__(self, solver: Callable[[Interactions], Any], interactions: Interactions, judge: Judge) -> None:
-        self.solver, self.log, self.judge = solver, interactions, judge
+        self.solver, self.interactions, self.judge = solver, interactions, judge
 
     def solved(self, interactions: Interactions) -> Any:
         return self.solver(interactions)
@@ -85,19 +85,25 @@ class _SolverTrial:
         return scores
 
     def check_log_kept(self) -> None:
-        columns = {"users": self.log.users, "items": self.log.items, "values": self.log.values}
+        columns = {
+            "users": self.interactions.users,
+            "items": self.interactions.items,
+            "values": self.interactions.values,
+        }
         before = {name: column.copy() for name, column in columns.items() if column is not None}
-        self.solved(self.log)
+        self.solved(self.interactions)
         for name, column in before.items():
-            same = bool((getattr(self.log, name) == column).all())
+            same = bool((getattr(self.interactions, name) == column).all())
             self.judge.that(same, "on a log", f"changes the {name} of the log that it is given")
 
     def check_error(self) -> None:
-        values = self.log.values
+        values = self.interactions.values
         if values is None:
             return
-        users, items = (torch.from_numpy(column.astype("int64")) for column in (self.log.users, self.log.items))
-        predicted = self.solved(self.log).score_pairs(users, items).double().numpy()
+        users, items = (
+            torch.from_numpy(column.astype("int64")) for column in (self.interactions.users, self.interactions.items)
+        )
+        predicted = self.solved(self.interactions).score_pairs(users, items).double().numpy()
         found, constant = float(((predicted - values) ** 2).mean()), float(values.var())
         self.judge.that(
             found <= constant * 1.001,
@@ -106,10 +112,12 @@ class _SolverTrial:
         )
 
     def check_new_users(self) -> None:
-        found = self.solved(self.log)
-        self.judge.saves("what it gives", found, lambda one: self.scores(one, self.log))
+        found = self.solved(self.interactions)
+        self.judge.saves("what it gives", found, lambda one: self.scores(one, self.interactions))
         if hasattr(found, "refit_users") and found.foldings:
-            self.judge.finite("new users that are folded in", self.scores(found.refit_users(self.log), self.log))
+            self.judge.finite(
+                "new users that are folded in", self.scores(found.refit_users(self.interactions), self.interactions)
+            )
 
     def check_odd(self, interactions: Interactions, where: str) -> None:
         try:

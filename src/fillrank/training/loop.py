@@ -29,7 +29,7 @@ from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["LoopSettings", "Monitor", "train"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 Monitor = Callable[[], tuple[float, Mapping[str, float]]]
 """Called after each epoch with the averaged parameters: returns a score (higher is better) and metrics."""
@@ -170,7 +170,7 @@ class _Loop:
             raise
         except _OF_OTHER_KINDS as error:
             raise checkpoint.torn(error) from error
-        _log.info("going on after epoch %d of %s", len(self.rounds.history), checkpoint.path)
+        logger.info("going on after epoch %d of %s", len(self.rounds.history), checkpoint.path)
 
     def _go_on_from(self, saved: Saved, checkpoint: Checkpoint) -> None:
         if saved.facts["training"] != self._identity:

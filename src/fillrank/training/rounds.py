@@ -20,7 +20,7 @@ from fillrank.training.context import FitContext
 
 __all__ = ["History", "Rounds"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 Kept = TypeVar("Kept")
 
 
@@ -246,7 +246,7 @@ class Rounds(Generic[Kept]):
             by, unit = "by hand" if self.interrupted else context.state.reason, self._unit
             kept = f"; keeping {unit} {self.best_epoch}, the best so far" if self._judged else ""
             level = logging.WARNING if self.interrupted else logging.INFO
-            _log.log(level, "stopped %s in %s %d%s%s", by, unit, number, self._what, kept)
+            logger.log(level, "stopped %s in %s %d%s%s", by, unit, number, self._what, kept)
 
     def _tell(self, tell: Callable[[], bool]) -> None:
         """Call a callback. Its error also ends the other chains of a Gibbs sampler, and is raised to the caller."""

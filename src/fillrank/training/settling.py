@@ -8,7 +8,7 @@ from fillrank.training.callbacks.events import Stage
 
 __all__ = ["LEARNING", "VALIDATION", "warn_if_unsettled"]
 
-_log = logging.getLogger("fillrank")
+logger = logging.getLogger("fillrank")
 
 VALIDATION, LEARNING = 1e-3, 5e-3
 """A metric is still improving if its relative change in the last round is larger than this: on validation, on train."""
@@ -34,7 +34,7 @@ def warn_if_unsettled(
     if stage == "refit" or not abs(last - before) > share * abs(before):
         return
     figure = "its figure on the validation part" if of == "validation" else of
-    _log.warning(
+    logger.warning(
         "%s stopped before it had converged: in the last of its %d %s %s still went from %.4g to %.4g; raise %s",
         kind,
         limit,

@@ -52,7 +52,7 @@ def assemble(
         weights=frame["weight"].cast(pl.Float64).to_numpy() if "weight" in frame.columns else None,
     )
     merged = merge_duplicates(rows, len(item_ids), duplicates)
-    log = LogColumns(
+    interactions = LogColumns(
         users=merged.users,
         items=merged.items,
         values=merged.values,
@@ -63,7 +63,7 @@ def assemble(
         relevant_from=relevant_from,
         name=name,
     )
-    return log, len(users) - len(log)
+    return interactions, len(users) - len(interactions)
 
 
 def _item_map(items: pl.Series, titles: pl.DataFrame | None) -> IdMap:

@@ -50,7 +50,7 @@ def columns_of_arrays(
         options = LogOptions(relevant_from=relevant_from, name=name, duplicates=duplicates)
         named = " and ".join(kind for kind, _ in given.values())
         source = Source("the arrays", "row", way_out=f"Correct {named}, or leave such rows out of all of them")
-        return result_of(raw, _NOTHING_BROKEN, options, from_text=False, source=source).log
+        return result_of(raw, _NOTHING_BROKEN, options, from_text=False, source=source).interactions
     nothing = {"value": pl.Float64, "time": pl.Int64, "weight": pl.Float64}
     empty = raw.select("user", "item", *(pl.col(role).cast(nothing[role]) for role in nothing if role in raw.columns))
     return assemble(empty, relevant_from=relevant_from, name=name)[0]

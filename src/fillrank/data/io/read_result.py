@@ -56,4 +56,4 @@ class ReadResult:
 def read_result(scan: Scan) -> ReadResult:
     """Make the log of a scan from its columns."""
     parts = vars(scan).copy()
-    return ReadResult(Interactions(**vars(parts.pop("log"))), **parts)
+    return ReadResult(Interactions(**vars(parts.pop("interactions"))), **parts)

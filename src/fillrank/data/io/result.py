@@ -26,7 +26,7 @@ _SHOWN = 5  # bad rows named in a message
 class Scan:
     """The fields of :class:`~fillrank.data.io.read_result.ReadResult`, with ``LogColumns`` in place of the log."""
 
-    log: LogColumns
+    interactions: LogColumns
     n_rows: int
     n_duplicates: int
     bad: pl.DataFrame
@@ -98,7 +98,7 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
     for column in found.rows:
         if column is not None:
             column.setflags(write=False)  # so that the log can use them without a copy
-    log = LogColumns(
+    interactions = LogColumns(
         users=found.rows.users,
         items=found.rows.items,
         values=found.rows.values,
@@ -109,10 +109,10 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
         relevant_from=options.relevant_from,
         name=Path(source.name).name.partition(".")[0] if options.name is None else options.name,
     )
-    if log.weights is not None and len(log) and not log.weights.any():
+    if interactions.weights is not None and len(interactions) and not interactions.weights.any():
         raise DataError(f"every weight in {source.name} is 0, so that no row counts; give some rows a greater one")
-    n_duplicates = found.n_good - len(log)
-    return Scan(log, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
+    n_duplicates = found.n_good - len(interactions)
+    return Scan(interactions, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
 
 
 def _all_bad(collector: Collector) -> pl.DataFrame:

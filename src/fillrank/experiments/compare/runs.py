@@ -166,11 +166,14 @@ def refits(protocol: Protocol, asked: bool | None) -> bool:
     return protocol == "honest" if asked is None else asked
 
 
-def _default_models(log: Interactions) -> tuple[str, ...]:
-    names = default_models(log)
-    kind = "ratings" if has_ratings(log) else "no ratings"
+def _default_models(interactions: Interactions) -> tuple[str, ...]:
+    names = default_models(interactions)
+    kind = "ratings" if has_ratings(interactions) else "no ratings"
     logger.info(
-        "%s has %s, so these are compared unless others are named: %s", log.name or "the log", kind, ", ".join(names)
+        "%s has %s, so these are compared unless others are named: %s",
+        interactions.name or "the log",
+        kind,
+        ", ".join(names),
     )
     return names
 
@@ -190,5 +193,7 @@ def _name(data: Data | Split) -> str:
     if isinstance(data, str):
         return data
     if isinstance(data, tuple):
-        return " and ".join(log.name or part for log, part in zip(data, ("train", "test"), strict=True))
+        return " and ".join(
+            interactions.name or part for interactions, part in zip(data, ("train", "test"), strict=True)
+        )
     return data.train.name if isinstance(data, Split) else data.name

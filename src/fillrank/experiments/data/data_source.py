@@ -79,8 +79,8 @@ def open_log(data: str, read: Mapping[str, Any]) -> Interactions:
     """The whole log of a data set or a file; errors as in :func:`named_or_read`."""
     from fillrank.data import Interactions, load
 
-    log = named_or_read(data, read)
-    return log if isinstance(log, Interactions) else load(str(log).partition("/")[0])
+    interactions = named_or_read(data, read)
+    return interactions if isinstance(interactions, Interactions) else load(str(interactions).partition("/")[0])
 
 
 def open_split(
@@ -123,17 +123,17 @@ def split_data(data: Data, how: SplitName, *, test: Moment, valid: Moment, seed:
     _check_way(how, test, pair=isinstance(data, tuple))
     if how == "auto" or isinstance(data, tuple):
         return default_split(data, test=test, valid=valid, seed=seed)
-    log = load(data.partition("/")[0]) if isinstance(data, str) else data
+    interactions = load(data.partition("/")[0]) if isinstance(data, str) else data
     if how == "by-time":
-        return split.by_time(log, test=test, valid=valid)
+        return split.by_time(interactions, test=test, valid=valid)
     share, held = fraction("test", test), fraction("valid", valid)
     if how == "strong":
-        return split.strong(log, test=share, valid=held, seed=seed)
+        return split.strong(interactions, test=share, valid=held, seed=seed)
     if how == "per-user":
-        return split.per_user(log, test=share, valid=held, seed=seed)
+        return split.per_user(interactions, test=share, valid=held, seed=seed)
     if how == "leave-last-out":
-        return split.leave_last_out(log, valid=int(held > 0))
-    return split.random(log, test=share, valid=held, seed=seed)
+        return split.leave_last_out(interactions, valid=int(held > 0))
+    return split.random(interactions, test=share, valid=held, seed=seed)
 
 
 def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Split:
@@ -159,10 +159,10 @@ def default_split(data: Data, *, test: Moment, valid: Moment, seed: int) -> Spli
         if timed:
             raise SettingsError(f"{data} is a published split with a test part of its own; leave test={test!s} out")
         return load_split(name, part or None, valid=fraction("valid", valid), seed=seed)
-    log = load(name) if isinstance(data, str) else data
+    interactions = load(name) if isinstance(data, str) else data
     if timed:
-        return split.by_time(log, test=test, valid=valid)
-    return split.random(log, test=fraction("test", test), valid=fraction("valid", valid), seed=seed)
+        return split.by_time(interactions, test=test, valid=valid)
+    return split.random(interactions, test=fraction("test", test), valid=fraction("valid", valid), seed=seed)
 
 
 def _is_moment(when: Moment) -> bool:
@@ -185,11 +185,13 @@ def open_to_fit(
 
     from fillrank.data import Split, split
 
-    log = open_log(data, read)
-    nothing = log.select(np.zeros(len(log), dtype=bool))
-    if valid == 0 or round(fraction("valid", valid) * len(log)) == 0:  # of a handful of rows none can be spared
-        return Split(log, None, nothing, {"split": "none"})
-    cut = split.random(log, test=fraction("valid", valid), valid=0, seed=seed)
+    interactions = open_log(data, read)
+    nothing = interactions.select(np.zeros(len(interactions), dtype=bool))
+    if (
+        valid == 0 or round(fraction("valid", valid) * len(interactions)) == 0
+    ):  # of a handful of rows none can be spared
+        return Split(interactions, None, nothing, {"split": "none"})
+    cut = split.random(interactions, test=fraction("valid", valid), valid=0, seed=seed)
     return Split(cut.train, cut.test, nothing, {**cut.protocol, "test": 0, "valid": valid})
 
 

@@ -30,7 +30,9 @@ def facts_of(asked: Mapping[str, Any], parts: Split, state: Path | None) -> dict
     """
     shared = {name: value for name, value in flatten(asked) if not _own(name)}
     logs = {"data of train": parts.train, "data of validation": parts.valid}
-    read = {name: "none" if log is None else _digest(all_rows(log)) for name, log in logs.items()}
+    read = {
+        name: "none" if interactions is None else _digest(all_rows(interactions)) for name, interactions in logs.items()
+    }
     return {**shared, **read, "unfinished training": _state(state), "fillrank": __version__}
 
 
@@ -38,14 +40,16 @@ def _own(name: str) -> bool:
     return any(name == own or name.startswith(f"{own}.") for own in _THEIR_OWN)
 
 
-def _digest(log: Interactions) -> str:
+def _digest(interactions: Interactions) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for ids in (log.user_ids, log.item_ids):
+    for ids in (interactions.user_ids, interactions.item_ids):
         digest.update("\0".join(map(str, ids.ids)).encode("utf-8", "surrogatepass"))
-    weights = () if log.weights is None else (log.weights,)  # digests of logs without them stay what they were
-    for column in (log.users, log.items, log.values, log.times, *weights):
+    weights = (
+        () if interactions.weights is None else (interactions.weights,)
+    )  # digests of logs without them stay what they were
+    for column in (interactions.users, interactions.items, interactions.values, interactions.times, *weights):
         digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
-    return f"{len(log):,} rows, {digest.hexdigest()}"
+    return f"{len(interactions):,} rows, {digest.hexdigest()}"
 
 
 def _state(state: Path | None) -> str:

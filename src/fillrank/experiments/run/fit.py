@@ -126,12 +126,14 @@ class RunPlan(DataPlan):
         if len(refused) == len(names):
             raise refused[0]
 
-    def for_log(self, log: Interactions) -> Self:
+    def for_log(self, interactions: Interactions) -> Self:
         """The plan with a model; if it names none, the default one for the log."""
         if self.model is not None:
             return self
-        name, kind = default_model(log), "ratings" if has_ratings(log) else "no ratings"
-        logger.info("%s has %s, so the model is %s unless another is named", log.name or self.called, kind, name)
+        name, kind = default_model(interactions), "ratings" if has_ratings(interactions) else "no ratings"
+        logger.info(
+            "%s has %s, so the model is %s unless another is named", interactions.name or self.called, kind, name
+        )
         return self.model_copy(update={"model": name})
 
     def recipe(self) -> Recipe:

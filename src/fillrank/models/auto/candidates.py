@@ -43,15 +43,15 @@ class LogShape:
     n_pairs: int
 
     @classmethod
-    def of(cls, log: Interactions) -> LogShape:
+    def of(cls, interactions: Interactions) -> LogShape:
         """Of a log.
 
         Example:
             >>> LogShape.of(Interactions.from_arrays([0, 0, 1], ["a", "b", "a"]))
             LogShape(n_users=2, n_items=2, n_rows=3, n_pairs=5)
         """
-        met = log.user_counts.astype(np.int64)
-        return cls(log.n_users, log.n_items, len(log), int((met**2).sum()))
+        met = interactions.user_counts.astype(np.int64)
+        return cls(interactions.n_users, interactions.n_items, len(interactions), int((met**2).sum()))
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,11 @@ def _by_rows(seconds: float) -> Callable[[LogShape], float]:
     return lambda shape: seconds * shape.n_rows
 
 
-def candidates_for(log: Interactions, goal: Goal, *, seed: int = 0) -> list[Candidate]:
+def candidates_for(interactions: Interactions, goal: Goal, *, seed: int = 0) -> list[Candidate]:
     """What is tried for a log: first what is cheap, each in the order of its cost; then costly variants.
 
     Args:
-        log: the train part.
+        interactions: the train part.
         goal: lists alone, ratings alone, or both.
         seed: of every recipe that has one.
 
@@ -131,7 +131,7 @@ def candidates_for(log: Interactions, goal: Goal, *, seed: int = 0) -> list[Cand
         ['ease', 'popularity', 'item-knn']
     """
     wanted = [candidate for goals, candidate in _all(seed) if goal == "both" or goal in goals]
-    if not has_ratings(log):
+    if not has_ratings(interactions):
         wanted = [candidate for candidate in wanted if candidate.recipe.kind != "cmc"]
-    shape = LogShape.of(log)
+    shape = LogShape.of(interactions)
     return sorted(wanted, key=lambda candidate: (candidate.after is not None, candidate.seconds(shape)))

@@ -90,13 +90,13 @@ class Auto(Recipe):
     tried: list[dict[str, Any]] = Field(default_factory=list)
     seed: int = Field(default=0, ge=0)
 
-    def uses_values(self, log: Interactions) -> bool:
+    def uses_values(self, interactions: Interactions) -> bool:
         """See :meth:`Recipe.uses_values`."""
-        return self._goal(log) != "lists"
+        return self._goal(interactions) != "lists"
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
-        used = log.values is not None or not isinstance(self.predictor, Recipe)
+        used = interactions.values is not None or not isinstance(self.predictor, Recipe)
         return where(used, "there are ratings", "predictor")
 
     def objects(self) -> dict[str, Any]:
@@ -151,8 +151,8 @@ class Auto(Recipe):
             predictor = rates.predictor
         return self._recommender(train, ranks.scorer, predictor=predictor)
 
-    def _goal(self, log: Interactions) -> Goal:
+    def _goal(self, interactions: Interactions) -> Goal:
         """What has to be good: as asked for, or as the log allows."""
         if self.goal != "auto":
             return self.goal
-        return "both" if has_ratings(log) else "lists"
+        return "both" if has_ratings(interactions) else "lists"

@@ -43,31 +43,31 @@ class CMCParts:
     device: torch.device
 
     @classmethod
-    def of(cls, settings: CMCSettings, log: Interactions, on: str = "auto") -> Self:
+    def of(cls, settings: CMCSettings, interactions: Interactions, on: str = "auto") -> Self:
         """Untrained parts for a log, on a device (see :func:`pick_device`)."""
         device = pick_device(on)
         generator = torch_stream(settings.seed, "init")
         if settings.init == "spectral":
-            spectral = spectral_start(log, settings.dim, seed=settings.seed)
+            spectral = spectral_start(interactions, settings.dim, seed=settings.seed)
             encoder = MF.from_factors(spectral, generator=generator)
         else:
-            encoder = MF.random(log.n_users, log.n_items, settings.dim, generator=generator)
+            encoder = MF.random(interactions.n_users, interactions.n_items, settings.dim, generator=generator)
         head = None
-        if log.values is not None:
-            mean = float(log.values.mean(dtype="float64"))
-            head = RatingHead(log.n_users, log.n_items, settings.rating_dim, offset=mean, generator=generator).to(
-                device
-            )
+        if interactions.values is not None:
+            mean = float(interactions.values.mean(dtype="float64"))
+            head = RatingHead(
+                interactions.n_users, interactions.n_items, settings.rating_dim, offset=mean, generator=generator
+            ).to(device)
         return cls(encoder.to(device), head, device)
 
     @property
     def modules(self) -> list[nn.Module]:
         return [self.encoder] if self.head is None else [self.encoder, self.head]
 
-    def step(self, settings: CMCSettings, log: Interactions) -> CompletionStep:
+    def step(self, settings: CMCSettings, interactions: Interactions) -> CompletionStep:
         """The joint loss over these parts."""
-        positives = _positives(log, settings.threshold(log))
-        left_out = ignored(settings.disliked, settings.positive_from, log)
+        positives = _positives(interactions, settings.threshold(interactions))
+        left_out = ignored(settings.disliked, settings.positive_from, interactions)
         return CompletionStep(
             encoder=self.encoder,
             head=self.head,
@@ -85,22 +85,24 @@ class CMCParts:
             ),
         )
 
-    def rows(self, step: CompletionStep, settings: CMCSettings, log: Interactions) -> Batch:
+    def rows(self, step: CompletionStep, settings: CMCSettings, interactions: Interactions) -> Batch:
         """The whole log for ``step``; who has met everything rates on, but is contrasted with nothing."""
-        threshold = settings.threshold(log)
-        rows = Batch.of(weighed(log, power_of(settings.weight_power)), threshold, self.device)
-        out = ignored(settings.disliked, settings.positive_from, log)
-        left = torch.from_numpy(can_be_contrasted(_positives(log, threshold), step.item_sampler, out)).to(self.device)
+        threshold = settings.threshold(interactions)
+        rows = Batch.of(weighed(interactions, power_of(settings.weight_power)), threshold, self.device)
+        out = ignored(settings.disliked, settings.positive_from, interactions)
+        left = torch.from_numpy(can_be_contrasted(_positives(interactions, threshold), step.item_sampler, out)).to(
+            self.device
+        )
         return replace(rows, positive=rows.positive & left[rows.users])
 
-    def ranking(self, settings: CMCSettings, log: Interactions) -> Ranking:
+    def ranking(self, settings: CMCSettings, interactions: Interactions) -> Ranking:
         """What ranks by the preference: the settings' numbers, or nothing where they are to be chosen."""
         numbers = {name: getattr(settings, name) for name in RANKING_NUMBERS}
-        return Ranking(_positives(log, settings.threshold(log)).without_values(), "cosine", **numbers)
+        return Ranking(_positives(interactions, settings.threshold(interactions)).without_values(), "cosine", **numbers)
 
-    def factors(self, settings: CMCSettings, log: Interactions) -> tuple[Factors, Factors | None]:
+    def factors(self, settings: CMCSettings, interactions: Interactions) -> tuple[Factors, Factors | None]:
         """The current model: the preference (cosine) and, if there are values, the predictor."""
-        preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(log)))
+        preference = self.encoder.factors(ImplicitRidge(0.01, 100.0, positive_from=settings.threshold(interactions)))
         if self.head is None:
             return preference, None
         if settings.bias_shrinkage == "per-rating":
@@ -108,7 +110,7 @@ class CMCParts:
         else:
             folding = RatingRidge(settings.regularization, settings.bias_shrinkage, bias_per_rating=False)
         predictor = self.head.factors(preference, folding)
-        return preference, predictor.refit_users(log) if settings.polish else predictor
+        return preference, predictor.refit_users(interactions) if settings.polish else predictor
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,8 @@ def ranker(preference: Factors, predictor: Factors | None, temperature: float, s
     return Blend((preference, predictor), (1 / temperature, share))
 
 
-def _positives(log: Interactions, threshold: float | None) -> Interactions:
-    positives = replace(log, relevant_from=threshold).relevant()
+def _positives(interactions: Interactions, threshold: float | None) -> Interactions:
+    positives = replace(interactions, relevant_from=threshold).relevant()
     if not len(positives):
         raise DataError(f"no value is {threshold:g} or more, so there is no positive; lower positive_from")
     return positives

@@ -90,14 +90,18 @@ class CMCSettings(TrainedRecipe):
         JointMonitor.of(monitor)
         return monitor
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
         of_ratings = ("rating_dim", "rating_share", "regularization", "bias_regularization", "bias_shrinkage", "polish")
         drawn = where(self.negatives == "uniform", "negatives='uniform'", "n_negatives")
         return {
             **drawn,
-            **where(log.values is not None, "there are ratings", *of_ratings),
-            **where(ignored("ignored", self.positive_from, log) is not None, "some rows are no positives", "disliked"),
+            **where(interactions.values is not None, "there are ratings", *of_ratings),
+            **where(
+                ignored("ignored", self.positive_from, interactions) is not None,
+                "some rows are no positives",
+                "disliked",
+            ),
         }
 
     def settled(self, n_rows: int, *, watched: bool) -> Self:
@@ -121,9 +125,9 @@ class CMCSettings(TrainedRecipe):
         """Of the ranking, those that are to be chosen on the validation part."""
         return open_numbers(self)
 
-    def threshold(self, log: Interactions) -> float | None:
-        """The value from which a row of ``log`` is a positive; None: every row is."""
-        return threshold(self.positive_from, log)
+    def threshold(self, interactions: Interactions) -> float | None:
+        """The value from which a row of ``interactions`` is a positive; None: every row is."""
+        return threshold(self.positive_from, interactions)
 
     def learning_rates(self, n_modules: int) -> tuple[float, ...]:
         """Of the vectors, and of the rating head if there is one."""

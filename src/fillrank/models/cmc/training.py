@@ -28,14 +28,14 @@ class CMCTraining:
     Attributes:
         recipe: without a setting of the training that is ``"auto"``.
         parts: untrained.
-        log: whose rows are learnt from.
+        interactions: whose rows are learnt from.
         watch: looks at the validation part; None: there is none.
         context: of the fit.
     """
 
     recipe: CMCSettings
     parts: CMCParts
-    log: Interactions
+    interactions: Interactions
     watch: CMCMonitor | None
     context: FitContext
 
@@ -46,7 +46,7 @@ class CMCTraining:
         settings, names = self.recipe.loop_settings(), [name for ladder in ladders for name in ladder.names]
         if (known := chosen_before(settings, names, self.context)) is not None:
             return self._with(known), None
-        allowed = Allowance.of(settings, len(self.log), ladders)
+        allowed = Allowance.of(settings, len(self.interactions), ladders)
         found = climb_ladders(
             ladders,
             {name: getattr(self.recipe, name) for name in names},
@@ -64,10 +64,10 @@ class CMCTraining:
     def loop(self, settings: LoopSettings) -> History:
         """Run a training with ``settings``."""
         recipe, parts = self.recipe, self.parts
-        step = parts.step(recipe, self.log)
+        step = parts.step(recipe, self.interactions)
         rates = recipe.learning_rates(len(parts.modules))
         learner = Autograd(step, parts.modules, rates, max_grad_norm=recipe.max_grad_norm, world=World.current())
-        rows = parts.rows(step, recipe, self.log)
+        rows = parts.rows(step, recipe, self.interactions)
         return train(learner, rows, settings, None if self.watch is None else self.watch.look, self.context)
 
     def _with(self, chosen: Mapping[str, Any]) -> CMCTraining:
@@ -77,7 +77,7 @@ class CMCTraining:
     def _briefly(self, allowed: Allowance, chosen: Mapping[str, Any]) -> tuple[float, History]:
         """See :data:`fillrank.models.trials.Training`; the exponential makes a gain of a percent one of a percent."""
         tried = replace(self._with(chosen), context=self.context.within_trial())
-        history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.log)))
+        history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.interactions)))
         return math.exp(tried.reached()), history
 
     def reached(self) -> float:

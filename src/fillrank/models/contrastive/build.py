@@ -85,13 +85,13 @@ class ContrastiveParts:
     def of(
         cls,
         settings: ContrastiveSettings,
-        log: Interactions,
+        interactions: Interactions,
         *,
         device: str = "auto",
         positive_from: float | None = None,
         ignored: Interactions | None = None,
     ) -> Self:
-        """The parts that the settings name, for the positives ``log``, whose values were ``positive_from`` or more.
+        """The parts that the settings name, for the positives in ``interactions`` (value ``positive_from`` or more).
 
         Pairs that are ``ignored`` are not drawn as negatives.
 
@@ -99,11 +99,11 @@ class ContrastiveParts:
             SettingsError: a name or a setting is not known, or does not go with the others.
         """
         loss, place = loss_of(settings), pick_device(device)
-        sampler = _sampler(settings, log, place, ignored) if isinstance(loss, ScoreLoss) else None
-        encoder = _encoder(settings, log).to(place)
+        sampler = _sampler(settings, interactions, place, ignored) if isinstance(loss, ScoreLoss) else None
+        encoder = _encoder(settings, interactions).to(place)
         learnt_by: Similarity = getattr(encoder, "similarity", settings.similarity)
         ranking = Ranking(
-            log,
+            interactions,
             settings.ranked_by or learnt_by,
             _number(settings.neighbour_weight),
             _number(settings.popularity_beta),
@@ -197,10 +197,10 @@ def _number(asked: float | Literal["auto"]) -> float:
 
 
 def _sampler(
-    settings: ContrastiveSettings, log: Interactions, device: torch.device, ignored: Interactions | None
+    settings: ContrastiveSettings, interactions: Interactions, device: torch.device, ignored: Interactions | None
 ) -> Sampler:
-    known = KnownPositives.of_users(log, device, ignored=ignored)
-    return as_sampler(settings.sampler, known, sampler_settings(settings, log.n_items))
+    known = KnownPositives.of_users(interactions, device, ignored=ignored)
+    return as_sampler(settings.sampler, known, sampler_settings(settings, interactions.n_items))
 
 
 def sampler_settings(settings: ContrastiveSettings, n_items: int) -> dict[str, Any]:
@@ -224,13 +224,13 @@ def _views(settings: ContrastiveSettings, encoder: nn.Module) -> ViewTerm | None
     return ViewTerm(chosen, ViewContrast(**temperature), weight) if weight > 0 else None
 
 
-def _encoder(settings: ContrastiveSettings, log: Interactions) -> nn.Module:
+def _encoder(settings: ContrastiveSettings, interactions: Interactions) -> nn.Module:
     _refuse_what_is_idle(settings)
     inputs = EncoderInputs(
-        log,
+        interactions,
         settings.dim,
         torch_stream(settings.seed, "init"),
-        partial(_tables, settings, log),
+        partial(_tables, settings, interactions),
         settings.similarity,
         settings.precision,
     )
@@ -261,9 +261,9 @@ def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
         )
 
 
-def _tables(settings: ContrastiveSettings, log: Interactions, generator: torch.Generator) -> Tables:
+def _tables(settings: ContrastiveSettings, interactions: Interactions, generator: torch.Generator) -> Tables:
     if settings.init == "random":
         std = settings.init_scale / settings.dim**0.5
-        return normal_tables(log.n_users, log.n_items, settings.dim, generator=generator, std=std)
-    spectral = spectral_start(log, settings.dim, seed=settings.seed)
+        return normal_tables(interactions.n_users, interactions.n_items, settings.dim, generator=generator, std=std)
+    spectral = spectral_start(interactions, settings.dim, seed=settings.seed)
     return tables_of_factors(spectral, generator=generator, scale=settings.init_scale)

@@ -112,17 +112,17 @@ class Contrastive(ContrastiveSettings):
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         if context.options.checkpoint is not None:
             refuse_objects(self.objects(), "a checkpoint")
-        log = self.positives(train)
-        settled = self.settled(len(log), watched=valid is not None)
+        interactions = self.positives(train)
+        settled = self.settled(len(interactions), watched=valid is not None)
         device, threshold = context.options.device, self.threshold(train)
-        ignored, weighted = self.ignored(train), log.weights is not None
-        parts = ContrastiveParts.of(settled, log, device=device, positive_from=threshold, ignored=ignored)
+        ignored, weighted = self.ignored(train), interactions.weights is not None
+        parts = ContrastiveParts.of(settled, interactions, device=device, positive_from=threshold, ignored=ignored)
         watch = None if valid is None else ContrastiveMonitor(self.monitor, train, valid, parts)
         free = self.open_numbers() if watch is not None else []
         weighs, hurries = "neighbour_weight" in free, self.learning_rate == "auto"
         within = context.before_ranking() if free else context
-        left = can_be_contrasted(log, parts.sampler, ignored)
-        rows = log if left.all() else log.select(left[log.users])
+        left = can_be_contrasted(interactions, parts.sampler, ignored)
+        rows = interactions if left.all() else interactions.select(left[interactions.users])
         training = ContrastiveTraining.of(settled, parts, rows, watch, within, weighs=weighs, hurries=hurries)
         powers = (POWERS,) if weighted and self.weight_power == "auto" else ()
         training, found = training.choose((*powers, *open_ladders(self.loss, self.loss_settings)))

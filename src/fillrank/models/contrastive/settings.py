@@ -91,16 +91,20 @@ class ContrastiveSettings(TrainedRecipe):
         """See :meth:`Recipe.objects`."""
         return objects_of(self)
 
-    def uses_values(self, log: Interactions) -> bool:
+    def uses_values(self, interactions: Interactions) -> bool:
         """See :meth:`Recipe.uses_values`: to tell positives from the rest, where it is asked to."""
-        return self.threshold(log) is not None
+        return self.threshold(interactions) is not None
 
-    def idle(self, log: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
+    def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""
-        marked = self.positive_from != "relevant" or log.relevant_from is not None
+        marked = self.positive_from != "relevant" or interactions.relevant_from is not None
         return {
             **where(marked, "the log says relevant_from", "positive_from"),
-            **where(ignored("ignored", self.positive_from, log) is not None, "some rows are no positives", "disliked"),
+            **where(
+                ignored("ignored", self.positive_from, interactions) is not None,
+                "some rows are no positives",
+                "disliked",
+            ),
         }
 
     def open_numbers(self) -> list[str]:
@@ -133,21 +137,21 @@ class ContrastiveSettings(TrainedRecipe):
             }
         )
 
-    def threshold(self, log: Interactions) -> float | None:
-        """The value from which a row of ``log`` is a positive; None: every row is."""
-        return threshold(self.positive_from, log)
+    def threshold(self, interactions: Interactions) -> float | None:
+        """The value from which a row of ``interactions`` is a positive; None: every row is."""
+        return threshold(self.positive_from, interactions)
 
-    def positives(self, log: Interactions) -> Interactions:
-        """The rows of ``log`` that are learnt from, without values.
+    def positives(self, interactions: Interactions) -> Interactions:
+        """The rows of ``interactions`` that are learnt from, without values.
 
         Raises:
             SettingsError: none is left.
         """
-        return positives(self.positive_from, log)
+        return positives(self.positive_from, interactions)
 
-    def ignored(self, log: Interactions) -> Interactions | None:
-        """The rows of ``log`` that are neither positives nor drawn as negatives; None: there are none."""
-        return ignored(self.disliked, self.positive_from, log)
+    def ignored(self, interactions: Interactions) -> Interactions | None:
+        """The rows of ``interactions`` that are neither positives nor drawn as negatives; None: there are none."""
+        return ignored(self.disliked, self.positive_from, interactions)
 
     def contrast(self) -> ContrastSettings:
         """The part of the settings that the learner wants."""

@@ -52,20 +52,20 @@ class EASE(ItemToItem):
 
     regularization: Positive | Literal["auto"] = "auto"
 
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
         return {"regularization": _PENALTIES}
 
-    def _tried(self, log: Interactions, valid: Interactions) -> Trial:
-        if log.n_items > _MOST_ITEMS:
-            log, valid = most_met(log, valid, _MOST_ITEMS)
-        histories = log.csr
+    def _tried(self, interactions: Interactions, valid: Interactions) -> Trial:
+        if interactions.n_items > _MOST_ITEMS:
+            interactions, valid = most_met(interactions, valid, _MOST_ITEMS)
+        histories = interactions.csr
         gram = gram_matrix(histories)
-        return log, valid, lambda point: ItemWeights(
+        return interactions, valid, lambda point: ItemWeights(
             histories, DenseWeights(primal_autoencoder(histories, Autoencoder(**point), gram=gram))
         )  # fmt: skip
 
-    def _scorer(self, log: Interactions, point: Point) -> ItemWeights:
-        return ItemWeights(log.csr, autoencoder(log.csr, Autoencoder(**point)))
+    def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
+        return ItemWeights(interactions.csr, autoencoder(interactions.csr, Autoencoder(**point)))
 
 
 class EDLAE(EASE):
@@ -84,8 +84,8 @@ class EDLAE(EASE):
 
     dropout: Share | Literal["auto"] = "auto"
 
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:
-        return {**super()._axes(log), "dropout": _DROPOUTS}
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:
+        return {**super()._axes(interactions), "dropout": _DROPOUTS}
 
 
 class RDLAE(EDLAE):
@@ -103,5 +103,5 @@ class RDLAE(EDLAE):
 
     max_diagonal: Share | Literal["auto"] = "auto"
 
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:
-        return {**super()._axes(log), "max_diagonal": _LIMITS}
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:
+        return {**super()._axes(interactions), "max_diagonal": _LIMITS}

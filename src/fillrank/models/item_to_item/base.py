@@ -45,16 +45,16 @@ class ItemToItem(Recipe):
         """See :meth:`Recipe.chooses`."""
         return self.undecided()
 
-    def uses_values(self, log: Interactions) -> bool:  # noqa: ARG002
+    def uses_values(self, interactions: Interactions) -> bool:  # noqa: ARG002
         """See :meth:`Recipe.uses_values`."""
         return self.positive_from is not None
 
     @abstractmethod
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:
         """What is tried of each setting."""
 
     @abstractmethod
-    def _scorer(self, log: Interactions, point: Point) -> ItemWeights | UserNeighbours:
+    def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights | UserNeighbours:
         """The scorer with these numbers."""
 
     def _as_tried(self, point: Mapping[str, Any]) -> Point:
@@ -65,33 +65,33 @@ class ItemToItem(Recipe):
         """The inverse of :meth:`_as_tried`."""
         return dict(point)
 
-    def _tried(self, log: Interactions, valid: Interactions) -> Trial:
+    def _tried(self, interactions: Interactions, valid: Interactions) -> Trial:
         """What the settings are chosen on: a log, its validation part, and what makes a scorer for that log."""
-        return log, valid, lambda point: self._scorer(log, point)
+        return interactions, valid, lambda point: self._scorer(interactions, point)
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
-        log = positives(self.positive_from, train)
+        interactions = positives(self.positive_from, train)
         given = {name: getattr(self, name) for name in self.usual_point if getattr(self, name) != "auto"}
-        axes = {name: axis for name, axis in self._axes(log).items() if name not in given}
+        axes = {name: axis for name, axis in self._axes(interactions).items() if name not in given}
         point = dict(self.usual_point) | given
         if axes and valid is not None:
-            point = self._as_chosen(self._chosen(train, log, valid, axes, self._as_tried(point), context))
-        scorer = replace(self._scorer(log, point), positive_from=threshold(self.positive_from, train))
+            point = self._as_chosen(self._chosen(train, interactions, valid, axes, self._as_tried(point), context))
+        scorer = replace(self._scorer(interactions, point), positive_from=threshold(self.positive_from, train))
         return self._recommender(train, scorer, chosen=point)
 
     def _chosen(
         self,
         train: Interactions,
-        log: Interactions,
+        interactions: Interactions,
         valid: Interactions,
         axes: Mapping[str, Axis],
         start: Point,
         context: FitContext,
     ) -> Point:
         """The point with the best nDCG@20 on the validation part."""
-        log, valid, scorer = self._tried(log, some_users(valid, _MOST_JUDGED, seed=0))
-        seen = train.csr if train.n_items == log.n_items else log.csr
-        judge = judge_by(USUAL_MONITOR, log, valid, seen=seen)
+        interactions, valid, scorer = self._tried(interactions, some_users(valid, _MOST_JUDGED, seed=0))
+        seen = train.csr if train.n_items == interactions.n_items else interactions.csr
+        judge = judge_by(USUAL_MONITOR, interactions, valid, seen=seen)
 
         def judged(point: Point) -> Judgement:
             return judge(scorer(point))
@@ -99,10 +99,10 @@ class ItemToItem(Recipe):
         return best_point(axes, start, judged, most=self.most_tried, together=self.together, context=context)
 
 
-def most_met(log: Interactions, other: Interactions, n: int) -> tuple[Interactions, Interactions]:
-    """Both logs without the rows of all but the ``n`` items that most users of ``log`` have met."""
-    kept = np.sort(np.argsort(-log.item_counts, kind="stable")[:n])
-    places = np.full(log.n_items, -1, dtype=np.int32)
+def most_met(interactions: Interactions, other: Interactions, n: int) -> tuple[Interactions, Interactions]:
+    """Both logs without the rows of all but the ``n`` items that most users of ``interactions`` have met."""
+    kept = np.sort(np.argsort(-interactions.item_counts, kind="stable")[:n])
+    places = np.full(interactions.n_items, -1, dtype=np.int32)
     places[kept] = np.arange(len(kept), dtype=np.int32)
     ids = IdMap(range(len(kept)))
 
@@ -114,4 +114,4 @@ def most_met(log: Interactions, other: Interactions, n: int) -> tuple[Interactio
             rows = rows.select(np.isin(rows.users, more["known"].users))
         return replace(rows, items=places[rows.items], item_ids=ids, **more)
 
-    return cut(log), cut(other)
+    return cut(interactions), cut(other)

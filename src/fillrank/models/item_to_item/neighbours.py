@@ -38,7 +38,7 @@ class _Neighbours(ItemToItem):
     k: Count | Literal["auto"] = "auto"
     shrinkage: NotNegative | Literal["auto"] = "auto"
 
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
         return _AXES
 
     def _as_tried(self, point: Mapping[str, Any]) -> Point:
@@ -72,10 +72,12 @@ class ItemKNN(_Neighbours):
 
     averaged: bool = False
 
-    def _scorer(self, log: Interactions, point: Point) -> ItemWeights:
-        weights, bias = item_neighbours(log.csr, int(point["k"]), self._similarity(point), averaged=self.averaged)
+    def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
+        weights, bias = item_neighbours(
+            interactions.csr, int(point["k"]), self._similarity(point), averaged=self.averaged
+        )
         item_bias = None if bias is None else torch.from_numpy(bias)
-        return ItemWeights(log.csr, SparseWeights(weights), item_bias)
+        return ItemWeights(interactions.csr, SparseWeights(weights), item_bias)
 
 
 class UserKNN(_Neighbours):
@@ -92,10 +94,10 @@ class UserKNN(_Neighbours):
 
     kind: ClassVar[str] = "user-knn"
 
-    def _scorer(self, log: Interactions, point: Point) -> UserNeighbours:
+    def _scorer(self, interactions: Interactions, point: Point) -> UserNeighbours:
         similarity, k = self._similarity(point), int(point["k"])
-        rows = nearest(log.csr, log.csr, similarity, k)
-        return UserNeighbours(rows, SparseWeights(log.csr), similarity=similarity, k=k)
+        rows = nearest(interactions.csr, interactions.csr, similarity, k)
+        return UserNeighbours(rows, SparseWeights(interactions.csr), similarity=similarity, k=k)
 
 
 class RP3Beta(ItemToItem):
@@ -121,13 +123,13 @@ class RP3Beta(ItemToItem):
     beta: NotNegative | Literal["auto"] = "auto"
     k: Count | Literal["auto"] = "auto"
 
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
         return {
             "beta": Axis((0.2, 0.5, 0.8), step=0.1, allowed=lambda beta: 0 <= beta <= 2),
             "alpha": Axis((0.6, 1.0, 1.4), step=0.2, allowed=lambda alpha: 0 <= alpha <= 3),
             "k": _AXES["k"],
         }
 
-    def _scorer(self, log: Interactions, point: Point) -> ItemWeights:
-        weights = random_walk(log.csr, int(point["k"]), alpha=point["alpha"], beta=point["beta"])
-        return ItemWeights(log.csr, SparseWeights(weights))
+    def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
+        weights = random_walk(interactions.csr, int(point["k"]), alpha=point["alpha"], beta=point["beta"])
+        return ItemWeights(interactions.csr, SparseWeights(weights))

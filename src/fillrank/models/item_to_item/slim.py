@@ -53,14 +53,14 @@ class SLIM(ItemToItem):
     lasso: NotNegative | Literal["auto"] = "auto"
     k: Annotated[int, Field(ge=1, le=100_000)] = 100
 
-    def _axes(self, log: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
+    def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
         return {"regularization": _PENALTIES, "lasso": _LASSOS}
 
-    def _tried(self, log: Interactions, valid: Interactions) -> Trial:
-        if log.n_items > _MOST_ITEMS:
-            log, valid = most_met(log, valid, _MOST_ITEMS)
-        return log, valid, lambda point: self._scorer(log, point)
+    def _tried(self, interactions: Interactions, valid: Interactions) -> Trial:
+        if interactions.n_items > _MOST_ITEMS:
+            interactions, valid = most_met(interactions, valid, _MOST_ITEMS)
+        return interactions, valid, lambda point: self._scorer(interactions, point)
 
-    def _scorer(self, log: Interactions, point: Point) -> ItemWeights:
-        weights = slim(log.csr, point["regularization"], lasso=point["lasso"], k=self.k)
-        return ItemWeights(log.csr, SparseWeights(weights))
+    def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
+        weights = slim(interactions.csr, point["regularization"], lasso=point["lasso"], k=self.k)
+        return ItemWeights(interactions.csr, SparseWeights(weights))

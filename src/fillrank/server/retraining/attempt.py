@@ -46,7 +46,7 @@ class Attempt:
 def retrain(
     run: Path,
     store: Store,
-    log: Interactions | None = None,
+    interactions: Interactions | None = None,
     *,
     meaning: EventMeaning | None = None,
     keep: int = 5,
@@ -62,7 +62,7 @@ def retrain(
     Args:
         run: the folder of the model at work.
         store: with the events.
-        log: what there was before them.
+        interactions: what there was before them.
         meaning: of types of events; None: what the fit of the model at work took them for.
         keep: how many of the last models are kept.
         threads: for the fit.
@@ -79,7 +79,7 @@ def retrain(
         running = Served.load(run)
         append_entry(versions.folder, "begun", seq=store.newest(), running=running.version)
         try:
-            attempt = _attempt(running, versions, store, log, meaning, threads, span)
+            attempt = _attempt(running, versions, store, interactions, meaning, threads, span)
         except FillrankError as error:
             append_entry(versions.folder, "failed", error=str(error)[:1000])
             raise
@@ -115,20 +115,20 @@ def _attempt(
     running: Served,
     versions: Versions,
     store: Store,
-    log: Interactions | None,
+    interactions: Interactions | None,
     meaning: EventMeaning,
     threads: int | None,
     span: int,
 ) -> Attempt:
     maker = _maker(running.model)
     _, start = store.newest_day(span, limit=1)
-    past = all_to_learn(store, log, meaning, until=start)
+    past = all_to_learn(store, interactions, meaning, until=start)
     candidate = maker.fit(past.interactions, progress=False, n_threads=threads)
     verdict = judged(Served(candidate, "new", past.seq), running, store, meaning, span=span)
     if verdict.worse:
         logger.warning("the new model is worse, and not taken: %s", verdict)
         return Attempt(taken=False, verdict=verdict)
-    whole = all_to_learn(store, log, meaning)
+    whole = all_to_learn(store, interactions, meaning)
     model = maker.again(candidate.settings).fit(whole.interactions, progress=False, n_threads=threads)
     versions.keep_running()
     place = versions.next()

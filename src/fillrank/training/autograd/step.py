@@ -61,20 +61,22 @@ class Batch:
         return self if self.whole is None else self.whole
 
     @classmethod
-    def of(cls, log: Interactions, positive_from: float | None, device: str | torch.device) -> Self:
+    def of(cls, interactions: Interactions, positive_from: float | None, device: str | torch.device) -> Self:
         """The whole log on ``device``; rows with a value of at least ``positive_from`` are positives (None: all).
 
         Rows of weight 0 never are.
         """
-        values = None if log.values is None else torch.tensor(log.values, device=device)
+        values = None if interactions.values is None else torch.tensor(interactions.values, device=device)
         if values is None or positive_from is None:
-            positive = torch.ones(len(log), dtype=torch.bool, device=device)
+            positive = torch.ones(len(interactions), dtype=torch.bool, device=device)
         else:
             positive = values >= positive_from
-        weights = None if log.weights is None else torch.tensor(log.weights, device=device)
+        weights = None if interactions.weights is None else torch.tensor(interactions.weights, device=device)
         if weights is not None:
             positive = positive & (weights > 0)
-        users, items = (torch.from_numpy(c.astype("int64")).to(device) for c in (log.users, log.items))
+        users, items = (
+            torch.from_numpy(c.astype("int64")).to(device) for c in (interactions.users, interactions.items)
+        )
         return cls(users, items, values, positive, weights=weights)
 
     def rows(self, rows: Tensor | slice) -> Batch:
