@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import fillrank as fr
 from fillrank.arguments import affordable, checked, count, shown, takes_also
 from fillrank.arguments.memory import Memory
 from fillrank.errors import ArgumentError, SettingsError
@@ -140,9 +141,29 @@ def test_a_class_checks_its_constructor_and_stays_the_class() -> None:
         Point("1")
 
 
-def test_python_still_counts_the_arguments() -> None:
-    with pytest.raises(TypeError, match="positional"):
-        checked(lambda one: one)(1, 2)
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda f: f(1, 2, 3), "brew: 1 too many arguments came; without their names it takes cups, sort"),
+        (lambda f: f(), "brew: 'cups' must be given; it takes cups, sort, hot"),
+        (lambda f: f(1, srt="x"), "brew: there is no argument 'srt'; did you mean 'sort'? It takes cups, sort, hot"),
+    ],
+)
+def test_the_arguments_themselves_are_counted(call: Callable[[Any], Any], said: str) -> None:
+    @checked
+    def brew(cups: int, sort: Any = "", *, hot: bool = True) -> Any:
+        return cups, sort, hot
+
+    with pytest.raises(TypeError) as caught:
+        call(brew)
+    assert isinstance(caught.value, ArgumentError)
+    assert said in str(caught.value)
+    assert brew(1, hot=False) == (1, "", False)
+
+
+def test_a_recipe_takes_its_settings_by_name() -> None:
+    with pytest.raises(fr.errors.SettingsError, match=r"PureSVD takes its settings by name, got 16 .*; it has rank, "):
+        fr.PureSVD(16)  # type: ignore[misc]
 
 
 def test_a_class_may_say_what_it_is_also_made_from() -> None:

@@ -37,8 +37,12 @@ def test_a_rule_that_cannot_be_read_is_refused(saved: Path, tmp_path: Path, fill
     assert "'genre' is no COLUMN=VALUE" in fillrank("recommend", saved, "--user", "3", "--where", "genre").stderr
     assert "no whole number" in fillrank("recommend", saved, "--user", "3", "--at-most", "genre=x").stderr
     assert "item table" in fillrank("recommend", saved, "--user", "3", "--where", "genre=War").stderr
-    assert "cannot tell the format" in fillrank("recommend", saved, "--user", "3", "--item-table", "a.txt").stderr
-    assert "cannot be read" in fillrank("recommend", saved, "--user", "3", "--item-table", tmp_path / "a.csv").stderr
+    assert "there is no file" in fillrank("recommend", saved, "--user", "3", "--item-table", tmp_path / "a.csv").stderr
+    (tmp_path / "a.csv").write_text("item,genre\n3,War\n4,War,Crime\n")
+    said = fillrank("recommend", saved, "--user", "3", "--item-table", tmp_path / "a.csv").stderr
+    assert "line 3 is not 2 fields, as in the first line" in said
+    assert "give one" in fillrank("recommend", saved, "--user", "3", "--separator", "|").stderr
+    assert "give --out" in fillrank("recommend", saved, "--user", "3", "--spreadsheet-safe").stderr
 
 
 def test_a_saved_model_takes_in_new_rows(saved: Path, tmp_path: Path, fillrank: Run, json_of: Json) -> None:

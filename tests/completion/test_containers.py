@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from fillrank import Interactions
 from fillrank.completion import MatrixCompletion, MatrixCompletionCV
 from fillrank.errors import DataError, SettingsError
 
@@ -77,6 +78,11 @@ def test_a_hole_is_a_hole_in_every_kind_of_table(kind: str) -> None:
     assert isinstance(answer, np.ndarray)
     assert answer[1, 2] == pytest.approx(10, rel=1e-6)
     np.testing.assert_array_equal(np.delete(answer, 1, axis=0), np.delete(WHOLE[: len(answer)], 1, axis=0))
+
+
+def test_records_are_columns() -> None:
+    records = np.array([(1, 2), (2, np.nan), (3, 6)], dtype=[("a", "i4"), ("b", "f8")])
+    np.testing.assert_array_equal(filled(records), filled(np.array([[1, 2], [2, np.nan], [3, 6]])))
 
 
 def test_new_rows_may_be_masked_too() -> None:
@@ -171,6 +177,10 @@ def test_booleans_are_one_and_zero() -> None:
         ([[10**400, 1]], "row 0, column 0: 100000.* is too large for a float64"),
         ("table.csv", "X is 'table.csv', and must be a table of numbers; for a table in a file: fillrank complete"),
         (Path("table.csv"), "must be a table of numbers"),
+        ({"a": [1, 2]}, r"must be a table of numbers, got \{'a': \[1, 2\]\} \(dict\); pandas.DataFrame"),
+        (None, "must be a table of numbers, got None"),
+        ((row for row in [[1, 2]]), "must be a table of numbers, got a generator"),
+        (Interactions.from_arrays([1], [2]), r"got an Interactions; a log goes to a model for logs, such as fr.ALS"),
     ],
 )
 def test_what_is_no_table_of_numbers(table: Any, said: str) -> None:

@@ -80,7 +80,7 @@ def test_a_column_of_names_is_ids(column: list[str], ids: bool, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "name", ["user_id", "uid", "customer_id", "movieId", "item_id", "student_id", "patientID", "ISBN", "", "id", "row"]
+    "name", ["user_id", "uid", "customer_id", "movieId", "item_id", "student_id", "ISBN", "", "Unnamed: 0", "id", "row"]
 )
 def test_ids_by_many_names(name: str, tmp_path: Path) -> None:
     after, done = complete(tmp_path, f"{name},a,b\n101,1,2\n102,,4\n103,3,6\n")
@@ -102,6 +102,14 @@ def test_what_may_have_been_meant_otherwise_is_said(tmp_path: Path) -> None:
     assert done.notes == ("column 'year' is taken for the rows' times, not for values; if it is not: --no-row-ids",)
     assert complete(tmp_path, "time,a\n10.5,21\n11,\n,24\n")[1].row_ids is False  # it has a hole: it is measured
     assert complete(tmp_path, "plot,a\n1,2\n2,\n3,6\n", row_ids=True)[1].notes == ()
+
+
+def test_a_word_for_missing_that_no_cell_holds_is_said(tmp_path: Path) -> None:
+    assert complete(tmp_path, "a,b\n4,2\n2,\n3,6\n", missing=("99", "?", "6.0"))[1].notes == (
+        "no cell holds '99' or '?' (--missing)",
+    )
+    long = "user,item,rating\n99,0,1\n99,-1,2\n0,0,2\n0,-1,\n"
+    assert complete(tmp_path, long, missing=("99",))[1].notes == ("no cell holds '99' (--missing)",)
 
 
 @pytest.mark.parametrize(

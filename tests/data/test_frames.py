@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from fillrank.data import Interactions
@@ -29,6 +30,12 @@ def test_where_columns_are_named_by_whole_numbers_a_number_is_a_name() -> None:
     with pytest.raises(DataError, match="user=0: there is no such column; the columns are 1, 2, 3"):
         rows(frame, user=0, item=1)
     assert rows(pd.DataFrame(PAIRS), user=0, item=1, value=2) == EXPECTED
+
+
+def test_batches_of_arrow_are_tables() -> None:
+    batch = pa.RecordBatch.from_pandas(USUAL, preserve_index=False)
+    assert rows(batch) == EXPECTED
+    assert rows(pa.RecordBatchReader.from_batches(batch.schema, [batch.slice(0, 2), batch.slice(2)])) == EXPECTED
 
 
 def test_where_they_are_named_by_texts_a_number_is_a_place() -> None:

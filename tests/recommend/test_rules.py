@@ -137,6 +137,18 @@ def test_a_table_comes_from_pandas_polars_or_a_mapping(model: Recommender) -> No
     assert model.with_item_table(None).item_table is None
 
 
+def test_a_table_comes_from_a_series_an_index_or_a_file(model: Recommender, tmp_path: Path) -> None:
+    listed = model.recommend([3], k=5, where={"in_stock": True})
+    series = pd.Series(STOCK, name="in_stock")
+    indexed = pd.DataFrame({"in_stock": STOCK}, index=pd.Index(range(80), name="film"))
+    cells = "".join(f"{n};{'yes' if n % 2 else ''};{str(STOCK[n]).lower()};é\n" for n in range(80))
+    (tmp_path / "films.csv").write_bytes(f"# the shop's\nFilm ID;note;in stock;x\n{cells}".encode("cp1252"))
+    for table in (series, indexed, pl.DataFrame({"film": range(80), "in_stock": STOCK})):
+        assert model.with_item_table(table).recommend([3], k=5, where={"in_stock": True}).equals(listed)
+    for path in (tmp_path / "films.csv", str(tmp_path / "films.csv")):
+        assert model.recommend([3], k=5, where={"in stock": True}, item_table=path).equals(listed)
+
+
 def test_the_table_is_saved_with_the_model(model: Recommender, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     loaded = Recommender.load(tmp_path / "model")
@@ -170,7 +182,10 @@ def test_items_that_came_later_have_no_category() -> None:
             {"item_table": {"x": "y"}, "where": {"category": "y"}},
             "none of the 1 items of the table is known to the model",
         ),
-        ({"item_table": 3, "where": {"category": "y"}}, "an item table is a table, or a mapping from items"),
+        (
+            {"item_table": 3, "where": {"category": "y"}},
+            "an item table is a table, a file with one, or a mapping from items",
+        ),
         ({"only": [3]}, "recommend has no argument 'only'; it has user_ids, k, filter_seen, unknown, items, exclude"),
     ],
 )
@@ -191,6 +206,26 @@ def test_a_table_that_makes_no_sense_says_why(model: Recommender) -> None:
         model.with_item_table(pl.DataFrame({"item": [3], "genre": [{"a": 1}]}))
     with pytest.raises(DataError, match="the item table is of 2 items, the model of 80"):
         model.with_item_table(ItemTable.of({"a": "x"}, IdMap(["a", "b"])))
+
+
+def test_a_value_is_found_as_it_is_typed(model: Recommender) -> None:
+    years = {n: 1990 + n % 3 for n in range(80)}
+    table = model.with_item_table(years)
+    assert table.recommend([3], where={"category": "1991"}).equals(table.recommend([3], where={"category": 1991}))
+    assert model.recommend([3], where={"in_stock": "true"}).equals(model.recommend([3], where={"in_stock": True}))
+
+
+@pytest.mark.parametrize("ids", ["Heat", 5, pd.DataFrame({"item": [1]}), {"a": 1}])
+def test_rules_name_their_own_argument(model: Recommender, ids: Any) -> None:
+    for rule in ("items", "exclude"):
+        with pytest.raises(DataError, match=f"^{rule}: a list of item ids was wanted, got "):
+            model.recommend([3], **{rule: ids})
+
+
+@pytest.mark.parametrize("name", ["recommend", "similar_items", "similar_users", "fold_in"])
+def test_a_log_is_no_id(model: Recommender, name: str) -> None:
+    with pytest.raises(DataError, match=r"a list of \w+( ids)? was wanted, got an Interactions"):
+        getattr(model, name)(model.interactions)
 
 
 def test_numpy_numbers_and_truth_values_are_found(model: Recommender) -> None:

@@ -8,6 +8,7 @@ under ``TYPE_CHECKING`` are compared by name, so a check imports nothing.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable
 from functools import wraps
@@ -30,7 +31,7 @@ def checked(target: Target) -> Target:
     Parameters without an annotation, and those annotated ``Any``, are not checked.
 
     Raises (when called):
-        ArgumentError: an argument has another type than its annotation says.
+        ArgumentError: an argument has another type than its annotation says, is unknown, missing, or one too many.
 
     Example:
         >>> import numpy as np
@@ -58,6 +59,8 @@ def _door(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         if not compiled:
             compiled.append(_Signature(function))
         signature = compiled[0]
+        if wrong := signature.wrong(args, named):
+            raise wrong.at(name).about(name)
         positional = [
             value if kind is None else _taken(name, parameter, kind, value)
             for value, (parameter, kind) in zip(args, signature.by_position, strict=False)
@@ -90,14 +93,37 @@ class _Signature:
         kinds: dict[str, Kind | None] = {}
         positional: list[tuple[str, Kind | None]] = []
         self.others: Kind | None = None
-        for name, parameter in inspect.signature(function).parameters.items():
+        self.takes_others = self.takes_more = False
+        self.required: list[tuple[str, int | None]] = []
+        for place, (name, parameter) in enumerate(inspect.signature(function).parameters.items()):
             kind = kind_of(hints[name]) if name in hints else None
             if parameter.kind is parameter.VAR_KEYWORD:
-                self.others = kind
+                self.others, self.takes_others = kind, True
             elif parameter.kind is parameter.VAR_POSITIONAL:
+                self.takes_more = True
                 positional += [(name, kind)] * 8
             else:
+                if parameter.default is parameter.empty:
+                    self.required.append((name, None if parameter.kind is parameter.KEYWORD_ONLY else place))
                 kinds[name] = kind
                 if parameter.kind is not parameter.KEYWORD_ONLY:
                     positional.append((name, kind))
         self.by_name, self.by_position = kinds, tuple(positional)
+
+    def wrong(self, args: tuple[Any, ...], named: dict[str, Any]) -> ArgumentError | None:
+        """The error if an argument is unknown, missing, or one too many; what Python says names no way out."""
+        known = [name for name in self.by_name if name not in {"self", "cls"}]
+        if not self.takes_others and (unknown := [name for name in named if name not in self.by_name]):
+            close = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"did you mean {close[0]!r}? It" if close else "it"
+            return ArgumentError(f"there is no argument {unknown[0]!r}; {hint} takes {', '.join(known) or 'none'}")
+        missing = [name for name, place in self.required if name not in named and (place is None or place >= len(args))]
+        if missing:
+            return ArgumentError(f"{' and '.join(map(repr, missing))} must be given; it takes {', '.join(known)}")
+        if len(args) > len(self.by_position) and not self.takes_more:
+            few = [name for name, _ in self.by_position if name in known]
+            return ArgumentError(
+                f"{len(args) - len(self.by_position)} too many arguments came; without their names it takes "
+                f"{', '.join(few) or 'none'}, and by name {', '.join(known)}"
+            )
+        return None

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fillrank.errors import DataError
-
 if TYPE_CHECKING:
-    import polars as pl
-
     from fillrank.recommend import Recommender
 
-__all__ = ["conditions", "limits", "named_items", "read_item_table"]
+__all__ = ["conditions", "limits", "named_items"]
 
 
 def named_items(model: Recommender, only: list[str] | None, exclude: list[str] | None) -> dict[str, list[Any]]:
@@ -55,27 +49,6 @@ def limits(pairs: list[str] | None) -> dict[str, dict[str, int]]:
             raise typer.BadParameter(f"{value!r} is no whole number of 1 or more", param_hint="--at-most")
         found[column] = int(value)
     return {"at_most": found} if found else {}
-
-
-def read_item_table(path: Path) -> pl.DataFrame:
-    """A table of items from a file.
-
-    Raises:
-        DataError: it is not there, its name ends in no known way, or it cannot be read.
-    """
-    import polars as pl
-
-    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".csv": pl.read_csv,
-        ".parquet": pl.read_parquet,
-        ".jsonl": pl.read_ndjson,
-    }
-    if path.suffix.lower() not in readers:
-        raise DataError(f"cannot tell the format of {str(path)!r}: let its name end in {', '.join(readers)}")
-    try:
-        return readers[path.suffix.lower()](path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be read as an item table: {error}") from error
 
 
 def _split(pairs: list[str] | None, option: str, wanted: str) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fillrank.cli.list_rules import conditions, limits, named_items, read_item_table
+from fillrank.cli.list_rules import conditions, limits, named_items
 from fillrank.cli.options import JsonOption, KOption, RunArgument, path_of
 from fillrank.cli.output import check_frame_path, for_spreadsheets, frame_table, show, write_frame
 from fillrank.cli.overwriting import ForceOption, check_kind, holds_lists
@@ -59,7 +59,7 @@ def recommend(
     ] = None,
     item_table: Annotated[
         Path | None,
-        typer.Option("--item-table", help="A .csv, .parquet or .jsonl file: items and their columns.", parser=path_of),
+        typer.Option("--item-table", help="A file with a row for each item: its id and its columns.", parser=path_of),
     ] = None,
     separator: Annotated[
         str | None, typer.Option("--separator", help="Between the categories of one cell, such as '|'.")
@@ -83,13 +83,17 @@ def recommend(
     asked = {"--user": user, "--users-file": users_file, "--all": everybody, "--like": like}
     if sum(map(bool, asked.values())) != 1:
         raise typer.BadParameter(f"give one of {', '.join(asked)}, and only one")
+    if separator is not None and item_table is None:
+        raise typer.BadParameter(f"{separator!r} cuts the cells of an --item-table; give one", param_hint="--separator")
+    if spreadsheet_safe and out is None:
+        raise typer.BadParameter("it is for a file; give --out", param_hint="--spreadsheet-safe")
     check_frame_path(out, inputs=(users_file, item_table))
     check_kind(out, "a list of recommendations", holds_lists, force=force)
     from fillrank.recommend import Recommender
 
     model = Recommender.load(run)
     if item_table is not None:
-        model = model.with_item_table(read_item_table(item_table), separator=separator)
+        model = model.with_item_table(item_table, separator=separator)
     rules: dict[str, Any] = {
         **named_items(model, only, exclude),
         **conditions(where, "--where", "where"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from fillrank.arguments import shown
 from fillrank.completion.frames import column_names, frame_columns
 from fillrank.completion.objects import Missing, column_of_numbers, named_missing
 from fillrank.errors import DataError
@@ -49,7 +51,11 @@ def as_numbers(X: Any, missing: Missing = None) -> Any:
         X, hidden = np.ma.getdata(X), np.ma.getmaskarray(X)
     columns = frame_columns(X)
     names = column_names(X)
+    if isinstance(X, np.ndarray) and X.dtype.names and X.ndim == 1:  # records
+        names = list(X.dtype.names)
+        columns = [np.asarray(X[name]) for name in names]
     if columns is None:
+        _refuse_what_is_no_table(X)
         array = _as_plain_array(X)
         if array is None or array.ndim != 2:
             return X
@@ -96,6 +102,15 @@ def in_the_form_of(X: Any, filled: Array) -> Any:
         largest = torch.finfo(X.dtype).max
         back = back.clamp(-largest, largest).to(X.dtype)
     return back.to(X.device)
+
+
+def _refuse_what_is_no_table(X: Any) -> None:
+    if isinstance(X, list | tuple) or (hasattr(X, "__array__") and not isinstance(X, Mapping)):
+        return
+    advice = "pandas.DataFrame(X) makes a table of it" if isinstance(X, Mapping) else "give an array or a table"
+    if type(X).__module__.startswith("fillrank."):
+        advice = "a log goes to a model for logs, such as fr.ALS().fit(log)"
+    raise DataError(f"X must be a table of numbers, got {shown(X)}; {advice}")
 
 
 def _check_names(names: list[Any] | None) -> None:

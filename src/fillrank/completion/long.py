@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fillrank.completion.oddities import notes_on_codes
+from fillrank.completion.oddities import notes_on_codes, notes_on_words
 from fillrank.completion.reading import Reading, TextCells, read_numbers
 from fillrank.completion.table import Table
 from fillrank.completion.text import Record, Text, plain
@@ -73,8 +73,8 @@ def read_long(text: Text, reading: Reading) -> TextCells:
     _check_size(shape)
     _check_pairs(body, places, cells)
     value_name = rows[0].fields[places.value] if header else str(places.value + 1)
-    fields = [[row.fields[places.value]] for row in body]
-    listed = read_numbers(fields, [row.line for row in body], [value_name], reading)
+    values = [[row.fields[places.value]] for row in body]
+    listed = read_numbers(values, [row.line for row in body], [value_name], reading)
     table = Table(np.full(shape, np.nan), np.zeros(shape, dtype=bool))
     table.values[cells], table.observed[cells] = listed.values[:, 0], listed.observed[:, 0]
 
@@ -88,7 +88,8 @@ def read_long(text: Text, reading: Reading) -> TextCells:
         text.append([fields for _, fields in added])
         return len(holes) + len(added)
 
-    return TextCells("long", header, True, table, write, tuple(notes_on_codes(listed, [plain(value_name)])))
+    notes = notes_on_codes(listed, [plain(value_name)]) + notes_on_words(values, listed, reading)
+    return TextCells("long", header, True, table, write, tuple(notes))
 
 
 def _places(header: Sequence[str]) -> _Places | None:

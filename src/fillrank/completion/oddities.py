@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from fillrank.completion.reading import Reading
 from fillrank.completion.table import Table
+from fillrank.completion.text import plain
 from fillrank.solvers.dense.cells import Array
 
-__all__ = ["likely_codes", "notes_on_codes", "notes_on_columns", "notes_on_ids"]
+__all__ = ["likely_codes", "notes_on_codes", "notes_on_columns", "notes_on_ids", "notes_on_words"]
 
 _SHOWN = 5
 _FEWEST = 5  # other values beside a likely code
@@ -68,6 +71,18 @@ def notes_on_columns(table: Table, names: Sequence[str], lines: Sequence[int]) -
     if rows and len(names) > 1:  # in a single column every hole is such a row
         notes.append(f"no value at all in {_listed(rows, 'line', quoted=False)}: filled with what columns usually have")
     return notes
+
+
+def notes_on_words(fields: Sequence[Sequence[str]], table: Table, reading: Reading) -> list[str]:
+    """A note on each word that was said to mean a missing value, and that no cell holds."""
+    if not reading.missing:
+        return []
+    gone = {plain(fields[i][j]).casefold() for i, j in np.argwhere(~table.observed).tolist()}
+    idle = [
+        word for word in reading.missing if not any(replace(reading, missing=(word,)).means(field) for field in gone)
+    ]
+    listed = " or ".join(repr(word) for word in idle)
+    return [f"no cell holds {listed} (--missing)"] if idle else []
 
 
 def notes_on_ids(ids: Sequence[str], lines: Sequence[int]) -> list[str]:

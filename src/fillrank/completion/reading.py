@@ -73,6 +73,11 @@ class Reading:
         """Whether a field means a missing value."""
         return plain(field).casefold() in self._words or (bool(self._codes) and self.number(field) in self._codes)
 
+    def means(self, field: str) -> bool:
+        """Whether a field is one of :attr:`missing`, the usual words aside."""
+        said = {plain(word).casefold() for word in self.missing}
+        return plain(field).casefold() in said or (bool(self._codes) and self.number(field) in self._codes)
+
     def is_name(self, field: str) -> bool:
         """Whether a field can name a row or a column: it has a letter or a digit, is no number and not missing."""
         said = plain(field)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fillrank.completion.first_line import header_lines, is_header
-from fillrank.completion.oddities import notes_on_codes, notes_on_columns, notes_on_ids
+from fillrank.completion.oddities import notes_on_codes, notes_on_columns, notes_on_ids, notes_on_words
 from fillrank.completion.reading import Reading, TextCells, read_numbers
 from fillrank.completion.text import Record, Text, plain
 from fillrank.data.io.names import USUAL_NAMES, is_id_name, plain_name
@@ -75,6 +75,7 @@ def read_wide(text: Text, reading: Reading) -> TextCells:
         notes += _on_the_first_column(first, name, body, reading, is_ids=ids)
     notes += notes_on_ids([plain(row.fields[first]) for row in body], lines) if ids else []
     notes += notes_on_columns(table, called, lines) + notes_on_codes(table, called)
+    notes += notes_on_words(fields, table, reading)
     if reading.layout == "auto" and table.observed.all() and _may_be_long(body):
         notes.append(
             "three columns, and no pair of the first two is there twice: if each line is a cell (row, column, value), "

@@ -194,6 +194,8 @@ def _says_what_it_is(value: Any) -> bool:
     described = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
     if isinstance(value, np.ndarray | pl.Series | tuple | list | set | frozenset | Mapping | type):
         return False
+    if kind.__module__.partition(".")[0] == "fillrank":  # a log or a model in place of its ids
+        return False
     return described and not callable(value) and not isinstance(value, Iterable) and value is not Ellipsis
 
 
@@ -207,7 +209,8 @@ def _of_array(array: np.ndarray[Any, Any]) -> pl.Series:
     if isinstance(array, np.ma.MaskedArray) or array.dtype.kind not in "biufUM" or array.dtype == np.float16:
         return _of_objects(list(array) if array.dtype == np.float16 else array.tolist())
     if array.dtype.kind == "M":
-        return pl.Series(array.astype("datetime64[us]"))
+        is_date = np.datetime_data(array.dtype)[0] in {"Y", "M", "W", "D"}  # as one of its members is
+        return pl.Series(array.astype("datetime64[D]" if is_date else "datetime64[us]"))
     return pl.Series(array)
 
 
@@ -222,6 +225,8 @@ def _of_objects(values: list[Any]) -> pl.Series:
     if kinds <= {str, type(None)}:
         return _as_strings(values)
     given = [None if is_missing(value) else value for value in values]
+    if any(isinstance(value, np.timedelta64) for value in given):  # to NumPy a duration is a kind of integer
+        given = [_moment(value) if isinstance(value, np.timedelta64) else value for value in given]
     kinds = {type(value) for value in given if value is not None}
     if not kinds:
         return pl.Series(given, dtype=pl.Null)

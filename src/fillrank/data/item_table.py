@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from fillrank.arguments import Own, checked, shown
 from fillrank.data.id_values import is_missing, is_single
 from fillrank.data.ids import IdMap, shown_id
+from fillrank.data.io.frames import columns_of_frame
 from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
+from fillrank.data.io.table import read_table
 from fillrank.errors import DataError
 from fillrank.runtime.notices import say_once
 
@@ -84,8 +86,9 @@ class ItemTable:
 
         Args:
             given: a table of pandas, polars or pyarrow with a column of item ids (``item_id``, ``item`` or another
-                usual name; else the first); or a mapping from items to a category or a list of categories, which
-                becomes the column ``category``; or an ItemTable, which stays as it is.
+                usual name, also as the index; else the first); or a file with such a table, in any format that
+                :func:`fillrank.read` knows; or a mapping (or a pandas Series) from items to a category or a list of
+                categories, which becomes the column ``category``; or an ItemTable, which stays as it is.
             item_ids: of the model. Rows of other items are left out. An item without a row has no category.
             separator: between the categories of one cell of text, such as ``"|"``; None: a text is one category.
 
@@ -164,15 +167,24 @@ def _columns(given: Any) -> tuple[list[Any], dict[str, list[Any]]]:
     """The ids of the rows, and the cells of each column."""
     if isinstance(given, Mapping):
         return list(given), {"category": list(given.values())}
-    frame = nw.from_native(given, eager_only=True, pass_through=True)
-    if not isinstance(frame, nw.DataFrame):
-        raise DataError(f"an item table is a table, or a mapping from items to categories; got {shown(given)}")
-    names = [str(name) for name in frame.columns]
+    if hasattr(given, "iloc") and not hasattr(given, "columns"):  # a Series of pandas: its index names the items
+        return given.index.tolist(), {str(given.name or "category"): given.tolist()}
+    if isinstance(given, str | os.PathLike):
+        given = read_table(given)
+    try:
+        found = columns_of_frame(given)
+    except DataError as error:
+        raise DataError(
+            f"an item table is a table, a file with one, or a mapping from items to categories; got {shown(given)}"
+        ) from error
+    names = [str(name) for name, _ in found]
     if len(names) < 2:
         raise DataError(f"an item table has a column of items and at least one more, got {', '.join(names) or 'none'}")
     usual = [name for table in (USUAL_NAMES, LESS_USUAL_NAMES) for name in names if plain_name(name) in table["item"]]
     place = names.index(usual[0]) if usual else 0
-    cells = {name: frame[original].to_list() for name, original in zip(names, frame.columns, strict=True)}
+    if len(set(names)) < len(names):
+        raise DataError(f"two columns of the item table have one name, among {', '.join(names)}; rename one")
+    cells = {name: column.to_list() for name, (_, column) in zip(names, found, strict=True)}
     return cells.pop(names[place]), cells
 
 
@@ -203,6 +215,9 @@ def _place(name: str, column: ItemColumn, value: Any) -> int:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, str | int | float) and plain in column.places:
         return column.places[plain]
+    alike = [one for one in column.values if str(one).casefold() == str(plain).casefold()]
+    if len(alike) == 1:  # a number or a truth value that was typed as a text, or a text in other letters
+        return column.places[alike[0]]
     close = difflib.get_close_matches(str(value), [str(one) for one in column.values], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(map(repr, column.values[:5]))}"
     more = ", …" if not close and len(column.values) > 5 else ""

@@ -90,6 +90,12 @@ class Recipe(BaseModel, ABC):
     _old_options: dict[str, Any] = PrivateAttr(default_factory=dict)
     """Options of the fit that came as settings, as in older files; in the place of defaults."""
 
+    def __new__(cls, *unnamed: Any, **_: Any) -> Self:  # here and not in __init__, whose signature pydantic shows
+        if unnamed:
+            names = ", ".join(cls.model_fields)
+            raise SettingsError(f"{cls.__name__} takes its settings by name, got {shown(unnamed[0])}; it has {names}")
+        return super().__new__(cls)
+
     def __init__(self, **settings: Any) -> None:
         options = {name: settings.pop(name) for name in RUN_WORDS if name in settings}
         fields = type(self).model_fields
@@ -167,8 +173,7 @@ class Recipe(BaseModel, ABC):
             raise DataError(
                 "valid has other users or items than train; make both with one of fillrank.split's functions"
             )
-        asked = getattr(self, "dim", 1)
-        dim = 1 if asked == "auto" else int(asked)
+        dim = 1 if (asked := getattr(self, "dim", 1)) == "auto" else int(asked)
         affordable(8.0 * dim * (train.n_users + train.n_items), f"vectors of dim={dim:,} for {train!r}")
         whole, valid = train, valid if valid is not None and len(valid) else None
         if valid is not None:

@@ -13,7 +13,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from fillrank.arguments import checked, naming, shown
+from fillrank.arguments import Own, checked, naming, shown
 from fillrank.data import IdMap, Interactions
 from fillrank.data.id_values import is_single, values_of
 from fillrank.data.item_table import ItemTable
@@ -134,6 +134,7 @@ class Recommender(Refreshing):
         with self._named():
             return recommendations(self, asked, codes, k, popular=unknown == "popular", seen=seen, rules=found)
 
+    @checked
     def with_item_table(self, table: Any, *, separator: str | None = None) -> Self:
         """The same model, which keeps a table of what is known of items, for rules such as ``where=``; saved with it.
 
@@ -186,7 +187,10 @@ class Recommender(Refreshing):
             places = self.user_ids.encode(asked).astype(np.int64)
         return neighbours(self, "user", places, k, named=not alone)
 
-    def explain(self, user_id: Any = None, item_id: Any = None, *, history: Histories | None = None) -> pl.DataFrame:
+    @checked
+    def explain(
+        self, user_id: Any = None, item_id: Any = None, *, history: Own[Histories | None] = None
+    ) -> pl.DataFrame:
         """Why an item has its score for a user: what each item of the user's history adds to it, and what else does.
 
         In models that fold new users in, a user's vector is a sum over the history, and so is the score: with ridge
@@ -292,9 +296,9 @@ class Recommender(Refreshing):
 
     def _pairs(self, user_ids: Iterable[Any], item_ids: Iterable[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         with naming("user_ids"):
-            users = self.user_ids.encode(user_ids)
+            users = self.user_ids.encode(values_of(user_ids, "user ids"))
         with naming("item_ids"):
-            items = self.item_ids.encode(item_ids)
+            items = self.item_ids.encode(values_of(item_ids, "item ids"))
         if len(users) != len(items):
             raise DataError(f"{len(users)} user_ids came with {len(items)} item_ids; give one item for each user")
         return torch.from_numpy(users.astype(np.int64)), torch.from_numpy(items.astype(np.int64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Self, cast
 
-from fillrank.arguments import checked, naming
+from fillrank.arguments import Own, checked, naming
 from fillrank.data import Interactions
 from fillrank.recommend.contents import Contents
 from fillrank.recommend.histories import Histories, as_log
@@ -18,7 +18,8 @@ __all__ = ["Refreshing"]
 class Refreshing:
     """The methods of :class:`fillrank.recommend.Recommender` that give another one, in closed form."""
 
-    def fold_in(self, histories: Histories) -> Self:
+    @checked
+    def fold_in(self, histories: Own[Histories]) -> Self:
         """Make a recommender for new users, whose vectors are computed in closed form from the item vectors.
 
         Args:

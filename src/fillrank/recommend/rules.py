@@ -113,12 +113,12 @@ def _allowed(given: Mapping[str, Any], item_ids: IdMap, kept: ItemTable | None) 
     allowed = np.ones(len(item_ids), dtype=np.bool_)
     if (items := given.get("items")) is not None:
         with naming("items"):
-            places = item_ids.encode(items)
+            places = item_ids.encode(values_of(items, "item ids"))
         allowed[:] = False
         allowed[places] = True
     if (without := given.get("exclude")) is not None:
         with naming("exclude"):
-            allowed[item_ids.encode(without)] = False
+            allowed[item_ids.encode(values_of(without, "item ids"))] = False
     for name in ("where", "where_not"):
         if (conditions := given.get(name)) is None:
             continue

@@ -40,6 +40,7 @@ read_result   the log with the counts of bad and repeated rows
 assemble      the columns of a log from a frame that is known to be good
 database      the rows of a query, from a database
 frames        a log from a frame, arrays or a sparse matrix in memory
+table         a table of any columns, such as what is known of items
 accepted      what functions accept in the place of a log: a table, a path, a sparse matrix
 ============= ==================================================================================================
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, NamedTuple, cast
 
 import narwhals as nw
@@ -24,7 +25,7 @@ from fillrank.data.log_columns import LogColumns
 from fillrank.errors import DataError
 from fillrank.runtime.forks import refuse_after_fork
 
-__all__ = ["columns_of_arrays", "columns_of_csr", "scan_frame"]
+__all__ = ["columns_of_arrays", "columns_of_csr", "columns_of_frame", "scan_frame"]
 
 
 def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> Scan:
@@ -34,6 +35,18 @@ def scan_frame(frame: Any, columns: Columns, options: LogOptions) -> Scan:
     chosen = columns.choose(table.names, table.further)
     raw = _raw({role: (repr(table.named(place)), table.column(place)) for role, place in chosen.items()})
     return result_of(raw, _NOTHING_BROKEN, options, from_text=False, source=Source("the table", "row"))
+
+
+def columns_of_frame(frame: Any) -> list[tuple[Any, pl.Series]]:
+    """The columns of a pandas, polars or pyarrow table with their names, those of a named index of pandas first.
+
+    Raises:
+        DataError: it is no such table.
+    """
+    table = _opened(frame)
+    n = len(table.names)
+    places = [*range(n, n + len(table.further)), *range(n)]
+    return [(table.named(place), table.column(place)) for place in places]
 
 
 def columns_of_arrays(
@@ -134,8 +147,10 @@ def _opened(frame: Any) -> _Frame:
             lambda place: frame.iloc[:, place] if place < n else _level(frame, levels[place - n]),
             [frame.index.names[level] for level in levels],
         )
-    if hasattr(frame, "column_names") and hasattr(frame, "column"):  # pyarrow, where names may repeat
+    if hasattr(frame, "column_names") and hasattr(frame, "combine_chunks"):  # pyarrow, where names may repeat
         return _Frame(list(frame.column_names), frame.column)
+    if hasattr(frame, "read_next_batch") or hasattr(frame, "to_struct_array"):  # batches of rows
+        return _opened(_table_of_batches(frame))
     try:
         table = nw.from_native(frame)
     except TypeError as error:
@@ -146,6 +161,12 @@ def _opened(frame: Any) -> _Frame:
         except pl.exceptions.PolarsError as error:
             raise DataError(f"the lazy table cannot be worked out: {error}") from error
     return _Frame(table.columns, lambda place: table[:, place].to_native())
+
+
+def _table_of_batches(frame: Any) -> Any:
+    """A table of pyarrow from a batch of its rows, or from a reader of batches."""
+    pyarrow = import_module("pyarrow")
+    return frame.read_all() if hasattr(frame, "read_next_batch") else pyarrow.Table.from_batches([frame])
 
 
 def _level(frame: Any, level: int) -> Any:

@@ -55,6 +55,7 @@ _OTHER_RATINGS = frozenset(_NOT_OF_A_USER.split())
 _BESIDE_HEADLINES = "text review reviewtext reviewbody reviewcontent helpfulvote helpfulvotes verifiedpurchase"
 _OF_REVIEWS = frozenset(_BESIDE_HEADLINES.split())
 _OF_ROWS = "id ids key code index row rowid rowname rownames no nr number name names label title"
+_UNNAMED = re.compile(r"Unnamed: ?[0-9]+(\.[0-9]+)*")
 _ROW_NAMES = frozenset(_OF_ROWS.split())
 
 
@@ -102,6 +103,8 @@ def holds_reviews(header: Sequence[str]) -> bool:
 def is_id_name(name: str) -> bool:
     """Whether a column of this name usually holds ids or names, and not measurements.
 
+    ``Unnamed: 0`` is one: pandas calls a column without a name so, such as a written index that was read again.
+
     Example:
         >>> [is_id_name(name) for name in ("student_id", "ISBN", "id", "Name", "order_id", "rating", "humidity")]
         [True, True, True, True, True, False, False]
@@ -112,6 +115,7 @@ def is_id_name(name: str) -> bool:
     return (
         any(plain in table[side] for table in (USUAL_NAMES, LESS_USUAL_NAMES) for side in ("user", "item"))
         or plain in _ROW_NAMES
+        or _UNNAMED.fullmatch(name.strip()) is not None
         or (len(parts) > 1 and parts[-1] in {"id", "ids"})
         or (len(spelled) > 2 and spelled.endswith(("Id", "ID")) and spelled[-3].islower())
     )
