@@ -9,7 +9,21 @@ import torch
 from torch import Tensor
 
 import fillrank.losses
-from fillrank.losses import BPR, BSL, CCL, DCL, MMCL, PSL, InfoNCE, Logistic, PairwiseHinge, ScoreLoss
+from fillrank.losses import (
+    BPR,
+    BSL,
+    CCL,
+    DCL,
+    MMCL,
+    PSL,
+    DrRL,
+    InfoNCE,
+    Logistic,
+    PairwiseHinge,
+    ScoreLoss,
+    SLatK,
+    Talos,
+)
 
 EIGHTHS = 8  # scores, margins and weights in eighths are exact in binary: ties are ties
 
@@ -34,6 +48,10 @@ LOSSES: tuple[ScoreLoss, ...] = (
     CCL(-0.25, None),
     MMCL((0.25, 0.5, 0.75), (0.125, 0.25, 0.625), 400.0, 2.0),
     MMCL((-1.0, 1.0), (0.5, 0.5), 3.0),
+    SLatK(0.3, 0.2, threshold=0.0),
+    Talos(0.3, threshold=0.25),
+    DrRL(10.0, 1.0, threshold=0.0),
+    DrRL(3.0, 4.0, threshold=-0.25),
 )
 
 

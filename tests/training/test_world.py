@@ -19,7 +19,7 @@ import numpy as np, torch
 import torch.distributed as dist
 from fillrank.data import synthetic
 from fillrank.encoders import MF, LightGCN, view
-from fillrank.losses import InfoNCE, ViewContrast
+from fillrank.losses import InfoNCE, SLatK, ViewContrast
 from fillrank.samplers import InBatch, KnownPositives, Uniform
 from fillrank.training import Autograd, Batch, ContrastSettings, ContrastStep, LoopSettings, TableContrast, World
 from fillrank.training import FitOptions, DelayedPropagation, ViewTerm, propagated, train
@@ -40,9 +40,11 @@ settings = ContrastSettings(learning_rate=0.01, dropout=0.2, regularization=0.05
 size = len(log) - 1 if route.endswith("one-is-left") else 101  # then the last batch has one row, and a process none
 fast = {"fast", "resumed", "stopped", "one-is-left", "negatives-of-each", "compiled", "compiled-one-is-left"}
 
+loss = SLatK(k=3, refresh_every=2) if route in {"fast", "resumed", "compiled", "plain"} else InfoNCE()
+
 def fresh():
     sampler = Uniform(known, 16, shared=route != "negatives-of-each")
-    return TableContrast(mf, InfoNCE(), sampler, settings, world=world)
+    return TableContrast(mf, loss, sampler, settings, world=world)
 
 if route in fast:
     learner = fresh()
@@ -60,7 +62,7 @@ else:
     if route != "plain":
         mf = LightGCN(mf.users, mf.items, log, n_layers=2)
         views = ViewTerm(view(route, mf), ViewContrast(0.2), 0.5)
-    step = ContrastStep(mf, InfoNCE(), InBatch(known), settings, views)
+    step = ContrastStep(mf, loss, InBatch(known), settings, views)
     learner = Autograd(step, [mf], [0.01], max_grad_norm=1.0, world=world)
 monitor = lambda: (float(mf.users.detach().square().sum()), {})
 rows, loop, context = Batch.of(log, None, "cpu"), LoopSettings(4, size, patience=9), FitContext()

@@ -16,7 +16,10 @@ from fillrank.losses.pairwise_softmax import PSL
 from fillrank.losses.pointwise import Logistic, squared_error
 from fillrank.losses.published import PUBLISHED
 from fillrank.losses.registry import LOSSES, VECTOR_LOSSES, as_loss, loss, vector_loss
+from fillrank.losses.renyi import DrRL
 from fillrank.losses.softmax import InfoNCE
+from fillrank.losses.thresholds import ThresholdLoss
+from fillrank.losses.top_k import SLatK, Talos
 from fillrank.losses.vectors import AlignmentUniformity, ViewContrast, alignment, uniformity, uniformity_by_autograd
 
 __all__ = [
@@ -31,12 +34,16 @@ __all__ = [
     "VECTOR_LOSSES",
     "AlignmentUniformity",
     "ClosedFormLoss",
+    "DrRL",
     "FromFunction",
     "InfoNCE",
     "Ladder",
     "Logistic",
     "PairwiseHinge",
+    "SLatK",
     "ScoreLoss",
+    "Talos",
+    "ThresholdLoss",
     "VectorLoss",
     "ViewContrast",
     "alignment",

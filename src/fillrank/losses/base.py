@@ -122,6 +122,10 @@ class ScoreLoss(ABC):
         """The loss for a batch whose rows belong to ``users`` ``[B]``; only losses with several positives change."""
         return self
 
+    def rows(self, rows: slice) -> ScoreLoss:  # noqa: ARG002 -- most losses are the same for every row
+        """The loss for a part of its batch; only losses that are bound to the rows of a batch change."""
+        return self
+
     @abstractmethod
     def _value(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tensor: ...
 

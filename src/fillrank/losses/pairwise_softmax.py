@@ -14,9 +14,8 @@ from torch.nn.functional import logsigmoid
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.losses.base import ScoreLoss, check_above_zero
-from fillrank.losses.ladder import Ladder
 from fillrank.losses.registry import LOSSES
-from fillrank.losses.softmax import counted_, log_sum_exp, softmax_
+from fillrank.losses.softmax import GENTLE_TEMPERATURES, counted_, log_sum_exp, softmax_
 
 __all__ = ["PSL"]
 
@@ -100,15 +99,7 @@ class PSL(ScoreLoss):
     temperature: float = 0.1
     score_scale: float = 2.0
     uses_log_q = True
-    ladders = (
-        Ladder.along(
-            "temperature",
-            (0.012, 0.018, 0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8),
-            first=(0.1, 0.05, 0.2),
-            usual=0.1,
-            hasty=True,
-        ),
-    )
+    ladders = (GENTLE_TEMPERATURES,)
 
     def __post_init__(self) -> None:
         if self.activation not in _ACTIVATIONS:

@@ -12,7 +12,15 @@ from fillrank.losses.base import ScoreLoss, check_above_zero, wants_kernel
 from fillrank.losses.ladder import Ladder
 from fillrank.losses.registry import LOSSES
 
-__all__ = ["TEMPERATURES", "USUAL_TEMPERATURES", "InfoNCE", "counted_", "log_sum_exp", "softmax_"]
+__all__ = [
+    "GENTLE_TEMPERATURES",
+    "TEMPERATURES",
+    "USUAL_TEMPERATURES",
+    "InfoNCE",
+    "counted_",
+    "log_sum_exp",
+    "softmax_",
+]
 
 USUAL_TEMPERATURES = "0.05 to 0.5 are usual"
 TEMPERATURES = Ladder.along(
@@ -22,6 +30,14 @@ TEMPERATURES = Ladder.along(
     usual=0.2,
     hasty=True,
 )
+GENTLE_TEMPERATURES = Ladder.along(
+    "temperature",
+    (0.012, 0.018, 0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.55, 0.8),
+    first=(0.1, 0.05, 0.2),
+    usual=0.1,
+    hasty=True,
+)
+"""For losses that halve the scores, or nearly: half as warm."""
 
 
 @LOSSES.own("infonce")

@@ -23,7 +23,8 @@ from fillrank.runtime.notices import say_once
 from fillrank.samplers import KnownPositives, Sampler, Uniform
 from fillrank.solvers.fold_in import solve_users
 from fillrank.solvers.fold_in_ratings import check_item_factors
-from fillrank.training import Autograd, Batch, LoopSettings, train
+from fillrank.training import Autograd, Batch, LoopSettings, TableScores, Thresholds, train
+from fillrank.training.thresholds import bound
 
 __all__ = ["fold_in"]
 
@@ -184,14 +185,16 @@ class _Step:
     sampler: Sampler
     item_bias: Tensor | None
     regularization: float
+    thresholds: Thresholds | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "thresholds", Thresholds.wanted_by(self.loss, self._scores))
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         encoder = self.encoder
         drawn = self.sampler.sample(batch.users, batch.items, generator)
-        users, positives = encoder.user_vectors(batch.users), self._item_side(batch.items)
-        if self.item_bias is not None:
-            users = torch.cat([users, users.new_ones(len(users), 1)], dim=1)
-        own = self.loss.for_users(batch.users) if isinstance(self.loss, ScoreLoss) else self.loss
+        users, positives = self._user_side(batch.users), self._item_side(batch.items)
+        own = bound(self.loss, self.thresholds, batch.users) if isinstance(self.loss, ScoreLoss) else self.loss
         log_q = drawn.log_q if getattr(own, "uses_log_q", True) else None
         way = contrast if hasattr(own, "value_and_grad") else contrast_by_autograd
         loss = way(own, users, positives, self._item_side(drawn.items), drawn.mask, log_q)
@@ -199,6 +202,15 @@ class _Step:
             raise SettingsError(f"the loss must give a Tensor [B], it gave {shown(loss)}")
         penalty = self.regularization * encoder.users[batch.users].square().sum(1)
         return {"contrastive": loss.mean(), "penalty": penalty.mean()}
+
+    def _scores(self) -> TableScores:
+        of_users, of_items = (torch.arange(len(table)) for table in self.encoder.tables())
+        return TableScores(self._user_side(of_users), self._item_side(of_items))
+
+    def _user_side(self, users: Tensor) -> Tensor:
+        """The user vectors, with a one for the item bias (if any) as a further column."""
+        vectors = self.encoder.user_vectors(users)
+        return vectors if self.item_bias is None else torch.cat([vectors, vectors.new_ones(len(vectors), 1)], dim=1)
 
     def _item_side(self, items: Tensor) -> Tensor:
         """The item vectors, with the item bias (if any) as a further column."""

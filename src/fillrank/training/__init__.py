@@ -11,6 +11,7 @@ from fillrank.training.rounds import History
 from fillrank.training.rowwise.adam import RowAdam
 from fillrank.training.rowwise.delayed_propagation import DelayedPropagation, propagated
 from fillrank.training.rowwise.table_contrast import ContrastSettings, TableContrast
+from fillrank.training.thresholds import TableScores, Thresholds
 
 __all__ = [
     "Autograd",
@@ -28,6 +29,8 @@ __all__ = [
     "Step",
     "StepWeights",
     "TableContrast",
+    "TableScores",
+    "Thresholds",
     "ViewTerm",
     "World",
     "callbacks",

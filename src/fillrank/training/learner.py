@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from fillrank.runtime.distributed import World
 from fillrank.runtime.threads import all_threads, one_thread
 from fillrank.training.autograd.step import Batch, Step
+from fillrank.training.thresholds import Thresholds
 
 __all__ = ["Autograd", "Learner"]
 
 
 class Learner(Protocol):
     """The interface that the training loop uses: it takes batches, and updates the parameters of its modules.
+
+    A learner may have ``thresholds`` (:class:`fillrank.training.Thresholds`): the loop refreshes and saves them.
 
     Attributes:
         modules: whose parameters are trained.
@@ -76,6 +79,7 @@ class Autograd:
         groups = zip(modules, learning_rates, strict=True)
         self.modules = modules
         self._step, self._clip, self._world = step, max_grad_norm, world or World()
+        self.thresholds: Thresholds | None = getattr(step, "thresholds", None)
         self._rates = list(learning_rates)
         self._adam = torch.optim.Adam(
             [{"params": list(part.parameters()), "lr": rate} for part, rate in groups], fused=True

@@ -26,6 +26,7 @@ from fillrank.training.ema import Average
 from fillrank.training.learner import Learner
 from fillrank.training.rounds import History, Rounds
 from fillrank.training.settling import warn_if_unsettled
+from fillrank.training.thresholds import Thresholds
 
 __all__ = ["LoopSettings", "Monitor", "train"]
 
@@ -117,6 +118,9 @@ class _Loop:
             world=self.world,
         )
         self.rounds.best = self.module.state_dict()
+        self.thresholds: Thresholds | None = getattr(learner, "thresholds", None)
+        if self.thresholds is not None:
+            self.thresholds.begin(rows)
         self._parameters, self._all_gather = [p.detach() for p in self.module.parameters()], learner.all_gather
 
     def run(self) -> History:
@@ -154,6 +158,7 @@ class _Loop:
             "best/": rounds.best or {},
             "average/": self.average.state_dict(),
             "learner/": self.learner.state_dict(),
+            "thresholds/": self._thresholds,
         }
         tensors = {prefix + name: tensor for prefix, group in kinds.items() for name, tensor in group.items()}
         score = float(rounds.best_epoch) if self.monitor is None else rounds.best_score
@@ -189,12 +194,15 @@ class _Loop:
             (saved.below("module/"), self.module.state_dict()),
             (saved.below("average/"), self.average.state_dict()),
             (saved.below("learner/") if learner else {}, learner),  # PyTorch's Adam has no state before its first step
+            (saved.below("thresholds/"), self._thresholds),
         ):
             if _kinds(found) != _kinds(wanted):
                 raise ValueError("its tensors are not those of this training")
         self.module.load_state_dict(saved.below("module/"))
         self.average.load_state_dict(saved.below("average/"))
         self.learner.load_state_dict(saved.below("learner/"))
+        if self.thresholds is not None:
+            self.thresholds.load_state_dict(saved.below("thresholds/"))
         self.rounds.go_on_from(past, best, best_epoch, None if self.monitor is None else best_score)
 
     @cached_property
@@ -212,6 +220,10 @@ class _Loop:
             "data": _digest(self.rows),
             "identity": settings.identity,
         }
+
+    @property
+    def _thresholds(self) -> State:
+        return {} if self.thresholds is None else self.thresholds.state_dict()
 
     @property
     def _last_epoch(self) -> int:
@@ -235,6 +247,8 @@ class _Loop:
         settings, device = self.settings, self.rows.users.device
         order = torch.randperm(len(self.rows), generator=torch_stream(settings.seed, "shuffle", epoch)).to(device)
         draws = torch_stream(settings.seed, "draws", epoch, device=device)
+        if self.thresholds is not None:
+            self.thresholds.refresh(epoch, torch_stream(settings.seed, "thresholds", epoch, device=device))
         sums: dict[str, float] = {}
         for number, places in enumerate(torch.split(order, settings.batch_size), start=1):
             steps = (epoch - 1) * self.per_epoch + number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
@@ -18,6 +18,7 @@ from fillrank.samplers import Sampler
 from fillrank.training.autograd.step import Batch, dropout_mask
 from fillrank.training.drawing import draw
 from fillrank.training.rowwise.table_contrast import ContrastSettings
+from fillrank.training.thresholds import Scores, TableScores, Thresholds, bound
 
 __all__ = ["ContrastStep", "ViewTerm"]
 
@@ -69,6 +70,7 @@ class ContrastStep:
         sampler: of negatives, shared by the batch or for each positive; None where the loss is of vectors.
         settings: see :class:`fillrank.training.ContrastSettings`. Its precision and rate are not looked at.
         views: the contrast between two views of the encoder, added to the loss; None adds nothing.
+        thresholds: of the users, which the training loop refreshes; None: the loss wants none.
 
     Raises:
         SettingsError: the loss and the sampler, or the loss and the encoder, do not go together.
@@ -79,8 +81,10 @@ class ContrastStep:
     sampler: Sampler | None
     settings: ContrastSettings
     views: ViewTerm | None = None
+    thresholds: Thresholds | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "thresholds", Thresholds.wanted_by(self.loss, self._scores))
         if isinstance(self.loss, ScoreLoss) == (self.sampler is None):
             wanted = "a sampler of negatives" if self.sampler is None else "no sampler: it takes no negatives"
             raise SettingsError(f"{self.loss} wants {wanted}")
@@ -100,6 +104,11 @@ class ContrastStep:
             parts["views"] = self.views(batch, generator)
         return parts
 
+    def _scores(self) -> Scores:
+        if isinstance(self.encoder, PairEncoder):
+            return self.encoder
+        return TableScores.of(self.encoder.tables(), self.encoder.similarity)
+
     def _against_negatives(self, loss: ScoreLoss, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The loss of each of this process's rows, and all items that the whole batch uses."""
         if loss.whole_batch and batch.whole is not None:
@@ -107,7 +116,7 @@ class ContrastStep:
         model = _Pairs(self.encoder, generator) if isinstance(self.encoder, PairEncoder) else _Vectors(self.encoder)
         sampler = cast("Sampler", self.sampler)  # a loss of scores has one
         drawn, drawn_by_all = draw(sampler, batch, generator, model.score)
-        loss = loss.for_users(batch.users)
+        loss = bound(loss, self.thresholds, batch.users)
         log_q = drawn.log_q if loss.uses_log_q else None
         if isinstance(model, _Vectors):
             anchors, positives, negatives = model.vectors(batch.users, batch.items, drawn.items)

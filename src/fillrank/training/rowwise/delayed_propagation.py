@@ -60,6 +60,7 @@ class DelayedPropagation:
                 "route='autograd'"
             )
         self.modules: Sequence[nn.Module] = steps.modules
+        self.thresholds = steps.thresholds
         self._steps, self._graph, self._every, self._taken = steps, graph, every, 0
         self._weights = (0.0, *(weight / own for weight in others))
         self._tables = [parameter.detach() for module in steps.modules for parameter in module.parameters()]

@@ -105,7 +105,7 @@ class SharedScores:
             own, positive = (each[rows] for each in vectors)
             narrow = own.to(self._negatives.dtype)
             mask = None if self._mask is None else self._mask[rows]
-            value, d_pos, d_scores = self._loss.value_and_grad(
+            value, d_pos, d_scores = self._loss.rows(rows).value_and_grad(
                 (own * positive).sum(1), self._scores(narrow, scratch), mask=mask, log_q=self._log_q
             )
             d_scores = _cast(d_scores, self._negatives, scratch)
@@ -163,7 +163,7 @@ class OwnScores:
         own, positive = (each[rows] for each in vectors)
         of, mask = self._of[rows], None if self._mask is None else self._mask[rows]
         log_q = self._log_q if self._log_q is None or self._log_q.dim() == 1 else self._log_q[rows]
-        value, d_pos, d_scores = self._loss.value_and_grad(
+        value, d_pos, d_scores = self._loss.rows(rows).value_and_grad(
             (own * positive).sum(1),
             self._scores(own, of),
             mask=mask,

@@ -22,6 +22,7 @@ from fillrank.training.autograd.step import Batch, dropout_mask
 from fillrank.training.drawing import draw
 from fillrank.training.rowwise.adam import RowAdam, on_kernels
 from fillrank.training.rowwise.scores import MOST_PARTS, OwnScores, Scratch, SharedScores
+from fillrank.training.thresholds import TableScores, Thresholds, bound
 
 __all__ = ["ContrastSettings", "TableContrast"]
 
@@ -111,6 +112,8 @@ class TableContrast:
         self._users, self._items = (
             _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
         )
+        tables, similarity = (self._users.table, self._items.table), encoder.similarity
+        self.thresholds = Thresholds.wanted_by(loss, lambda: TableScores.of(tables, similarity))
 
     @one_thread()
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -129,7 +132,7 @@ class TableContrast:
         keep = dropout_mask(own, anchors, rate, generator) if rate > 0 else None
         if keep is not None:
             anchors *= keep
-        loss, positives = self._loss.for_users(own.users), item_rows[positive_of]
+        loss, positives = bound(self._loss, self.thresholds, own.users), item_rows[positive_of]
         if drawn.shared:
             scores = SharedScores(loss, item_rows[negative_of], drawn, halved=self._halved)
             found = scores.contrast(anchors, positives, self._threads, self._scratches, own.weights)
