@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from fillrank.errors import DataError
 
-__all__ = ["Moments", "TimeUnit", "finish_times", "parse_times", "to_seconds"]
+__all__ = ["Moments", "TimeRule", "TimeUnit", "finish_times", "parse_times", "to_seconds"]
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -89,27 +90,46 @@ def parse_times(column: pl.Series, *, day_first: bool | None = None) -> Moments:
     raise DataError(f"the column {column.name!r} holds {column.dtype}; times are numbers, dates or ISO 8601 strings")
 
 
-def finish_times(parts: list[Moments], *, unit: TimeUnit | None = None) -> list[NDArray[np.int64]]:
+def finish_times(parts: Iterable[Moments], *, unit: TimeUnit | None = None) -> list[NDArray[np.int64]]:
     """The second step: the seconds of all parts of a column. Numbers in another unit than the rest become invalid.
 
     Args:
         parts: of one column; ``valid`` is changed in place.
         unit: of the numbers; None: inferred from their magnitudes.
     """
-    if unit is None and _hold_dates(parts):
-        return [_from_compact(part) for part in parts]
-    place = _unit_of(parts) if unit is None else get_args(TimeUnit).index(unit)
-    divisor = _PER_SECOND[get_args(TimeUnit)[place]]
-    seconds = []
-    for part in parts:
-        numbers = part.numbers
-        if unit is None:
-            part.valid[_is_alien(part, place)] = False
-        if divisor > 1:
-            known = part.known
-            numbers = numbers // divisor if known is None else np.where(known, numbers, numbers // divisor)
-        seconds.append(numbers)
-    return seconds
+    rule = TimeRule.of(parts, unit)
+    return [rule.seconds(part) for part in parts]
+
+
+@dataclass(frozen=True)
+class TimeRule:
+    """How the numbers of a whole column become seconds.
+
+    Attributes:
+        place: of their unit, from 0 for seconds; None: they are dates without separators.
+        inferred: the unit was inferred, so that a number in another one is invalid.
+    """
+
+    place: int | None
+    inferred: bool
+
+    @classmethod
+    def of(cls, parts: Iterable[Moments], unit: TimeUnit | None) -> Self:
+        """The rule for a column; ``parts`` are gone through up to three times, and need not be in memory at once."""
+        if unit is not None:
+            return cls(get_args(TimeUnit).index(unit), inferred=False)
+        return cls(None if _hold_dates(parts) else _unit_of(parts), inferred=True)
+
+    def seconds(self, part: Moments) -> NDArray[np.int64]:
+        """The seconds of one part; its ``valid`` is changed in place."""
+        if self.place is None:
+            return _from_compact(part)
+        if self.inferred:
+            part.valid[_is_alien(part, self.place)] = False
+        divisor, known = _PER_SECOND[get_args(TimeUnit)[self.place]], part.known
+        if divisor == 1:
+            return part.numbers
+        return part.numbers // divisor if known is None else np.where(known, part.numbers, part.numbers // divisor)
 
 
 def _from_numbers(column: pl.Series) -> Moments:
@@ -176,7 +196,7 @@ def _open(part: Moments) -> NDArray[np.int64]:
     return part.numbers if part.valid.all() else part.numbers[part.valid]
 
 
-def _unit_of(parts: list[Moments]) -> int:
+def _unit_of(parts: Iterable[Moments]) -> int:
     """The unit by the median magnitude: 0 for seconds … 3 for nanoseconds. Small numbers fit all, and are ignored."""
     counts = np.zeros(4, dtype=np.int64)
     for part in parts:
@@ -194,12 +214,15 @@ def _is_alien(part: Moments, place: int) -> NDArray[np.bool_]:
     return alien if part.known is None else alien & ~part.known
 
 
-def _hold_dates(parts: list[Moments]) -> bool:
+def _hold_dates(parts: Iterable[Moments]) -> bool:
     """Whether most numbers look like dates written without separators, from 1900 to 2100."""
     if not any(_are_dates(_open(part)[:1_000]).any() for part in parts):
         return False
-    fits = [_are_dates(_open(part)) for part in parts]
-    return sum(int(fit.sum()) for fit in fits) > sum(map(len, fits)) / 2
+    n_dates = n_all = 0
+    for part in parts:
+        fit = _are_dates(_open(part))
+        n_dates, n_all = n_dates + int(fit.sum()), n_all + len(fit)
+    return n_dates > n_all / 2
 
 
 def _are_dates(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from fillrank.data.io.encoding import DAMAGED
 from fillrank.data.io.missing import missing_mask
 from fillrank.errors import DataError
 
-__all__ = ["Coder", "RawIds"]
+__all__ = ["Coder", "RawIds", "in_final_order"]
 
 _DENSE = 1 << 26  # whole-number ids below this are looked up in a table
 _WHOLE = r"^(?:0|-?[1-9][0-9]{0,18})$"  # the usual form of a whole number
@@ -72,14 +72,12 @@ class Coder:
         """
         if not self._ids:
             return pl.Series("id", [], dtype=pl.Int64), np.empty(0, dtype=np.int32)
-        ids = pl.concat(self._ids).alias("id")
-        if from_text and ids.dtype == pl.String and ids.str.contains(_WHOLE).all():
-            numbers = ids.cast(pl.Int64, strict=False)
-            ids = ids if numbers.null_count() else numbers
-        order = ids.arg_sort().to_numpy()
-        indices = np.empty(len(order), dtype=np.int32)
-        indices[order] = np.arange(len(order), dtype=np.int32)
-        return ids.gather(order), indices
+        return in_final_order(self.ids, from_text=from_text)
+
+    @property
+    def ids(self) -> pl.Series:
+        """The ids in the order of their codes."""
+        return pl.concat(self._ids) if self._ids else pl.Series([], dtype=self._dtype or pl.Int64)
 
     def _by_table(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
         largest = int(numbers.max()) if len(numbers) else 0
@@ -115,6 +113,27 @@ class Coder:
         self._n += len(fresh)
         if self._n >= 2**31:
             raise DataError("there are more than 2³¹ ids; a log of so many is not read")
+
+
+def in_final_order(ids: pl.Series, *, from_text: bool) -> tuple[pl.Series, NDArray[np.int32]]:
+    """Ids in ascending order, and the index there of each as it came.
+
+    Args:
+        ids: each once, whole numbers or strings.
+        from_text: whether strings become whole numbers if all of them are.
+
+    Example:
+        >>> [one.tolist() for one in map(np.asarray, in_final_order(pl.Series(["10", "9"]), from_text=True))]
+        [[9, 10], [1, 0]]
+    """
+    ids = ids.alias("id")
+    if from_text and ids.dtype == pl.String and ids.str.contains(_WHOLE).all():
+        numbers = ids.cast(pl.Int64, strict=False)
+        ids = ids if numbers.null_count() else numbers
+    order = ids.arg_sort().to_numpy()
+    indices = np.empty(len(order), dtype=np.int32)
+    indices[order] = np.arange(len(order), dtype=np.int32)
+    return ids.gather(order), indices
 
 
 @dataclass(frozen=True)

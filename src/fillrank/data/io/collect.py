@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +11,12 @@ from numpy.typing import NDArray
 
 from fillrank.data.duplicates import Duplicates, LogRows, merge_duplicates
 from fillrank.data.ids import IdMap
-from fillrank.data.io.clean import Rules, clean_rows
+from fillrank.data.io.clean import Clean, Rules, clean_rows
 from fillrank.data.io.coding import Coder
 from fillrank.data.io.titles import Titles
 from fillrank.data.times import Moments, TimeUnit, finish_times
 
-__all__ = ["Collected", "Collector"]
+__all__ = ["Collected", "Collector", "RowCollector", "compact_lines"]
 
 
 class Collected(NamedTuple):
@@ -33,8 +34,8 @@ class Collected(NamedTuple):
     n_good: int
 
 
-class Collector:
-    """Takes chunks of raw rows and gives the columns of a log.
+class RowCollector(ABC):
+    """Takes chunks of raw rows, cleans them, and gives the columns of a log when all are there.
 
     Args:
         label_is_named: whether the caller named the column of titles.
@@ -43,6 +44,50 @@ class Collector:
         bad: frames ``file, line, reason`` of the rows that cannot be read.
         n_rows: number of rows, good and bad.
         titles: titles of the items.
+    """
+
+    def __init__(self, *, label_is_named: bool = False) -> None:
+        self.bad: list[pl.DataFrame] = []
+        self.n_rows = 0
+        self.titles = Titles(is_named=label_is_named)
+        self._from_text = True
+
+    def add(self, raw: pl.DataFrame, lines: NDArray[np.int64], file: str, rules: Rules) -> None:
+        """Add rows of a file with their line numbers: columns by :data:`~fillrank.data.io.columns.ROLES`."""
+        self.n_rows += len(raw)
+        self._from_text &= rules.from_text
+        coders = self._coders_of_chunk()
+        clean = clean_rows(raw, lines, coders, rules)
+        if len(clean.bad):
+            self.add_bad(file, clean.bad)
+        if len(clean.users):
+            self._keep(clean, file, coders)
+
+    def add_bad(self, file: str, bad: pl.DataFrame) -> None:
+        """Add rows that cannot be read: columns ``line, reason``."""
+        self.bad.append(bad.select(pl.lit(file).alias("file"), "line", "reason"))
+
+    def _add_alien(self, file: str, lines: NDArray[np.int64] | range, part: Moments) -> None:
+        """Add the rows of a part whose time turned out to be in another unit than the rest of the column."""
+        wrong = ~part.valid
+        if wrong.any():
+            self.add_bad(file, _alien(np.asarray(lines)[wrong], part.numbers[wrong]))
+
+    @abstractmethod
+    def _coders_of_chunk(self) -> dict[str, Coder]:
+        """The coders of users and items for the next chunk."""
+
+    @abstractmethod
+    def _keep(self, clean: Clean, file: str, coders: dict[str, Coder]) -> None:
+        """Keep the good rows of a chunk."""
+
+    @abstractmethod
+    def finish(self, duplicates: Duplicates, *, time_unit: TimeUnit | None = None) -> Collected:
+        """Return the columns of the log, and empty the collector."""
+
+
+class Collector(RowCollector):
+    """Collects the rows in memory.
 
     Example:
         >>> collector = Collector()
@@ -54,10 +99,7 @@ class Collector:
     """
 
     def __init__(self, *, label_is_named: bool = False) -> None:
-        self.bad: list[pl.DataFrame] = []
-        self.n_rows = 0
-        self.titles = Titles(is_named=label_is_named)
-        self._from_text = True
+        super().__init__(label_is_named=label_is_named)
         self._coders = {"user": Coder(), "item": Coder()}
         self._users: list[NDArray[np.int32]] = []
         self._items: list[NDArray[np.int32]] = []
@@ -66,33 +108,24 @@ class Collector:
         self._weights: list[NDArray[np.float64]] = []
         self._places: list[tuple[str, NDArray[np.int64] | range]] = []
 
-    def add(self, raw: pl.DataFrame, lines: NDArray[np.int64], file: str, rules: Rules) -> None:
-        """Add rows of a file with their line numbers: columns by :data:`~fillrank.data.io.columns.ROLES`."""
-        self.n_rows += len(raw)
-        self._from_text &= rules.from_text
-        clean = clean_rows(raw, lines, self._coders, rules)
-        if len(clean.bad):
-            self.add_bad(file, clean.bad)
-        if not len(clean.users):
-            return
+    def _coders_of_chunk(self) -> dict[str, Coder]:
+        return self._coders
+
+    def _keep(self, clean: Clean, file: str, coders: dict[str, Coder]) -> None:  # noqa: ARG002 -- they are our own
         self._users.append(clean.users)
         self._items.append(clean.items)
         if clean.values is not None:
             self._values.append(clean.values)
         if clean.times is not None:
             self._times.append(clean.times)
-            self._places.append((file, _compact(clean.lines)))
+            self._places.append((file, compact_lines(clean.lines)))
         if clean.weights is not None:
             self._weights.append(clean.weights)
         if clean.labels is not None:
             self.titles.add(clean.items, clean.labels)
 
-    def add_bad(self, file: str, bad: pl.DataFrame) -> None:
-        """Add rows that cannot be read: columns ``line, reason``."""
-        self.bad.append(bad.select(pl.lit(file).alias("file"), "line", "reason"))
-
     def finish(self, duplicates: Duplicates, *, time_unit: TimeUnit | None = None) -> Collected:
-        """Return the columns of the log, and empty the collector."""
+        """See :meth:`RowCollector.finish`."""
         keep, times = self._finished_times(time_unit)
         users, items = _joined(self._users), _joined(self._items)
         narrow = np.float64 if duplicates in {"mean", "sum"} else np.float32
@@ -119,9 +152,7 @@ class Collector:
         keep = None
         if not all(part.valid.all() for part in self._times):
             for part, (file, lines) in zip(self._times, self._places, strict=True):
-                wrong = ~part.valid
-                if wrong.any():
-                    self.add_bad(file, _alien(np.asarray(lines)[wrong], part.numbers[wrong]))
+                self._add_alien(file, lines, part)
             keep = np.concatenate([part.valid for part in self._times])
         self._times.clear()
         self._places.clear()
@@ -134,7 +165,7 @@ def _alien(lines: NDArray[np.int64], numbers: NDArray[np.int64]) -> pl.DataFrame
     return pl.DataFrame({"line": lines, "number": numbers}).select("line", reason=words)
 
 
-def _compact(lines: NDArray[np.int64]) -> NDArray[np.int64] | range:
+def compact_lines(lines: NDArray[np.int64]) -> NDArray[np.int64] | range:
     """Store consecutive line numbers as a range, which takes no memory."""
     first, last = int(lines[0]), int(lines[-1])
     in_a_row = last - first == len(lines) - 1 and bool((np.diff(lines) == 1).all())

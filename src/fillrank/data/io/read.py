@@ -13,7 +13,7 @@ import polars as pl
 from fillrank.arguments import Own, checked
 from fillrank.data.interactions import Interactions
 from fillrank.data.io.clean import Rules
-from fillrank.data.io.collect import Collector
+from fillrank.data.io.collect import Collector, RowCollector
 from fillrank.data.io.columns import Choice, Columns
 from fillrank.data.io.database import is_database, rows_of
 from fillrank.data.io.detect import open_part
@@ -29,7 +29,7 @@ from fillrank.data.io.result import Source, finished
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.forks import refuse_after_fork
 
-__all__ = ["PathOrFile", "read", "scan"]
+__all__ = ["PathOrFile", "gather", "read", "scan"]
 
 PathOrFile = str | os.PathLike[str] | IO[Any]
 _LOGGER = logging.getLogger("fillrank")
@@ -126,8 +126,23 @@ def _scan(source: Any, columns: Columns, options: ReadOptions, query: str | None
         raise SettingsError(
             "query is for a database (sqlite:///PATH, postgresql://…), and this is a file; leave it out"
         ).about("query")
-    inputs = find_inputs(source, known_endings())
     collector = Collector(label_is_named=columns.label is not None)
+    return read_result(finished(collector, options, gather(source, columns, options, collector)))
+
+
+def gather(source: Any, columns: Columns, options: ReadOptions, collector: RowCollector) -> Source:
+    """Give all rows of a log to a collector, chunk by chunk, and say where they come from.
+
+    Args:
+        source: files, as for :func:`read`.
+        columns: which column is what.
+        options: how files are taken apart.
+        collector: gets the rows.
+
+    Raises:
+        DataError: see :func:`read`; also where the parts of a log have different columns.
+    """
+    inputs = find_inputs(source, known_endings())
     parts: list[_Read] = []
     for one in inputs:
         parts.append(_collect(one, columns, options, collector))
@@ -139,14 +154,13 @@ def _scan(source: Any, columns: Columns, options: ReadOptions, query: str | None
                 "out (value=False)"
             )
     header, chosen = parts[0].part.header, parts[0].chosen
-    found = Source(
+    return Source(
         _name(source),
         "row" if any(one.part.noun == "row" for one in parts) else "line",
         columns={role: header[place] for role, place in chosen.items()},
         unused=tuple(name for place, name in enumerate(header) if place not in chosen.values() and name),
         notes=tuple(f"{one.name}: {note}" if len(parts) > 1 else note for one in parts for note in one.notes),
     )
-    return read_result(finished(collector, options, found))
 
 
 def _scan_database(url: str, query: str | None, columns: Columns, options: ReadOptions) -> ReadResult:
@@ -180,7 +194,7 @@ def _looks_wide(part: Part, columns: Columns) -> bool:
     return not part.is_number(first) and numbers >= 0.8 * len(others)
 
 
-def _collect(one: Input, columns: Columns, options: ReadOptions, collector: Collector) -> _Read:
+def _collect(one: Input, columns: Columns, options: ReadOptions, collector: RowCollector) -> _Read:
     with naming(one.name), one.open() as stream:
         part, decoder = open_part(one, stream, options, columns.is_name)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from fillrank.data.io.clean import Rules
-from fillrank.data.io.collect import Collector
+from fillrank.data.io.collect import Collector, RowCollector
 from fillrank.data.io.events import unknown_events
 from fillrank.data.io.options import LogOptions
 from fillrank.data.log_columns import LogColumns
@@ -78,7 +78,7 @@ def result_of(raw: pl.DataFrame, broken: pl.DataFrame, options: LogOptions, *, f
     return finished(collector, options, source)
 
 
-def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
+def finished(collector: RowCollector, options: LogOptions, source: Source) -> Scan:
     """Make the columns of a log from all collected rows; errors as in :func:`result_of`."""
     if not collector.n_rows:
         raise DataError(f"{source.name} holds no rows below its header; there is nothing to read")
@@ -115,7 +115,7 @@ def finished(collector: Collector, options: LogOptions, source: Source) -> Scan:
     return Scan(interactions, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
 
 
-def _all_bad(collector: Collector) -> pl.DataFrame:
+def _all_bad(collector: RowCollector) -> pl.DataFrame:
     nothing = pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String})
     return pl.concat([nothing, *collector.bad]).sort("file", "line", maintain_order=True)
 
