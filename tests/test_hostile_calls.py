@@ -31,6 +31,7 @@ import torch
 
 import fillrank as fr
 from fillrank import encoders, losses, samplers
+from fillrank.data import write_store
 from fillrank.errors import DataNotFoundError, FillrankError
 from fillrank.evaluation import Evaluator
 from fillrank.factors.growth import Growth
@@ -168,7 +169,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Split": {name: getattr(w.split, name) for name in ("train", "valid", "test", "protocol")},
         "compare": {"data": w.split, "models": ["popularity"], "k": 2}, "evaluate": {"model": w.model, "split": w.split},
         "fold_in": {"item_factors": w.vectors, "histories": [{0: 3.0}]}, "load": {"name": "movielens-small"},
-        "load_split": {"name": "yelp2018"}, "read": {"path": "log.csv"}, "scan": {"path": "log.csv"},
+        "load_split": {"name": "yelp2018"}, "read": {"path": "log.csv"}, "open_store": {"path": "good-store"}, "write_store": {"parts": "log.csv", "path": "store", "overwrite": True}, "scan": {"path": "log.csv"},
         "info": {"name": "movielens-small"}, "list_datasets": {}, "checkerboard": {"n": 6}, "has_ratings": {"interactions": w.log},
         "gd_factorise_masked": {**lab, "M": w.M}, "sgd_factorise_masked": {**lab, "M": w.M}, "sgd_factorise": lab,
         "reconstruction_loss": {"A": w.A, "U": torch.rand(4, 2), "V": torch.rand(3, 2)},
@@ -341,6 +342,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("FILLRANK_DATA", str(Path("nothing")))
         Path("log.csv").write_text("user,item,rating\na,x,1\nb,y,2\n", encoding="utf-8")
         world().model.save("good-model")
+        write_store("log.csv", "good-store")
         yield
 
 

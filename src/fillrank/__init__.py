@@ -25,7 +25,7 @@ from fillrank.terminal import watch_log
 
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
-    from fillrank.data import IdMap, Interactions, Split, load, read, split, synthetic
+    from fillrank.data import IdMap, Interactions, Split, load, open_store, read, split, synthetic
     from fillrank.encoders import FixedItems
     from fillrank.evaluation import Report, evaluate
     from fillrank.experiments.compare.runs import compare
@@ -107,6 +107,7 @@ __all__ = [
     "fold_in",
     "gd_factorise_masked",
     "load",
+    "open_store",
     "read",
     "reconstruction_loss",
     "sgd_factorise",
@@ -118,7 +119,7 @@ __all__ = [
 
 _HOMES = {
     "fillrank.completion": ("MatrixCompletion", "MatrixCompletionCV"),
-    "fillrank.data": ("IdMap", "Interactions", "Split", "load", "read", "split", "synthetic"),
+    "fillrank.data": ("IdMap", "Interactions", "Split", "load", "open_store", "read", "split", "synthetic"),
     "fillrank.encoders": ("FixedItems",),
     "fillrank.experiments.compare.runs": ("compare",),
     "fillrank.factors": ("Factors", "ItemWeights", "Scorer"),

@@ -3,6 +3,8 @@
 from fillrank.data import split
 from fillrank.data.datasets.catalogue import DatasetInfo, info, list_datasets, load, load_split
 from fillrank.data.decay import decay
+from fillrank.data.disk.build import write_store
+from fillrank.data.disk.stored import open_store
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.io import accepted as _accepted  # noqa: F401 (registers what is accepted in place of a log)
@@ -32,9 +34,11 @@ __all__ = [
     "list_datasets",
     "load",
     "load_split",
+    "open_store",
     "read",
     "scan",
     "split",
     "subsample",
     "synthetic",
+    "write_store",
 ]

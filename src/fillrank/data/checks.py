@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from fillrank.arguments import shown
 from fillrank.data.ids import IdMap
-from fillrank.errors import DataError
+from fillrank.errors import DataError, DuplicateError
 
-__all__ = ["check_log", "checked_rows"]
+__all__ = ["check_log", "checked_rows", "repeated_pairs"]
 
 
 class _Checked(Protocol):
@@ -89,6 +89,19 @@ def _of_row(interactions: _Checked, row: int) -> str:
         interactions.item_ids.ids[int(interactions.items[row])],
     )
     return f"user {user!r} and item {item!r}"
+
+
+def repeated_pairs(n: int, user: object, item: object) -> DuplicateError:
+    """The error that says that pairs are there more than once.
+
+    Args:
+        n: rows too many.
+        user, item: the outside ids of the first of them.
+    """
+    return DuplicateError(
+        f"{n} (user, item) pairs stand more than once, the first is ({user!r}, {item!r}); "
+        "say duplicates='last', 'first', 'mean' or 'sum' when reading"
+    )
 
 
 def checked_rows(rows: NDArray[Any], n: int) -> NDArray[Any]:

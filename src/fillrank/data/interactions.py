@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fillrank.arguments import checked
-from fillrank.data.checks import check_log, checked_rows
+from fillrank.data.checks import check_log, checked_rows, repeated_pairs
 from fillrank.data.duplicates import Duplicates
 from fillrank.data.fading import faded_weights
 from fillrank.data.ids import IdMap
@@ -19,8 +19,9 @@ from fillrank.data.io.columns import Choice
 from fillrank.data.matrix import LogMatrix
 from fillrank.data.moments import Moment, seconds_of
 from fillrank.data.ordering import is_ascending, sorted_pairs
+from fillrank.data.sides import is_mapped
 from fillrank.data.summary import Summary, summary_of
-from fillrank.errors import DataError, DuplicateError
+from fillrank.errors import DataError
 from fillrank.terminal import printable
 
 __all__ = ["Interactions", "Summary"]
@@ -88,14 +89,12 @@ class Interactions(LogMatrix):
             if len(twice):
                 row = order[twice[0]]
                 user, item = self.user_ids.ids[int(self.users[row])], self.item_ids.ids[int(self.items[row])]
-                raise DuplicateError(
-                    f"{len(twice)} (user, item) pairs stand more than once, the first is ({user!r}, {item!r}); "
-                    "say duplicates='last', 'first', 'mean' or 'sum' when reading"
-                )
+                raise repeated_pairs(len(twice), user, item)
         for label, dtype in _COLUMNS.items():
             column = getattr(self, label)
             if column is not None:
-                is_ours = order is None and column.dtype == dtype and column.base is None and not column.flags.writeable
+                is_kept = column.base is None or is_mapped(column)
+                is_ours = order is None and column.dtype == dtype and is_kept and not column.flags.writeable
                 fresh = column if is_ours else np.array(column if order is None else column[order], dtype=dtype)
                 fresh.setflags(write=False)
                 object.__setattr__(self, label, fresh)
@@ -279,11 +278,11 @@ class Interactions(LogMatrix):
 
     def without_values(self) -> Self:
         """The same rows without values; all of them are relevant but those with weight 0."""
-        return replace(self, values=None, relevant_from=None)
+        return self._same_rows(replace(self, values=None, relevant_from=None))
 
     def without_weights(self) -> Self:
         """The same rows, which all count alike: also those whose weight was 0."""
-        return self if self.weights is None else replace(self, weights=None)
+        return self if self.weights is None else self._same_rows(replace(self, weights=None))
 
     @checked
     def filter(

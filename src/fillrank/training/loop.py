@@ -35,6 +35,7 @@ logger = logging.getLogger("fillrank")
 Monitor = Callable[[], tuple[float, Mapping[str, float]]]
 """Called after each epoch with the averaged parameters: returns a score (higher is better) and metrics."""
 State = dict[str, Tensor]
+_BLOCK = 1 << 20  # rows whose fingerprint is taken at once
 
 
 @dataclass(frozen=True)
@@ -277,7 +278,8 @@ def _digest(rows: Batch) -> str:
     """A short fingerprint of the pairs of a log."""
     digest = hashlib.blake2b(digest_size=8)
     for column in (rows.users, rows.items):
-        digest.update(column.cpu().numpy().tobytes())
+        for block in torch.split(column, _BLOCK):
+            digest.update(block.long().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

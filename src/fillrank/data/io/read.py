@@ -11,6 +11,7 @@ from typing import IO, Any
 import polars as pl
 
 from fillrank.arguments import Own, checked
+from fillrank.data.disk.stored import is_stored, open_store
 from fillrank.data.interactions import Interactions
 from fillrank.data.io.clean import Rules
 from fillrank.data.io.collect import Collector, RowCollector
@@ -29,12 +30,12 @@ from fillrank.data.io.result import Source, finished
 from fillrank.errors import DataError, SettingsError
 from fillrank.runtime.forks import refuse_after_fork
 
-__all__ = ["PathOrFile", "gather", "read", "scan"]
+__all__ = ["COLUMN_OPTIONS", "PathOrFile", "gather", "read", "scan"]
 
 PathOrFile = str | os.PathLike[str] | IO[Any]
 _LOGGER = logging.getLogger("fillrank")
 _WIDE = 3  # a table with at least so many columns beside the first may be a wide table of users by items
-_COLUMNS = ("user", "item", "value", "time", "label", "weight")
+COLUMN_OPTIONS = ("user", "item", "value", "time", "label", "weight")
 _ENCODINGS = {"cp1252": "Windows-1252"}
 
 
@@ -57,6 +58,9 @@ def read(
     Arrow (Feather), JSON (a line for each object, or an array), MatrixMarket, and the text of the LightGCN data sets
     (``user item item …``). Files may be compressed (gzip, zip, zstd, bzip2, xz). The format is found by the name of the
     file or its first bytes. ``docs/reference/reading.md`` lists all formats, and how unusual input is read.
+
+    A folder that :func:`fillrank.data.write_store` has written is a store, and is opened by
+    :func:`fillrank.data.open_store`.
 
     A path such as ``"sqlite:///shop.db"`` or ``"postgresql://user:password@host/shop"`` is a database (extra
     ``[serve]``); ``query`` says which of its rows, and the columns of the query are found as those of a file.
@@ -94,7 +98,7 @@ def read(
         [('ann', 'Heat', 3.0), ('bob', 'Alien', 4.0)]
         >>> folder.cleanup()
     """
-    how = ReadOptions.of(options, beside=_COLUMNS)
+    how = ReadOptions.of(options, beside=COLUMN_OPTIONS)
     columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
     return _scan(path, columns, how, query).interactions
 
@@ -113,7 +117,7 @@ def scan(
     **options: Any,
 ) -> ReadResult:
     """Read a log like :func:`read`, and return it with the counts of rows, bad rows and duplicates."""
-    how = ReadOptions.of(options, beside=_COLUMNS)
+    how = ReadOptions.of(options, beside=COLUMN_OPTIONS)
     columns = how.columns(user=user, item=item, value=value, time=time, label=label, weight=weight)
     return _scan(path, columns, how, query)
 
@@ -122,6 +126,8 @@ def _scan(source: Any, columns: Columns, options: ReadOptions, query: str | None
     refuse_after_fork("reading a log")
     if is_database(source):
         return _scan_database(source, query, columns, options)
+    if is_stored(source):
+        return _scan_store(source, query, columns, options)
     if query is not None:
         raise SettingsError(
             "query is for a database (sqlite:///PATH, postgresql://…), and this is a file; leave it out"
@@ -161,6 +167,21 @@ def gather(source: Any, columns: Columns, options: ReadOptions, collector: RowCo
         unused=tuple(name for place, name in enumerate(header) if place not in chosen.values() and name),
         notes=tuple(f"{one.name}: {note}" if len(parts) > 1 else note for one in parts for note in one.notes),
     )
+
+
+def _scan_store(path: Any, query: str | None, columns: Columns, options: ReadOptions) -> ReadResult:
+    """A log that was read before; of the options, only what it is called and what counts as relevant have a meaning."""
+    usual = ReadOptions()
+    idle = [
+        field.name
+        for field in fields(ReadOptions)
+        if field.name not in {"name", "relevant_from"} and getattr(options, field.name) != getattr(usual, field.name)
+    ]
+    if idle or query is not None or columns != Columns():
+        what = ", ".join(idle) or ("the names of columns" if query is None else "query")
+        raise SettingsError(f"{path} is a store, whose rows are read already; leave {what} out, or build another store")
+    log = open_store(path, name=options.name, relevant_from=options.relevant_from)
+    return ReadResult(log, len(log), 0, pl.DataFrame(schema={"file": pl.String, "line": pl.Int64, "reason": pl.String}))
 
 
 def _scan_database(url: str, query: str | None, columns: Columns, options: ReadOptions) -> ReadResult:

@@ -93,7 +93,7 @@ class CMCParts:
         left = torch.from_numpy(can_be_contrasted(_positives(interactions, threshold), step.item_sampler, out)).to(
             self.device
         )
-        return replace(rows, positive=rows.positive & left[rows.users])
+        return replace(rows, positive=rows.positive & left[rows.users.long()])
 
     def ranking(self, settings: CMCSettings, interactions: Interactions) -> Ranking:
         """What ranks by the preference: the settings' numbers, or nothing where they are to be chosen."""

@@ -155,7 +155,7 @@ def ials_iterations(
     if not init_scale > 0:
         raise SettingsError(f"init_scale must be above 0, got {init_scale}")
     ridge, solver, rng = (loss or ImplicitLoss()).folding(), solver or RowSolver(), numpy_stream(seed, "ials")
-    by_items = matrix.tocsc()
+    by_items = interactions.weighted_csc
     users, items = (
         rng.standard_normal((n, dim), dtype=np.float32) * np.float32(init_scale / dim**0.5)
         for n in (interactions.n_users, interactions.n_items)

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fillrank.data import Interactions
+from fillrank.data.sides import is_mapped
 from fillrank.encoders import RatingHead, VectorEncoder
 from fillrank.losses import ScoreLoss, contrast, squared_error
 from fillrank.runtime.distributed import World
@@ -18,12 +21,21 @@ from fillrank.samplers import Negatives, Sampler
 __all__ = ["Batch", "CompletionStep", "Step", "StepWeights", "dropout_mask"]
 
 
+def _indices(column: NDArray[np.int32]) -> Tensor:
+    """A column of a log: int64, or for a file mapped into memory the file itself."""
+    if not is_mapped(column):
+        return torch.from_numpy(column.astype(np.int64))
+    shared = column.view()
+    shared.flags.writeable = True  # PyTorch knows no read-only memory; nothing writes here
+    return torch.from_numpy(shared)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some rows of a log.
 
     Attributes:
-        users, items: int64 ``[B]``.
+        users, items: int64 ``[B]``; int32 of a whole log that lies on a disk, so that it stays there.
         values: float32 ``[B]`` or None.
         positive: bool ``[B]``.
         whole: the batch that these rows are one process's part of; None: they are a whole batch.
@@ -74,15 +86,13 @@ class Batch:
         weights = None if interactions.weights is None else torch.tensor(interactions.weights, device=device)
         if weights is not None:
             positive = positive & (weights > 0)
-        users, items = (
-            torch.from_numpy(c.astype("int64")).to(device) for c in (interactions.users, interactions.items)
-        )
+        users, items = (_indices(column).to(device) for column in (interactions.users, interactions.items))
         return cls(users, items, values, positive, weights=weights)
 
     def rows(self, rows: Tensor | slice) -> Batch:
         """The rows with the indices ``rows``, int64 ``[B]``."""
         values, weights = (None if column is None else column[rows] for column in (self.values, self.weights))
-        return Batch(self.users[rows], self.items[rows], values, self.positive[rows], weights=weights)
+        return Batch(self.users[rows].long(), self.items[rows].long(), values, self.positive[rows], weights=weights)
 
 
 Step = Callable[[Batch, torch.Generator], dict[str, Tensor]]
