@@ -27,6 +27,8 @@ SMALL = {
     "user-knn": {"similarity": "cosine", "k": 10, "shrinkage": 1.0},
     "slim": {"regularization": 10.0, "lasso": 0.1, "k": 20},
     "rp3-beta": {"alpha": 1.0, "beta": 0.3, "k": 20},
+    "elsa": {"dim": 8, "epochs": 60},
+    "multvae": {"dim": 4, "hidden": 16, "epochs": 30, "learning_rate": 0.01, "dropout": 0.2},
     "gibbs": {"dim": 4, "iterations": 30, "burn_in": 10},
     "cmc": {
         "dim": 8,

@@ -67,6 +67,9 @@ def check_folding(folding: Any, n_items: int, dim: int) -> None:
     """
     if not is_dataclass(folding):
         return
+    if check_fits := getattr(folding, "check_fits", None):
+        check_fits(n_items, dim)
+        return
     for field in fields(folding):
         value, kind = getattr(folding, field.name), str(field.type)
         name = f"{type(folding).__name__}.{field.name}"

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
+from fillrank.factors.encoded_history import EncodedHistory
 from fillrank.factors.item_side import (
     Folding,
     ItemSide,
@@ -26,6 +27,7 @@ from fillrank.factors.item_side import (
     as_double,
     as_tensor_like,
     cells_of,
+    counted_rows,
     sparse_times,
 )
 from fillrank.factors.ridge import Ridges, cell_shares, gram, solve_ridges
@@ -52,19 +54,23 @@ class Projection:
     Attributes:
         weights: float ``[n_items, d]``.
         use_values: whether t_h is the value in the log; if False, it is 1.
+        positive_from: items with a lower value in the log are left out; None keeps all.
     """
 
     weights: Tensor
     use_values: bool = False
+    positive_from: float | None = None
 
     def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
+        interactions = interactions.select(counted_rows(interactions, self.positive_from))
         matrix = interactions.csr if self.use_values else interactions.without_values().csr
         return sparse_times(matrix, self.weights).to(factors.items), None
 
     def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:  # noqa: ARG002
         """See :meth:`Folding.shares`."""
         rows = as_double(self.weights)[interactions.items]
+        rows *= counted_rows(interactions, self.positive_from)[:, None]
         return rows * cells_of(interactions)[:, None] if self.use_values else rows
 
 
@@ -188,9 +194,7 @@ class ImplicitRidge:
 
     def _counted(self, interactions: Interactions) -> NDArray[np.bool_]:
         """Which rows count."""
-        counted = np.ones(len(interactions), dtype=np.bool_)
-        if self.positive_from is not None and interactions.values is not None:
-            counted &= interactions.values >= self.positive_from
+        counted = counted_rows(interactions, self.positive_from)
         if self.weight_power and interactions.weights is not None:
             counted &= interactions.weights > 0
         return counted
@@ -274,9 +278,9 @@ class RatingRidge:
 
 def looks_at_values(folding: Folding) -> bool:
     """Whether the values of a history are used. If not, each of its items counts as liked."""
-    if isinstance(folding, ImplicitRidge):
+    if isinstance(folding, ImplicitRidge | EncodedHistory):
         return folding.positive_from is not None
-    return getattr(folding, "use_values", True)
+    return getattr(folding, "use_values", True) or getattr(folding, "positive_from", None) is not None
 
 
 def needs_values(folding: Folding) -> bool:
@@ -284,7 +288,9 @@ def needs_values(folding: Folding) -> bool:
     return isinstance(folding, ResidualProjection | RatingRidge)
 
 
-_WAYS: dict[str, Any] = {way.__name__: way for way in (Projection, ResidualProjection, ImplicitRidge, RatingRidge)}
+_WAYS: dict[str, Any] = {
+    way.__name__: way for way in (Projection, ResidualProjection, ImplicitRidge, RatingRidge, EncodedHistory)
+}
 
 
 def folding_parts(folding: Folding) -> tuple[dict[str, Any], Tensor | None]:
@@ -292,6 +298,8 @@ def folding_parts(folding: Folding) -> tuple[dict[str, Any], Tensor | None]:
     parts: dict[str, Any] = dict(vars(folding))
     if not parts.get("weight_power", True):  # as files of models without weights have always been
         del parts["weight_power"], parts["weight_scale"]
+    if isinstance(folding, Projection) and folding.positive_from is None:  # likewise
+        del parts["positive_from"]
     weights = parts.pop("weights", None)
     return {"kind": type(folding).__name__, **parts}, weights
 
@@ -316,6 +324,6 @@ def folding_from_parts(settings: dict[str, Any], weights: Tensor | None) -> Fold
 
 def with_weights(folding: Folding | None, change: Callable[[Tensor], Tensor]) -> Folding | None:
     """The same way of folding in with ``change`` applied to its weights, if it has any."""
-    if isinstance(folding, Projection | ResidualProjection):
+    if isinstance(folding, Projection | ResidualProjection | EncodedHistory):
         return replace(folding, weights=change(folding.weights))
     return folding

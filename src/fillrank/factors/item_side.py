@@ -12,7 +12,17 @@ from torch import Tensor
 
 from fillrank.data.interactions import Interactions
 
-__all__ = ["Folding", "ItemSide", "above_items", "as_array", "as_double", "as_tensor_like", "cells_of", "sparse_times"]
+__all__ = [
+    "Folding",
+    "ItemSide",
+    "above_items",
+    "as_array",
+    "as_double",
+    "as_tensor_like",
+    "cells_of",
+    "counted_rows",
+    "sparse_times",
+]
 
 
 class ItemSide(Protocol):
@@ -78,6 +88,14 @@ def as_array(tensor: Tensor) -> NDArray[Any]:
 def as_double(tensor: Tensor) -> NDArray[np.float64]:
     double: NDArray[np.float64] = as_array(tensor).astype(np.float64)
     return double
+
+
+def counted_rows(interactions: Interactions, positive_from: float | None) -> NDArray[np.bool_]:
+    """Which rows of histories have at least the value ``positive_from``; without values, or None: all of them."""
+    if positive_from is None or interactions.values is None:
+        return np.ones(len(interactions), dtype=np.bool_)
+    counted: NDArray[np.bool_] = interactions.values >= positive_from
+    return counted
 
 
 def cells_of(interactions: Interactions) -> NDArray[np.float64]:

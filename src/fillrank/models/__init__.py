@@ -4,6 +4,7 @@ from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.models.als import ALS
 from fillrank.models.auto import Auto
+from fillrank.models.autoencoders import ELSA, MultVAE
 from fillrank.models.base import Recipe
 from fillrank.models.blend import Blended
 from fillrank.models.cmc.recipe import CMC
@@ -30,6 +31,7 @@ __all__ = [
     "DEFAULTS",
     "EASE",
     "EDLAE",
+    "ELSA",
     "IALS",
     "MMCL",
     "NEIGHBOUR_WEIGHTS",
@@ -49,6 +51,7 @@ __all__ = [
     "Gibbs",
     "ItemKNN",
     "LightGCN",
+    "MultVAE",
     "NeuMF",
     "NormalisedSVD",
     "Optimizer",
@@ -65,7 +68,7 @@ __all__ = [
 ]
 
 _OF_VALUES = (BiasedSVD, SGD, ALS, Gibbs)
-_ITEM_TO_ITEM = (EASE, EDLAE, RDLAE, ItemKNN, UserKNN, RP3Beta, SLIM)
+_ITEM_TO_ITEM = (EASE, EDLAE, RDLAE, ItemKNN, UserKNN, RP3Beta, SLIM, ELSA, MultVAE)
 _OF_PAIRS = (Popularity, PureSVD, NormalisedSVD, IALS, *_ITEM_TO_ITEM, Contrastive, BPRMF, CCL, MMCL, LightGCN, NeuMF)
 
 RECIPES: dict[str, type[Recipe]] = {kind.kind: kind for kind in (*_OF_PAIRS, *_OF_VALUES, CMC, Blended, Auto)}

@@ -22,7 +22,7 @@ _ROUNDS = {
     "ema_every",
     "propagate_every",
 }
-_DIMS = {"dim", "rank", "rating_dim", "kept_dim", "block", "n_layers", "warmup"}
+_DIMS = {"dim", "hidden", "rank", "rating_dim", "kept_dim", "block", "n_layers", "warmup"}
 _THREADS = {"n_threads", "n_chains"}
 _EXPONENTS = {"beta", "power", "frequency_exponent", "popularity_beta"}
 _STEEPEST = 20  # beyond it, counts to that power overflow

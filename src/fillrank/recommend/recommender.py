@@ -212,7 +212,7 @@ class Recommender(Refreshing):
         Raises:
             UnknownIdError: the user or an item is not known.
             DataError: both or neither of ``user_id`` and ``history`` are given, the history is of several users, or the
-                model's scores are no sums over a history (NeuMF).
+                model's scores are no sums over a history (NeuMF, MultVAE).
 
         Example:
             ``model.explain("ann", "Heat")`` or ``model.explain(history={"Alien": 5}, item_id="Heat")``
