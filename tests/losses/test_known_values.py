@@ -151,9 +151,7 @@ class TestSeveralPositives:
         assert loss.whole_batch
         assert not BSL().whole_batch
         for call in (loss, loss.value_and_grad):
-            with pytest.raises(
-                SettingsError, match=r"must know whose row each positive is: call loss.for_users\(users\)"
-            ):
+            with pytest.raises(SettingsError, match=r"must know the user of each row: call loss.for_users\(users\)"):
                 call(torch.zeros(2), torch.zeros(2, 3))
 
     def test_it_must_be_told_them_for_every_batch(self) -> None:

@@ -43,9 +43,9 @@ def test_a_temperature_that_cannot_be_is_refused(name: str, temperature: Any) ->
         (
             "mmcl",
             {"margins": [0.9, 0.8, 0.7]},
-            r"margins must rise, the hardest negatives' last, got \[0.9, 0.8, 0.7\]",
+            r"margins must be in ascending order, got \[0.9, 0.8, 0.7\]",
         ),
-        ("mmcl", {"margins": [0.5, 0.5, 0.7]}, "margins must rise"),
+        ("mmcl", {"margins": [0.5, 0.5, 0.7]}, "margins must be in ascending order"),
         ("mmcl", {"margins": [0.5, 0.7, 1.01]}, r"margins must be within \[-1, 1\], as cosines are; got 1.01"),
         ("mmcl", {"margins": [0.5, 0.7, math.nan]}, "number 3 of them is nan"),
         ("mmcl", {"weights": [0.5, 0.7, -0.2]}, "weights must be a number of 0 or more, got -0.2"),

@@ -210,10 +210,10 @@ def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(parts: Split, tmp_pa
 def test_a_checkpoint_of_other_settings_or_other_data_is_refused(parts: Split, tmp_path) -> None:
     file = str(tmp_path / "run.ckpt")
     Contrastive(**QUICK).fit(parts.train, checkpoint=file)
-    with pytest.raises(DataError, match="is of another training"):
+    with pytest.raises(DataError, match="belongs to another training"):
         Contrastive(**QUICK | {"loss": "ccl"}).fit(parts.train, checkpoint=file)
     others = replace(parts.train, items=(parts.train.n_items - 1 - parts.train.items))
-    with pytest.raises(DataError, match="is of another training"):
+    with pytest.raises(DataError, match="belongs to another training"):
         Contrastive(**QUICK).fit(others, checkpoint=file)
 
 

@@ -177,7 +177,7 @@ def test_a_cmc_that_was_stopped_goes_on_without_choosing_again(
     assert resumed.settings == whole.settings
     everybody = torch.arange(parts.train.n_users)
     assert torch.equal(resumed.scorer.score(everybody), whole.scorer.score(everybody))
-    with pytest.raises(DataError, match="is of another training"):
+    with pytest.raises(DataError, match="belongs to another training"):
         CMC(**QUICK, seed=1, temperature=0.1).fit(parts.train, parts.valid, **state)
 
 

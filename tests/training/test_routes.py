@@ -280,7 +280,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(route: str, log: Inter
 def test_a_checkpoint_of_another_training_is_refused(log: Interactions, tmp_path) -> None:
     rows, file = Batch.of(log, None, "cpu"), tmp_path / "run.ckpt"
     train(learner_for(log, encoder(log)), rows, LoopSettings(1, 64), context=with_checkpoint(file))
-    with pytest.raises(DataError, match="is of another training"):
+    with pytest.raises(DataError, match="belongs to another training"):
         train(learner_for(log, encoder(log)), rows, LoopSettings(1, 32), context=with_checkpoint(file))
 
 

@@ -1,7 +1,7 @@
 """Losses: pure functions of scores (or of vectors). A loss never contains a model.
 
-Each file holds a family; a loss has its name (:data:`LOSSES`) and what of it is chosen on the validation part
-(:class:`Ladder`) where its class stands.
+Each file holds one family of losses. The class of a loss also says its name (:data:`LOSSES`) and which of its settings
+are chosen on the validation part (:class:`Ladder`).
 """
 
 from fillrank.losses.base import ScoreLoss, VectorLoss

@@ -22,19 +22,19 @@ _KERNEL_FROM = 2**16  # scores; for fewer, compiling a kernel (about a second, o
 class ScoreLoss(ABC):
     """Base class of the losses of scores, with gradients in closed form.
 
-    ``(pos [B], neg [B, N]) → loss [B]``: one positive in each row against the row's negatives. These hold for all:
+    ``(pos [B], neg [B, N]) → loss [B]``: each row has one positive and N negatives. These rules hold for all losses:
 
-    * *Masked negatives* (``mask`` is True) cost nothing and get no gradient. An average over negatives divides by N,
-      the number drawn, whether some are masked or not: a masked negative is one that costs nothing.
-    * *A row of which no negative counts* is no contrast. Losses that compare (softmax and pairwise) give 0 and no
-      gradient; losses that add up single scores (logistic, CCL, MMCL) keep the term of the positive.
-    * *``log_q``*, the log of the expected number of draws, is taken by the losses with a sum inside a logarithm
-      (``uses_log_q``); the others refuse it, because it would change nothing or be ignored in silence.
+    * *Masked negatives* (``mask`` is True) add nothing to the loss and get no gradient. An average over negatives still
+      divides by N, the number drawn.
+    * *A row whose negatives are all masked* has nothing to compare with. Losses that compare (softmax and pairwise)
+      give 0 and no gradient; losses that add up single scores (logistic, CCL, MMCL) keep the term of the positive.
+    * *``log_q``*, the log of the expected number of draws, is used by the losses with a sum inside a logarithm
+      (``uses_log_q``). All others refuse it, so that it is never ignored in silence.
     * *At a kink* (a score exactly on a margin) the derivative is the one that is smaller in size, 0 for a single hinge.
-    * *Half precision* is widened: scores in bfloat16 or float16 are worked on in float32 and the loss is float32; the
-      gradients come back in the type of the scores.
+    * *Half precision* is widened: scores in bfloat16 or float16 are converted to float32, and so the loss is float32;
+      the gradients have the type of the scores.
 
-    A subclass writes the loss twice: ``_value``, to be read and for autograd, and ``_closed_form``, in place. Both take
+    A subclass writes the loss twice: ``_value``, readable and for autograd, and ``_closed_form``, in place. Both take
     ``(pos, neg, mask, log_q)``; ``_value`` returns the loss ``[B]``, and ``_closed_form`` returns
     ``(loss [B], d_pos [B], d_neg [B, N])``.
     """
@@ -43,8 +43,8 @@ class ScoreLoss(ABC):
     """Whether the loss accepts ``log_q``."""
 
     ladders: ClassVar[Sequence[Ladder]] = ()
-    """Which of its settings are chosen on the validation part where they are not given, and from what, in this order.
-    None here: they keep their defaults."""
+    """Which of its settings are chosen on the validation part if they are not given, from which values, in which order.
+    Empty: all settings keep their defaults."""
 
     whole_batch: bool = False
     """Whether the loss of a row depends on other rows. Then call :meth:`for_users`, and pass the whole batch."""
@@ -74,17 +74,16 @@ class ScoreLoss(ABC):
         Args:
             pos: scores of the positives, ``[B]``.
             neg: scores of the negatives, ``[B, N]``.
-            mask: bool ``[B, N]``, True where a negative does not count (it is a positive of this user).
+            mask: bool ``[B, N]``, True for a negative that does not count (it is a positive of this user).
             log_q: log of the expected number of draws of each negative, ``[N]`` or ``[B, N]``.
-            row_weight: what the loss of each row is multiplied by, ``[B]``; None: 1.
+            row_weight: the factor of each row's loss, ``[B]``; None: 1.
 
         Returns:
             ``[B]``.
 
         Raises:
             DataError: the shapes do not fit together.
-            SettingsError: ``log_q`` came, and this loss has no use for it; or ``_value`` returns something else than
-                ``[B]``.
+            SettingsError: ``log_q`` is given and this loss does not use it; or ``_value`` does not return ``[B]``.
         """
         self._check(pos, neg, mask, log_q, row_weight)
         value = self._value(_wide(pos), _wide(neg), mask, log_q)
@@ -103,8 +102,8 @@ class ScoreLoss(ABC):
         """The loss and its gradients in closed form, in a few element-wise passes. **Overwrites** ``neg``.
 
         Returns:
-            ``(loss [B], d_pos [B], d_neg [B, N])``, the derivatives of each row's own loss; ``d_neg`` is the memory of
-            ``neg``.
+            ``(loss [B], d_pos [B], d_neg [B, N])``, the derivatives of each row's own loss; ``d_neg`` uses the memory
+                of ``neg``.
         """
         self._check(pos, neg, mask, log_q, row_weight)
         with torch.no_grad():
@@ -182,13 +181,13 @@ class ScoreLoss(ABC):
 
 
 class VectorLoss(Protocol):
-    """``(first [B, d], second [B, d]) → loss [B]``, row b of both belonging together; the batch's loss is the mean.
+    """``(first [B, d], second [B, d]) → loss [B]``: the rows b of both belong together; the batch's loss is the mean.
 
-    A row's loss may depend on the other rows of the batch: they are what it is contrasted with. Its class may have
-    ``ladders``, as that of a :class:`ScoreLoss` may.
+    A row's loss may depend on the other rows of the batch, which it is contrasted with. The class may have ``ladders``,
+    like a :class:`ScoreLoss`.
 
     Attributes:
-        of_vectors: True, which tells it from a loss of scores.
+        of_vectors: True, to distinguish it from a loss of scores.
     """
 
     @property

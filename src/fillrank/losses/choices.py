@@ -16,14 +16,14 @@ __all__ = ["open_ladders", "usual_settings"]
 
 @checked
 def open_ladders(loss: Any, settings: Mapping[str, Any]) -> tuple[Ladder, ...]:
-    """The ladders of ``loss`` of which no setting is given: ``"auto"`` and left out are the same.
+    """The ladders of ``loss`` of which no setting is given; ``"auto"`` means the same as not given.
 
     Args:
-        loss: a name, a class or a function; an object is made already and has none.
-        settings: that were given.
+        loss: a name, a class or a function; an object has its settings already, so nothing is chosen.
+        settings: the given settings.
 
     Raises:
-        SettingsError: a setting is ``"auto"`` that has no ladder.
+        SettingsError: a setting is ``"auto"`` but has no ladder.
 
     Example:
         >>> from fillrank.losses import CCL
@@ -46,7 +46,7 @@ def open_ladders(loss: Any, settings: Mapping[str, Any]) -> tuple[Ladder, ...]:
 
 @checked
 def usual_settings(loss: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings with the usual numbers where none are given: the rule without a validation part.
+    """All settings; the ones that are not given have their usual values. Used without a validation part.
 
     Example:
         >>> usual_settings("bsl", {"negative_weight": 1.1})

@@ -49,15 +49,15 @@ def contrast(
 ) -> Tensor:
     """The loss of each anchor against its positive and the negatives that the batch shares.
 
-    The score block ``[B, N]`` is formed once, overwritten by its gradient, and gone: nothing of that size waits for the
+    The score block ``[B, N]`` is computed once and overwritten by its gradient. Nothing of that size is kept for the
     backward pass. :func:`contrast_by_autograd` is the readable twin.
 
     Args:
-        loss: in closed form.
+        loss: a loss in closed form.
         anchors: float ``[B, d]``.
         positives: float ``[B, d]``, the positive of each anchor.
         negatives: float ``[N, d]``, shared by the batch.
-        mask: bool ``[B, N]``, True where a negative does not count.
+        mask: bool ``[B, N]``, True for a negative that does not count.
         log_q: float ``[N]``, see :class:`fillrank.losses.InfoNCE`.
 
     Returns:
@@ -111,7 +111,7 @@ class _Contrast(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         anchors, positives, negatives, d_pos, d_neg = ctx.saved_tensors
-        weight = outer[0][:, None].to(anchors.dtype)  # to the thin sides of the products: no second block of [B, N]
+        weight = outer[0][:, None].to(anchors.dtype)  # scale the vectors, so that no second block [B, N] is needed
         d_anchors = torch.addcmul(d_neg @ negatives, d_pos[:, None], positives) * weight
         weighted = anchors * weight
         return None, d_anchors, d_pos[:, None] * weighted, d_neg.T @ weighted, None, None

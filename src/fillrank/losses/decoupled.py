@@ -18,7 +18,7 @@ __all__ = ["BSL", "DCL"]
 
 
 class _Decoupled(ScoreLoss):
-    """``c·log Σ_j exp(s⁻_j/τ⁻ - log q_j) - pull(s⁺)``: the two sides meet in a difference only."""
+    """``c·log Σ_j exp(s⁻_j/τ⁻ - log q_j) - pull(s⁺)``: a term of the negatives minus a term of the positive."""
 
     uses_log_q = True
 
@@ -57,8 +57,9 @@ class _Decoupled(ScoreLoss):
 class DCL(_Decoupled):
     """Decoupled contrastive loss: InfoNCE without the positive in the denominator (Yeh et al. 2022).
 
-    ``L = -s⁺/τ + log Σ_j exp(s⁻_j/τ - log q_j)``. The pull on the positive is 1/τ however well it is ranked already,
-    where InfoNCE's fades; the loss may be negative. This is the unweighted variant, one direction.
+    ``L = -s⁺/τ + log Σ_j exp(s⁻_j/τ - log q_j)``. The gradient on the positive is always 1/τ in size; in InfoNCE it
+    becomes smaller for a positive that is ranked well. The loss may be negative. This is the unweighted variant, in one
+    direction.
 
     Relations: ``BSL(τ)`` with ``negative_weight=1``. With one negative it is ``(s⁻ - s⁺)/τ``, linear.
 
@@ -89,32 +90,32 @@ class DCL(_Decoupled):
 @checked
 @dataclass(frozen=True)
 class BSL(_Decoupled):
-    """Bilateral softmax loss: a log of a mean of exponentials on the positives' side too (Wu et al. 2024).
+    """Bilateral softmax loss: a log of a mean of exponentials also over the positives (Wu et al. 2024).
 
     ``L = -log P̄ + c·log Σ_j exp(s⁻_j/τ⁻ - log q_j)``. With one positive ``log P̄ = s⁺/τ⁺``; with
     ``several_positives``, ``P̄`` is the mean of ``exp(s⁺/τ⁺)`` over the positives that the row's user has *in the
-    batch*, so that a doubtful positive is let off when the same user has better ones.
+    batch*. So a doubtful positive has little effect if the same user has better ones.
 
-    The authors' code has one temperature in both exponentials and c as its second "temperature"; its mode ``reweight``
-    is this loss, its mode ``multi`` this loss with ``several_positives``. That mode takes the mean over negatives where
-    this takes the sum: the values differ by the constant ``c·log N``, the gradients are the same. The form with two
-    temperatures proper, ``-τ⁺·log P̄ + τ⁻·log(…)``, is ``negative_weight=τ⁻/τ⁺``, divided by τ⁺.
+    The authors' code has the same temperature in both exponentials, and calls c the second "temperature". Its mode
+    ``reweight`` is this loss; its mode ``multi`` is this loss with ``several_positives``. That mode takes the mean over
+    negatives, and this class the sum: the values differ by the constant ``c·log N``, and the gradients are the same.
+    The form with two real temperatures, ``-τ⁺·log P̄ + τ⁻·log(…)``, is ``negative_weight=τ⁻/τ⁺``, divided by τ⁺.
 
     Relations: one positive, equal temperatures and c = 1 make :class:`DCL`.
 
-    With ``several_positives`` the rows of one user share their positives, so the loss has to know whose row is whose:
-    call ``loss.for_users(users)`` for each batch, and show it the batch in one piece. The derivative ``d_pos`` is then
-    of the *sum* over the batch: the right one wherever the rows of a user weigh the same, as they do in a mean.
+    With ``several_positives`` the rows of one user share their positives, so the loss must know the user of each row:
+    call ``loss.for_users(users)`` for each batch, and pass the whole batch at once. ``d_pos`` is then the derivative of
+    the *sum* over the batch, which is right if all rows of a user have the same weight, as in a mean.
 
     Attributes:
-        temperature: τ⁺ > 0, of the positives.
-        negative_temperature: τ⁻ > 0, of the negatives; None: the same.
+        temperature: τ⁺ > 0, for the positives.
+        negative_temperature: τ⁻ > 0, for the negatives; None: the same as for the positives.
         negative_weight: c > 0; the authors' best are 1.22 on Gowalla (τ = .08) and 1.10 on Yelp2018 (τ = .11).
         several_positives: average over a user's positives in the batch.
 
     Raises:
-        SettingsError: a temperature or the weight is not a positive number, or several positives are asked for and the
-            loss has not got the users.
+        SettingsError: a temperature or the weight is not a positive number; or ``several_positives`` is set and the
+            loss does not know the users.
 
     Example:
         >>> pos, neg = torch.tensor([0.9, 0.1]), torch.zeros(2, 4)
@@ -158,8 +159,7 @@ class BSL(_Decoupled):
     def _refuse_strangers(self) -> None:
         if self.several_positives:
             raise SettingsError(
-                "BSL(several_positives=True) must know whose row each positive is: "
-                "call loss.for_users(users) for each batch"
+                "BSL(several_positives=True) must know the user of each row: call loss.for_users(users) for each batch"
             )
 
 
@@ -167,7 +167,7 @@ class BSL(_Decoupled):
 class _GroupedBSL(BSL):
     """:class:`BSL` with several positives for one batch; ``groups`` int64 ``[B]`` numbers the users from 0.
 
-    Rows of which no negative counts are no part of their user's mean.
+    Rows whose negatives are all masked are left out of their user's mean.
     """
 
     groups: Tensor = field(kw_only=True)
@@ -196,5 +196,5 @@ class _GroupedBSL(BSL):
         if len(pos) != len(self.groups):
             raise DataError(
                 f"the loss has the users of {len(self.groups)} rows and got {len(pos)}: "
-                "call for_users for every batch, and show the loss the batch in one piece"
+                "call for_users for every batch, and pass the whole batch at once"
             )

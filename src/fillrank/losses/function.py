@@ -22,19 +22,19 @@ __all__ = ["FromFunction"]
 class FromFunction(ScoreLoss):
     """A loss from a plain function ``(pos [B], neg [B, N]) → [B]``; autograd computes its gradients.
 
-    A row's loss is a function of the row's own scores. What the function does not ask for is done for it:
+    A row's loss is a function of the row's own scores. Masks and ``log_q`` are handled as follows:
 
-    * ``mask``: a function with a parameter of that name gets it. For any other, masked negatives come in as minus
-      infinity, which costs nothing in a softplus, a hinge or a sum of exponentials. A function for which it does not
-      (a square, a plain mean) must take the mask itself; until it does, it shows as a loss that is not finite.
-    * Rows of which no negative counts never reach a function without ``mask``: their loss is 0 and has no gradient.
+    * ``mask``: a function with a parameter of that name gets it. All other functions get minus infinity as the score of
+      a masked negative, which adds nothing to a softplus, a hinge or a sum of exponentials. A function in which it does
+      (a square, a plain mean) must take the mask itself; else its loss is not finite.
+    * Rows whose negatives are all masked have the loss 0 and no gradient, unless the function takes the mask.
     * ``log_q``: a function with a parameter of that name gets it; given to any other, it is an error.
 
-    :func:`fillrank.testing.check_loss` says whether a function keeps the contract.
+    :func:`fillrank.testing.check_loss` checks whether a function keeps the contract.
 
     Attributes:
         function: differentiable, torch operations only.
-        takes_mask: whether it has a parameter of that name; not to be set.
+        takes_mask: whether the function has a parameter ``mask``; it is found out, not set.
 
     Raises:
         SettingsError: it cannot be called with ``(pos, neg)``, or (when called) what it returns is not ``[B]``.
@@ -67,7 +67,7 @@ class FromFunction(ScoreLoss):
         if mask is None:
             return self._called(pos, neg, **options)
         empty = mask.all(dim=1)
-        neg = neg.masked_fill(mask & ~empty[:, None], -torch.inf)  # empty rows keep numbers that make no NaN
+        neg = neg.masked_fill(mask & ~empty[:, None], -torch.inf)  # not in empty rows, where it would give NaN
         return self._called(pos, neg, **options).masked_fill(empty, 0.0)
 
     def _called(self, pos: Tensor, neg: Tensor, **options: Any) -> Tensor:

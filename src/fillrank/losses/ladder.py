@@ -15,22 +15,23 @@ __all__ = ["Ladder"]
 @checked
 @dataclass(frozen=True)
 class Ladder:
-    """Settings of a loss from one end to the other, neighbours alike; a loss says which it has in its ``ladders``.
+    """Settings of a loss in ascending order, so that neighbours are similar; see :attr:`ScoreLoss.ladders`.
 
-    A recipe that has a validation part tries some of the rungs by short trainings, goes on while the best is at an end
-    of what was tried, and trains with the best (:class:`fillrank.models.Allowance` says what that may cost). Without a
-    validation part the ``usual`` rung is taken.
+    With a validation part, a recipe tries some of the rungs in short trainings. While the best rung is at an end of the
+    ones tried, it tries the next one. Then it trains with the best (:class:`fillrank.models.Allowance` limits the
+    cost). Without a validation part, it takes the ``usual`` rung.
 
     Attributes:
-        rungs: one mapping for each, with the same names in all.
-        first: places of those that are tried in any case, ``stride`` from one another, the usual one before the others.
-        usual: place of the one that is taken without a validation part.
-        stride: from one that is tried to the next; those between are tried where the best may be.
-        hasty: whether a short training at a higher learning rate finds the same rung best. It does for temperatures;
-            the hinges of margin losses are overrun by large steps, and a wrong margin or weight is found.
+        rungs: one mapping of settings for each rung, with the same names in all.
+        first: indices of the rungs that are always tried, ``stride`` apart; the usual one comes first.
+        usual: index of the rung that is taken without a validation part.
+        stride: distance between the rungs that are tried; the rungs between them are tried near the best.
+        hasty: whether a short training at a higher learning rate finds the same best rung. This is true for
+            temperatures, but not for margin losses: large steps jump over their hinges, and lead to a wrong margin or
+            weight.
 
     Raises:
-        SettingsError: a rung has other names than the first, or a place is not on the ladder.
+        SettingsError: a rung has other names than the first, or an index is out of range.
 
     Example:
         >>> from fillrank.losses import CCL
@@ -55,11 +56,11 @@ class Ladder:
         count("stride", self.stride)
         for place in (*self.first, self.usual):
             if not 0 <= place < len(self.rungs):
-                raise SettingsError(f"a ladder of {len(self.rungs)} rungs has no place {place}; they count from 0")
+                raise SettingsError(f"a ladder of {len(self.rungs)} rungs has no rung {place}; they count from 0")
         low, high = min(self.first, default=0), max(self.first, default=-1)
         if sorted(self.first) != [*range(low, high + 1, self.stride)] or self.first[:1] != (self.usual,):
             raise SettingsError(
-                f"first must begin with the usual place and go on without a gap, {self.stride} from one to the next; "
+                f"first must begin with the usual index and have no gap, {self.stride} from one to the next; "
                 f"got first={self.first}, usual={self.usual}"
             )
 
@@ -78,9 +79,9 @@ class Ladder:
         """A ladder of one setting.
 
         Args:
-            name: of the setting.
-            values: from one end to the other.
-            first, usual: see :class:`Ladder`; of the values themselves, and not of their places.
+            name: the name of the setting.
+            values: its values in order.
+            first, usual: see :class:`Ladder`; here as values, not as indices.
             stride, hasty: see :class:`Ladder`.
         """
         for argument, given in (("values", values), ("first", first), ("usual", [usual])):
@@ -101,5 +102,5 @@ class Ladder:
 
     @property
     def names(self) -> frozenset[str]:
-        """Of the settings that it chooses."""
+        """The names of the settings that it chooses."""
         return frozenset(self.rungs[0])

@@ -74,7 +74,7 @@ class CCL(_Margins):
     """Cosine contrastive loss of SimpleX (Mao et al. 2021).
 
     ``L = max(0, 1 - s⁺) + w · mean_j max(0, s⁻_j - m)`` on cosines; without a weight, the *sum* over negatives, as in
-    the authors' code. Negatives below the margin are left alone.
+    the authors' code. Negatives below the margin get no gradient.
 
     Relations: :class:`MMCL` with one margin. ``dL/ds⁺ = -1`` below 1, ``dL/ds⁻_j = w/N`` above the margin; 0 at either
     kink.
@@ -120,14 +120,14 @@ class MMCL(_Margins):
     ``L = P·max(0, 1 - s⁺) + Q · mean_j Σ_k w_k·max(0, s⁻_j - m_k)`` on cosines: a sum over margins, a mean over
     negatives, as in the authors' code. In a negative's score it is convex and piecewise linear: a negative above the
     k-th margin is pushed down with slope ``Q·(w_1 + … + w_k)/N``, so harder negatives are pushed harder. The *largest*
-    margin belongs to the hardest negatives and has the largest weight in every setting that was published; a text that
-    puts the largest weight on the smallest margin has them the wrong way round.
+    margin belongs to the hardest negatives, and has the largest weight in every published setting. A text that gives
+    the largest weight to the smallest margin has them in the wrong order.
 
     Relations: with one margin, ``CCL(m, Q)``. ``dL/ds⁺ = -P`` below 1; at a margin the slope is the one below it.
 
     Attributes:
         margins: m_1 < m_2 < … within [-1, 1].
-        weights: w_k of 0 or more, one for each margin; they share ``negative_weight`` out, so they add up to 1.
+        weights: w_k of 0 or more, one for each margin; they add up to 1, and are multiplied by ``negative_weight``.
         negative_weight: Q of 0 or more; the published settings have 250 to 700.
         positive_weight: P of 0 or more.
 
@@ -161,7 +161,7 @@ class MMCL(_Margins):
         for margin in self.margins:
             _check_margin("margins", margin)
         if any(low >= high for low, high in zip(self.margins, self.margins[1:], strict=False)):
-            raise SettingsError(f"margins must rise, the hardest negatives' last, got {list(self.margins)}")
+            raise SettingsError(f"margins must be in ascending order, got {list(self.margins)}")
 
     def _check_weights(self) -> None:
         if len(self.weights) != len(self.margins):

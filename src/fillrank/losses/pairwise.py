@@ -21,8 +21,9 @@ __all__ = ["BPR", "PairwiseHinge"]
 class BPR(ScoreLoss):
     """Bayesian personalised ranking (Rendle et al. 2009).
 
-    ``L = mean_j softplus((s⁻_j - s⁺)/τ)``, that is ``-log sigmoid`` of the gap; the penalty on the parameters that
-    belongs to the paper's criterion is the trainer's. The mean over N negatives instead of one is what libraries do.
+    ``L = mean_j softplus((s⁻_j - s⁺)/τ)``, that is ``-log sigmoid`` of the gap. The paper's criterion also has a
+    penalty on the parameters, which the trainer adds. The mean over N negatives instead of one is the variant of most
+    libraries.
 
     Relations: with one negative, :class:`~fillrank.losses.InfoNCE` at the same temperature. As τ → 0, ``τ·L`` becomes
     :class:`PairwiseHinge` with margin 0.
@@ -36,7 +37,7 @@ class BPR(ScoreLoss):
         SettingsError: the temperature is not a positive number.
 
     Example:
-        >>> BPR()(torch.tensor([1.0]), torch.tensor([[1.0, -30.0]]))  # log 2, and next to nothing
+        >>> BPR()(torch.tensor([1.0]), torch.tensor([[1.0, -30.0]]))  # the mean of log 2 and nearly 0
         tensor([0.3466])
     """
 
@@ -71,11 +72,11 @@ class BPR(ScoreLoss):
 class PairwiseHinge(ScoreLoss):
     """Every negative should score at least a margin below the positive.
 
-    ``L = mean_j max(0, margin + s⁻_j - s⁺)``. A pair that keeps its distance is left alone.
+    ``L = mean_j max(0, margin + s⁻_j - s⁺)``. A pair whose distance is at least the margin gets no gradient.
 
     Relations: with margin 0, the limit of ``τ·BPR(τ)`` as τ → 0.
 
-    ``dL/ds⁻_j = 1/N`` where the pair is too close and 0 elsewhere, the tie included; ``dL/ds⁺`` is minus their sum.
+    ``dL/ds⁻_j = 1/N`` if the pair is too close, else 0 (also at the margin itself); ``dL/ds⁺`` is minus their sum.
 
     Attributes:
         margin: 0 or more; cosines are at most 2 apart.

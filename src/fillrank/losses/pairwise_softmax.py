@@ -66,18 +66,19 @@ _ACTIVATIONS = {
 class PSL(ScoreLoss):
     """Pairwise softmax loss (Yang et al. 2024).
 
-    ``L = log Σ_j σ(d_j)^(1/τ) / q_j`` with the gap ``d_j = (s⁻_j - s⁺)/score_scale``. The softmax loss is σ = exp;
-    one that grows more slowly is a tighter bound of the step that nDCG counts, and is moved less by false negatives:
+    ``L = log Σ_j σ(d_j)^(1/τ) / q_j`` with the gap ``d_j = (s⁻_j - s⁺)/score_scale``. With σ = exp this is the softmax
+    loss. A function that grows more slowly is a tighter bound of the step function in nDCG, and false negatives have
+    less effect:
 
     * ``"tanh"``: σ(d) = 1 + tanh d
     * ``"atan"``: σ(d) = 1 + atan d
     * ``"relu"``: σ(d) = max(0, 1 + d), the authors' best on most data
 
-    The authors' first form, robust on the negatives' side, with the sum over negatives inside the logarithm. The
-    bounds hold for gaps within ±1; for dot products of any length, σ is held at 1e-6 where it would fall below.
+    This is the authors' first form, which is robust against false negatives, with the sum over negatives inside the
+    logarithm. The bounds hold for gaps within ±1. For dot products of any length, σ is limited to 1e-6 from below.
 
     Relations: with σ = exp this would be :class:`~fillrank.losses.DCL` at temperature ``τ·score_scale``; for small gaps
-    it is nearly that, since each log σ(d) ≈ d.
+    the two are nearly equal, because log σ(d) ≈ d.
 
     With ``p`` the softmax of ``log σ(d)/τ``, ``dL/ds⁻_j = p_j·σ'(d_j)/σ(d_j)/(τ·score_scale)``, and ``dL/ds⁺`` is minus
     their sum.
@@ -85,7 +86,7 @@ class PSL(ScoreLoss):
     Attributes:
         activation: ``"tanh"``, ``"atan"`` or ``"relu"``.
         temperature: τ > 0.
-        score_scale: scores are divided by it first; 2 takes gaps of cosines to ±1.
+        score_scale: scores are divided by it first; with 2, gaps of cosines are within ±1.
 
     Raises:
         SettingsError: there is no such activation, or another setting is not a positive number.

@@ -31,8 +31,8 @@ class Logistic(ScoreLoss):
     """Binary cross-entropy: positives are ones, negatives are zeros (BCE).
 
     ``L = softplus(-s⁺/τ) + w · mean_j softplus(s⁻_j/τ)``, or with the *sum* over negatives (``reduction="sum"``), the
-    variant of much published code, in which the negatives weigh N times the positive. Written with softplus: the log
-    of a sigmoid, never of ``ε + sigmoid``, so the worst scores learn the most.
+    variant of much published code, in which the negatives have N times the weight of the positive. It uses softplus,
+    the exact log of a sigmoid, and not ``log(ε + sigmoid)``, so the worst scores have the largest gradients.
 
     Relations: ``negative_weight=N`` with the mean is the sum. ``dL/ds⁺ = -sigmoid(-s⁺/τ)/τ`` and
     ``dL/ds⁻_j = w·sigmoid(s⁻_j/τ)/(N·τ)``.

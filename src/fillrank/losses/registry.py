@@ -16,7 +16,7 @@ __all__ = ["LOSSES", "VECTOR_LOSSES", "as_loss", "loss", "vector_loss"]
 
 LOSSES: Registry[Any] = Registry("loss", "fillrank.losses")
 """The losses of scores. ``LOSSES.register("name", MyLoss)`` adds one: a class of losses (of scores; or of vectors, with
-``of_vectors = True``), or a function of scores, whose keyword parameters are its settings."""
+``of_vectors = True``), or a function of scores. The keyword parameters of the function are its settings."""
 
 VECTOR_LOSSES: Mapping[str, Any] = LOSSES.beside
 """The losses of vectors, with the interface :class:`~fillrank.losses.VectorLoss`."""
@@ -27,8 +27,8 @@ def loss(name: str, **settings: Any) -> ScoreLoss:
     """A loss of scores by its name in :data:`LOSSES`, or one that an installed package offers (``fillrank.losses``).
 
     Args:
-        name: such as ``"infonce"``.
-        **settings: those of its class.
+        name: the name, such as ``"infonce"``.
+        **settings: the settings of the loss.
 
     Raises:
         SettingsError: there is no such loss or setting, or a setting is out of its range.
@@ -65,12 +65,13 @@ def as_loss(part: Any, settings: Mapping[str, Any] | None = None) -> ScoreLoss |
 
     Args:
         part: a name in :data:`LOSSES` or :data:`VECTOR_LOSSES`, or one that a package offers; a table such as
-            ``{"name": "ccl", "margin": 0.4}``; an object (it is the loss); a class, which is called with the settings;
-            or any function of ``(pos [B], neg [B, N])``, which becomes a :class:`~fillrank.losses.FromFunction`.
-        settings: of a name, a class or a function.
+            ``{"name": "ccl", "margin": 0.4}``; an object, which is used as it is; a class, which is called with the
+            settings; or any function of ``(pos [B], neg [B, N])``, which becomes a
+            :class:`~fillrank.losses.FromFunction`.
+        settings: the settings of a name, a class or a function.
 
     Raises:
-        SettingsError: there is no such loss or setting, or the object is no loss.
+        SettingsError: there is no such loss or setting, or the object is not a loss.
 
     Example:
         >>> as_loss({"name": "ccl", "margin": 0.4})

@@ -1,12 +1,12 @@
-"""Compiled closed forms of softmax and margin losses on a CPU: one pass over each row, which stays in the L1 cache.
+"""Compiled closed forms of softmax and margin losses on a CPU: each row is read and written once, in the L1 cache.
 
-Written with tensors, such a closed form goes over the whole block of scores six to ten times, and waits for memory each
-time. Here a row is read once, worked on in place, and written once. The exponential is a polynomial of degree 6 after
-the argument is split into whole and rest of powers of two (the classic of Cephes' ``expf``), because a call to the
-system's function keeps a loop from becoming vector code; its relative error is below 2e-7. Below -87 it is 0, which
-also keeps subnormal numbers, slow ones, out of the products that follow.
+With tensor operations, such a closed form passes over the whole block of scores six to ten times, and waits for memory
+each time. Here a row is read once, changed in place, and written once. The exponential splits its argument into an
+integer power of two and a rest, and uses a polynomial of degree 6 for the rest (the method of Cephes' ``expf``),
+because the compiler cannot vectorise a loop that calls the system's function. Its relative error is below 2e-7. Below
+-87 it is 0, which also avoids slow subnormal numbers in later products.
 
-The kernels release the interpreter's lock; rows are dealt out to so many threads as PyTorch has.
+The kernels release the interpreter's lock; the rows are divided among as many threads as PyTorch uses.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def softmax_rows(
     Args:
         scores: float32 ``[B, N]`` on a CPU, rows side by side.
         temperature: see above.
-        mask: bool ``[B, N]``, True where the weight shall be 0; or None.
+        mask: bool ``[B, N]``, True for a weight of 0; or None.
         log_q: float32 ``[N]`` or ``[B, N]``, or None.
-        first: float32 ``[B]``, one more logit of each row, which counts in top and total; or None.
+        first: float32 ``[B]``, one more logit of each row, which is included in top and total; or None.
         scale: see above.
 
     Returns:
-        ``(top [B], total [B])``: the largest logit, and the sum of ``exp(l - top)``. A row of which nothing counts has
-        minus infinity, 0, and weights of 0. NaN in a row makes its total NaN.
+        ``(top [B], total [B])``: the largest logit, and the sum of ``exp(l - top)``. A row that is masked completely
+            has minus infinity, 0, and weights of 0. If a row contains NaN, its total is NaN.
     """
     n_rows, n = scores.shape
     top, total = torch.empty(n_rows), torch.empty(n_rows)
@@ -73,7 +73,7 @@ def margin_rows(scores: Tensor, mask: Tensor | None, margins: NDArray[Any], slop
 
     Args:
         scores: float32 ``[B, N]`` on a CPU, rows side by side.
-        mask: bool ``[B, N]``, True where a score counts for nothing; or None.
+        mask: bool ``[B, N]``, True for a score that does not count; or None.
         margins, slopes: ``[K]``.
 
     Returns:

@@ -47,7 +47,7 @@ class InfoNCE(ScoreLoss):
     """Cross-entropy of picking the positive among the negatives (van den Oord et al. 2018).
 
     ``L = -s⁺/τ + log( exp(s⁺/τ) + Σ_j exp(s⁻_j/τ - log q_j) )``, one value for each positive. ``q_j`` is the expected
-    number of times that negative j is drawn; with it the sum estimates the sum over the whole catalogue whatever the
+    number of times that negative j is drawn. With it, the sum estimates the sum over the whole catalogue for every
     sampler (the logQ correction: Bengio & Senécal 2008; Yi et al. 2019). Without ``log_q`` all ``q_j`` are 1, the
     variant in most code. Also known as the sampled softmax, SSM (Wu et al. 2022), and as NT-Xent.
 
@@ -57,7 +57,7 @@ class InfoNCE(ScoreLoss):
     With ``p`` the softmax over (positive, negatives), ``dL/ds⁺ = (p⁺ - 1)/τ`` and ``dL/ds⁻_j = p_j/τ``.
 
     Attributes:
-        temperature: τ > 0; scores are divided by it. Small values look at the hardest negatives only.
+        temperature: τ > 0; scores are divided by it. With a small value, only the hardest negatives matter.
 
     Raises:
         SettingsError: the temperature is not a positive number.
@@ -91,7 +91,7 @@ class InfoNCE(ScoreLoss):
 
 
 def counted_(logits: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tensor:
-    """``logits [B, N]``, changed in place: ``log_q`` taken off, and minus infinity where the mask is True."""
+    """``logits [B, N]``, changed in place: minus ``log_q``, and minus infinity where the mask is True."""
     if log_q is not None:
         logits.sub_(log_q)
     if mask is not None:
@@ -100,7 +100,7 @@ def counted_(logits: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tenso
 
 
 def log_sum_exp(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """``(log Σ_j exp(logits_j) [B], empty [B])`` for autograd; rows of nothing but minus infinity are empty: 0."""
+    """``(log Σ_j exp(logits_j) [B], empty [B])`` for autograd; a row with only minus infinity is empty and gives 0."""
     empty = (logits == -torch.inf).all(dim=1)
     filled = logits.masked_fill(empty[:, None], 0.0)  # the derivative at minus infinity would be NaN
     return torch.logsumexp(filled, dim=1).masked_fill(empty, 0.0), empty
@@ -116,14 +116,14 @@ def softmax_(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The softmax of the logits ``l = scores/temperature - log_q`` without masked entries, written over ``scores``.
 
-    On a CPU, large blocks take the compiled pass of :mod:`fillrank.losses.row_kernels`.
+    On a CPU, large blocks are computed by :mod:`fillrank.losses.row_kernels`.
 
     Args:
-        first: one more logit of each row, ``[B]``, that counts in the sum.
+        first: one more logit of each row, ``[B]``, which is included in the sum.
 
     Returns:
         ``(top [B], total [B], scale · exp(l - top) / total [B, N])``, with the largest logit and the sum of
-        ``exp(l - top)``; rows of which nothing counts have minus infinity, 1 and zeros.
+            ``exp(l - top)``; rows that are masked completely have minus infinity, 1 and zeros.
     """
     if wants_kernel(scores):
         from fillrank.losses.row_kernels import softmax_rows

@@ -1,6 +1,6 @@
 """Losses of vectors: alignment and uniformity of a batch of vectors on the unit sphere.
 
-Shapes: ``B`` rows of a batch, ``d`` dimensions. All of them scale vectors to length 1 first.
+Shapes: ``B`` rows of a batch, ``d`` dimensions. All functions first scale the vectors to length 1.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def alignment(first: Tensor, second: Tensor) -> Tensor:
 def uniformity(vectors: Tensor, sharpness: float = 2.0) -> Tensor:
     """The uniformity of unit vectors on the sphere: ``log mean_{i<j} exp(-t·|x_i - x_j|²)``, a scalar of 0 or less.
 
-    The logarithm of the average pairwise Gaussian potential (Wang & Isola 2020). One block of ``[B, B]`` is formed and
-    becomes the gradient in place; :func:`uniformity_by_autograd` is the readable twin.
+    This is the logarithm of the average pairwise Gaussian potential (Wang & Isola 2020). One block ``[B, B]`` is
+    computed, and is overwritten by the gradient; :func:`uniformity_by_autograd` is the readable twin.
 
     Args:
-        vectors: ``[B, d]``; fewer than two rows have no pair and give 0.
+        vectors: ``[B, d]``; with fewer than two rows there is no pair, and the result is 0.
         sharpness: t > 0.
 
     Example:
@@ -95,10 +95,10 @@ class AlignmentUniformity:
     """DirectAU (Wang et al. 2022): pull users to their items, and spread users and items out; without negatives.
 
     ``L_b = |u_b - i_b|² + γ·(uniformity(users) + uniformity(items))/2`` on unit vectors; the second part is the same
-    for every row, so the mean over the batch is the published loss. A user or item that stands in the batch twice
-    counts twice, as in the authors' code.
+    for every row, so the mean over the batch is the published loss. A user or item that is in the batch twice counts
+    twice, as in the authors' code.
 
-    Relations: uniformity is the negative side of :class:`~fillrank.losses.DCL` between vectors of one kind, at
+    Relations: uniformity is the term of the negatives in :class:`~fillrank.losses.DCL`, between vectors of one kind, at
     temperature ``1/(2·sharpness)`` and with the mean over all rows inside the logarithm.
 
     Attributes:
@@ -106,7 +106,7 @@ class AlignmentUniformity:
         sharpness: t > 0 of the Gaussian potential.
 
     Raises:
-        SettingsError: the weight is negative, or the sharpness no positive number.
+        SettingsError: the weight is negative, or the sharpness is not a positive number.
 
     Example:
         >>> users, items = torch.eye(2), torch.eye(2)
@@ -136,10 +136,10 @@ class AlignmentUniformity:
 class ViewContrast:
     """InfoNCE between two views of the same rows: SGL (Wu et al. 2021), SimGCL (Yu et al. 2022).
 
-    ``L_b = -log exp(<x_b, y_b>/τ) / Σ_c exp(<x_b, y_c>/τ)`` on unit vectors: row b's other view against the other views
-    of all rows. One direction; add ``loss(second, first)`` for both.
+    ``L_b = -log exp(<x_b, y_b>/τ) / Σ_c exp(<x_b, y_c>/τ)`` on unit vectors: the first view of row b is compared with
+    the second views of all rows. This is one direction; add ``loss(second, first)`` for both.
 
-    Relations: :class:`~fillrank.losses.InfoNCE` on cosines, the other rows as negatives.
+    Relations: :class:`~fillrank.losses.InfoNCE` on cosines, with the other rows as negatives.
 
     Attributes:
         temperature: τ > 0; .2 in both papers.
@@ -165,8 +165,8 @@ class ViewContrast:
 
         Args:
             first, second: the two views, ``[B, d]``.
-            ids: int ``[B]``, which user or item each row is; rows of one id are no negatives of one another. Without it
-                every row is taken for another one.
+            ids: int ``[B]``, the user or item of each row; rows with the same id are not negatives of each other.
+                Without it, all rows count as different.
 
         Returns:
             ``[B]``.

@@ -34,7 +34,7 @@ class Saved:
 class Checkpoint:
     """A file for the state of a training, in safetensors format, so that nothing in it can be executed.
 
-    A digest of the whole file stands in its header. Files of version 0.1 have none, and are read all the same.
+    Its header contains a digest of the whole file. Files of version 0.1 have no digest, and can still be read.
 
     Args:
         path: of the file.
@@ -55,7 +55,7 @@ class Checkpoint:
         """Read the last state; None if there is no file.
 
         Raises:
-            DataError: the file is torn or no checkpoint.
+            DataError: the file is damaged or is no checkpoint.
         """
         if not self.path.exists():
             return None

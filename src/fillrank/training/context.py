@@ -39,12 +39,12 @@ class FitContext:
     """What a training needs to know about the fit that it belongs to.
 
     Attributes:
-        options: how it runs.
-        model: the name of the recipe; of a part of a blend, its place in it.
+        options: how the fit runs.
+        model: the name of the recipe; for a part of a blend also its index, as in ``"blended.parts.0"``.
         stage: what the training is for.
-        provisional: its metrics are not those of the model that the fit ends with.
-        inside: it is a training within a trial, of which callbacks hear only when its steps end.
-        state: what has become of the fit, shared by all its stages.
+        provisional: its metrics are not those of the final model.
+        inside: it is a training within a trial. Callbacks are called for its steps, but not for its epochs.
+        state: the progress of the fit, shared by all its stages.
     """
 
     options: FitOptions = field(default_factory=lambda: FitOptions(progress=False))
@@ -77,7 +77,7 @@ class FitContext:
         """Tell the callbacks that the stage begins, and return whether it should. All processes get the same answer.
 
         Args:
-            must: it begins whatever they say.
+            must: the stage begins even if a callback wants to skip it.
         """
         start = StageStart(self.stage, self.model)
         refused = self._says_stop(lambda one: one.on_stage_start(start))
@@ -92,7 +92,7 @@ class FitContext:
         return any(type(one).on_step_end is not Callback.on_step_end for one in self.options.callbacks)
 
     def step_ended(self, end: StepEnd) -> bool:
-        """Tell the callbacks; whether one of them wants to stop."""
+        """Tell the callbacks; return whether one of them wants to stop."""
         self.state.had_rounds = True
         return self._says_stop(lambda one: one.on_step_end(end))
 

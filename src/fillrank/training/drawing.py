@@ -16,7 +16,7 @@ def draw(
 ) -> tuple[Negatives, Tensor]:
     """Draw the negatives of the rows of ``batch``; also return all items that the whole batch uses.
 
-    Whatever is random is drawn for the whole batch, so that the generators of all processes stay in step.
+    Random numbers are always drawn for the whole batch, so that the generators of all processes stay equal.
 
     Returns:
         ``(negatives of the rows, items)``, with items int64 ``[N]``, or ``[B, N]`` for the B rows of the whole batch.

@@ -14,11 +14,11 @@ __all__ = ["Average"]
 class Average:
     """An exponential moving average of a module's parameters (Polyak & Juditsky 1992, in its usual running form).
 
-    The weight of a new value is ``max(1/(t+1), 1/span)`` at step t: a plain mean at first, so that the start does not
-    linger, then a window of about ``span`` steps.
+    At step t, the weight of a new value is ``max(1/(t+1), 1/span)``: at first a plain mean, so that the initial values
+    are soon forgotten, then a window of about ``span`` steps.
 
     Args:
-        module: whose parameters are followed.
+        module: the module whose parameters are averaged.
         span: length of the window in steps, at least 1; at 1 the average is the last value.
     """
 

@@ -22,8 +22,8 @@ class Learner(Protocol):
     A learner may have ``thresholds`` (:class:`fillrank.training.Thresholds`): the loop refreshes and saves them.
 
     Attributes:
-        modules: whose parameters are trained.
-        route: a name for the way it takes, for reports.
+        modules: the modules whose parameters are trained.
+        route: a name for the method, for reports.
     """
 
     modules: Sequence[nn.Module]
@@ -58,8 +58,8 @@ class Autograd:
     """A learner for any step: PyTorch computes the gradients, and Adam (Kingma & Ba 2015) updates all parameters.
 
     Args:
-        step: the loss of a batch.
-        modules: whose parameters are trained.
+        step: computes the loss of a batch.
+        modules: the modules whose parameters are trained.
         learning_rates: one for each module.
         max_grad_norm: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
         world: the processes that share each batch.

@@ -44,16 +44,16 @@ class LoopSettings:
 
     Attributes:
         epochs: at most this many.
-        steps: at most this many, the last epoch being cut short; None: whole epochs.
+        steps: at most this many, so the last epoch may be cut short; None: whole epochs.
         batch_size: rows of a batch.
-        patience: evaluations without a better score before the loop stops; without a monitor it is not looked at.
-        ema_span: of the running average of parameters, in epochs; 0 keeps the last values.
+        patience: evaluations without a better score before the loop stops; not used without a monitor.
+        ema_span: length of the running average of the parameters, in epochs; 0 keeps the last values.
         ema_every: steps between two updates of that average.
-        schedule: of the learning rate over all epochs: ``"constant"``, or ``"cosine"``, which falls to zero.
-        warmup: share of all steps over which the learning rate rises to its height.
+        schedule: how the learning rate changes over all epochs: ``"constant"``, or ``"cosine"``, which falls to zero.
+        warmup: share of all steps in which the learning rate rises from 0 to its full value.
         eval_every: epochs between two calls of the monitor; the last epoch is always evaluated.
-        seed: of the order of the rows and of what the step draws.
-        identity: what else has to agree for a checkpoint to be of the same training.
+        seed: for the order of the rows and for all random numbers of a step.
+        identity: further facts that must be equal for a checkpoint to belong to this training.
     """
 
     epochs: int
@@ -84,19 +84,19 @@ def train(
 ) -> History:
     """Train the modules of ``learner`` in place, and leave in them the averaged parameters of the best epoch.
 
-    Each epoch goes once through all rows in a new random order. Ctrl-C ends the loop after the step in hand, and so
-    does a callback that says so; what was learnt so far is judged once more, and the best is kept.
+    Each epoch goes once through all rows in a new random order. Ctrl-C ends the loop after the current step, and so
+    does a callback that returns True. The parameters are then evaluated once more, and the best ones are kept.
 
     Args:
         learner: turns a batch into a step.
         rows: the whole log.
         settings: see :class:`LoopSettings`.
         monitor: scores the modules after an epoch; None keeps the last epoch.
-        context: of the fit: its callbacks, and where its checkpoint is; None: nobody follows, and nothing is shown.
+        context: the callbacks and the checkpoint of the fit; None: no callbacks, no checkpoint, no progress.
 
     Raises:
-        TrainingError: the loss is NaN or infinite; names the epoch, the step and the part.
-        DataError: the checkpoint is of another training.
+        TrainingError: the loss is NaN or infinite; the message names the epoch, the step and the part.
+        DataError: the checkpoint belongs to another training.
     """
     return _Loop(learner, rows, settings, monitor, context or FitContext()).run()
 
@@ -181,7 +181,7 @@ class _Loop:
     def _go_on_from(self, saved: Saved, checkpoint: Checkpoint) -> None:
         if saved.facts["training"] != self._identity:
             raise DataError(
-                f"{checkpoint.path} is of another training ({saved.facts['training']}, not "
+                f"{checkpoint.path} belongs to another training ({saved.facts['training']}, not "
                 f"{self._identity}); remove it to begin anew, or name another file"
             )
         past, (best_score, best_epoch) = saved.facts["past"], saved.facts["best"]
@@ -232,7 +232,7 @@ class _Loop:
         return settings.epochs if settings.steps is None else min(settings.epochs, -(-settings.steps // self.per_epoch))
 
     def _evaluate(self, epoch: int, *, last: bool) -> tuple[float | None, dict[str, float]]:
-        """Evaluate the averaged parameters, if it is time for that, and keep them if they are the best so far."""
+        """Evaluate the averaged parameters if this epoch is to be evaluated; keep them if they are the best so far."""
         if not last and epoch % self.settings.eval_every:
             return None, {}
         with self.average.applied():
@@ -242,9 +242,7 @@ class _Loop:
         return score, dict(metrics)
 
     def _epoch(self, epoch: int) -> tuple[dict[str, float], bool]:
-        """One pass over the rows, or as much of it as there is until it is stopped: the mean of each part of the loss,
-        and whether it was a whole one.
-        """
+        """One pass over the rows, perhaps cut short: the mean of each loss part, and whether the pass was complete."""
         settings, device = self.settings, self.rows.users.device
         order = torch.randperm(len(self.rows), generator=torch_stream(settings.seed, "shuffle", epoch)).to(device)
         draws = torch_stream(settings.seed, "draws", epoch, device=device)

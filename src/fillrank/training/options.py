@@ -34,14 +34,14 @@ class FitOptions:
     """How a fit runs. These options are not settings of the model, and are not saved with it.
 
     Attributes:
-        progress: show it: a bar on a terminal, elsewhere a line now and then.
-        device: where the contrastive models and CMC train; ``"auto"`` takes a GPU where there is one. The other models
-            are fitted on the CPU.
-        n_threads: at most so many threads; None: as many as PyTorch uses.
-        checkpoint: a file to which the state goes after each epoch; a training that was stopped goes on from it. For
-            the models that are trained batch by batch. The second fit has a file of its own (``….refit``), and so has
-            each part of a blend (``….0``).
-        callbacks: what follows the training and may stop it, see :class:`fillrank.training.callbacks.Callback`.
+        progress: show the progress: a bar on a terminal, elsewhere a line from time to time.
+        device: the device on which the contrastive models and CMC train; ``"auto"`` takes a GPU if there is one. All
+            other models are fitted on the CPU.
+        n_threads: the largest number of threads; None: as many as PyTorch uses.
+        checkpoint: a file that gets the state after each epoch. A training that was stopped continues from it. Only for
+            models that are trained batch by batch. The second fit has its own file (``….refit``), and so has each part
+            of a blend (``….0``).
+        callbacks: objects that follow the training and may stop it; see :class:`fillrank.training.callbacks.Callback`.
 
     Raises:
         SettingsError: the file of the checkpoint cannot be written.
@@ -70,7 +70,7 @@ class FitOptions:
 
 
 def options_with(options: FitOptions | None, keywords: Mapping[str, Any]) -> FitOptions:
-    """The options, with the keywords in the place of their own.
+    """The options, with the given keywords in place of its own values.
 
     Raises:
         SettingsError: a keyword is no option.
@@ -83,7 +83,7 @@ def options_with(options: FitOptions | None, keywords: Mapping[str, Any]) -> Fit
 
 
 def without_run_words(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings out of a file of an older version, without what was no setting of a model; those of a blend's parts too.
+    """Remove fit options from the settings in a file of an older version, also from the parts of a blend.
 
     Example:
         >>> without_run_words({"dim": 8, "progress": False, "parts": [{"model": "sgd", "settings": {"n_threads": 2}}]})

@@ -29,10 +29,10 @@ class History:
     """The history of a training, epoch by epoch.
 
     Attributes:
-        epochs: one dict per epoch: ``epoch``, ``seconds`` of learning (without the time that judging took), each part
-            of the loss, each figure of the validation part.
+        epochs: one dict per epoch: ``epoch``, ``seconds`` of learning (without the evaluation), each part of the loss,
+            each metric on the validation part.
         best_epoch: the epoch that was kept, from 1.
-        interrupted: the user stopped it; the best epoch so far was kept all the same.
+        interrupted: the user stopped it; the best epoch so far was kept.
         stopped: a callback stopped it, and the best epoch so far was kept.
     """
 
@@ -45,29 +45,29 @@ class History:
 class Rounds(Generic[Kept]):
     """Runs the rounds of a training: handles interruption, progress, history, the best round, patience and callbacks.
 
-    **The best round** is the first one until another is strictly better: of equals, the earlier stays. Where nothing is
-    judged, each round replaces the one before. A score that is no number is worse than any.
+    **The best round** is the one with the highest score; of equal scores, the earliest. Without an evaluation it is the
+    last round. A score of NaN is worse than any number.
 
-    The loop ends when its rounds run out, after ``patience`` rounds without a better one, when the user asks to stop,
-    or when a callback does. Who drives it calls :meth:`step_end` after each step that can be the last (a round
-    without is one step), :meth:`learnt` when a round has learnt and is going to be judged, and :meth:`epoch_end`.
+    The loop ends after the last round, after ``patience`` rounds without a better one, or when the user or a callback
+    asks to stop. The caller calls :meth:`step_end` after each step that can be the last (a round without such calls is
+    one step), :meth:`learnt` between the training and the evaluation of a round, and :meth:`epoch_end`.
 
     Args:
-        context: of the fit.
-        total: rounds at most.
-        patience: rounds without a better one before it ends; None: it does not end for that.
-        steps: of a round, for the progress.
-        unit: what a round is called.
-        what: that is gone round for, in messages: ``"the ranking"``.
-        world: the processes that go round together; None: this one alone.
-        holds: False leaves Ctrl-C as it is outside, where it interrupts at once.
+        context: the context of the fit.
+        total: the largest number of rounds.
+        patience: rounds without a better one before the loop ends; None: no such limit.
+        steps: steps of a round, for the progress.
+        unit: the word for a round.
+        what: what the rounds choose or train, for messages: ``"the ranking"``.
+        world: the processes that run the loop together; None: this one alone.
+        holds: whether Ctrl-C waits for the end of a step; False: it interrupts at once.
 
     Attributes:
         history: a dict for each round.
-        best, best_epoch, best_score: what was kept, of which round, with which score.
+        best, best_epoch, best_score: the object that was kept, its round and its score.
         before_best: the best score before that round.
-        interrupted: the user has stopped it.
-        stopped: a callback has.
+        interrupted: whether the user has stopped the loop.
+        stopped: whether a callback has stopped it.
 
     Example:
         >>> with Rounds(FitContext(), total=5, patience=2) as rounds:
@@ -121,10 +121,10 @@ class Rounds(Generic[Kept]):
         """Continue after the rounds of an earlier run.
 
         Args:
-            history: of those rounds.
-            best: what was kept then.
-            best_epoch: of which round.
-            score: that it had; None where nothing is judged.
+            history: the history of those rounds.
+            best: the object that was kept then.
+            best_epoch: the round that it is from.
+            score: its score; None without an evaluation.
         """
         self.history, self.best, self.best_epoch = [dict(epoch) for epoch in history], best, best_epoch
         if score is not None and best_epoch:
@@ -183,8 +183,8 @@ class Rounds(Generic[Kept]):
         """Keep the current round if it is the best so far; the class says what "best" means.
 
         Args:
-            score: higher is better; None where nothing is judged.
-            keep: gives what is to be kept.
+            score: higher is better; None without an evaluation.
+            keep: returns the object to keep.
         """
         if score is not None and math.isnan(score):
             score = -math.inf
@@ -205,10 +205,10 @@ class Rounds(Generic[Kept]):
         """Call at the end of a round, after its evaluation; returns whether it was the last one.
 
         Args:
-            metrics: for the history and for those who follow.
-            score: what the best round is chosen by, higher is better; None where nothing is judged.
-            keep: see :meth:`offer`; None where the round was offered already, or is not to be kept.
-            stop: something within the round was stopped by a callback.
+            metrics: for the history and the callbacks.
+            score: the best round has the highest score; None without an evaluation.
+            keep: see :meth:`offer`; None if the round was offered already, or cannot be kept.
+            stop: whether a callback has stopped a part of the round.
         """
         with self._lock:
             if not self._step:

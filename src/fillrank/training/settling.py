@@ -19,16 +19,16 @@ def warn_if_unsettled(
 ) -> None:
     """Warn that a model stopped because no rounds were left, while it was still improving.
 
-    A fit that repeats what was chosen on a validation part stops where that said, and says nothing.
+    A second fit stops at the chosen number of rounds; that gives no warning.
 
     Args:
-        kind: the model.
-        setting: what would let it go on, such as ``"epochs"``.
-        limit: what that is now, all of which was used.
-        before: the best figure before the last round.
-        last: that of the last round.
-        of: which figure; ``"validation"`` for one on the validation part, else what is minimised.
-        stage: of the fit.
+        kind: the name of the model.
+        setting: the setting that limits the rounds, such as ``"epochs"``.
+        limit: its value; all these rounds were used.
+        before: the best metric before the last round.
+        last: the metric of the last round.
+        of: the name of the metric; ``"validation"`` for one on the validation part, else the objective.
+        stage: the stage of the fit.
     """
     share = VALIDATION if of == "validation" else LEARNING
     if stage == "refit" or not abs(last - before) > share * abs(before):

@@ -25,14 +25,14 @@ __all__ = ["ContrastStep", "ViewTerm"]
 
 @dataclass(frozen=True)
 class ViewTerm:
-    """``weight · (mean over users + mean over items)`` of a contrast between two views: SGL, SimGCL.
+    """``weight · (mean over users + mean over items)`` of a contrastive loss between two views, as in SGL and SimGCL.
 
-    Users and items are those of the batch, each taken once. Each step draws two views of its own.
+    The users and items are those of the batch, each once. Each step draws two new views.
 
     Attributes:
-        view: gives the vectors of some users and items, disturbed anew with each call.
-        loss: of the two views.
-        weight: beside the main loss, which is a mean over the rows of the batch; above 0.
+        view: returns the vectors of some users and items, with new noise in each call.
+        loss: the loss of the two views.
+        weight: the factor of this term, above 0; the main loss is a mean over the rows of the batch.
 
     Raises:
         SettingsError: the weight is not a positive number.
@@ -58,19 +58,19 @@ class ViewTerm:
 class ContrastStep:
     """The contrastive loss of the (user, item) pairs of a batch, by autograd.
 
-    With a loss of scores these are negatives, which a sampler draws. A loss of vectors tells the rows of the batch from
-    one another, and takes no sampler.
+    A loss of scores compares each positive with negatives, which a sampler draws. A loss of vectors contrasts the rows
+    of the batch with one another, and needs no sampler.
 
-    Encoders of vectors have their scores' gradients in closed form where the batch shares its negatives
-    (:func:`fillrank.losses.contrast`); encoders of pairs (NeuMF) have theirs by autograd altogether.
+    For encoders of vectors, the gradients of the scores have a closed form if the batch shares its negatives
+    (:func:`fillrank.losses.contrast`). For encoders of pairs (NeuMF), autograd computes all gradients.
 
     Attributes:
-        encoder: of vectors or of pairs.
-        loss: of scores or of vectors.
-        sampler: of negatives, shared by the batch or for each positive; None where the loss is of vectors.
-        settings: see :class:`fillrank.training.ContrastSettings`. Its precision and rate are not looked at.
-        views: the contrast between two views of the encoder, added to the loss; None adds nothing.
-        thresholds: of the users, which the training loop refreshes; None: the loss wants none.
+        encoder: an encoder of vectors or of pairs.
+        loss: a loss of scores or of vectors.
+        sampler: draws negatives, shared by the batch or for each positive; None for a loss of vectors.
+        settings: see :class:`fillrank.training.ContrastSettings`. Its precision and learning rate are not used.
+        views: a loss between two views of the encoder that is added; None adds nothing.
+        thresholds: the thresholds of the users, which the training loop refreshes; None: the loss needs none.
 
     Raises:
         SettingsError: the loss and the sampler, or the loss and the encoder, do not go together.

@@ -38,9 +38,9 @@ class Batch:
         users, items: int64 ``[B]``; int32 of a whole log that lies on a disk, so that it stays there.
         values: float32 ``[B]`` or None.
         positive: bool ``[B]``.
-        whole: the batch that these rows are one process's part of; None: they are a whole batch.
-        rows_of_whole: which of its rows they are.
-        weights: float32 ``[B]``, what the loss of each row is multiplied by; None: 1.
+        whole: the whole batch, if these rows are one process's part of it; else None.
+        rows_of_whole: the indices of these rows in the whole batch.
+        weights: float32 ``[B]``, the factor of each row's loss; None: 1.
     """
 
     users: Tensor
@@ -98,8 +98,8 @@ class Batch:
 Step = Callable[[Batch, torch.Generator], dict[str, Tensor]]
 """A batch and a generator in; the named parts of the loss out, each a scalar. Their sum is what is minimised.
 
-A part is a sum over the batch's rows, divided by the number of rows of the *whole* batch: a mean, where one process has
-it all. And whatever is drawn, is drawn for the whole, so that the generators of all processes stay in step.
+A part is a sum over the batch's rows, divided by the number of rows of the *whole* batch: with one process, a mean.
+Random numbers are always drawn for the whole batch, so that the generators of all processes stay equal.
 """
 
 
@@ -118,16 +118,16 @@ class StepWeights:
 class CompletionStep:
     """The joint loss of contrastive matrix completion.
 
-    ``mean (r - r̂)² + penalties + contrastive · mean InfoNCE(user → item)``, and the mean of both directions where
-    there is a sampler of users. Weights of rows count in InfoNCE alone.
+    ``mean (r - r̂)² + penalties + contrastive · mean InfoNCE(user → item)``. With a sampler of users, InfoNCE is the
+    mean of both directions. Weights of rows are used in InfoNCE only.
 
     Attributes:
-        encoder: of the vectors that both parts share.
-        head: of the ratings, or None for a log without values.
-        loss: contrastive, in closed form.
-        item_sampler: draws items against a (user, item) pair.
-        user_sampler: draws users against an (item, user) pair: the symmetrical term; None leaves it out.
-        weights: of the parts.
+        encoder: computes the vectors that both parts share.
+        head: predicts the ratings; None for a log without values.
+        loss: the contrastive loss, in closed form.
+        item_sampler: draws negative items for a (user, item) pair.
+        user_sampler: draws negative users for an (item, user) pair, for the symmetric loss; None: only one direction.
+        weights: the weights of the parts.
     """
 
     encoder: VectorEncoder

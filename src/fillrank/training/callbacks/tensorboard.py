@@ -17,15 +17,15 @@ __all__ = ["TensorBoard"]
 class TensorBoard(Callback):
     """Writes each metric of each epoch as a scalar: ``tensorboard --logdir FOLDER`` shows them while a fit runs.
 
-    A scalar is called ``stage/metric``, such as ``fit/valid_ndcg@20``; those of a part of a blend have the part before
-    that. Each call of ``fit`` is a run of its own in the folder. Of several processes the first one writes.
+    The name of a scalar is ``stage/metric``, such as ``fit/valid_ndcg@20``; for a part of a blend, the name of the part
+    comes first. Each call of ``fit`` makes a new run in the folder. With several processes, only the first one writes.
 
     Args:
-        folder: where TensorBoard's files go; made if need be.
+        folder: the folder for TensorBoard's files; it is created if it does not exist.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
-        DataError: nothing can be written into the folder.
+        DataError: the folder cannot be written to.
 
     Example:
         ``recipe.fit(train, valid, callbacks=[TensorBoard("runs")])``

@@ -22,18 +22,18 @@ class RowAdam:
     """Adam (Kingma & Ba 2015) on one table, row by row: only touched rows, and their moments, are read and written.
 
     ``m ← β₁m + (1-β₁)g``, ``v ← β₂v + (1-β₂)g²``, ``x ← x - rate · m̂ / (√v̂ + ε)`` with ``m̂ = m/(1-β₁ᵗ)`` and
-    ``v̂ = v/(1-β₂ᵗ)``, where t counts steps, not a row's touches. That is the variant of PyTorch's ``SparseAdam``: the
-    moments of a row rest while it is not touched, and it does not move. Where every row is touched in every step it
-    is Adam itself.
+    ``v̂ = v/(1-β₂ᵗ)``, where t counts all steps, not the updates of a row. This is the variant of PyTorch's
+    ``SparseAdam``: a row that a step does not touch keeps its value and its moments. If every step touches every row,
+    it is Adam itself.
 
     Args:
         table: ``[n, d]``; changed in place.
-        learning_rate: the rate; :attr:`rate` may be set anew before each step.
+        learning_rate: the rate; :attr:`rate` can be changed before each step.
         betas: β₁ and β₂.
         eps: ε.
 
     Raises:
-        SettingsError: a rate or a β that cannot be.
+        SettingsError: the rate or a β is out of its range.
 
     Example:
         >>> table = torch.zeros(3, 1)

@@ -24,35 +24,34 @@ def propagated(encoder: GraphEncoder) -> MF:
 class DelayedPropagation:
     """LightGCN trained without a propagation in each step.
 
-    LightGCN's vectors are ``F = M E`` with ``M = Σ_l w_l Â^l``. Here the steps are :class:`TableContrast`'s on F
-    itself, as if each vector were its own layer 0 and its neighbours stood still; after ``every`` of them, what has
-    changed in F is taken for a change of ``w_0 E`` and spread over the graph:
+    LightGCN's vectors are ``F = M E`` with ``M = Σ_l w_l Â^l``. Here the steps of :class:`TableContrast` change F
+    directly, as if each vector were its own layer 0 and its neighbours did not change. After ``every`` steps, the
+    change of F is read as a change of ``w_0 E`` and propagated over the graph:
 
     ``F ← F₀ + (M/w_0) (F - F₀)``,
 
-    with F₀ the vectors after the last time. That is LightGCN with two things left out: no gradient goes from a vector
-    to its neighbours' parameters, and neighbours see a step up to ``every`` steps late. What is gained: a step costs
-    what it costs MF. The exact one is :class:`fillrank.training.Autograd` on the encoder. A penalty is on F.
+    where F₀ are the vectors after the last propagation. This approximates LightGCN in two ways: no gradient goes from a
+    vector to its neighbours' parameters, and neighbours see a step up to ``every`` steps late. In return, a step costs
+    as little as with MF. :class:`fillrank.training.Autograd` on the encoder is exact. The penalty applies to F.
 
-    A change that neighbours share comes back up to ``Σ_l w_l / w_0`` times as long (three times with two layers of
-    equal weight). Where other layers weigh much more than layer 0, lower the learning rate: at 17 times it did not
-    settle.
+    A change that all neighbours share is multiplied by up to ``Σ_l w_l / w_0`` (by three with two layers of equal
+    weight). If other layers weigh much more than layer 0, lower the learning rate: with a factor of 17 the training did
+    not converge.
 
     Args:
-        steps: of the tables that :func:`propagated` gave; they are changed in place.
-        graph: the encoder they came from. Its parameters are not looked at.
-        every: steps between two spreads.
+        steps: the learner of the tables that :func:`propagated` returned; they are changed in place.
+        graph: the encoder that they came from. Its parameters are not used.
+        every: steps between two propagations.
 
     Raises:
-        SettingsError: layer 0 has no weight, so that a change of the vectors is no change of parameters; or ``every``
-            is below 1.
+        SettingsError: layer 0 has weight 0, so a change of F cannot be read as a change of E; or ``every`` is below 1.
     """
 
-    route = "closed form, touched rows, changes spread over the graph"
+    route = "closed form, touched rows, changes propagated over the graph"
 
     def __init__(self, steps: TableContrast, graph: GraphEncoder, *, every: int = 50) -> None:
         if every < 1:
-            raise SettingsError(f"changes are spread every so many steps, 1 or more, got {every}")
+            raise SettingsError(f"changes are propagated after a number of steps, 1 or more, got {every}")
         own, *others = graph.layer_weights
         if own == 0:
             raise SettingsError(

@@ -18,8 +18,8 @@ def number(ids: Ints, place: NDArray[np.int32], each: Ints, of: Ints) -> int:
     """Number the different ids from 0, in the order of their first occurrence.
 
     Args:
-        ids: ``[n]``, places in ``place``.
-        place: one entry for every possible id, all -1; left so.
+        ids: ``[n]``, indices into ``place``.
+        place: one entry for every possible id, all -1; they are -1 again afterwards.
         each: ``[n]``, written: the different ids.
         of: ``[n]``, written: which of them each id is.
 

@@ -25,7 +25,8 @@ class Contrasted(NamedTuple):
     Attributes:
         total: sum of the losses.
         d_anchors, d_positives: its gradient, ``[B, d]``.
-        d_negatives: likewise, ``[N, d]``; of own negatives, whose rows are known beforehand, of those rows ``[R, d]``.
+        d_negatives: its gradient for the shared negatives, ``[N, d]``; with own negatives, for all R vectors,
+            ``[R, d]``.
     """
 
     total: Tensor
@@ -52,10 +53,10 @@ class SharedScores:
     """Scores of rows against shared negatives, a few rows at a time to limit memory.
 
     Args:
-        loss: of scores, in closed form; it knows whose rows they are.
+        loss: a loss of scores, in closed form, for the users of these rows.
         negatives: ``[N, d]``.
-        drawn: what the sampler says of them.
-        halved: take the scores and the products around them in bfloat16.
+        drawn: the negatives as the sampler returned them.
+        halved: compute the scores and the products around them in bfloat16.
     """
 
     def __init__(self, loss: ScoreLoss, negatives: Tensor, drawn: Negatives, *, halved: bool = False) -> None:
@@ -77,7 +78,7 @@ class SharedScores:
             anchors, positives: vectors ``[B, d]``.
             threads: the threads.
             scratches: one for each part, :data:`MOST_PARTS` of them.
-            weights: what each row's loss is multiplied by, ``[B]``; None: 1.
+            weights: the factor of each row's loss, ``[B]``; None: 1.
         """
         d_anchors, d_positives = torch.empty_like(anchors), torch.empty_like(positives)
 
@@ -110,7 +111,7 @@ class SharedScores:
             )
             d_scores = _cast(d_scores, self._negatives, scratch)
             d_own = (d_scores @ self._negatives).to(own.dtype)
-            if weights is not None:  # to the thin sides of the products: no further pass over the scores
+            if weights is not None:  # scale the vectors, not the scores: that saves a pass over the scores
                 weight = weights[rows]
                 value, d_pos, d_own = value * weight, d_pos * weight, d_own.mul_(weight[:, None])
                 narrow = (own * weight[:, None]).to(narrow.dtype)
@@ -130,10 +131,10 @@ class OwnScores:
     """Scores of rows against their own negatives, computed row by row (:class:`SharedScores` uses matrix products).
 
     Args:
-        loss: of scores, in closed form; it knows whose rows they are.
-        vectors: of all items of the batch, ``[R, d]``.
-        of: which of them the negatives are, int64 ``[B, N]``.
-        drawn: what the sampler says of them.
+        loss: a loss of scores, in closed form, for the users of these rows.
+        vectors: the vectors of all items of the batch, ``[R, d]``.
+        of: for each negative its index in ``vectors``, int64 ``[B, N]``.
+        drawn: the negatives as the sampler returned them.
     """
 
     def __init__(self, loss: ScoreLoss, vectors: Tensor, of: Tensor, drawn: Negatives) -> None:

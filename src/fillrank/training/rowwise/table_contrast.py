@@ -26,7 +26,7 @@ from fillrank.training.thresholds import TableScores, Thresholds, bound
 
 __all__ = ["ContrastSettings", "TableContrast"]
 
-_SHORTEST = 1e-12  # a shorter vector has no direction
+_SHORTEST = 1e-12  # a shorter vector is not normalised
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class ContrastSettings:
     """The settings of contrastive training, the same on every route.
 
     Attributes:
-        learning_rate: of Adam.
-        regularization: λ of ``λ/2 · |x|²``, paid in each batch once for each row of the tables that it touches, or
-            for every row: see ``regularized``.
+        learning_rate: the learning rate of Adam.
+        regularization: λ of ``λ/2 · |x|²``, added in each batch once for each row of the tables that it touches, or for
+            every row: see ``regularized``.
         regularized: ``"touched"`` or ``"all"``.
-        dropout: share of the entries of a user's vector that the loss does not see.
+        dropout: share of the entries of a user's vector that are set to 0 for the loss.
         max_grad_norm: largest length of the whole gradient; longer ones are scaled down to it. None: no limit.
         precision: of the scores and the products around them on the fast route (bfloat16 only where the processor
-            multiplies it, else float32: see :func:`fillrank.runtime.device.halves`), of the products with the graph
-            in LightGCN. The tables, and all sums, are float32.
+            multiplies it, else float32: see :func:`fillrank.runtime.device.halves`), of the products with the graph in
+            LightGCN. The tables, and all sums, are float32.
     """
 
     learning_rate: float = 1e-3
@@ -64,22 +64,22 @@ class ContrastSettings:
 class TableContrast:
     """The learner that trains two tables contrastively without autograd.
 
-    With negatives that the batch shares, a step does three matrix products per block of rows (the scores; their
-    gradients times the negatives; the same times the anchors) and one pass of the loss over the scores, which its
-    gradient overwrites; with negatives of each row's own, compiled passes do as much row by row. Nothing of the size of
-    the catalogue is touched: the vectors of a batch are gathered once, their gradients summed row by row, carried
-    through the cosine's normalisation, and handed to :class:`RowAdam`. :class:`fillrank.training.ContrastStep` under
-    :class:`fillrank.training.Autograd` is the readable twin.
+    If the batch shares its negatives, a step does three matrix products per block of rows (the scores, their gradients
+    times the negatives, their gradients times the anchors) and one pass of the loss over the scores; the gradient
+    overwrites the scores. If each row has its own negatives, compiled loops do the same row by row. A step never
+    touches the whole catalogue: the vectors of a batch are gathered once, and their gradients are summed row by row,
+    taken through the normalisation of the cosine, and given to :class:`RowAdam`.
+    :class:`fillrank.training.ContrastStep` with :class:`fillrank.training.Autograd` is the readable twin.
 
-    In several processes the rows of a batch are shared out by their users, so that each process alone moves the
-    vectors of its users, and only gradients of items are sent. Negatives of each row's own may go by the scores of all
-    rows, and are drawn by every process for all of them: there rows are shared out by their places, and all gradients
-    are sent.
+    With several processes, each process gets the rows of its own users. It alone changes the vectors of these users,
+    and only gradients of items are sent. If each row has its own negatives, the sampler may need the scores of all
+    rows, so every process draws for all of them; then each process gets a slice of the batch, and all gradients are
+    sent.
 
     Args:
         encoder: the tables, which are its parameters; changed in place.
-        loss: of scores, in closed form.
-        sampler: of negatives; those that the batch shares are much the faster where there are many.
+        loss: a loss of scores, in closed form.
+        sampler: draws negatives; many negatives are much faster if the batch shares them.
         settings: see :class:`ContrastSettings`.
         world: the processes that share each batch.
     """
@@ -157,8 +157,9 @@ class TableContrast:
     def _step(
         self, users: tuple[Tensor, Tensor], items: tuple[Tensor, Tensor], n: int, arrived: Callable[[], None]
     ) -> None:
-        """Move the rows against their gradients, which are whole once ``arrived`` returns; those of a process's own
-        users are so from the start, and are worked on in the meantime.
+        """Update the rows by their gradients, which are complete when ``arrived`` returns.
+
+        The gradients of the process's own users are complete before that, so these rows are updated first.
         """
         if not self._by_users:
             arrived()
@@ -211,7 +212,7 @@ class _Side:
         self._place = np.full(len(table), -1, dtype=np.int32)
 
     def number(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """``(the different ids [R], which of them each is [n])``."""
+        """The different ids ``[R]``, and for each of the given ids its index among them ``[n]``."""
         if not on_kernels(self.table):
             each, of = torch.unique(ids, return_inverse=True)
             return each, of
@@ -222,7 +223,7 @@ class _Side:
         return each[:n], of
 
     def add_up(self, *parts: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
-        """The sum of each row's gradients ``[R, d]``, from pairs of some of them ``[n, d]`` and whose they are."""
+        """Sum gradients by row, ``[R, d]``, from pairs of gradients ``[n, d]`` and the rows that they belong to."""
         sums = torch.zeros_like(like)
         if not on_kernels(self.table):
             for gradients, of in parts:
@@ -251,7 +252,7 @@ class _Side:
         return unit
 
     def through(self, gradient: Tensor) -> Tensor:
-        """The gradient of the rows from that of the result of :meth:`gather`, with the penalty's gradient added."""
+        """The gradient of the rows, from that of the result of :meth:`gather`; the penalty's gradient is added."""
         if self._cosine:  # derivative of x/|x|: the component along x vanishes
             along = (gradient * self._unit).sum(dim=1, keepdim=True)
             gradient = gradient.addcmul_(along, self._unit, value=-1).div_(self._lengths)
