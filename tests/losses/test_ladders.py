@@ -83,7 +83,7 @@ def test_what_is_chosen_begins_at_what_is_usual() -> None:
         (lambda: Ladder([{"a": 1}, {"b": 1}], (0,), 0), "must have the same names, got {'a': 1} and {'b': 1}"),
         (lambda: Ladder([{"a": 1}], (1,), 1), "a ladder of 1 rungs has no rung 1; they count from 0"),
         (lambda: Ladder([{"a": 1}], (), 0), "first must begin with the usual index"),
-        (lambda: Ladder([{"a": n} for n in range(5)], (0, 3), 0), "without a gap, 2 from one to the next"),
+        (lambda: Ladder([{"a": n} for n in range(5)], (0, 3), 0), "have no gap, 2 from one to the next"),
         (lambda: Ladder([{"a": n} for n in range(5)], (0, 2), 2), "first must begin with the usual index"),
         (lambda: Ladder([{"a": 1}], (0,), 0, stride=0), "stride must be from 1 to 1,000,000, got 0"),
         (

@@ -67,7 +67,7 @@ def test_the_words_of_old_work_with_a_warning_until_the_next_release(
     parts: Split, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe = fr.SGD(dim=3, epochs=1, progress=False)
-    assert "progress is how a fit runs and no setting of a model: give it to fit, as in fit(train, progress=False)" in (
+    assert "progress is an option of fit, not a setting; give it to fit, as in fit(train, progress=False)" in (
         caplog.text
     )
     recipe.fit(parts.train)

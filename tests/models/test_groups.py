@@ -54,7 +54,7 @@ def test_words_of_the_parts_stay_flat_and_are_the_same_in_both() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"stop": {"patience": 5}, "patience": 3}, "patience is given twice, in stop and beside it; leave one out"),
+        ({"stop": {"patience": 5}, "patience": 3}, "patience is given twice, in stop and outside of it; leave one out"),
         ({"optimizer": {"name": "sgd"}}, "name must be 'adam', got 'sgd'"),
         ({"optimizer": {"rate": 0.1}}, "optimizer has no setting 'rate'; it has name, learning_rate, schedule"),
         ({"stop": 5}, r"stop must be a word, a table or EarlyStopping\(…\), got 5"),

@@ -297,7 +297,7 @@ class Forgetful(Newest):
         ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 8}, "nothing looks at dim"),
         (
             {"loss": soft_hinge, "checkpoint": "x"},
-            "a checkpoint tells a training by the names of its parts, and the loss",
+            "a checkpoint identifies a training by the names of its parts, and the loss",
         ),
         ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 64, "checkpoint": "x"}, "give its class, by a name"),
         (
@@ -322,7 +322,7 @@ def test_an_encoder_of_one_log_is_refused(parts: Split) -> None:
 
 def test_files_of_runs_and_tuning_want_names() -> None:
     plan = {"data": "x", "model": "contrastive", "out": "y", "settings": {"loss": soft_hinge}}
-    with pytest.raises(SettingsError, match=r"run.toml tells a training by the names of its parts, and the loss"):
+    with pytest.raises(SettingsError, match=r"run.toml identifies a training by the names of its parts, and the loss"):
         RunPlan.of(plan)
     with pytest.raises(SettingsError, match="the study is a file, so its settings are what TOML has"):
         TunePlan.of(plan | {"search": {"dim": {"low": 4, "high": 8}}})

@@ -92,19 +92,19 @@ def test_histories_over_given_items_are_treated_alike(objective: str, caplog: py
     [
         (
             Popularity(user_shrinkage=1.0),
-            "popularity does not look at user_shrinkage here, but where there",
+            "popularity does not use user_shrinkage here; it does if there",
         ),
         (
             Popularity(positive_from="relevant"),
-            "popularity does not look at positive_from here, but where the log",
+            "popularity does not use positive_from here; it does if the log",
         ),
-        (CMC(**FAST, n_negatives=9), "cmc does not look at n_negatives here, but where negatives='uniform'"),
-        (CMC(**FAST, rating_dim=3), "cmc does not look at rating_dim here, but where there are ratings"),
-        (IALS(dim=2, iterations=1, steps=5), "ials does not look at steps here, but where method='cg'"),
-        (Contrastive(**FAST, positive_from="relevant"), "contrastive does not look at positive_from here, but where"),
+        (CMC(**FAST, n_negatives=9), "cmc does not use n_negatives here; it does if negatives='uniform'"),
+        (CMC(**FAST, rating_dim=3), "cmc does not use rating_dim here; it does if there are ratings"),
+        (IALS(dim=2, iterations=1, steps=5), "ials does not use steps here; it does if method='cg'"),
+        (Contrastive(**FAST, positive_from="relevant"), "contrastive does not use positive_from here; it does if"),
         (
             Contrastive(**FAST, **DECIDED, patience=9),
-            "contrastive does not look at patience here, but where there is",
+            "contrastive does not use patience here; it does if there is",
         ),
     ],
 )
@@ -117,7 +117,7 @@ def test_settings_that_are_left_alone_are_not_spoken_of(parts: Split, caplog: py
     model = SGD(dim=2, epochs=2).fit(parts.train, parts.valid)
     SGD(**model.settings).fit(parts.train)
     PureSVD(rank=4).fit(parts.train)
-    assert not [line for line in caplog.messages if "does not look at" in line]
+    assert not [line for line in caplog.messages if "does not use" in line]
 
 
 def test_relevance_without_values_is_refused_where_the_log_is_made() -> None:

@@ -80,7 +80,7 @@ def recipe(name: str) -> type[Recipe]:
     """The recipe called ``name``.
 
     Raises:
-        SettingsError: there is none of that name.
+        SettingsError: there is no recipe of that name.
 
     Example:
         >>> recipe("pure-svd")(rank=8).kind

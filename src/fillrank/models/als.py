@@ -33,22 +33,23 @@ _MOST_TRIED = 24
 class ALS(Alternating):
     """Ratings by alternating least squares; see :func:`fillrank.solvers.sparse.als.als`.
 
-    It predicts values, and ranks by what it predicts. Given a validation part, it keeps the iteration that predicts
-    that part best.
+    It predicts values, and ranks items by their predicted values. With a validation part, it keeps the iteration with
+    the lowest error on it.
 
     Attributes:
         dim: length of the vectors.
         regularization, bias_regularization: see :class:`fillrank.solvers.sparse.als.RatingLoss`. The first matters
-            most, and the fewer ratings there are the higher it has to be. ``"auto"`` takes the lowest error on the
-            validation part after four rounds; among what is tried are the biases alone, so that on no log is this
-            recipe worse than they are, but for the luck of the validation part. At most 24 settings are tried.
-        item_bias_regularization: of the items' biases; None: that of the users', or chosen like it.
-        bias_per_rating: see there too.
+            most; with fewer ratings it must be higher. ``"auto"`` takes the values with the lowest error on the
+            validation part after four iterations. At most 24 settings are tried. One of them uses the biases alone, so
+            apart from chance the recipe is never worse than the biases.
+        item_bias_regularization: for the biases of the items; None: the same as for the users, or chosen in the same
+            way.
+        bias_per_rating: see the same class.
         method, steps, block: see :class:`fillrank.factors.ridge.RowSolver`.
-        init_scale: of the start.
+        init_scale: scale of the initial vectors.
         iterations: at most this many.
-        patience: iterations without a better error on validation before the learning stops.
-        seed: of the start.
+        patience: iterations without a lower error on validation before the learning stops.
+        seed: for the initial vectors.
 
     Example:
         >>> from fillrank.data import split, synthetic
@@ -90,9 +91,9 @@ class ALS(Alternating):
     def _penalties(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
         """Both penalties: as given, or the best on validation after a few rounds.
 
-        What is right for vectors grows in proportion to the spread of the values, so the usual ones, which are for
-        stars, are taken times the nearest power of two. Among them is one that leaves nothing of the vectors, so that
-        the biases alone are chosen where nothing else predicts better.
+        The best penalty for vectors is proportional to the spread of the values. So the usual penalties, which are for
+        stars, are multiplied by the nearest power of two. One of them is so large that all vectors vanish: it is chosen
+        if the biases alone predict best.
         """
         spread = 1.0 if train.values is None else float(train.values.std())
         unit = 2.0 ** round(math.log2(spread)) if spread > 0 else 1.0
@@ -116,7 +117,7 @@ class ALS(Alternating):
         return given == "auto" or (given is None and self.bias_regularization == "auto")
 
     def _of_biases(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
-        """The penalties with which the biases alone predict best, where they are not given: the search begins there."""
+        """The penalties, where not given, with which the biases alone predict best; the search begins with them."""
         names = ("bias_regularization", "item_bias_regularization")
         usual = (0.02, 0.02) if self.bias_per_rating else _USUAL
         users = usual[0] if self.bias_regularization == "auto" else self.bias_regularization
@@ -136,7 +137,7 @@ class ALS(Alternating):
 
 
 def _in_doubt(gain: float) -> float:
-    """A thousandth less of an error for what is usual or simpler: no validation part is to be believed closer."""
+    """Reduce the error of a usual or simple choice by a thousandth: smaller differences on validation mean nothing."""
     return gain * (1 - _DOUBT)
 
 

@@ -19,7 +19,7 @@ from fillrank.training.settling import warn_if_unsettled
 
 __all__ = ["TRIAL", "Alternating", "Judge", "best_iteration", "unjudged"]
 
-TRIAL = 4  # iterations after which penalties are compared; the best pair was the same one after 8 or 16
+TRIAL = 4  # iterations after which penalties are compared; after 8 or 16 the same pair was the best
 
 Judge: TypeAlias = Callable[[Factors], Judgement]
 """Evaluates the factors of an iteration."""
@@ -47,7 +47,7 @@ class Alternating(Recipe):
 
 
 def unjudged(factors: Factors) -> Judgement:  # noqa: ARG001
-    """The judgement without a validation part: all factors are equally good, so the first is kept."""
+    """The judgement without a validation part: all factors are equally good."""
     return 0.0, {}
 
 
@@ -58,9 +58,9 @@ def best_iteration(
     objective: Callable[[Factors], float],
     context: FitContext,
 ) -> Rounds[Factors]:
-    """Go through the iterations, and keep the best by ``judge``, or without one the last.
+    """Run the iterations, and keep the best by ``judge``, or the last without a judge.
 
-    Where they run out while the judge, or without one the ``objective``, still finds them better, a warning says so.
+    If the model still improved in the last iteration (by the judge, else by the ``objective``), a warning says so.
     """
     limit, losses = recipe.iterations, list[float]()
     with Rounds[Factors](context, limit, patience=recipe.patience, unit="iteration") as rounds:

@@ -50,9 +50,9 @@ _LEAST = 10
 class Recipe(BaseModel, ABC):
     """The settings of a model, with a method ``fit``. Immutable; an unknown or impossible setting is an error.
 
-    What is chosen on the validation part (a setting that is ``"auto"``, the epoch to stop at) stands in the
-    recommender's ``settings``, so ``type(recipe)(**model.settings)`` fits the same again without validation data. That
-    is what :meth:`fit` does in the end: with what was chosen it fits once more, on train and validation together.
+    The choices made on the validation part (a setting that is ``"auto"``, the epoch to stop at) are in the
+    recommender's ``settings``. So ``type(recipe)(**model.settings)`` fits the same model again without validation data.
+    :meth:`fit` does this at its end: it fits the chosen settings once more, on train and validation together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
@@ -64,9 +64,9 @@ class Recipe(BaseModel, ABC):
     """Whether anything can be chosen on the validation part. If not, the model learns from it directly."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ()
-    """Settings that, where they are ``"auto"``, are chosen on the validation part and cannot do without one.
+    """Settings whose value ``"auto"`` requires a validation part.
 
-    Where they are so by default and there is no validation part, a tenth of train is held out to choose them.
+    If they are ``"auto"`` by default and there is no validation part, a tenth of train is held out to choose them.
     """
 
     has_rule: ClassVar[bool] = False
@@ -85,10 +85,10 @@ class Recipe(BaseModel, ABC):
     """Whether it can be fitted on other devices than the CPU."""
 
     uses_weights: ClassVar[bool] = False
-    """Whether the weights of rows make a difference; else rows of weight 0 are only seen, and others count alike."""
+    """Whether the weights of rows are used; if not, rows of weight 0 only count as seen, and all others are equal."""
 
     _old_options: dict[str, Any] = PrivateAttr(default_factory=dict)
-    """Options of the fit that came as settings, as in older files; in the place of defaults."""
+    """Options of the fit that were given as settings, as in older files; they replace the defaults."""
 
     def __new__(cls, *unnamed: Any, **_: Any) -> Self:  # here and not in __init__, whose signature pydantic shows
         if unnamed:
@@ -99,7 +99,7 @@ class Recipe(BaseModel, ABC):
     def __init__(self, **settings: Any) -> None:
         options = {name: settings.pop(name) for name in RUN_WORDS if name in settings}
         fields = type(self).model_fields
-        settings = self.spread(plain_settings(settings))  # plain first: a table may hold itself
+        settings = self.spread(plain_settings(settings))  # plain first, because a table may contain itself
         settings, found = read_settings(settings, among=fields)
         if found:
             warnings.warn(f"{type(self).__name__}: {in_words(found)}", DeprecationWarning, stacklevel=2)
@@ -114,7 +114,7 @@ class Recipe(BaseModel, ABC):
 
     @classmethod
     def spread(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings that came in groups, or by a word that stands for another, by their own names."""
+        """Flatten groups of settings, and replace short names of settings by the full names."""
         return dict(settings)
 
     @checked
@@ -129,32 +129,31 @@ class Recipe(BaseModel, ABC):
     ) -> Recommender:
         """Choose what is ``"auto"``, and when to stop, on ``valid``; then fit that on ``train`` and ``valid`` together.
 
-        The metrics of both fits are in the recommender's ``history``; the rows of the second have ``"refit": 1``. Where
-        nothing is chosen, one fit on everything is all there is. Settings that are ``"auto"`` by default are chosen
-        without ``valid`` too: on a tenth of ``train``, held out at random by ``seed`` and then learnt from like the
-        rest.
+        The metrics of both fits are in the recommender's ``history``; the rows of the second fit have ``"refit": 1``.
+        If there is nothing to choose, there is only one fit, on all rows. Without ``valid``, settings that are
+        ``"auto"`` by default are chosen on a random tenth of ``train``, which the second fit then includes.
 
-        Ctrl-C (or SIGTERM) ends a training after the step under way: a warning is logged, what comes after the training
-        is cut short, and the best so far is returned: no second fit begins, and one that was cut short leaves the first
-        one's model (``model.refit`` says which it is). A second Ctrl-C, and one that comes outside a training, such as
-        while a decomposition runs, raises ``KeyboardInterrupt``. (``fillrank fit`` never saves such a model over
-        another.)
+        Ctrl-C (or SIGTERM) ends a training after the current step. A warning is logged, and the best model so far is
+        returned. No second fit begins then; if the second fit was interrupted, the model of the first is returned
+        (``model.refit`` says which). A second Ctrl-C raises ``KeyboardInterrupt``, and so does the first one outside a
+        training, for example during a decomposition. (``fillrank fit`` never overwrites a model with an interrupted
+        one.)
 
         Args:
             train: the log to learn from.
-            valid: rows of the same users and items that are not in ``train``, such as ``split.valid``. Its items count
-                as seen in any case.
-            refit: False keeps the model that was chosen, which has learnt from ``train`` alone: for metrics on
-                ``valid``, or to compare with metrics that were made so.
-            options: how the fit runs: progress, device, threads, checkpoint, callbacks. None of it is stored.
-            **keywords: single ones of these options, in the place of those in ``options``:
+            valid: rows of the same users and items that are not in ``train``, such as ``split.valid``. Its items always
+                count as seen.
+            refit: False returns the model of the first fit, which has learnt from ``train`` alone, for example to
+                measure it on ``valid``.
+            options: how the fit runs: progress, device, threads, checkpoint, callbacks. They are not stored.
+            **keywords: single options, which replace those in ``options``:
                 ``fit(train, valid, progress=False, callbacks=[…])``.
 
         Raises:
-            DataError: the log is empty, has no values where the recipe needs them, or the two parts have other ids or
-                a row in common.
-            SettingsError: ``"auto"`` was asked for and there is no ``valid``, a setting does not fit the data, or an
-                option does not go with the model.
+            DataError: the log is empty, or has no values and the recipe needs them; or the two parts have different ids
+                or a common row.
+            SettingsError: ``"auto"`` was given and there is no ``valid``; a setting does not fit the data; or the model
+                does not support an option.
         """
         context = FitContext(self._options(options, keywords), self.kind)
         start = FitStart(self.kind, self.model_dump(), len(train), 0 if valid is None else len(valid))
@@ -208,30 +207,30 @@ class Recipe(BaseModel, ABC):
         return True
 
     def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
-        """Settings that a fit of this log does not look at, each with when it would."""
+        """Settings that a fit of this log does not use, each with the condition under which it would."""
         return {}
 
     def objects(self) -> dict[str, Any]:
-        """Parts that were handed in as objects and have no name, by the dotted names of the settings.
+        """Parts that were given as objects and have no name, by the dotted names of the settings.
 
-        A file cannot name them: what is saved of them is a record.
+        A file cannot contain them; it contains a record of each.
         """
         return {}
 
     def again(self, settings: Mapping[str, Any]) -> Self:
-        """The settings of a fitted model as a recipe, with this one's objects in the place of their records."""
+        """A recipe from the settings of a fitted model, with this recipe's objects in place of their records."""
         return type(self)(**{**settings, **self.objects()})
 
     def undecided(self) -> bool:
-        """Whether something is to be chosen on the validation part that cannot do without one."""
+        """Whether there is a choice to make that requires a validation part."""
         return any(getattr(self, name) == "auto" for name in self.chosen_on_valid)
 
     def asks_to_choose(self) -> bool:
-        """Whether ``"auto"`` was asked for by name, where :meth:`undecided` also counts defaults."""
+        """Whether the user gave ``"auto"``; :meth:`undecided` also counts defaults."""
         return any(getattr(self, name) == "auto" for name in self.chosen_on_valid if name in self.model_fields_set)
 
     def _refitted(self, chosen: Recommender, whole: Interactions, context: FitContext, stop: Interrupt) -> Recommender:
-        """What was chosen, fitted on everything; or ``chosen`` itself, where that was stopped."""
+        """The chosen settings fitted on all rows; or ``chosen`` itself, if that fit was stopped."""
         if not context.begins():
             return chosen
         if context.options.progress:
@@ -246,12 +245,12 @@ class Recipe(BaseModel, ABC):
         return replace(model, settings=chosen.settings, history=history, refit=True)
 
     def within_blend(self, context: FitContext) -> FitContext:
-        """The context of a part of a blend, as far as it goes for this recipe."""
+        """The context for this recipe as a part of a blend; without a checkpoint if it cannot resume."""
         options = replace(context.options, **self._old_options)
         return replace(context, options=options if self.resumes else replace(options, checkpoint=None))
 
     def _options(self, options: FitOptions | None, keywords: Mapping[str, Any]) -> FitOptions:
-        """How a fit runs, of what was asked; see :meth:`fit`."""
+        """The checked options of a fit; see :meth:`fit`."""
         before = self._old_options if options is None else {}
         found = options_with(options, {**before, **keywords})
         if found.checkpoint is not None and not self.resumes:
@@ -263,7 +262,7 @@ class Recipe(BaseModel, ABC):
         return found
 
     def _learnt(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
-        """What :meth:`_fit` makes of the rows that it can use; all of them are seen."""
+        """The result of :meth:`_fit` on the rows that it can use; all rows count as seen."""
         if train.weights is None or self.uses_weights:
             return self._fit(train, valid, context)
         model = self._fit(train.counted().without_weights(), valid, context)
@@ -295,32 +294,32 @@ class Recipe(BaseModel, ABC):
 
 
 def _as_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of the fit that were given as settings, checked but for the file; says that this will end."""
+    """Options of the fit that were given as settings, checked (but for the file), with a warning that this will end."""
     options_with(None, {name: value for name, value in given.items() if name != "checkpoint"})
     for name, value in given.items():
         say_once(
-            f"{name} is how a fit runs and no setting of a model: give it to fit, as in fit(train, {name}={value!r}), "
+            f"{name} is an option of fit, not a setting; give it to fit, as in fit(train, {name}={value!r}), "
             "or in a TOML file under [options]; among the settings it is read until the next release"
         )
     return dict(given)
 
 
 def best_by(candidates: Iterable[tuple[Candidate, Model]], judge: Callable[[Model], float]) -> Candidate:
-    """The candidate whose model does best; of equals, the first.
+    """The candidate with the best model; of equals, the first.
 
     Args:
-        candidates: pairs of what is to be chosen and the model it gives.
-        judge: scores a model on the validation part, higher is better.
+        candidates: pairs of a candidate and its model.
+        judge: scores a model on the validation part; higher is better.
     """
     scored = [(judge(model), candidate) for candidate, model in candidates]
     return max(scored, key=lambda pair: pair[0])[1]
 
 
 def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
-    """The validation part, for a choice that cannot do without one.
+    """The validation part, for a choice that requires one.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is no validation part.
     """
     if valid is None:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""One ranking out of several models."""
+"""``Blended``: one ranking from several models."""
 
 from __future__ import annotations
 
@@ -61,24 +61,27 @@ Part = Annotated[InstanceOf[Recipe], BeforeValidator(as_part), PlainSerializer(p
 
 
 class Blended(Recipe):
-    """Several models, each fitted on its own, and one ranking by the weighted sum of their scores.
+    """Several models that are fitted separately, and one ranking by the weighted sum of their scores.
 
-    Models that err in different ways rank better together: the spectral ones and those trained by contrast do. Where
-    all of them score by products of vectors, so does the blend, with the vectors side by side; otherwise their scores
-    are added up. It only ranks; items are alike that are so to the part with the greatest weight.
+    Models with different errors rank better together, for example spectral and contrastive ones. If all parts score by
+    products of vectors, so does the blend, with concatenated vectors; otherwise the scores are added. A blend only
+    ranks. Similar items are those of the part with the largest weight.
 
-    The scores of part n, divided by their spread, have the weight ``w_n``. The spread is the standard deviation of a
-    user's scores over the catalogue, in the root mean square over users; so equal weights are an equal say, whatever
-    units a part scores in. New users, whom a part may score on another scale, are measured on their own.
+    The scores of part n are divided by their spread and multiplied by the weight ``w_n``. The spread is the standard
+    deviation of a user's scores over the catalogue, as a root mean square over users. So equal weights mean equal
+    influence, whatever the scale of the scores. The spread is measured again for new users, whose scores may have
+    another scale.
 
-    In several processes the parts that share their batches are fitted by all of them together, the others by each.
+    With several processes, the parts that can share batches are fitted by all processes together, and each process fits
+    all others by itself.
 
     Attributes:
         parts: recipes; or, as in a TOML file, for each a table of its ``model`` (the name) and its ``settings``.
-        weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone and
-            gives each next one that share of the sum that does best on the validation part: none, if it is no help.
-        monitor: the metric of the validation part that picks the weights.
-        seed: of each part that has one and was not given its own.
+        weights: a number for each part; their sum does not matter. ``"auto"`` starts with the first part alone, and
+            gives each next part the share of the sum that is best on the validation part; the share is 0 if the part
+            does not help.
+        monitor: the metric on the validation part by which the weights are chosen.
+        seed: the seed of each part that has one and was not given its own.
 
     Example:
         ``Blended(parts=[Contrastive(dim=64), NormalisedSVD(rank=512)]).fit(split.train, valid=split.valid)``
@@ -89,7 +92,7 @@ class Blended(Recipe):
     resumes: ClassVar[bool] = True
     uses_device: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("weights",)
-    uses_weights: ClassVar[bool] = True  # of those of its parts that do
+    uses_weights: ClassVar[bool] = True  # if its parts do
 
     parts: list[Part] = Field(default_factory=lambda: [Contrastive(), NormalisedSVD(method="randomized")], min_length=1)
     weights: list[NotNegative] | Literal["auto"] = "auto"
@@ -146,7 +149,7 @@ class Blended(Recipe):
         blend = weighted_blend(scorers, weights, spreads)
         parts = [
             {"model": part.kind, "settings": self._own_settings(part, model)}
-            for part, model in zip(self.parts, models, strict=False)  # fewer models, where the fit was stopped by hand
+            for part, model in zip(self.parts, models, strict=False)  # fewer models if the user stopped the fit
         ]
         return self._recommender(
             train,
@@ -155,9 +158,9 @@ class Blended(Recipe):
         )
 
     def _fitted(self, train: Interactions, valid: Interactions | None, context: FitContext) -> list[Recommender]:
-        """The models of the parts, on train alone, as the blend is fitted again as a whole.
+        """The models of the parts, fitted on train alone, because the second fit is one of the whole blend.
 
-        Ctrl-C keeps those that there are, what has been learnt of the last one included.
+        Ctrl-C keeps the models so far, including the unfinished last one.
         """
         models: list[Recommender] = []
         with Interrupt(holds=False) as stop:
@@ -179,7 +182,7 @@ class Blended(Recipe):
 
     @staticmethod
     def _own_settings(part: Recipe, model: Recommender) -> dict[str, Any]:
-        """What was chosen, without the seed of all parts: that is said once."""
+        """The chosen settings without the seed that all parts share."""
         return {
             name: value for name, value in model.settings.items() if name != "seed" or name in part.model_fields_set
         }
@@ -187,8 +190,9 @@ class Blended(Recipe):
     def _weighing(
         self, train: Interactions, valid: Interactions | None
     ) -> Callable[[Sequence[BlendPart | Blend], Sequence[float]], list[float]]:
-        """Fitted parts, their spreads → their weights. It is made before anything is fitted, so that a bad ``monitor``
-        is found out then.
+        """A function from fitted parts and their spreads to weights.
+
+        It is made before any fit, to find a wrong ``monitor`` early.
         """
         given = self.weights
         if not isinstance(given, str):
@@ -210,5 +214,5 @@ def _no_product(name: str) -> SettingsError:
 
 
 def _first(weights: list[float], n: int) -> list[float]:
-    """The weights of the first parts, where the others were never fitted; equal ones where these had none."""
+    """The weights of the first parts, if the others were not fitted; equal weights if all of these are 0."""
     return weights[:n] if any(weights[:n]) else [1.0] * n

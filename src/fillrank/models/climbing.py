@@ -1,4 +1,4 @@
-"""A choice along a row of values, which goes on while the best stands at its end."""
+"""A search along an ordered list of values, which goes on while the best value is at an end."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 @dataclass
 class Climb(Generic[T]):
-    """Which rung of a ladder to try next, and which did best.
+    """Says which rung of a ladder to try next, and which is the best.
 
     Attributes:
-        rungs: in their order: neighbours are alike.
-        first: places of those that are tried in any case, in this order, one ``stride`` from the next.
-        scores: of the rungs that were tried, by their places; higher is better.
-        stride: rungs from one that is tried to the next. Beyond 1, the rung beside the best that was left out is tried
-            in the end, on the side where the better neighbour is.
+        rungs: the values in order, so that neighbours are similar.
+        first: indices of the rungs that are always tried, in this order, ``stride`` apart.
+        scores: the scores of the rungs tried so far, by index; higher is better.
+        stride: distance between the rungs that are tried. If it is above 1, one skipped rung beside the best is tried
+            at the end, on the side of the better neighbour.
 
     Example:
         >>> climb = Climb((1, 2, 4, 8, 16), first=(0, 1))
@@ -36,8 +36,9 @@ class Climb(Generic[T]):
     stride: int = 1
 
     def due(self) -> int | None:
-        """The place to try next: of the first ones, then beyond an end that is the best, then between two that were
-        tried; None when it is settled.
+        """The index to try next; None when the search is over.
+
+        First the indices in ``first``, then one beyond an end if the end is the best, then one between two.
         """
         for place in self.first:
             if place not in self.scores:
@@ -50,7 +51,7 @@ class Climb(Generic[T]):
         return self._between(best)
 
     def _between(self, best: int) -> int | None:
-        """The place beside the best that was left out, towards the better of those that were tried around it."""
+        """The skipped index beside the best, on the side of the better neighbour."""
         below = max((place for place in self.scores if place < best), default=best)
         above = min((place for place in self.scores if place > best), default=best)
         better = above if self.scores[above] >= self.scores[below] else below
@@ -61,17 +62,17 @@ class Climb(Generic[T]):
 
     @property
     def best(self) -> int:
-        """The place that did best; of equals, the one tried first."""
+        """The index of the best rung; of equals, the one tried first."""
         return max(self.scores, key=lambda place: self.scores[place])
 
     def near(self, usual: int, *, within: float) -> int:
-        """Of the places that did nearly as well as the best, the one nearest to ``usual``.
+        """Of the rungs that are nearly as good as the best, the index that is nearest to ``usual``.
 
-        A difference that another seed would turn round is no reason to leave what is usual.
+        A difference that may have the opposite sign with another seed is no reason to leave the usual value.
 
         Args:
-            usual: a place.
-            within: how much less is nearly as well, as a share of the best score.
+            usual: an index.
+            within: the largest loss that counts as nearly as good, as a share of the best score.
 
         Example:
             >>> Climb("abcd", range(4), {0: 0.500, 1: 0.497, 2: 0.48, 3: 0.47}).near(2, within=0.01)

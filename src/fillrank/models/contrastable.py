@@ -1,4 +1,4 @@
-"""Users who have met everything: nothing is left to contrast them with."""
+"""Find users who have met every item, and so have no negatives."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger("fillrank")
 def can_be_contrasted(
     positives: Interactions, sampler: Sampler | None, ignored: Interactions | None = None
 ) -> NDArray[np.bool_]:
-    """Which users have negatives left, bool ``[n_users]``; the others are logged by their ids.
+    """Which users have negatives, bool ``[n_users]``; the ids of all others are logged.
 
     Args:
         positives: the pairs that count as positives.
         ignored: pairs that are neither positives nor negatives, if there are any.
-        sampler: of negatives. None, or one that does not mask the known positives: everybody has some.
+        sampler: draws the negatives. If it is None or does not mask the known positives, every user has negatives.
     """
     if getattr(sampler, "exclude", "none") != "known":
         return np.ones(positives.n_users, dtype=bool)

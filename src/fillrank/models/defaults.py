@@ -1,4 +1,4 @@
-"""Which models are taken where none is named: that depends on whether the log has ratings."""
+"""The default models for a log, which depend on whether the log has ratings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DEFAULTS", "default_model", "default_models", "has_ratings"]
 _OF_RATINGS = ("popularity", "pure-svd", "biased-svd", "cmc")
 _OF_EVENTS = ("popularity", "normalised-svd", "ials", "contrastive")
 DEFAULTS = ("cmc", "contrastive")
-"""What :func:`default_model` may give."""
+"""The possible results of :func:`default_model`."""
 
 
 @checked

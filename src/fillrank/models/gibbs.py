@@ -21,21 +21,21 @@ __all__ = ["Gibbs"]
 
 logger = logging.getLogger("fillrank")
 
-_WINDOW = 10  # sweeps whose errors are averaged, to ask whether a chain is still moving
+_WINDOW = 10  # sweeps whose errors are averaged, to see whether a chain is still improving
 
 
 class Gibbs(Recipe):
     """Bayesian matrix factorisation with implicit sets; see :func:`fillrank.solvers.sparse.gibbs.bayesian_factors`.
 
-    It predicts values, and ranks by what it predicts. There is no regularisation to choose, and a validation part is
-    not looked at. Ctrl-C ends the sampling; the mean of the samples so far is kept.
+    It predicts values, and ranks items by their predicted values. There is no regularization to choose, so a validation
+    part is not needed. Ctrl-C ends the sampling; the mean of the samples so far is kept.
 
     Attributes:
         dim, iterations, burn_in, n_chains, sets, kept_dim, seed: see
             :class:`fillrank.solvers.sparse.gibbs.GibbsSettings`.
-        dates: whether predictions know the day; ``"auto"``: if the log has times. An evaluation then predicts each
-            row that was held out at the row's own time, which tells on which day it was rated: compare such metrics
-            with each other. Items are ranked for the average day.
+        dates: whether predictions depend on the day; ``"auto"``: if the log has times. An evaluation then predicts each
+            held-out row at its own time, so it uses the day of the rating: compare such metrics only with each other.
+            Items are ranked for the average day.
 
     Example:
         >>> from fillrank.data import split, synthetic

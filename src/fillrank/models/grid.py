@@ -1,4 +1,4 @@
-"""Settings chosen on the validation part one after the other, each grid going on while its best is at an end."""
+"""Choose settings on the validation part, one after the other; each grid grows while its best value is at an end."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from fillrank.training.rounds import Rounds
 __all__ = ["Axis", "Judgement", "Point", "best_point"]
 
 Point = Mapping[str, float]
-"""A value for each setting that is to be chosen."""
+"""A value for each setting to choose."""
 Judgement = tuple[float, Mapping[str, float]]
-"""How good a point is, higher is better, and the metrics that say so."""
+"""The score of a point (higher is better), and its metrics."""
 
 _SWEEPS = 3
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What is tried of one setting.
+    """The values of one setting that are tried.
 
     Attributes:
-        values: tried first, in rising order, whatever they give; none: only what is beside the start.
-        factor: beyond an end, the next value is that end times, or over, this factor.
-        step: if not 0, the next value is that end plus, or less, this, in place of the factor.
-        rungs: if there are any, the only values, in rising order: the next one is the one beside that end.
-        allowed: whether a value may be tried at all; what is not allowed is where the grid ends.
-        also: values far off that are tried once, without their neighbours.
+        values: always tried first, in ascending order; none: only the neighbours of the start are tried.
+        factor: beyond an end, the next value is that end times this factor (or divided by it).
+        step: if not 0, the next value is that end plus this step (or minus it); ``factor`` is not used then.
+        rungs: if there are any, these are the only possible values, in ascending order.
+        allowed: whether a value may be tried; the grid ends before a value that is not allowed.
+        also: distant values that are tried once, without their neighbours.
     """
 
     values: tuple[float, ...] = ()
@@ -41,7 +41,7 @@ class Axis:
     rungs: tuple[float, ...] = ()
 
     def beyond(self, tried: Sequence[float], best: float) -> list[float]:
-        """What comes next to ``best`` where that is at an end of what was tried.
+        """The next values to try, if ``best`` is at an end of the values tried so far.
 
         >>> Axis(factor=2.0).beyond([1.0, 2.0], best=2.0), Axis().beyond([1.0, 2.0, 4.0], best=2.0)
         ([4.0], [])
@@ -74,20 +74,21 @@ def best_point(
     together: Sequence[str] = (),
     context: FitContext | None = None,
 ) -> dict[str, float]:
-    """A point that no change of one setting makes better: a search along one axis after the other.
+    """Search along one axis after the other for a point that no change of one setting improves.
 
-    Along an axis its values are tried, and as long as the best is the lowest or the highest, the next one beyond. When
-    all axes are done, the neighbours of what was found are tried in turn, until nothing changes (three times at most).
-    A full product of grids would cost their product; this costs about their sum.
+    Along an axis, all its values are tried; while the best is the lowest or the highest value, the next value beyond it
+    is tried. After the last axis, the neighbours of the best point are tried along each axis, until nothing changes
+    (three times at most). The cost is about the sum of the sizes of the grids; a full product of the grids would cost
+    their product.
 
     Args:
-        axes: what is tried of each setting, in the order in which they are chosen.
-        start: where to begin; settings without an axis stay as they are.
-        judge: how good a point is. No point is judged twice. Of equals, the first is taken.
-        most: points judged at most.
-        together: settings that stand in for one another, so that the best of one depends on the other: all pairs of
-            their values are tried first.
-        context: of the fit, whose callbacks hear of each point, and may end the search; None: nobody follows.
+        axes: the values of each setting, in the order in which the settings are chosen.
+        start: the first point; settings without an axis do not change.
+        judge: scores a point. No point is judged twice. Of equals, the first is taken.
+        most: the largest number of points to judge.
+        together: settings whose best values depend on each other: all pairs of their values are tried first.
+        context: the context of the fit, whose callbacks are called after each point and may end the search; None: no
+            callbacks.
 
     Example:
         >>> def judge(point):
@@ -102,7 +103,7 @@ def best_point(
     with Rounds[tuple[float, ...]](context, most, unit="trial", what="the settings", holds=False) as rounds:
 
         def gain(there: Point) -> float:
-            """Of a point; minus infinity where there are no more trials."""
+            """The score of a point; minus infinity if no more trials are allowed."""
             key = tuple(there.values())
             if key not in gains:
                 if len(gains) >= most or rounds.over:
@@ -129,7 +130,7 @@ def best_point(
 
 
 def _best_along(axis: Axis, tried: list[float], gain: Callable[[float], float]) -> float:
-    """The best value of one axis, the others held."""
+    """The best value of one axis, with all other settings fixed."""
     best = max(tried, key=gain)
     while fresh := [value for value in axis.beyond(tried, best) if value not in tried]:
         tried += fresh

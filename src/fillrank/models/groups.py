@@ -1,4 +1,4 @@
-"""Settings of a training in groups that read at a glance: how it steps, and when it stops."""
+"""Groups of settings of a training: ``Optimizer`` and ``EarlyStopping``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["EarlyStopping", "Optimizer", "SettingsGroup", "TrainedRecipe"]
 
 
 class SettingsGroup:
-    """Some settings of a recipe under one name; each that is None is left to the recipe."""
+    """Several settings of a recipe under one name; None leaves a setting to the recipe."""
 
     by_name: ClassVar[str]
-    """The setting that a word alone stands for."""
+    """The setting that is set if only a word is given."""
 
     @classmethod
     def of(cls, name: str, given: Any) -> Self:
-        """The group from a word, a table, or itself.
+        """Make the group from a word, a table, or an object of this class.
 
         Raises:
-            SettingsError: it is none of these, or has no such setting; says which there are.
+            SettingsError: it is none of these, or has no such setting; the message lists the settings.
         """
         if isinstance(given, cls):
             return given
@@ -44,16 +44,17 @@ class SettingsGroup:
 @checked
 @dataclass(frozen=True)
 class Optimizer(SettingsGroup):
-    """How a training steps; see :class:`fillrank.training.LoopSettings` and
-    :class:`fillrank.training.ContrastSettings` for each.
+    """The settings of the optimizer.
+
+    See also :class:`fillrank.training.LoopSettings` and :class:`fillrank.training.ContrastSettings`.
 
     Attributes:
         name: ``"adam"``; there is no other.
-        learning_rate: its height; ``"auto"`` goes by the size of the log.
+        learning_rate: the learning rate; ``"auto"`` depends on the size of the log.
         schedule: ``"constant"`` or ``"cosine"``.
-        warmup: share of all steps over which the rate rises.
+        warmup: share of all steps in which the rate rises from 0.
         max_grad_norm: longer gradients are scaled down to this length.
-        ema_span: of the running average of the parameters, in epochs.
+        ema_span: length of the running average of the parameters, in epochs.
 
     Example:
         >>> from fillrank.models import Contrastive
@@ -71,19 +72,19 @@ class Optimizer(SettingsGroup):
     ema_span: float | None = None
 
     def given(self) -> dict[str, Any]:
-        """See :meth:`SettingsGroup.given`; there is one optimizer, so its name is nothing to keep."""
+        """See :meth:`SettingsGroup.given`; without the name, because there is only one optimizer."""
         return {name: value for name, value in super().given().items() if name != "name"}
 
 
 @checked
 @dataclass(frozen=True)
 class EarlyStopping(SettingsGroup):
-    """When a training stops, and which epoch is kept; without a validation part it runs to its end.
+    """When a training stops, and which epoch is kept. Without a validation part, all epochs run.
 
     Attributes:
-        monitor: what the best epoch is chosen by, such as ``"ndcg@20"``.
-        patience: looks without a better one until it stops; ``"auto"`` goes by the size of the log.
-        eval_every: epochs between two looks.
+        monitor: the metric of the best epoch, such as ``"ndcg@20"``.
+        patience: evaluations without a better one before the training stops; ``"auto"`` depends on the size of the log.
+        eval_every: epochs between two evaluations.
 
     Example:
         >>> from fillrank.models import CMC
@@ -99,11 +100,11 @@ class EarlyStopping(SettingsGroup):
 
 
 class TrainedRecipe(Recipe):
-    """What the recipes share that are trained batch by batch: groups of settings, and words that stand for others."""
+    """Base class of the recipes that are trained batch by batch: groups of settings, and short names of settings."""
 
     groups: ClassVar[Mapping[str, type[SettingsGroup]]] = {"optimizer": Optimizer, "stop": EarlyStopping}
     shorthands: ClassVar[Mapping[str, str]] = {}
-    """Words that are settings of a part: each with the setting that holds the part's own."""
+    """Short names of a part's settings, each with the setting that contains it, such as ``"loss_settings"``."""
 
     has_rule: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
@@ -113,12 +114,12 @@ class TrainedRecipe(Recipe):
 
     @property
     def optimizer(self) -> Optimizer:
-        """How it steps."""
+        """The settings of the optimizer as a group."""
         return Optimizer(**self._of(Optimizer))
 
     @property
     def stop(self) -> EarlyStopping:
-        """When it stops."""
+        """The settings of early stopping as a group."""
         return EarlyStopping(**self._of(EarlyStopping))
 
     @classmethod
@@ -134,14 +135,14 @@ class TrainedRecipe(Recipe):
         for name, kind in cls.groups.items():
             own = kind.of(name, settings[name]).given() if name in settings else {}
             if twice := sorted(own.keys() & settings.keys()):
-                raise SettingsError(f"{', '.join(twice)} is given twice, in {name} and beside it; leave one out")
+                raise SettingsError(f"{', '.join(twice)} is given twice, in {name} and outside of it; leave one out")
             found |= own
         for word, beside in cls.shorthands.items():
             held = found.get(beside, {})
             if word not in settings or not isinstance(held, Mapping):  # the latter is refused by its type
                 continue
             if word in held:
-                raise SettingsError(f"{word} is given twice, in {beside} and beside it; leave one out")
+                raise SettingsError(f"{word} is given twice, in {beside} and outside of it; leave one out")
             found[beside] = {**held, word: settings[word]}
         return found
 

@@ -1,4 +1,4 @@
-"""Rows that a choice is made on, and what becomes of them afterwards."""
+"""Hold out rows for choices, and join them with the others afterwards."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SHARE = 0.1
 
 
 def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Interactions:
-    """The rows of both; without ``everything``, values, times and weights that only one of them has are left out.
+    """The rows of both parts; without ``everything``, columns that only one part has are dropped.
 
     Of held-out users these are all rows, the known ones too; without ``everything`` none, as the model never meets
     these users.
 
     Raises:
-        DataError: they have a row in common, or one has values, times or weights and the other has not.
+        DataError: the parts have a common row, or one has values, times or weights and the other does not.
     """
     if isinstance(valid, HeldOutUsers):
         valid.check_unknown_to(train)
@@ -45,15 +45,15 @@ def joined(train: Interactions, valid: Interactions, *, everything: bool) -> Int
         raise DataError(
             f"{len(both)} of the {len(valid)} rows of valid are in train too, the first is user "
             f"{train.user_ids.ids[user]!r} with item {train.item_ids.ids[item]!r}; choices would be made on what was "
-            "learnt; make both with one of fillrank.split's functions"
+            "learned; make both with one of fillrank.split's functions"
         ) from None
 
 
 def held_out(interactions: Interactions, *, seed: int) -> tuple[Interactions, Interactions]:
-    """A log without a tenth of its rows, drawn at random, and that tenth: at least one row, and one that is relevant.
+    """Split off a random tenth of the rows: at least one row, and at least one that is relevant.
 
     Raises:
-        SettingsError: a log of one row has none to spare.
+        SettingsError: the log has only one row.
     """
     if len(interactions) < 2:
         raise SettingsError(
@@ -73,7 +73,7 @@ def held_out(interactions: Interactions, *, seed: int) -> tuple[Interactions, In
 
 
 def some_users(valid: Interactions, most: int, *, seed: int) -> Interactions:
-    """The rows of ``most`` of the users in ``valid``, drawn at random; all rows where it has no more users."""
+    """The rows of ``most`` random users of ``valid``; all rows if it has no more users."""
     present = np.unique(valid.users)
     if len(present) <= most:
         return valid
@@ -82,7 +82,7 @@ def some_users(valid: Interactions, most: int, *, seed: int) -> Interactions:
 
 
 def met(model: Recommender, whole: Interactions, *, refit: bool) -> Recommender:
-    """The model, to which every row that it was given is seen, whether it learnt from it or was chosen on it."""
+    """The model, with every given row marked as seen, from train and from validation."""
     return replace(model, interactions=whole, popularity=None, refit=refit)
 
 

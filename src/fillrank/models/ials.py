@@ -1,4 +1,4 @@
-"""The recipe through implicit alternating least squares."""
+"""``IALS``: the recipe of implicit alternating least squares."""
 
 from __future__ import annotations
 
@@ -25,36 +25,37 @@ __all__ = ["IALS"]
 
 _WEIGHTS, _PENALTIES, _EXPONENTS = (0.03, 0.1, 0.3, 1.0), (0.003, 0.01, 0.03), (0.5, 1.0)
 _TYPICAL = 400.0
-"""Interactions of a vector for which a penalty comes to the same with any exponent, so that one grid does for all."""
+"""The number of interactions of a vector at which a penalty is the same for all exponents; so one grid serves all."""
 _DIM, _MOST_DIM, _MOST_WORK = 64, 1024, 6e11
 _MOST_TRIED = 50
 _DOUBLING = 0.01
-"""What twice the dimension has to gain of the figure, to be worth several times the work: less may be luck."""
+"""The smallest relative gain for which the dimension is doubled; a smaller gain may be chance."""
 
 
 class IALS(Alternating):
-    """Who met what, by implicit alternating least squares; see :func:`fillrank.solvers.sparse.ials.ials`.
+    """Ranking from interactions by implicit alternating least squares; see :func:`fillrank.solvers.sparse.ials.ials`.
 
-    It only ranks. Given a validation part, it keeps the iteration with the best nDCG@20.
+    It only ranks. With a validation part, it keeps the iteration with the best nDCG@20.
 
     Attributes:
-        unobserved_weight, regularization, frequency_exponent: see
-            :class:`fillrank.solvers.sparse.ials.ImplicitLoss`. Quality hangs on the first two, and what is best differs
-            between data sets by factors of ten. Where ``regularization`` is given, the exponent is 1 if it is not.
-        dim: length of the vectors; longer often ranks better, and takes longer.
-            ``"auto"`` of these four takes the best nDCG@20 on the validation part after four rounds: exponent, weight
-            and penalty together on a grid, then one setting after the other, each going on while its best is at an
-            end, at most 50 trials. The dimension begins at 64 and is halved, or doubled while that gains a percent, up
-            to 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3 ≤ 6·10¹¹`` multiplications a
-            round (on two cores some ten seconds): 256 on Gowalla. A larger one has to be given.
-        weight_power: power of the weights of a log that has some; brought to a mean of 1 it is the confidence of a
-            cell, ``c`` in the loss. ``"auto"`` takes the best of 0, 0.5, 1 and 2 on the validation part, in turn with
-            the other settings; without one it is 1. Rows of weight 0 are left out.
+        unobserved_weight, regularization, frequency_exponent: see :class:`fillrank.solvers.sparse.ials.ImplicitLoss`.
+            The quality depends on the first two, whose best values differ between data sets by factors of ten. If
+            ``regularization`` is given and the exponent is not, the exponent is 1.
+        dim: length of the vectors; longer vectors often rank better, and take longer. ``"auto"`` for these four
+            settings takes the best nDCG@20 on the validation part after four iterations: first exponent, weight and
+            penalty together on a grid, then one setting after the other. A grid grows while its best value is at an
+            end. There are at most 50 trials. The dimension begins at 64; it is halved, or doubled while that gains a
+            percent. It is at most 1,024, the smaller side of the log, and ``2·nnz·d² + (users + items)·d³/3 ≤ 6·10¹¹``
+            multiplications in an iteration (about ten seconds on two cores): 256 on Gowalla. A larger dimension must be
+            given.
+        weight_power: for a log with weights: the weights to this power, scaled to a mean of 1, are the confidences
+            ``c`` in the loss. ``"auto"`` takes the best of 0, 0.5, 1 and 2 on the validation part, in turn with the
+            other settings; without a validation part it is 1. Rows of weight 0 are left out.
         method, steps, block: see :class:`fillrank.factors.ridge.RowSolver`.
-        init_scale: of the start.
+        init_scale: scale of the initial vectors.
         iterations: at most this many.
         patience: iterations without a better nDCG@20 on validation before the learning stops.
-        seed: of the start.
+        seed: for the initial vectors.
 
     Example:
         >>> from fillrank.data import checkerboard
@@ -77,13 +78,13 @@ class IALS(Alternating):
     @model_validator(mode="before")
     @classmethod
     def _exponent_of_a_penalty(cls, settings: Any) -> Any:
-        """What a penalty means depends on the exponent, so one that is given has the usual one."""
+        """The meaning of a penalty depends on the exponent, so a given penalty gets the usual exponent."""
         if isinstance(settings, dict) and not is_usual(settings.get("regularization", "auto"), "auto"):
             return {"frequency_exponent": 1.0, **settings}
         return settings
 
     def uses_values(self, interactions: Interactions) -> bool:  # noqa: ARG002
-        """See :meth:`Recipe.uses_values`: it looks at who met what."""
+        """See :meth:`Recipe.uses_values`; only the interactions are used."""
         return False
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
@@ -97,7 +98,7 @@ class IALS(Alternating):
         return self._recommender(train, cast("Factors", rounds.best), chosen=chosen, history=rounds.history)
 
     def _point(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
-        """Weight, penalty, its exponent and the dimension: as given, or the best on validation after a few rounds."""
+        """Weight, penalty, exponent and dimension: as given, or the best on validation after a few iterations."""
         start: dict[str, float] = {
             "frequency_exponent": 1.0,
             "unobserved_weight": 0.1,

@@ -1,4 +1,4 @@
-"""What is looked at on the validation part: a metric at a length, the error of predicted values, or both."""
+"""Evaluations on the validation part: a metric of lists of length k, the error of predictions, or both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fillrank.factors import Scorer
 __all__ = ["USUAL_MONITOR", "JointMonitor", "MetricAtLength", "judge_by", "monitored"]
 
 USUAL_MONITOR = "ndcg@20"
-"""What all models that rank are chosen by unless it is said otherwise."""
+"""The default metric by which models that rank are chosen."""
 _ERROR, _AND = "rmse", "+"
 _WORTH = 4.0
 
@@ -26,16 +26,16 @@ _WORTH = 4.0
 def monitored(
     monitor: str, train: Interactions, valid: Interactions, also: Iterable[str] = ()
 ) -> tuple[str, Evaluator]:
-    """What looks at the validation part, and the name that the metric to choose by has in what it finds.
+    """The name of the metric to choose by, and an evaluator of the validation part that computes it.
 
     Args:
         monitor: a metric at a length, such as ``"ndcg@20"``.
-        train: what was learnt from; its items are not listed again.
+        train: the rows that were learned; their items are not listed.
         valid: the validation part.
-        also: metrics to take beside it.
+        also: further metrics to compute.
 
     Raises:
-        SettingsError: ``monitor`` is no such thing.
+        SettingsError: ``monitor`` is no metric with a length.
     """
     metric, k = _parsed(monitor)
     metrics = tuple(dict.fromkeys((metric, *also)))
@@ -45,11 +45,11 @@ def monitored(
 def judge_by(
     monitor: str, train: Interactions, valid: Interactions, *, seen: sp.csr_array[Any] | None = None
 ) -> Callable[[Scorer], tuple[float, dict[str, float]]]:
-    """A function that gives the metric of a scorer on the validation part, and the same by the name a history has.
+    """A function that returns the metric of a scorer on the validation part, and the same as an entry of a history.
 
     Args:
         monitor, train, valid: see :func:`monitored`.
-        seen: what is not listed; None: what ``train`` holds.
+        seen: the items that are not listed; None: those in ``train``.
     """
     metric, k = _parsed(monitor)
     evaluator = Evaluator(valid, train=train, seen=train.csr if seen is None else seen, k=k, metrics=(metric,))
@@ -74,16 +74,16 @@ def _can_be(monitor: str) -> str:
 
 
 MetricAtLength: TypeAlias = Annotated[str, AfterValidator(_can_be)]
-"""A setting such as ``"ndcg@20"``, refused at once where it is none."""
+"""A setting such as ``"ndcg@20"``; anything else is refused at once."""
 
 
 @dataclass(frozen=True)
 class JointMonitor:
-    """What a model that ranks and predicts is chosen by.
+    """The criterion for a model that ranks and predicts.
 
     Attributes:
-        ranking: the metric of its lists, at a length.
-        by_ranking, by_error: whether it is chosen by that metric, and by the RMSE of what it predicts.
+        ranking: the metric of its lists, such as ``"ndcg@20"``.
+        by_ranking, by_error: whether this metric counts, and whether the RMSE of the predictions counts.
     """
 
     ranking: str = USUAL_MONITOR
@@ -110,9 +110,10 @@ class JointMonitor:
         return cls(rankings[0] if rankings else USUAL_MONITOR, bool(rankings), _ERROR in words)
 
     def score(self, found: Mapping[str, float]) -> float:
-        """``log metric - 4·log RMSE``, or one of the two alone; higher is better, and what is not there counts nothing.
+        """``log metric - 4·log RMSE``, or one of the two alone; higher is better. A missing metric counts 0.
 
-        A percent of error is worth four of the ranking, which is how their spreads over sensible settings compare.
+        One percent of error counts as much as four percent of the ranking metric: over sensible settings, the ranking
+        metric varies about four times as much.
         """
         ranking = math.log(max(found.get(self.ranking, 1.0), 1e-9)) if self.by_ranking else 0.0
         error = math.log(max(found.get(_ERROR, 1.0), 1e-9)) if self.by_error else 0.0

@@ -1,4 +1,4 @@
-"""Parts of a recipe: by name, as a table, or as an object; how they are read, and what is written down of them."""
+"""Parts of a recipe (loss, sampler, encoder), given by name, as a table or as an object: read and write them."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from fillrank.samplers import SAMPLERS
 __all__ = ["PARTS", "Part", "called", "named", "objects_of", "refuse_objects", "written"]
 
 PARTS: Mapping[str, Registry[Any]] = {"loss": LOSSES, "sampler": SAMPLERS, "encoder": ENCODERS}
-"""The settings that are parts, and where their names are looked up. ``loss_settings`` and so on are theirs."""
+"""The settings that are parts, each with its registry. ``loss_settings`` and so on contain the parts' own settings."""
 
 
 def called(part: Any) -> str:
-    """The name of a part, or in its place the full name of the object's class."""
+    """The name of a part, or the full name of the object's class."""
     return part if isinstance(part, str) else label(part)
 
 
 def written(part: Any) -> Any:
-    """A part for a file: its name, or the record of an object that has none."""
+    """A part as written to a file: its name, or the record of an object without a name."""
     return part if isinstance(part, str) else record_of(part)
 
 
 Part = Annotated[Any, PlainSerializer(written)]
-"""A name once it is read, or an object that no name can make again."""
+"""A setting that is a name, or an object that cannot be made again from a name."""
 
 
 def named(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a recipe with the names of its parts apart from the parts' own settings.
+    """Separate the names of the parts from the parts' own settings.
 
-    A table ``{"name": "bsl", "temperature": 0.2}`` and an object that a name can make again become that name and what
-    stands in ``loss_settings``; any other object stays.
+    A table ``{"name": "bsl", "temperature": 0.2}``, or an object that can be made again from a name, becomes the name
+    and the entries of ``loss_settings``; any other object is kept.
 
     Raises:
-        SettingsError: see :meth:`fillrank.registry.Registry.split`; or a setting of a part is given twice, or one of an
-            object that is made already.
+        SettingsError: see :meth:`fillrank.registry.Registry.split`; or a setting of a part is given twice, or is given
+            together with an object.
 
     Example:
         >>> named({"loss": {"name": "ccl", "margin": 0.4}, "loss_settings": {"negative_weight": 10}})
@@ -77,20 +77,20 @@ def objects_of(recipe: Any) -> dict[str, Any]:
 
 
 def refuse_objects(objects: Mapping[str, Any], needed_by: str) -> None:
-    """Refuse what has no name, where a name is needed.
+    """Refuse objects without a name if names are needed.
 
     Args:
         objects: see :func:`objects_of`.
-        needed_by: what needs it: ``"a checkpoint"``.
+        needed_by: what needs the names: ``"a checkpoint"``.
 
     Raises:
-        SettingsError: there is one; says how to give it a name.
+        SettingsError: there is one; the message says how to give it a name.
     """
     for part, value in objects.items():
         kind = part.rpartition(".")[2]
         record = record_of(value)
         what = record.get("class") or record["function"]
         raise SettingsError(
-            f"{needed_by} tells a training by the names of its parts, and the {kind} {what} has none: "
+            f"{needed_by} identifies a training by the names of its parts, and the {kind} {what} has none: "
             f"{PARTS[kind].how_to_name(value)}"
         )

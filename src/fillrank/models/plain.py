@@ -1,4 +1,4 @@
-"""Settings as they come, in the plain numbers of Python, and within what can be meant."""
+"""Convert settings to plain Python numbers, and check that they are within sensible limits."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _ROUNDS = {
 _DIMS = {"dim", "hidden", "rank", "rating_dim", "kept_dim", "block", "n_layers", "warmup"}
 _THREADS = {"n_threads", "n_chains"}
 _EXPONENTS = {"beta", "power", "frequency_exponent", "popularity_beta"}
-_STEEPEST = 20  # beyond it, counts to that power overflow
+_STEEPEST = 20  # counts to a higher power overflow
 _LARGEST = float(np.finfo(np.float32).max)
 _DEEPEST = 8
 
 
 def plain_settings(settings: Mapping[str, Any], types: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The same settings, numbers of NumPy as those of Python.
+    """The same settings, with NumPy numbers converted to Python numbers.
 
     Args:
         settings: by name.
-        types: what each may be; True and False are no numbers.
+        types: the type of each setting; True and False are not numbers.
 
     Raises:
-        SettingsError: a truth value came for a number; a number does not fit into 64 bits (a whole one) or 32
-            (another); a count is more than can be meant (:data:`~fillrank.arguments.MOST_ROUNDS`,
-            :data:`~fillrank.arguments.MOST_DIM`); or a table holds itself.
+        SettingsError: True or False is given for a number; a whole number does not fit into 64 bits, or another number
+            into 32; a count is above its limit (:data:`~fillrank.arguments.MOST_ROUNDS`,
+            :data:`~fillrank.arguments.MOST_DIM`); or a table contains itself.
 
     Example:
         >>> plain_settings({"dim": np.int64(8), "loss_settings": {"temperature": np.float64(0.2)}})
@@ -68,7 +68,7 @@ def plain_settings(settings: Mapping[str, Any], types: Mapping[str, Any] | None 
 
 
 def _takes_truth(hint: Any) -> bool:
-    """Whether a type has room for True and False."""
+    """Whether a type includes True and False."""
     parts = get_args(hint)
     return hint in {bool, Any} or any(part is True or part is False or _takes_truth(part) for part in parts)
 

@@ -21,14 +21,14 @@ __all__ = ["Popularity"]
 
 
 class Popularity(Recipe):
-    """Recommend the same items to everybody: those with the most users, or with weights, those whose rows weigh most.
+    """Recommend the same items to everybody: the items with the most users, or with the largest sum of weights.
 
-    Where the log has values, mean and biases predict them: the "biases only" baseline of rating prediction.
+    If the log has values, it predicts them by the mean and the biases: the "biases only" baseline of rating prediction.
 
     Attributes:
         positive_from: count only rows with at least this value; ``"relevant"`` takes the data's own threshold
             (:class:`fillrank.Interactions`), None counts every row.
-        user_shrinkage, item_shrinkage: of the biases, see :func:`fillrank.solvers.sparse.biases.fit_biases`.
+        user_shrinkage, item_shrinkage: shrinkage of the biases, see :func:`fillrank.solvers.sparse.biases.fit_biases`.
     """
 
     kind: ClassVar[str] = "popularity"

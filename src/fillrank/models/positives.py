@@ -12,23 +12,23 @@ from fillrank.errors import SettingsError
 __all__ = ["Disliked", "PositiveFrom", "ignored", "positives", "threshold"]
 
 Disliked: TypeAlias = Literal["ignored", "negative"]
-"""What a row is that was met and is no positive (of too low a value, or of weight 0): nothing, or a negative like any
-other item that its user has not met."""
+"""What to do with a row that is no positive (its value is too low, or its weight is 0): ``"ignored"``: it is never a
+negative; ``"negative"``: it can be drawn as a negative, like any item that the user has not met."""
 
 PositiveFrom: TypeAlias = float | Literal["relevant"] | None
 """Rows with at least this value; ``"relevant"``: the data's own threshold; None: every row."""
 
 
 def threshold(positive_from: PositiveFrom, interactions: Interactions) -> float | None:
-    """The value from which a row of ``interactions`` is a positive; None: every row is."""
+    """The smallest value of a positive; None: every row is a positive."""
     return interactions.relevant_from if positive_from == "relevant" else positive_from
 
 
 def positives(positive_from: PositiveFrom, interactions: Interactions) -> Interactions:
-    """The rows of ``interactions`` that count, without values; a row of weight 0 never does.
+    """The rows of ``interactions`` that are positives, without values; rows of weight 0 never are.
 
     Raises:
-        SettingsError: the log has no values to tell by, or no row is left.
+        SettingsError: ``positive_from`` is a number and the log has no values; or no row is left.
 
     Example:
         >>> log = Interactions.from_arrays([0, 0, 1], [0, 1, 1], values=[5, 2, 4])

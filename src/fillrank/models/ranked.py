@@ -31,20 +31,20 @@ __all__ = [
 ]
 
 NEIGHBOUR_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0)
-"""What ``neighbour_weight="auto"`` chooses from: the first six, and on from the last of them while that is the best."""
+"""The candidates of ``neighbour_weight="auto"``: the first six; the others are tried while the last one is the best."""
 USUAL_NEIGHBOUR_WEIGHT = 0.1
-"""What ``neighbour_weight="auto"`` is for vectors learnt by cosines where there is no validation part to choose on."""
+"""The value of ``neighbour_weight="auto"`` for vectors learned by cosines, if there is no validation part."""
 POPULARITY_BETAS = (
     *(-2.0, -1.4, -1.0, -0.7, -0.5, -0.3, -0.2, -0.15, -0.1, -0.05, -0.025),
     *(0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0),
 )
-"""What ``popularity_beta="auto"`` chooses from: -0.05 to 0.2, and on from an end while that is the best. 0.1 makes the
-vector of an item with 1,000 users twice as long."""
+"""The candidates of ``popularity_beta="auto"``: -0.05 to 0.2; more are tried while an end is the best.
+With 0.1, the vector of an item with 1,000 users becomes twice as long."""
 POPULARITY_WEIGHTS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
-"""What ``popularity_weight="auto"`` chooses from: 0, 0.01, 0.1 and 100, which ranks by popularity alone, and then those
-beside the best."""
+"""The candidates of ``popularity_weight="auto"``: 0, 0.01, 0.1 and 100 (which ranks by popularity alone), then the
+neighbours of the best."""
 Judge = Callable[[Factors], tuple[float, Mapping[str, float]]]
-"""What a ranking reaches on the validation part, higher is better, and what to show of it."""
+"""Returns the score of a ranking on the validation part (higher is better), and the metrics to show."""
 _NOTHING = POPULARITY_BETAS.index(0.0)
 _LADDERS = {
     "neighbour_weight": (NEIGHBOUR_WEIGHTS, range(6)),
@@ -55,11 +55,11 @@ _LADDERS = {
     "popularity_weight": (POPULARITY_WEIGHTS, (0, 2, 4, len(POPULARITY_WEIGHTS) - 1)),
 }
 RANKING_NUMBERS = tuple(_LADDERS)
-"""The settings of a recipe that are :attr:`Ranking.numbers`."""
+"""The settings of a recipe that belong to :attr:`Ranking.numbers`."""
 
 
 def open_numbers(recipe: Any, among: Sequence[str] = RANKING_NUMBERS) -> list[str]:
-    """Of a recipe's settings those to be chosen: where one of popularity's two is given, the other is not."""
+    """The settings to choose. If one of the two popularity settings is given, the other is not chosen."""
     given = recipe.popularity_beta != "auto" and "popularity_weight" not in recipe.model_fields_set
     auto = [name for name in among if getattr(recipe, name) == "auto"]
     return [name for name in auto if not (given and name == "popularity_weight")]
@@ -67,15 +67,15 @@ def open_numbers(recipe: Any, among: Sequence[str] = RANKING_NUMBERS) -> list[st
 
 @dataclass(frozen=True)
 class Ranking:
-    """Turns learned vectors into those that rank, without training.
+    """Turns learned vectors into the vectors that rank, without training.
 
     Attributes:
-        interactions: the log they were learnt from.
+        interactions: the log that they were learned from.
         by: the product that ranks.
         neighbour_weight: see :func:`fillrank.encoders.with_neighbours`.
-        popularity_beta: the power of an item's count of users by which its vector is lengthened.
-        popularity_weight: γ of ``γ · s · log(1 + n)``, which is added to the scores of an item that n users have met; s
-            is the mean length of the users' vectors times that of the items'.
+        popularity_beta: an item's vector is multiplied by its number of users to this power.
+        popularity_weight: γ of ``γ · s · log(1 + n)``, which is added to the scores of an item with n users; s is the
+            mean length of the users' vectors times that of the items' vectors.
     """
 
     interactions: Interactions
@@ -90,11 +90,11 @@ class Ranking:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """What may be chosen, by name."""
+        """The numbers that can be chosen, by name."""
         return {name: getattr(self, name) for name in _LADDERS}
 
     def of(self, learnt: Factors, **instead: float) -> Factors:
-        """The factors that rank; with other :attr:`numbers` in place of its own, if given."""
+        """The factors that rank, with other :attr:`numbers` if any are given."""
         numbers = self.numbers | instead
         ranking = replace(learnt, similarity=self.by)
         if weight := numbers["neighbour_weight"]:
@@ -111,16 +111,17 @@ class Ranking:
         return ranking
 
     def chosen(self, names: Sequence[str], learnt: Factors, judge: Judge, context: FitContext | None = None) -> Self:
-        """The same with the best numbers that were tried, in turn, each with the other as it stands.
+        """The same ranking with the best numbers; they are chosen one after the other, with the others fixed.
 
-        Each is tried along its ladder, and on from an end while that is the best. Of several processes the first one
-        judges, and all go the same way. Ctrl-C or a callback ends it with the best so far.
+        The values of each are tried along its ladder, and beyond an end while the end is the best. With several
+        processes, the first one evaluates, and all use its result. Ctrl-C or a callback ends the search with the best
+        so far.
 
         Args:
-            names: of those to choose, out of ``neighbour_weight``, ``popularity_beta`` and ``popularity_weight``.
-            learnt: the factors to rank by.
-            judge: looks at the validation part.
-            context: of the fit; None: nobody follows.
+            names: the numbers to choose: ``neighbour_weight``, ``popularity_beta`` or ``popularity_weight``.
+            learnt: the learned factors.
+            judge: evaluates a ranking on the validation part.
+            context: the context of the fit; None: no callbacks.
         """
         turns = names if len(names) < 2 else (*names, names[0])
         kept, world, context = self.numbers, World.current(), (context or FitContext()).trial()

@@ -1,4 +1,4 @@
-"""The ranks of a decomposition that are tried on a log, and the size of the decomposition for each."""
+"""The ranks of a decomposition to try on a log, and the size of the decomposition for each."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MOST_WORK = 1e11
 
 @dataclass(frozen=True)
 class RankLadder:
-    """The ranks that may be tried on a log; one decomposition serves all that are above half of its size.
+    """The ranks to try on a log; one decomposition serves all ranks above half of its size.
 
-    Sizes are 64, 128, 256, ... As each takes four times the work of the one before, all together take at most a third
-    more than the largest, and that one is of at most twice the directions that are kept.
+    The sizes are 64, 128, 256, … Each takes four times the work of the one before, so all together take at most a third
+    more than the largest, which has at most twice as many directions as are kept.
 
     Attributes:
-        rungs: the ranks, in rising order.
-        most: the largest rank that the log has: its smaller side.
+        rungs: the ranks, in ascending order.
+        most: the largest possible rank: the smaller side of the log.
     """
 
     rungs: tuple[int, ...]
@@ -33,12 +33,12 @@ class RankLadder:
 
     @classmethod
     def of(cls, interactions: Interactions, *, bounded: bool) -> Self:
-        """The ranks that a log has room for, at most 2,048.
+        """The ranks that are possible for a log, at most 2,048.
 
         Args:
-            interactions: what is decomposed.
-            bounded: leave out what takes more than ``nnz·size + (users + items)·size² = 10¹¹`` multiplications for each
-                pass over the log.
+            interactions: the log to decompose.
+            bounded: leave out ranks that need more than ``nnz·size + (users + items)·size² = 10¹¹`` multiplications for
+                each pass over the log.
 
         Example:
             >>> log = Interactions.from_arrays([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
@@ -53,13 +53,13 @@ class RankLadder:
         return cls(tuple(payable) or room.rungs[:1], most)
 
     def axis(self, first: Sequence[int]) -> Axis:
-        """A search that tries ``first``, as far as they are allowed, and goes on beyond their ends."""
+        """A search that tries ``first`` (the possible ones), and goes on beyond their ends."""
         return Axis(
             tuple(rank for rank in first if rank in self.rungs), rungs=self.rungs, allowed=self.rungs.__contains__
         )
 
     def size(self, rank: int) -> int:
-        """How many directions are decomposed where ``rank`` is tried."""
+        """The size of the decomposition that is used for ``rank``."""
         size = _SMALLEST_SIZE
         while size < rank:
             size *= 2

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["POWERS", "USUAL_POWER", "WeightPower", "folding_by_weights", "power_of", "weighed"]
 
 WeightPower: TypeAlias = Annotated[float, Field(ge=0, le=4)] | Literal["auto"]
-"""The power of a row's weight that counts: 0 leaves all alike, 1 takes them as they are; ``"auto"``: chosen."""
+"""The power of the weights: 0 makes all weights equal, 1 keeps them; ``"auto"``: chosen on the validation part."""
 POWERS = Ladder.along("weight_power", (0.0, 0.5, 1.0, 2.0), first=(1.0, 0.5, 0.0), usual=1.0, stride=1, hasty=True)
-"""What ``weight_power="auto"`` is chosen from on the validation part: weights that say nothing then do no harm."""
+"""The candidates of ``weight_power="auto"``; with 0 among them, weights without information do no harm."""
 USUAL_POWER = 1.0
-"""What it is without a validation part."""
+"""The value of ``weight_power="auto"`` without a validation part."""
 
 
 def power_of(asked: float | Literal["auto"]) -> float:
-    """The power where nothing is chosen."""
+    """The power if there is nothing to choose it on."""
     return USUAL_POWER if asked == "auto" else asked
 
 
 def weighed(interactions: Interactions, power: float) -> Interactions:
     """The log with ``wᵖ`` for its weights, brought to a mean of 1 over the rows that count; a weight of 0 stays 0.
 
-    So the scale of the weights makes no difference, and weights that are all the same are left out altogether.
+    So the scale of the weights makes no difference, and weights that are all equal are dropped.
 
     Example:
         >>> log = Interactions.from_arrays([1, 1, 2], [1, 2, 2], weights=[4, 0, 16])
@@ -60,12 +60,12 @@ def weighed(interactions: Interactions, power: float) -> Interactions:
 
 
 def folding_by_weights(scorer: FittedScorer, interactions: Interactions, power: float) -> FittedScorer:
-    """The same scorer; new users whose history has weights are folded in as :func:`weighed` rows were learnt from.
+    """The same scorer; new users whose history has weights are folded in with weights like those of :func:`weighed`.
 
     Args:
-        scorer: what was learnt; its parts, if it is a blend.
-        interactions: what it was learnt from, with its own weights.
-        power: of them.
+        scorer: the learned scorer; for a blend, its parts are changed.
+        interactions: the log that it was learned from, with its own weights.
+        power: the power of these weights.
     """
     if interactions.weights is None or not power:
         return scorer

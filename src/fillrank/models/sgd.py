@@ -21,15 +21,15 @@ __all__ = ["SGD"]
 class SGD(Recipe):
     """Learn biases and vectors rating by rating; see :func:`fillrank.solvers.sparse.sgd.biased_sgd`.
 
-    It predicts values, and ranks by what it predicts. Given a validation part, it keeps the epoch that predicts that
-    part best. Where the epochs run out while the error is still falling, a warning says so. Rates and penalties are in
+    It predicts values, and ranks items by their predicted values. With a validation part, it keeps the epoch with the
+    lowest error on it. If the error was still falling in the last epoch, a warning says so. Rates and penalties are in
     units of the values' standard deviation.
 
     Attributes:
         dim, regularization, bias_regularization, bias_per_rating, learning_rate, bias_learning_rate, decay, seed: see
             :class:`fillrank.solvers.sparse.sgd.SgdSettings`.
         epochs: at most this many.
-        patience: epochs without a better error on validation before the learning stops.
+        patience: epochs without a lower error on validation before the learning stops.
 
     Example:
         >>> from fillrank.data import split, synthetic

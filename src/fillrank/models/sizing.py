@@ -25,10 +25,10 @@ _UNWATCHED = 12
 class Sizes:
     """The numbers that replace ``"auto"``.
 
-    * *Batches* are so large that an epoch has about 100 steps: the power of two that is nearest, from 64 to a largest
-      one. A small log would else be over in a few steps, before anything has moved.
-    * *Learning rate*: .002, and .001 where the largest batch is reached: such logs have steps enough.
-    * *Epochs*: at most 100 where a validation part says when to stop, else 12.
+    * *Batches*: about 100 steps in an epoch: the nearest power of two, from 64 to a largest one. With larger batches,
+      an epoch of a small log would have too few steps to learn anything.
+    * *Learning rate*: .002; .001 for logs with the largest batch, which have enough steps.
+    * *Epochs*: at most 100 with a validation part, which decides when to stop; else 12.
     * *Patience*: 200 steps, but at least 5 epochs.
 
     Attributes:
@@ -56,10 +56,10 @@ class Sizes:
         """The numbers for a log.
 
         Args:
-            n_rows: of the positives that are trained on.
-            watched: whether a validation part says when to stop.
-            largest_batch: the size at which batches of a large log stop growing.
-            learning_rate, batch_size, epochs, patience: as they were asked; a number stays.
+            n_rows: the number of positives.
+            watched: whether there is a validation part.
+            largest_batch: the largest batch size.
+            learning_rate, batch_size, epochs, patience: the settings; a number is kept.
 
         Example:
             >>> Sizes.of(40_000, watched=True)
@@ -96,7 +96,7 @@ class Sized(Protocol):
 
 
 def sizes_of(recipe: Sized, n_rows: int = 1, *, watched: bool = False) -> Sizes:
-    """Those of a recipe on a log; of one without ``"auto"``, what it says."""
+    """The sizes of a recipe on a log; settings that are not ``"auto"`` are kept."""
     return Sizes.of(
         n_rows,
         watched=watched,

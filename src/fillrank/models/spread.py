@@ -12,14 +12,14 @@ from fillrank.factors.blend import BlendPart
 __all__ = ["score_spread"]
 
 _LEAST = 1e-6  # a smaller relative spread of scores is only rounding error
-_USERS, _CELLS = 2000, 2**22  # where scores have to be taken: users at most, and scores at a time
+_USERS, _CELLS = 2000, 2**22  # if scores must be computed: the most users, and the most scores at a time
 
 
 def score_spread(scorer: BlendPart | Blend, users: Tensor | None = None) -> float:
-    """The standard deviation over items of a user's scores, in the root mean square over ``users`` (None: all).
+    """The standard deviation of a user's scores over the items; the root mean square over ``users`` (None: all).
 
-    0 where the scores of a user are all the same. Of a sum over histories it is taken of 2,000 users at most, as many
-    apart from one another as from the next.
+    It is 0 if the scores of each user are all equal. For a sum over histories it is computed for at most 2,000 users at
+    equal distances.
     """
     factors = scorer.flat if isinstance(scorer, Blend) else scorer
     if isinstance(factors, Factors):
@@ -32,8 +32,8 @@ def score_spread(scorer: BlendPart | Blend, users: Tensor | None = None) -> floa
 def _of_products(factors: Factors, users: Tensor | None) -> tuple[float, float]:
     """The mean square of the scores around each user's mean, and around 0.
 
-    With C the covariance of the item vectors, a user's is ``uᵀ C u``, and its mean over users ``⟨C, UᵀU / n⟩``: no
-    score is taken.
+    With C the covariance of the item vectors, the variance of a user's scores is ``uᵀ C u``, and its mean over users is
+    ``⟨C, UᵀU / n⟩``. So no scores are computed.
     """
     rows = factors.user_vectors if users is None else factors.user_vectors[users.to(factors.users.device)]
     items = factors.item_vectors

@@ -14,8 +14,8 @@ __all__ = ["spectral_start"]
 def spectral_start(interactions: Interactions, dim: int, *, seed: int) -> Factors:
     """The degree-normalised SVD of ``interactions`` in ``dim`` directions.
 
-    A log with fewer users or items than ``dim`` has only as many directions: the other entries of its vectors are 0,
-    for the little noise of a start to fill.
+    A log with fewer users or items than ``dim`` has fewer directions; the other entries of its vectors are 0, until the
+    small initial noise is added.
     """
     rank = min(dim, interactions.n_users, interactions.n_items)
     found = normalised_svd(interactions, rank, power=1.0, method="randomized", seed=seed)

@@ -45,7 +45,7 @@ _MOST_SCORES, _FEWEST_USERS = 200_000_000, 1_000
 
 
 class _Decomposition(Recipe):
-    """What the three share: without an ``"auto"`` there is nothing to choose, as no rounds are to be ended."""
+    """The common base of the three. Without an ``"auto"`` there is nothing to choose, because there are no epochs."""
 
     def chooses(self) -> bool:
         """See :meth:`Recipe.chooses`."""
@@ -53,7 +53,7 @@ class _Decomposition(Recipe):
 
 
 class _RankingDecomposition(_Decomposition):
-    """What the two that rank share: how the matrix is decomposed, and who judges the choices."""
+    """The common base of the two that rank: how the matrix is decomposed, and how choices are judged."""
 
     rank: Rank = "auto"
     method: SvdMethod = "randomized"
@@ -70,13 +70,13 @@ class _RankingDecomposition(_Decomposition):
         return RankLadder.of(train, bounded=self.method == "randomized")
 
     def _judge(self, train: Interactions, valid: Interactions | None) -> Callable[[Factors], Judgement]:
-        """What the validation part says of factors; of so many of its users that their scores can be paid."""
+        """A judge of factors on the validation part, with as many of its users as can be scored in reasonable time."""
         held_out = needed(self, valid)
         most = max(_MOST_SCORES // max(train.n_items, 1), _FEWEST_USERS)
         return judge_by(self.monitor, train, some_users(held_out, most, seed=self.seed))
 
     def _of_rank(self, ladder: RankLadder, rank: int) -> dict[str, int]:
-        """The settings that give the first ``rank`` directions of the decomposition that was judged."""
+        """The settings that give the first ``rank`` directions of the decomposition that was evaluated."""
         more = ladder.size(rank) - rank if self.method == "randomized" else 0
         return {"rank": rank, "oversampling": self.oversampling + more}
 
@@ -87,14 +87,15 @@ class PureSVD(_RankingDecomposition):
     It only ranks.
 
     Attributes:
-        rank: number of singular vectors; ``"auto"`` takes what does best on the validation part: of the ranks up to 64,
-            and then on while the largest is the best. 64, 128, 256, ... directions are decomposed, and each
-            decomposition serves all ranks above half of it, so that all together cost at most a third more than the
-            largest one. That has at most 2,048 directions, the smaller side of the log, and
-            ``nnz·d + (users + items)·d² ≤ 10¹¹`` multiplications for a pass over the log: 1,024 on Gowalla. A
-            larger rank has to be given, or ``method="exact"``, which has the first two limits alone.
+        rank: number of singular vectors; ``"auto"`` takes the best on the validation part: first of the ranks up to 64,
+            then larger ones while the largest is the best. The decompositions have 64, 128, 256, … directions. Each
+            serves all ranks above half of its size, so all together cost at most a third more than the largest. The
+            largest has at most 2,048 directions, the smaller side of the log, and ``nnz·d + (users + items)·d² ≤ 10¹¹``
+            multiplications for a pass over the log: 1,024 on Gowalla. A larger rank must be given; with
+            ``method="exact"`` only the first two limits apply.
         use_values: decompose the values; if False, ones.
-        method: ``"randomized"``, which is several times faster where logs are large, or ``"exact"``, free of chance.
+        method: ``"randomized"``, which is several times faster for large logs, or ``"exact"``, which does not depend on
+            the seed.
         oversampling: further directions that the randomized method decomposes and drops; more come closer to the
             exact answer. Of a rank that was chosen: those of the decomposition that it was cut from.
         monitor: the metric of the validation part that is chosen by, on 200 million scores of users drawn by ``seed``
@@ -136,19 +137,19 @@ class NormalisedSVD(_RankingDecomposition):
     It only ranks.
 
     Attributes:
-        rank: number of singular vectors; as many as :class:`PureSVD` allows are tried.
-        beta: how strongly popular items are pulled back up; .5 as published.
-        power: of the singular values; 0 as published: all directions weigh alike.
-            ``"auto"`` of these three takes what does best on the validation part: the rank with (β, power) = (.5, 0)
-            and with (.3, 1), then from the better one a setting after the other, each going on while its best is at an
-            end. One decomposition serves all ranks above half of it, and every β and power.
-        method: ``"randomized"``, which is faster and on sparse logs ranks better, or ``"exact"``, free of chance; see
-            :func:`fillrank.solvers.sparse.svd.normalised_svd`.
+        rank: number of singular vectors; the limits are those of :class:`PureSVD`.
+        beta: how strongly popular items are raised again after the normalisation; .5 as published.
+        power: power of the singular values; 0 as published: all directions have the same weight. ``"auto"`` for these
+            three takes the best on the validation part: the rank with (β, power) = (.5, 0) and with (.3, 1), then, from
+            the better one, one setting after the other; more values are tried while an end is the best. One
+            decomposition serves all ranks above half of its size, and every β and power.
+        method: ``"randomized"``, which is faster and ranks better on sparse logs, or ``"exact"``, which does not depend
+            on the seed; see :func:`fillrank.solvers.sparse.svd.normalised_svd`.
         oversampling: further directions that the randomized method decomposes and drops; more come closer to the
             exact answer. Of a rank that was chosen: those of the decomposition that it was cut from.
         monitor: the metric of the validation part that is chosen by, on 200 million scores of users drawn by ``seed``
             where there are more.
-        seed: of the start vectors; the randomized answer depends on it.
+        seed: for the initial vectors; the randomized result depends on it.
     """
 
     kind: ClassVar[str] = "normalised-svd"
@@ -202,15 +203,16 @@ class NormalisedSVD(_RankingDecomposition):
 class BiasedSVD(_Decomposition):
     """Mean, biases, and the truncated SVD of the residuals; see :func:`fillrank.solvers.sparse.svd.biased_svd`.
 
-    It predicts values, and ranks by what it predicts.
+    It predicts values, and ranks items by their predicted values.
 
     Attributes:
-        rank: number of singular vectors, 0: the biases alone; ``"auto"`` takes the best RMSE on the validation part, at
+        rank: number of singular vectors; 0: the biases alone; ``"auto"`` takes the best RMSE on the validation part, at
             most 200 or the smaller side of the log.
-        user_shrinkage, item_shrinkage: of the biases; ``"auto"`` likewise, one after the other, each grid going on
-            while its best is at an end. At most 30 pairs are tried, each by one decomposition or a few.
+        user_shrinkage, item_shrinkage: shrinkage of the biases; ``"auto"`` takes the best RMSE too, one after the
+            other; a grid grows while its best value is at an end. At most 30 pairs are tried, each with one or a few
+            decompositions.
         method: ``"exact"`` or ``"randomized"``.
-        seed: of the start vectors.
+        seed: for the initial vectors.
     """
 
     kind: ClassVar[str] = "biased-svd"
@@ -251,7 +253,7 @@ class BiasedSVD(_Decomposition):
     def _errors(
         self, train: Interactions, valid: Interactions, pair: tuple[float, float]
     ) -> Iterator[tuple[float, int]]:
-        """The validation error of each rank, and the rank; larger ranks are tried only while they improve."""
+        """The validation error of each rank, and the best rank; larger ranks are tried only while the error falls."""
         steps = _RATING_RANKS if self.rank == "auto" else ((self.rank,),)
         lowest, best = math.inf, 0
         for step in steps:

@@ -25,24 +25,24 @@ __all__ = ["Allowance", "Found", "chosen_before", "climb_ladders"]
 
 logger = logging.getLogger("fillrank")
 _ALIKE = 0.005
-"""A relative difference of the scores of two short trainings that has no meaning."""
+"""A relative difference of the scores of two short trainings that may be chance."""
 _ENOUGH = 400
-"""The number of steps after which the order of temperatures is the final one."""
+"""The number of steps after which the order of temperatures does not change any more."""
 _FASTEST = 3.0
 Training = Callable[[Mapping[str, Any]], tuple[float, History]]
-"""Trains the module shortly with these settings; what was reached in the end, higher is better, and all else."""
+"""Trains the module for a short time with these settings; returns the final score (higher is better) and more."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """The budget of the trials of a fit: together no more rows and steps than the shortest full training.
+    """The budget for the trials of a fit: together they use no more rows and steps than the shortest full training.
 
-    So a fit that chooses costs at most two trainings. A training takes at least ``patience`` epochs after its first, as
-    none before is without a better one for so long; or all its epochs, where those are fewer.
+    So a fit with choices costs at most two trainings. The shortest training has one epoch and ``patience`` more without
+    a better one; or all its epochs, if these are fewer.
 
     Attributes:
-        trials: at most so many.
-        steps: of each.
+        trials: the largest number of trials.
+        steps: the number of steps of each.
     """
 
     trials: int
@@ -50,7 +50,7 @@ class Allowance:
 
     @classmethod
     def of(cls, settings: LoopSettings, n_rows: int, ladders: Sequence[Ladder]) -> Self:
-        """For a training on ``n_rows`` that chooses along ``ladders``.
+        """The budget for a training on ``n_rows`` that chooses along ``ladders``.
 
         Example:
             >>> from fillrank.losses import BSL
@@ -58,14 +58,14 @@ class Allowance:
             Allowance(trials=5, steps=93)
         """
         epochs = min(settings.epochs, (settings.patience + 1) * settings.eval_every)
-        least = epochs * n_rows // min(settings.batch_size, n_rows)  # steps of full batches: an epoch's last is smaller
+        least = epochs * n_rows // min(settings.batch_size, n_rows)  # in full batches; the last of an epoch is smaller
         usual = sum(len(ladder.first) for ladder in ladders) + 2 - (len(ladders) - 1)
         steps = max(min(least // usual, _ENOUGH), 1)
         return cls(least // steps, steps)
 
     @property
     def haste(self) -> float:
-        """How much faster than the training a trial may learn, to be as far as one with steps enough: at most 3."""
+        """The factor of the learning rate of a trial, so that few steps have the effect of enough steps: at most 3."""
         return min(_ENOUGH / self.steps, _FASTEST)
 
     def loop(self, settings: LoopSettings, n_rows: int) -> LoopSettings:
@@ -80,9 +80,10 @@ class Found:
     """The result of the trials.
 
     Attributes:
-        settings: all of them.
-        history: of the best trial.
-        interrupted: the user asked to stop; the module then holds what the best trial learnt, else how it began.
+        settings: all settings, including the chosen ones.
+        history: the history of the best trial.
+        interrupted: whether the user asked to stop. If so, the module has the parameters of the best trial, else its
+            initial ones.
     """
 
     settings: dict[str, Any]
@@ -99,18 +100,18 @@ def climb_ladders(
     allowed: Allowance,
     context: FitContext,
 ) -> Found:
-    """Train shortly with each value of a ladder, from the same initial vectors, and keep the best; ladder by ladder.
+    """Run a short training with each rung of a ladder, from the same initial vectors; take the best; ladder by ladder.
 
-    Of rungs that are nearly as good as the best, the one nearest to the usual is taken.
-    All processes share the scores, so all take the same way. Ctrl-C ends it after the step under way.
+    Of the rungs that are nearly as good as the best, the one nearest to the usual rung is taken. All processes share
+    the scores, so all make the same choice. Ctrl-C ends the search after the current step.
 
     Args:
-        ladders: what is to be chosen, in turn.
-        settings: with the usual rung of each ladder.
-        module: what is trained; it is brought back to its start before each trial and at the end.
+        ladders: the settings to choose, in this order.
+        settings: the settings, with the usual rung of each ladder.
+        module: the trained module; it is reset to its initial state before each trial and at the end.
         training: see :data:`Training`.
-        allowed: how much it may cost.
-        context: of the fit.
+        allowed: the budget.
+        context: the context of the fit.
     """
     context = context.trial()
     if allowed.trials < 2 or not context.begins():  # a single trial cannot be compared
@@ -147,15 +148,15 @@ def climb_ladders(
 
 
 def chosen_before(settings: LoopSettings, names: Sequence[str], context: FitContext) -> dict[str, Any] | None:
-    """What was chosen before a training was stopped; None: there is no checkpoint, or it is of another recipe.
+    """The choices made before a training was stopped; None: there is no checkpoint, or it belongs to another recipe.
 
     Args:
-        settings: of the training; its identity is a recipe's settings as JSON.
-        names: of the settings that were chosen.
-        context: of the fit.
+        settings: the settings of the training; its identity is a recipe's settings as JSON.
+        names: the names of the chosen settings.
+        context: the context of the fit.
 
     Raises:
-        DataError: the checkpoint is torn.
+        DataError: the checkpoint is damaged.
     """
     place = context.options.checkpoint
     checkpoint = None if place is None else Checkpoint(Path(place))
@@ -172,7 +173,7 @@ def chosen_before(settings: LoopSettings, names: Sequence[str], context: FitCont
         if any(type(chosen[name]) is not type(asked[name]) for name in names):
             raise TypeError(f"{', '.join(names)} are of another kind")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise checkpoint.torn(f"it does not tell what was trained: {error}") from error
+        raise checkpoint.torn(f"it does not say what was trained: {error}") from error
     return chosen
 
 

@@ -16,7 +16,7 @@ _WATCHING = ("monitor", "patience", "eval_every")
 
 
 class _Asked(Protocol):
-    """What this file asks of a :class:`fillrank.models.Recipe`."""
+    """The part of :class:`fillrank.models.Recipe` that this file uses."""
 
     kind: ClassVar[str]
     uses_weights: ClassVar[bool]
@@ -33,7 +33,7 @@ class _Asked(Protocol):
 
 
 def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | None) -> None:
-    """Warn of what is not used: values of the log, and settings that the user has set."""
+    """Warn if values or weights of the log, or settings that the user has set, are not used."""
     usual = recipe.usual()
     given = {name for name in recipe.model_fields_set if not is_usual(getattr(recipe, name), usual[name])}
     if train.values is not None and not recipe.uses_values(train):
@@ -48,18 +48,18 @@ def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | 
         counted = train.weights[train.weights > 0]
         if len(counted) and counted.min() < counted.max():
             say_once(
-                f"{recipe.kind} does not use the weights: all rows count alike, but those of weight 0 are left out"
+                f"{recipe.kind} does not use the weights: all rows count equally; only those of weight 0 are left out"
             )
     idle = dict(recipe.idle(train, valid))
     if valid is None:
         idle |= {name: "there is a validation part" for name in _WATCHING if name in usual}
     for name, when in idle.items():
         if name in given:
-            say_once(f"{recipe.kind} does not look at {name} here, but where {when}")
+            say_once(f"{recipe.kind} does not use {name} here; it does if {when}")
 
 
 def where(condition: bool, when: str, *names: str) -> Mapping[str, str]:
-    """The names, each with ``when`` it is looked at, unless the condition holds.
+    """The names, each with the condition ``when`` under which it is used; none if the condition holds.
 
     Example:
         >>> where(False, "there are ratings", "polish")
@@ -70,5 +70,5 @@ def where(condition: bool, when: str, *names: str) -> Mapping[str, str]:
 
 def _way_out(recipe: _Asked) -> str:
     if "positive_from" in recipe.usual():
-        return "positive_from leaves low ones out"
-    return "filter the log, or take a model that learns from ratings, where that is not meant"
+        return "set positive_from to leave low ones out"
+    return "if that is not what you want, filter the log, or take a model that learns from ratings"

@@ -1,4 +1,4 @@
-"""How much each part of a blend has a say: weights chosen on the validation part, on scores of equal spread."""
+"""Choose the weights of the parts of a blend on the validation part, for scores of equal spread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fillrank.runtime.rng import numpy_stream
 
 __all__ = ["best_share", "best_weights", "can_be_weighed", "folded_weights", "joined_weights", "weighted_blend"]
 
-_FOLDED = 1000  # users who are folded in again, to see on which scale that scores them
+_FOLDED = 1000  # users who are folded in again, to measure the scale of their scores
 
 
 def can_be_weighed(scorer: object) -> TypeGuard[BlendPart | Blend]:
@@ -27,7 +27,7 @@ def can_be_weighed(scorer: object) -> TypeGuard[BlendPart | Blend]:
 
 
 def joined_weights(weights: Sequence[float], share: float) -> list[float]:
-    """The weights with that of a newcomer, whose share of the sum is ``share`` where they sum to 1."""
+    """The weights and that of a new part, which gets the share ``share`` of a sum of 1."""
     return [*(weight * (1 - share) for weight in weights), share]
 
 
@@ -39,14 +39,14 @@ def best_weights(
     least_gain: float = 0.0,
     most: int | None = None,
 ) -> list[float]:
-    """Weights that start with the first scorer alone and give each next one the share that does best.
+    """Weights that start with the first scorer alone and give each next one the share with the best metric.
 
     Args:
-        scorers: of the parts.
-        spreads: of their scores, see :func:`fillrank.models.spread.score_spread`.
-        figure: how well a blend does on the validation part, higher is better.
-        least_gain: what each next one has to gain, as a share of the figure; one that gains less has no weight.
-        most: this many have a weight at most; None: all may.
+        scorers: the scorers of the parts.
+        spreads: the spreads of their scores, see :func:`fillrank.models.spread.score_spread`.
+        figure: the metric of a blend on the validation part; higher is better.
+        least_gain: the relative gain that each next part must bring; with a smaller gain its weight is 0.
+        most: the largest number of parts with a weight; None: no limit.
     """
 
     def grown(weights: list[float], n: int) -> list[float]:
@@ -64,11 +64,11 @@ def best_weights(
 
 
 def best_share(figure: Callable[[float], float]) -> float:
-    """Where in [0, 1] the figure is highest.
+    """The share in [0, 1] with the highest metric.
 
-    Tried is the ratio of the newcomer's weight to that of the others, in powers of two: 0, 2⁻⁶, 2⁻⁴, … 2⁴ and all
-    first, then whole and half powers around the best. A part whose best scores stand far out of the rest, as spectral
-    ones do, is best heard softly: that far down, even steps of the share would be too coarse.
+    The search varies the ratio of the new part's weight to that of the others, in powers of two: first 0, 2⁻⁶, 2⁻⁴, …
+    2⁴ and infinity, then whole and half powers around the best. A part whose best scores are far above the rest, such
+    as a spectral one, needs a small weight, for which equal steps of the share would be too coarse.
     """
     found = {power: figure(_share(power)) for power in (-math.inf, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, math.inf)}
     for step in (1.0, 0.5):
@@ -82,9 +82,9 @@ def _share(power: float) -> float:
 
 
 def weighted_blend(scorers: Sequence[BlendPart | Blend], weights: Sequence[float], spreads: Sequence[float]) -> Blend:
-    """What has a weight, at equal spread, the greatest weight first; a blend within is taken apart.
+    """A blend of the parts with a weight, at equal spread, the largest weight first; a blend inside is taken apart.
 
-    A part to which all items are the same has nothing to say, and is left out.
+    A part that gives all items the same score is left out.
     """
     heard = (n for n in range(len(scorers)) if weights[n] > 0 and spreads[n] > 0)
     speak = sorted(heard, key=lambda n: -weights[n])
@@ -97,7 +97,7 @@ def weighted_blend(scorers: Sequence[BlendPart | Blend], weights: Sequence[float
 
 
 def folded_weights(blend: Blend, train: Interactions, seed: int) -> tuple[float, ...]:
-    """The weights at which users who are folded in have each part say as much as it says to those it was trained with.
+    """The weights for users who are folded in, so that each part has the same influence as for trained users.
 
     Some users of ``train`` are folded in again, and the two spreads are compared.
     """
