@@ -291,10 +291,10 @@ class Forgetful(Newest):
         ({"sampler": Forgetful(KNOWN)}, "cannot be made anew for another: it does not keep n as attributes"),
         ({"encoder": "lightgnc"}, "there is no encoder 'lightgnc'; did you mean 'lightgcn'"),
         ({"encoder": Prototypes, "encoder_settings": {"k": 1}}, "has no setting 'k'; it has n_prototypes"),
-        ({"encoder": Prototypes, "init": "random"}, "begins on its own, so nothing looks at init; leave"),
+        ({"encoder": Prototypes, "init": "random"}, "makes its own initial values, so init would not be used; leave"),
         ({"encoder": nn.Linear(2, 2), "dim": 64}, "must be a torch.nn.Module with similarity, tables"),
         ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 64}, "does not fit the log: the tables are of 2 users"),
-        ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 8}, "nothing looks at dim"),
+        ({"encoder": MF(torch.eye(2), torch.eye(2)), "dim": 8}, "so dim would not be used"),
         (
             {"loss": soft_hinge, "checkpoint": "x"},
             "a checkpoint identifies a training by the names of its parts, and the loss",

@@ -18,17 +18,18 @@ __all__ = ["FoundRanking", "best_ranking"]
 
 _MOST_PARTS, _MOST_TRIED = 4, 6
 _LEAST_GAIN = 0.005
-"""What one more part has to gain of the metric: less may be luck, and each part makes every list slower."""
+"""The gain of the metric that one more part must bring: less may be chance, and each part makes every list slower."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoundRanking:
-    """What a search ends in, as far as lists go.
+    """The result of a search for lists.
+
 
     Attributes:
-        recipe: that fits the same again.
-        scorer: fitted on the train part.
-        rows: further lines of the table of what was tried.
+        recipe: fits the same again.
+        scorer: the scorer, fitted on the train part.
+        rows: further lines for the table of candidates.
     """
 
     recipe: Recipe
@@ -37,9 +38,9 @@ class FoundRanking:
 
 
 def best_ranking(search: CandidateSearch, train: Interactions, *, seed: int) -> FoundRanking:
-    """The best candidate; or with others at its side, where each of them gains half a percent at least.
+    """The best candidate, or a blend of it with others, each of which must gain at least half a percent.
 
-    Parts are added one after the other, in the order of their own metric, at most four of the best six.
+    Parts are added one after the other, in the order of their own metrics: at most four of the best six.
     """
     best = search.lists()[0]
     parts = [one for one in search.lists()[:_MOST_TRIED] if can_be_weighed(one.model.scorer)]

@@ -1,4 +1,4 @@
-"""What a search tries, in which order, and about how long each takes."""
+"""The candidates of a search, their order, and estimates of their time."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ Goal = Literal["lists", "ratings", "both"]
 
 @dataclass(frozen=True)
 class LogShape:
-    """The numbers of a log that say how long a fit takes.
+    """The numbers of a log that determine how long a fit takes.
 
     Attributes:
-        n_users, n_items: of the log.
-        n_rows: of the log.
-        n_pairs: pairs of items that one user has met, counted for each user: the work of an items × items product.
+        n_users, n_items, n_rows: the sizes of the log.
+        n_pairs: pairs of items that one user has met, summed over users: the work of an items × items product.
     """
 
     n_users: int
@@ -58,12 +57,13 @@ class LogShape:
 class Candidate:
     """A recipe to try.
 
+
     Attributes:
-        recipe: with its settings; what is ``"auto"`` is chosen on the validation part.
-        seconds: about how long its choices and one training take for a log, on two cores of 2024. The search corrects
-            it by how long the candidates before have taken.
-        after: the kind of another candidate that has to be the best so far, or a part of the best blend: a costly
-            variant is worth its time only where its family does well. None: it is tried in any case.
+        recipe: the recipe; settings that are ``"auto"`` are chosen on the validation part.
+        seconds: estimates how long its choices and one training take for a log, on two cores of 2024. The search
+            corrects the estimate by the time that earlier candidates took.
+        after: another candidate that must be the best so far, or a part of the best blend, because a costly variant is
+            worth its time only if its family is good. None: it is always tried.
     """
 
     recipe: Recipe
@@ -72,14 +72,14 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """The kind, and what was set by hand besides the seed."""
+        """The kind, and the settings that were given besides the seed."""
         own = {name: value for name, value in self.recipe.model_dump(exclude_unset=True).items() if name != "seed"}
         words = ", ".join(f"{name}={value}" for name, value in own.items())
         return f"{self.recipe.kind}({words})" if words else self.recipe.kind
 
 
 def _all(seed: int) -> list[tuple[set[Goal], Candidate]]:
-    """Every candidate, with what it is good for."""
+    """Every candidate, with the goals that it can serve."""
     lists: set[Goal] = {"lists"}
     ratings: set[Goal] = {"ratings"}
     both: set[Goal] = {"lists", "ratings"}
@@ -102,7 +102,7 @@ def _all(seed: int) -> list[tuple[set[Goal], Candidate]]:
 
 
 def _by_pairs(seconds: float) -> Callable[[LogShape], float]:
-    """An estimate for what counts the pairs of items that users have met: so many seconds for each, all trials in."""
+    """An estimate for models that count pairs of items: seconds for each pair, all trials included."""
     return lambda shape: seconds * shape.n_pairs + 1e-5 * shape.n_rows
 
 
@@ -113,17 +113,18 @@ def _of_inverses(shape: LogShape, *, tried: int) -> float:
 
 
 def _by_rows(seconds: float) -> Callable[[LogShape], float]:
-    """An estimate for what goes over the rows again and again: so many seconds for each."""
+    """An estimate for models that pass over the rows many times: seconds for each row."""
     return lambda shape: seconds * shape.n_rows
 
 
 def candidates_for(interactions: Interactions, goal: Goal, *, seed: int = 0) -> list[Candidate]:
-    """What is tried for a log: first what is cheap, each in the order of its cost; then costly variants.
+    """The candidates for a log: first the cheap ones in the order of their cost, then costly variants.
+
 
     Args:
         interactions: the train part.
         goal: lists alone, ratings alone, or both.
-        seed: of every recipe that has one.
+        seed: the seed of every recipe that has one.
 
     Example:
         >>> log = Interactions.from_arrays([0, 0, 1], ["a", "b", "a"])

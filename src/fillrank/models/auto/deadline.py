@@ -12,17 +12,17 @@ __all__ = ["Deadline"]
 
 
 class Deadline(Callback):
-    """Stops a training at a moment, after the step in hand.
+    """Stops a training at a given time, after the current step.
 
-    It also notes how much of the time went into trials, so that a later fit with the chosen settings, which needs no
-    trials, can be estimated.
+    It also records how much of the time was spent on trials, to estimate a later fit with the chosen settings, which
+    needs no trials.
 
     Args:
-        end: the moment, on the scale of ``clock``.
-        clock: gives the seconds; another one is for tests.
+        end: the time to stop, on the scale of ``clock``.
+        clock: returns the seconds; tests pass another one.
 
     Attributes:
-        passed: whether it has stopped something.
+        passed: whether it has stopped a stage.
     """
 
     reason: ClassVar[str] = "by the budget of the search"
@@ -35,16 +35,16 @@ class Deadline(Callback):
 
     @property
     def left(self) -> float:
-        """Seconds until the moment; below 0 after it."""
+        """Seconds until the deadline; below 0 after it."""
         return self._end - self._clock()
 
     @property
     def after_trials(self) -> float:
-        """Seconds since the last trial ended, or since the beginning where there was none."""
+        """Seconds since the last trial ended, or since the beginning if there was none."""
         return self._clock() - self._tried_until
 
     def on_stage_start(self, start: StageStart) -> bool:  # noqa: ARG002
-        """Begin nothing after the moment."""
+        """Skip the stage after the deadline."""
         return self._is_over()
 
     def on_step_end(self, end: StepEnd) -> bool:  # noqa: ARG002
@@ -52,7 +52,7 @@ class Deadline(Callback):
         return self._is_over()
 
     def on_epoch_end(self, end: EpochEnd) -> bool:
-        """Stop after the moment; note when a trial ends."""
+        """Stop after the deadline; record when a trial ends."""
         if end.stage == "trial":
             self._tried_until = self._clock()
         return self._is_over()

@@ -45,27 +45,28 @@ Choice = Annotated[
 
 
 class Auto(Recipe):
-    """Tries many recipes within a budget of time, and ends in the best of them or a blend of the best.
+    """Tries many recipes within a time budget, and returns the best of them or a blend of the best.
 
-    1. **Families.** What goes with the log is fitted on the train part, the cheapest first: popularity, neighbours,
-       closed forms, decompositions, then what is trained. Each chooses its own ``"auto"`` settings. A candidate that
-       may take more than what is left of the budget is left out.
-    2. **Variants.** Larger or other versions of a family are tried where the family is among the best.
-    3. **A blend** of the best, if that ranks at least half a percent better on the validation part.
-    4. **The second fit**: what was chosen is fitted on train and validation together (see :meth:`Recipe.fit`).
+    1. **Families.** All recipes that suit the log are fitted on the train part, the cheapest first: popularity,
+    neighbours, closed forms, decompositions, then trained models. Each chooses its own ``"auto"`` settings. A candidate
+    that may take longer than the rest of the budget is left out. 2. **Variants.** Larger or other versions of a family
+    are tried if the family is among the best. 3. **A blend** of the best, if it ranks at least half a percent better on
+    the validation part. 4. **The second fit**: the chosen model is fitted on train and validation together (see
+    :meth:`Recipe.fit`).
 
-    All choices are made on the validation part; the test part is never seen. What was tried is in the settings of the
-    model, as a table: ``pl.DataFrame(model.settings["tried"])``.
+    All choices are made on the validation part; the test part is never used. The settings of the model contain a table
+    of the candidates: ``pl.DataFrame(model.settings["tried"])``.
 
     Attributes:
-        budget: time for the whole fit: seconds, or a text such as ``"5m"``. It is kept as far as what has no steps
-            (decompositions, inverses) can be foreseen. The first candidate, popularity, is fitted in any case.
-        goal: what has to be good: ``"lists"`` (who likes what), ``"ratings"`` (predicted values) or ``"both"``;
-            ``"auto"``: both where the log has ratings, else lists.
+        budget: time for the whole fit: seconds, or a text such as ``"5m"``. Decompositions and inverses cannot be
+            stopped in between, so their time is estimated, and the budget is kept only as well as these estimates are.
+            The first candidate, popularity, is always fitted.
+        goal: what to optimise: ``"lists"`` (ranked items), ``"ratings"`` (predicted values) or ``"both"``; ``"auto"``:
+            both if the log has ratings, else lists.
         monitor: the metric of lists on the validation part. Predictions are judged by their root mean squared error.
-        ranker, predictor: what was found, as recipes: they are fitted again as they are. ``"auto"``: they are searched.
-            A predictor of None: values are not predicted. It is left out where the log has none.
-        tried: the table of what was tried, for the reader; it makes no difference to a fit.
+        ranker, predictor: the recipes that a search has found, which are fitted again without a search. ``"auto"``:
+            search for them. A predictor of None: values are not predicted.
+        tried: the table of candidates, for the reader; a fit does not use it.
         seed: of every recipe that has one.
 
     Example:
@@ -78,7 +79,7 @@ class Auto(Recipe):
 
     kind: ClassVar[str] = "auto"
     uses_device: ClassVar[bool] = True
-    uses_weights: ClassVar[bool] = True  # of those of its candidates that do
+    uses_weights: ClassVar[bool] = True  # if its candidates do
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("ranker", "predictor")
     has_rule: ClassVar[bool] = True
 
@@ -100,7 +101,7 @@ class Auto(Recipe):
         return where(used, "there are ratings", "predictor")
 
     def objects(self) -> dict[str, Any]:
-        """See :meth:`Recipe.objects`: of what was found."""
+        """See :meth:`Recipe.objects`: the objects of the recipes that were found."""
         found = {"ranker": self.ranker, "predictor": self.predictor}
         return {
             f"{name}.{part}": value
@@ -140,9 +141,11 @@ class Auto(Recipe):
         )
 
     def _as_found(self, train: Interactions, context: FitContext) -> Recommender:
-        """What a search has found, or what was given, fitted as it is."""
+        """The recipes that a search has found, or that were given, fitted without a search."""
         if not isinstance(self.ranker, Recipe):
-            raise SettingsError(f"ranker = {self.ranker!r}: wanted a recipe, as predictor is given").about("ranker")
+            raise SettingsError(f"ranker = {self.ranker!r}: a recipe is wanted, because predictor is given").about(
+                "ranker"
+            )
         ranks = self.ranker.fit_within(context.part(0), train, None, refit=False)
         predictor = None
         if isinstance(self.predictor, Recipe) and train.values is not None:
@@ -152,7 +155,7 @@ class Auto(Recipe):
         return self._recommender(train, ranks.scorer, predictor=predictor)
 
     def _goal(self, interactions: Interactions) -> Goal:
-        """What has to be good: as asked for, or as the log allows."""
+        """The goal: as given, or as the log allows."""
         if self.goal != "auto":
             return self.goal
         return "both" if has_ratings(interactions) else "lists"

@@ -1,4 +1,4 @@
-"""The search: candidates are fitted and judged one after the other, while there is time."""
+"""The search: candidates are fitted and evaluated one after the other, while there is time."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["CandidateSearch", "FittedCandidate", "Tried"]
 logger = logging.getLogger("fillrank")
 
 _MOST_JUDGED = 10_000
-"""Users on whose held-out items lists are judged."""
+"""The largest number of users on whose held-out items lists are evaluated."""
 _SHARE = 0.55
-"""Of the time that is left, what one candidate may take: its second fit, on everything, takes less than that again."""
+"""The share of the remaining time that one candidate may take; its second fit, on all rows, needs less than that."""
 _SLOWNESS = 0.25, 20.0
 _FIRST_CALLS = 3.0
-"""Seconds that a candidate may take besides, without this machine being slow: some are compiled when first called."""
+"""Seconds that a candidate may take in addition before the machine counts as slow: some are compiled at first."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One line of the table of what was tried.
+    """One line of the table of candidates.
 
     Attributes:
         model: the name of the candidate.
-        seconds: that it took; None: it was not fitted.
-        metrics: on the validation part; none where it was not fitted.
+        seconds: the time that it took; None: it was not fitted.
+        metrics: its metrics on the validation part; None: it was not fitted.
         note: why it was left out, what went wrong, or that its time ran out.
     """
 
@@ -59,11 +59,12 @@ class Tried:
 class FittedCandidate:
     """A candidate that was fitted on the train part.
 
+
     Attributes:
-        recipe: with what was chosen in the place of ``"auto"``.
-        model: the result.
-        ranking: how well it ranks on the validation part; None: it was not judged by that.
-        error: root mean squared error of its predictions there; None: it predicts none, or was not judged by that.
+        recipe: the recipe with the chosen settings.
+        model: the fitted model.
+        ranking: the metric of its lists on the validation part; None: not evaluated.
+        error: the root mean squared error of its predictions there; None: it predicts nothing, or was not evaluated.
         refit_seconds: about how long one more training with the same settings takes.
     """
 
@@ -75,16 +76,17 @@ class FittedCandidate:
 
 
 class CandidateSearch:
-    """Fits candidates on the train part and judges them on the validation part, until the time is up.
+    """Fits candidates on the train part and evaluates them on the validation part, until the time is up.
+
 
     Args:
         train, valid: the two parts.
-        goal: what is judged: lists, ratings or both.
+        goal: what to evaluate: lists, ratings or both.
         monitor: the metric of lists, such as ``"ndcg@20"``.
         end: when the whole fit should be over, on the scale of ``clock``.
-        context: of the fit.
-        seed: of the users who are drawn to be judged on, where there are many.
-        clock: gives the seconds.
+        context: the context of the fit.
+        seed: for the random users of the evaluation, if there are many.
+        clock: returns the seconds.
 
     Attributes:
         fitted: the candidates that were fitted, in the order in which they were tried.
@@ -112,7 +114,7 @@ class CandidateSearch:
         self._expected = self._taken = _FIRST_CALLS
 
     def run(self, candidates: Sequence[Candidate]) -> None:
-        """Try them in their order. Ctrl-C ends the search; what was fitted by then stays."""
+        """Try the candidates in their order. Ctrl-C ends the search; the models fitted so far are kept."""
         with Interrupt(holds=False) as stop:
             for n, candidate in enumerate(candidates):
                 about = candidate.seconds(self._shape) * self._slowness
@@ -138,18 +140,18 @@ class CandidateSearch:
         return sorted(rated, key=lambda one: one.error or 0.0)
 
     def judge(self, scorer: Any) -> float:
-        """How well a scorer ranks on the validation part."""
+        """The metric of a scorer's lists on the validation part."""
         return self._evaluator.run(scorer)[self.metric]
 
     @property
     def left(self) -> float:
-        """Seconds for further candidates: what is left less the second fit of the best so far."""
+        """Seconds for further candidates: the remaining time minus the second fit of the best so far."""
         best = [*self.lists()[:2], *self.ratings()[:1]]
         return self._end - self._clock() - sum(one.refit_seconds for one in best)
 
     @property
     def _slowness(self) -> float:
-        """How much longer fits take here than expected, by those so far."""
+        """How much longer the fits so far took than estimated, as a factor."""
         lowest, highest = _SLOWNESS
         return min(max(self._taken / self._expected, lowest), highest)
 

@@ -1,4 +1,4 @@
-"""What a search has tried, as a table for people."""
+"""The candidates of a search as a readable table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _APART = {"model", "seconds", "note"}
 
 
 def tried_in_words(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table in aligned columns: the model, its seconds, its metrics, and what there is to say of it.
+    """The table in aligned columns: the model, its seconds, its metrics, and a note.
 
     Example:
         >>> rows = [{"model": "ease", "seconds": 1.26, "ndcg@20": 0.31}, {"model": "als", "note": "left out"}]

@@ -86,7 +86,7 @@ class CMCParts:
         )
 
     def rows(self, step: CompletionStep, settings: CMCSettings, interactions: Interactions) -> Batch:
-        """The whole log for ``step``; who has met everything rates on, but is contrasted with nothing."""
+        """The whole log for ``step``; users who have met every item are only used for the squared error."""
         threshold = settings.threshold(interactions)
         rows = Batch.of(weighed(interactions, power_of(settings.weight_power)), threshold, self.device)
         out = ignored(settings.disliked, settings.positive_from, interactions)
@@ -96,7 +96,7 @@ class CMCParts:
         return replace(rows, positive=rows.positive & left[rows.users.long()])
 
     def ranking(self, settings: CMCSettings, interactions: Interactions) -> Ranking:
-        """What ranks by the preference: the settings' numbers, or nothing where they are to be chosen."""
+        """The ranking of the preference: with the numbers of the settings, or 0 for those still to be chosen."""
         numbers = {name: getattr(settings, name) for name in RANKING_NUMBERS}
         return Ranking(_positives(interactions, settings.threshold(interactions)).without_values(), "cosine", **numbers)
 
@@ -125,14 +125,14 @@ class _Judged:
 
 @dataclass(frozen=True)
 class CMCMonitor:
-    """Looks at the validation part after each epoch.
+    """Evaluates the validation part after each epoch.
 
     Attributes:
-        settings: of the training.
-        train: the log that is learnt from.
-        parts: what learns.
-        joint: what it is judged by.
-        evaluator: of the validation part.
+        settings: the settings of the training.
+        train: the log to learn from.
+        parts: the trained parts.
+        joint: the criterion.
+        evaluator: the evaluator of the validation part.
     """
 
     settings: CMCSettings
@@ -143,7 +143,7 @@ class CMCMonitor:
 
     @classmethod
     def over(cls, settings: CMCSettings, train: Interactions, valid: Interactions, parts: CMCParts) -> Self:
-        """One that looks at ``valid``."""
+        """A monitor that evaluates ``valid``."""
         joint = JointMonitor.of(settings.monitor)
         return cls(settings, train, parts, joint, monitored(joint.ranking, train, valid)[1])
 
@@ -157,20 +157,20 @@ class CMCMonitor:
         return self.joint.score(found), shown
 
     def judge(self, predictor: Factors | None, share: float, preference: Factors) -> tuple[float, Mapping[str, float]]:
-        """What the validation part says of a ranking by this preference: see :meth:`Ranking.chosen`."""
+        """Evaluate a ranking by this preference on the validation part; see :meth:`Ranking.chosen`."""
         model = ranker(preference, predictor, temperature_of(self.settings), share)
         found = self.evaluator.run(model)[self.joint.ranking]
         return found, {f"valid_{self.joint.ranking}": found}
 
     def best_share(self, preference: Factors, predictor: Factors) -> float:
-        """The weight of the predicted value in the ranking that does best on the validation part."""
+        """The weight of the predicted value in the ranking that is best on the validation part."""
         temperature = temperature_of(self.settings)
         tried = ((share, ranker(preference, predictor, temperature, share)) for share in _RATING_SHARES)
         return best_by(tried, lambda model: self.evaluator.run(model)[self.joint.ranking])
 
 
 def ranker(preference: Factors, predictor: Factors | None, temperature: float, share: float) -> Factors | Blend:
-    """``preference / temperature + share · predictor``, or the preference alone where there is nothing to add."""
+    """``preference / temperature + share · predictor``, or the preference alone if there is nothing to add."""
     if predictor is None or share == 0:
         return preference
     return Blend((preference, predictor), (1 / temperature, share))

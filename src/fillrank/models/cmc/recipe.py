@@ -1,4 +1,4 @@
-"""Contrastive matrix completion: vectors learnt by contrast, ratings predicted by the same vectors, in one training."""
+"""Contrastive matrix completion: one training of vectors that both rank items and predict ratings."""
 
 from __future__ import annotations
 
@@ -24,50 +24,53 @@ class CMC(CMCSettings):
     Each user and item has a vector of unit length, p and q. Two losses are minimised together, batch by batch:
 
     * InfoNCE at a temperature τ on the cosines, over the positives (see :class:`fillrank.losses.InfoNCE`);
-    * the squared error of ``r = offset + b_u + b_i + scale · cos(p_u, q_i) + <x_u, y_i>``
-      (see :class:`fillrank.encoders.RatingHead`), where there are values.
+    * the squared error of ``r = offset + b_u + b_i + scale · cos(p_u, q_i) + <x_u, y_i>`` (see
+      :class:`fillrank.encoders.RatingHead`), if the log has values.
 
-    Items are ranked by ``cos(p_u, q_i)/τ + rating_share · r``: how likely the two meet, and how much it is liked then.
+    Items are ranked by ``cos(p_u, q_i)/τ + rating_share · r``: how likely the user chooses the item, and how much they
+    will like it.
 
     Attributes:
-        dim: of the vectors p and q.
-        rating_dim: of the rating head's own vectors x and y; 0 leaves the shared vectors alone with the task.
-        temperature: τ. Low values sharpen, and on rating data raise coverage. ``"auto"`` takes what short trainings on
-            the validation part say, by ``monitor``; see :class:`fillrank.models.Allowance` for what they may cost.
-            Without a validation part it is 0.14.
-        positive_from: rows with at least this value are positives. ``"relevant"`` takes the data's own threshold,
-            None takes every row: that somebody chose to see a film tells of their taste, whatever they thought after.
-        disliked, weight_power: see :class:`fillrank.models.Contrastive`. Weights count in InfoNCE, not in the squared
-            error.
+        dim: length of the vectors p and q.
+        rating_dim: length of the rating head's own vectors x and y; with 0, ratings are predicted from p and q only.
+        temperature: τ. Low values give the hardest negatives more weight, and raise coverage on rating data. ``"auto"``
+            takes the best of some short trainings, by ``monitor`` on the validation part;
+            :class:`fillrank.models.Allowance` limits their cost. Without a validation part it is 0.14.
+        positive_from: rows with at least this value are positives. ``"relevant"`` takes the data's own threshold, None
+            takes every row, because the choice to see a film says something about the user's taste even if they did not
+            like it.
+        disliked, weight_power: see :class:`fillrank.models.Contrastive`. Weights are used in InfoNCE, but not in the
+            squared error.
         negatives: ``"in-batch"`` (the batch's other items) or ``"uniform"`` (drawn from the catalogue).
-        n_negatives: how many, for ``"uniform"``; at most the catalogue.
-        logq_correction: the logQ correction, which keeps popular items from being pushed down for coming up often.
-        symmetric: add the item → user direction.
-        contrastive_weight: of InfoNCE beside the squared error.
+        n_negatives: the number of ``"uniform"`` negatives; at most the size of the catalogue.
+        logq_correction: the logQ correction, without which popular items are pushed down because they are drawn often.
+        symmetric: add the loss in the direction item → user.
+        contrastive_weight: the weight of InfoNCE; the squared error has the weight 1.
         regularization: L2 of x and y, per rating. The best value grows with noise and falls with the number of ratings.
         bias_regularization: L2 of the biases, per rating.
-        bias_shrinkage: L2 of a user's bias where it is solved for (``polish``, and users who are folded in): so many
-            ratings of average height they are lent. ``"per-rating"`` takes ``bias_regularization`` there too, which
-            shrinks the bias of one rating no more than that of a hundred.
-        vector_regularization: L2 of p and q before they are brought to unit length, per row.
-        dropout: share of a user vector's entries that InfoNCE does not see.
+        bias_shrinkage: L2 of a user's bias when it is solved in closed form (``polish``, and users who are folded in):
+            the same as this number of additional average ratings. ``"per-rating"`` uses ``bias_regularization`` here
+            too, which shrinks the bias of a user with one rating no more than that of a user with a hundred.
+        vector_regularization: L2 of p and q before the normalisation to unit length, per row.
+        dropout: share of a user vector's entries that are set to 0 for InfoNCE.
         polish: solve the users' side of the rating head in closed form at the end (ridge on the item vectors).
-        init: ``"spectral"`` begins p and q at the degree-normalised SVD, ``"random"`` at random.
-        rating_share: weight of the predicted value in the ranking; ``"auto"`` takes the best on
-            validation, by nDCG@20 or the metric of lists that ``monitor`` names.
-        neighbour_weight, popularity_beta, popularity_weight: of what ranks by the preference, as of
-            :class:`fillrank.models.Contrastive`: predictions do not change. ``"auto"`` takes the best on validation,
+        init: initial p and q: ``"spectral"``: the degree-normalised SVD; ``"random"``.
+        rating_share: weight of the predicted value in the ranking; ``"auto"`` takes the best on validation, by nDCG@20
+            or the metric of lists that ``monitor`` names.
+        neighbour_weight, popularity_beta, popularity_weight: applied to the preference as in
+            :class:`fillrank.models.Contrastive`; predictions do not change. ``"auto"`` takes the best on validation,
             after ``rating_share`` and by the same metric; without a validation part they are 0.
-        learning_rate: of Adam, for the rating head.
-        vector_learning_rate: of Adam, for p and q; None: the same.
+        learning_rate: learning rate of Adam for the rating head.
+        vector_learning_rate: learning rate of Adam for p and q; None: the same.
         max_grad_norm: see :class:`fillrank.training.Autograd`.
         optimizer, stop: groups of these; see :class:`fillrank.models.Optimizer` and
             :class:`fillrank.models.EarlyStopping`.
         epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed: see
-            :class:`fillrank.training.LoopSettings`. ``"auto"``, for
-            the first three, goes by the size of the log: see :class:`fillrank.models.Sizes`.
-        monitor: what is chosen by on validation: a metric of the lists such as ``"ndcg@20"``, ``"rmse"``, or both,
-            ``"ndcg@20+rmse"``: the sum of their relative gains, a percent of RMSE worth four of the other.
+            :class:`fillrank.training.LoopSettings`. For the first three, ``"auto"`` depends on the size of the log: see
+            :class:`fillrank.models.Sizes`.
+        monitor: the criterion on validation: a metric of lists such as ``"ndcg@20"``, ``"rmse"``, or both,
+            ``"ndcg@20+rmse"``: the sum of the relative gains, in which one percent of RMSE counts as much as four
+            percent of the other.
 
     Example:
         ``CMC(dim=64).fit(split.train, valid=split.valid)``

@@ -30,12 +30,12 @@ TEMPERATURES = Ladder.along(
     first=(0.14, 0.07, 0.28),
     usual=0.14,
 )
-"""What ``temperature="auto"`` is chosen from: InfoNCE's own, but where the squared error is learnt beside it, the best
-are lower, and a higher learning rate finds others."""
+"""The candidates of ``temperature="auto"``: those of InfoNCE. Together with a squared error the
+best ones are lower, and a higher learning rate would find others."""
 
 
 class CMCSettings(TrainedRecipe):
-    """See :class:`fillrank.models.CMC`, which adds how it is fitted."""
+    """The settings of :class:`fillrank.models.CMC`."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("temperature", *RANKING_NUMBERS)
     uses_weights: ClassVar[bool] = True
@@ -78,7 +78,7 @@ class CMCSettings(TrainedRecipe):
     @field_validator("monitor", mode="before")
     @classmethod
     def _monitor_of_today(cls, monitor: Any) -> Any:
-        """The words of 0.1 mean what they meant: lists of ten."""
+        """Read the values of version 0.1, which mean lists of ten."""
         today = CMC_MONITORS.get(monitor) if isinstance(monitor, str) else None
         if today is not None:
             warnings.warn(f"CMC: monitor={monitor!r} is monitor={today!r} now", DeprecationWarning, stacklevel=2)
@@ -105,11 +105,11 @@ class CMCSettings(TrainedRecipe):
         }
 
     def settled(self, n_rows: int, *, watched: bool) -> Self:
-        """The same with a number in the place of each ``"auto"``, but of ``rating_share``: by rule, or where a choice
-        begins.
+        """The same settings with numbers for each ``"auto"`` but ``rating_share``: by rule, or where a search begins.
+
 
         Args:
-            n_rows: of the log that is trained on.
+            n_rows: the number of rows to train on.
             watched: whether there is a validation part.
         """
         sizes = asdict(sizes_of(self, n_rows, watched=watched))
@@ -118,24 +118,24 @@ class CMCSettings(TrainedRecipe):
         return self.model_copy(update={**found, **sizes})
 
     def undecided(self) -> bool:
-        """See :meth:`Recipe.undecided`: the numbers of the ranking can do without a choice, unless it was asked for."""
+        """See :meth:`Recipe.undecided`; the numbers of the ranking need no choice, unless the user asked for one."""
         return self.temperature == "auto" or self.asks_to_choose()
 
     def open_numbers(self) -> list[str]:
-        """Of the ranking, those that are to be chosen on the validation part."""
+        """The numbers of the ranking to choose on the validation part."""
         return open_numbers(self)
 
     def threshold(self, interactions: Interactions) -> float | None:
-        """The value from which a row of ``interactions`` is a positive; None: every row is."""
+        """The smallest value of a positive; None: every row is a positive."""
         return threshold(self.positive_from, interactions)
 
     def learning_rates(self, n_modules: int) -> tuple[float, ...]:
-        """Of the vectors, and of the rating head if there is one."""
+        """The learning rates of the vectors and, if there is one, of the rating head."""
         of_vectors = self.learning_rate if self.vector_learning_rate is None else self.vector_learning_rate
         return (of_vectors, self.learning_rate)[:n_modules]
 
     def loop_settings(self) -> LoopSettings:
-        """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
+        """The settings of the training loop; no setting may be ``"auto"``."""
         sizes = sizes_of(self)
         return LoopSettings(
             epochs=sizes.epochs,
@@ -151,6 +151,6 @@ class CMCSettings(TrainedRecipe):
 
 
 def temperature_of(settings: CMCSettings) -> float:
-    """That of the settings, or the usual one where it is to be chosen."""
+    """The temperature, or the usual one if it is still to be chosen."""
     usual: float = TEMPERATURES.rungs[TEMPERATURES.usual]["temperature"]
     return usual if settings.temperature == "auto" else settings.temperature

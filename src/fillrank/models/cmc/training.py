@@ -25,12 +25,13 @@ __all__ = ["CMCTraining"]
 class CMCTraining:
     """The trained modules, their log, and the monitor.
 
+
     Attributes:
-        recipe: without a setting of the training that is ``"auto"``.
-        parts: untrained.
-        interactions: whose rows are learnt from.
-        watch: looks at the validation part; None: there is none.
-        context: of the fit.
+        recipe: the recipe; no setting of the training is ``"auto"``.
+        parts: the untrained parts.
+        interactions: the log to learn from.
+        watch: evaluates the validation part; None: there is none.
+        context: the context of the fit.
     """
 
     recipe: CMCSettings
@@ -40,7 +41,7 @@ class CMCTraining:
     context: FitContext
 
     def choose(self, ladders: Sequence[Ladder]) -> tuple[CMCTraining, Found | None]:
-        """The same with the best settings along ladders: of a checkpoint if there is one, else by short trainings."""
+        """The same training with the best settings along the ladders: from a checkpoint, or by short trainings."""
         if not ladders or self.watch is None:
             return self, None
         settings, names = self.recipe.loop_settings(), [name for ladder in ladders for name in ladder.names]
@@ -75,7 +76,7 @@ class CMCTraining:
         return replace(self, recipe=recipe, watch=None if self.watch is None else replace(self.watch, settings=recipe))
 
     def _briefly(self, allowed: Allowance, chosen: Mapping[str, Any]) -> tuple[float, History]:
-        """See :data:`fillrank.models.trials.Training`; the exponential makes a gain of a percent one of a percent."""
+        """See :data:`fillrank.models.trials.Training`; with the exponential, a gain of one percent is one percent."""
         tried = replace(self._with(chosen), context=self.context.within_trial())
         history = tried.loop(allowed.loop(tried.recipe.loop_settings(), len(self.interactions)))
         return math.exp(tried.reached()), history

@@ -55,21 +55,23 @@ from fillrank.training.context import FitContext
 __all__ = ["ContrastiveMonitor", "ContrastiveParts", "pick_route", "sampler_settings"]
 
 _NONE = {"neighbour_weight": (0.0,), "popularity_beta": (0.0,), "popularity_weight": (0.0,)}
-"""What says that nothing is done, as a fit of an encoder of pairs notes it."""
+"""The numbers of a ranking that changes nothing, as a fit of an encoder of pairs stores them."""
 _VIEW_WEIGHTS = {"edge-dropout": 0.1, "noise": 0.5}
-"""What the authors of SGL and SimGCL take on Yelp2018."""
+"""The weights that the authors of SGL and SimGCL use on Yelp2018."""
 
 
 @dataclass(frozen=True)
 class ContrastiveParts:
     """The parts of a contrastive recipe for a log, and the model that is made from them.
 
+
     Attributes:
-        encoder: what is trained, and scores.
-        loss, sampler, views, device: of its training.
-        ranking: what ranks, made of what was learnt.
-        graph: over which what ``encoder`` learns is spread, where it is the propagated vectors of a graph encoder.
-        positive_from: of a new user's history, what has a lower value is left out; None keeps all.
+        encoder: the trained encoder.
+        loss, sampler, views, device: used to train it.
+        ranking: turns the learned vectors into those that rank.
+        graph: the graph encoder over which changes are propagated, if ``encoder`` holds its propagated vectors; else
+            None.
+        positive_from: lower values in a new user's history are left out; None keeps all.
     """
 
     encoder: nn.Module
@@ -96,7 +98,7 @@ class ContrastiveParts:
         Pairs that are ``ignored`` are not drawn as negatives.
 
         Raises:
-            SettingsError: a name or a setting is not known, or does not go with the others.
+            SettingsError: a name or a setting is unknown, or does not fit the others.
         """
         loss, place = loss_of(settings), pick_device(device)
         sampler = _sampler(settings, interactions, place, ignored) if isinstance(loss, ScoreLoss) else None
@@ -124,13 +126,13 @@ class ContrastiveParts:
         return cls(propagated(encoder), loss, sampler, None, place, ranking, encoder, positive_from)
 
     def scorer(self, **instead: float) -> Factors | NeuralScorer:
-        """What was learnt so far; with other numbers of the ranking, if any are given and there are vectors."""
+        """The model so far; with other numbers of the ranking, if any are given and there are vectors."""
         if isinstance(self.encoder, PairEncoder):
             return cast("NeuralScorer", self.encoder.scorer())
         return self.ranking.of(self._learnt(), **instead)
 
     def ranked_best(self, names: Sequence[str], watch: ContrastiveMonitor, context: FitContext) -> Self:
-        """The same parts, with those numbers of the ranking that do best on the validation part."""
+        """The same parts, with the numbers of the ranking that are best on the validation part."""
         if not names or isinstance(self.encoder, PairEncoder):
             return self
         learnt = self._learnt()
@@ -146,13 +148,12 @@ class ContrastiveParts:
 
 
 def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learner:
-    """Choose the learner: the fast route if it gives the same result or is asked for, else autograd.
+    """Choose the learner: the fast route if it gives the same result or the settings ask for it, else autograd.
 
-    The fast one wants two tables, a loss of scores, no views, and a penalty on touched rows if on any.
+    The fast route requires two tables, a loss of scores, no views, and no penalty on rows that a batch does not touch.
 
     Raises:
-        SettingsError: half precision is asked for where nothing takes it, or several processes cannot share the
-            encoder.
+        SettingsError: half precision is set but nothing uses it, or several processes cannot share the encoder.
     """
     contrast, world = settings.contrast(), World.current()
     loss, sampler = parts.loss, parts.sampler
@@ -192,7 +193,7 @@ class ContrastiveMonitor:
 
 
 def _number(asked: float | Literal["auto"]) -> float:
-    """What a setting starts from that may be chosen at the end."""
+    """The initial value of a setting that may be chosen after the training."""
     return 0.0 if asked == "auto" else asked
 
 
@@ -204,19 +205,19 @@ def _sampler(
 
 
 def sampler_settings(settings: ContrastiveSettings, n_items: int) -> dict[str, Any]:
-    """Those that were given, and the recipe's own number of negatives where the sampler takes one and none was."""
+    """The given settings, and the recipe's number of negatives if the sampler has that setting and none was given."""
     counted = takes_usual_count(settings.sampler)
     usual = {"n_negatives": min(settings.usual_negatives, n_items)} if counted else {}
     return usual | settings.sampler_settings
 
 
 def _views(settings: ContrastiveSettings, encoder: nn.Module) -> ViewTerm | None:
-    """The contrast of views, if the settings ask for one with a weight above 0."""
+    """The loss between views, if the settings ask for one with a weight above 0."""
     if settings.views is None:
         own = ("view_settings", "view_weight", "view_temperature")
         idle = [name for name in own if getattr(settings, name) not in (None, {})]
         if idle:
-            raise SettingsError(f"without views nothing looks at {', '.join(idle)}; set views, or leave that out")
+            raise SettingsError(f"without views, {', '.join(idle)} would not be used; set views, or leave that out")
         return None
     chosen = view(settings.views, cast("VectorEncoder | PairEncoder", encoder), **settings.view_settings)
     weight = _VIEW_WEIGHTS[settings.views] if settings.view_weight is None else settings.view_weight
@@ -238,7 +239,7 @@ def _encoder(settings: ContrastiveSettings, interactions: Interactions) -> nn.Mo
 
 
 def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
-    """Refuse settings that the user gave and the encoder does not use."""
+    """Refuse given settings that the encoder does not use."""
     taken, pairs = inputs_of(settings.encoder), scores_pairs(settings.encoder)
     begun = bool(taken & {"users", "items"})
     looked_at = {
@@ -254,9 +255,13 @@ def _refuse_what_is_idle(settings: ContrastiveSettings) -> None:
         if not is_looked_at and getattr(settings, name) not in (usual[name].default, *_NONE.get(name, ()))
     ]
     if idle:
-        why = "scores by no product of vectors and starts on its own" if pairs else "begins on its own"
+        why = (
+            "does not score by products of vectors, and makes its own initial values"
+            if pairs
+            else "makes its own initial values"
+        )
         raise SettingsError(
-            f"the encoder {called(settings.encoder)!r} {why}, so nothing looks at {', '.join(idle)}; "
+            f"the encoder {called(settings.encoder)!r} {why}, so {', '.join(idle)} would not be used; "
             "leave that out, or take another encoder"
         )
 

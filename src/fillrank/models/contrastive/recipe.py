@@ -22,86 +22,91 @@ __all__ = ["BPRMF", "CCL", "MMCL", "Contrastive", "LightGCN", "NeuMF"]
 
 
 class Contrastive(ContrastiveSettings):
-    """Each (user, item) pair of a log against negatives: one encoder, one loss, one sampler.
+    """Contrast each (user, item) pair of a log with negatives: with an encoder, a loss and a sampler.
 
-    Each of the three is a name; a table of the name and its settings, ``{"name": "bsl", "temperature": 0.2}``, as TOML
-    has it; or an object of your own: see ``docs/how-to/your-own-parts.md``. ``settings`` of a fitted model hold names
-    where there are names. Of any other object they hold a record (its class and its public attributes), which
-    no recipe takes.
+    Each of the three is a name; a table of the name and its settings, ``{"name": "bsl", "temperature": 0.2}``, as in
+    TOML; or an object of your own: see ``docs/how-to/your-own-parts.md``. The ``settings`` of a fitted model contain
+    the names of the parts. For an object without a name they contain a record (its class and its public attributes),
+    from which it cannot be made again.
 
     Attributes:
         encoder: its name in :data:`fillrank.encoders.ENCODERS` (``"mf"``, ``"lightgcn"``, ``"history"``, ``"neumf"``),
-            or that of an installed package; a class or a function, which gets what it asks for by the names of its
-            parameters (:class:`fillrank.encoders.EncoderInputs`); or an encoder, of which each fit trains a copy.
-        encoder_settings: of the encoder, such as ``{"n_layers": 2}``.
-        dim: of the vectors.
-        similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor the start may be given.
-        ranked_by: ``"dot"`` or ``"cosine"``: what ranks, where that is not what is learnt from; None: ``similarity``.
-            Cosines say nothing of lengths, but training leaves some: LightGCN by autograd gives popular items longer
-            vectors, and the authors of BSL (Wu et al. 2024) train it by cosines and rank by products on Yelp2018.
-        neighbour_weight: after training, each vector takes so much of its neighbours' (a user's items, an item's
-            users), and products rank: LightGCN's propagation where training had none, see
-            :func:`fillrank.encoders.with_neighbours`.
-            ``"auto"`` takes the best by ``monitor`` on the validation part, out of
-            :data:`fillrank.models.NEIGHBOUR_WEIGHTS`, for the epoch that was the best without. Without a validation
-            part it is :data:`fillrank.models.USUAL_NEIGHBOUR_WEIGHT` for MF by cosines, else 0.
-        popularity_beta: after training, each item's vector is taken times ``n_i^β`` with n the users who met it: above
-            0 popular items come up more. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
-            :data:`fillrank.models.POPULARITY_BETAS`; without a validation part it is 0.
-        popularity_weight: γ of ``γ · s · log(1 + n_i)``, which is added to the scores of item i after training, with s
-            the mean length of the users' vectors times that of the items' (1 for cosines): from 0 to 100, where
-            popularity alone ranks. ``"auto"`` takes the best by ``monitor`` on the validation part, out of
-            :data:`fillrank.models.POPULARITY_WEIGHTS`; it is 0 without one, where ``popularity_beta`` is given, and
-            for history users without vectors of their own.
+            or that of an installed package; a class or a function, whose parameters select the arguments that it gets
+            (:class:`fillrank.encoders.EncoderInputs`); or an encoder object, of which each fit trains a copy.
+        encoder_settings: the settings of the encoder, such as ``{"n_layers": 2}``.
+        dim: length of the vectors.
+        similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor ``init`` can be given.
+        ranked_by: ``"dot"`` or ``"cosine"``: the product that ranks, if it is another than in training; None:
+            ``similarity``. Cosines do not depend on the lengths of vectors, but training by cosines changes the
+            lengths: LightGCN by autograd gives popular items longer vectors, and the authors of BSL (Wu et al. 2024)
+            train it by cosines and rank by dot products on Yelp2018.
+        neighbour_weight: after training, the vectors of the neighbours (a user's items, an item's users) are added to
+            each vector with this weight, and dot products rank. This is LightGCN's propagation without it in training;
+            see :func:`fillrank.encoders.with_neighbours`. ``"auto"`` takes the best of
+            :data:`fillrank.models.NEIGHBOUR_WEIGHTS` by ``monitor`` on the validation part, for the epoch that was best
+            without it. Without a validation part it is :data:`fillrank.models.USUAL_NEIGHBOUR_WEIGHT` for MF by
+            cosines, else 0.
+        popularity_beta: after training, each item's vector is multiplied by ``n_i^β``, where n_i is its number of
+            users; with β above 0, popular items are ranked higher. ``"auto"`` takes the best of
+            :data:`fillrank.models.POPULARITY_BETAS` by ``monitor`` on the validation part; without a validation part it
+            is 0.
+        popularity_weight: γ of ``γ · s · log(1 + n_i)``, which is added to the scores of item i after training; s is
+            the mean length of the users' vectors times that of the items' vectors (1 for cosines). With 100, popularity
+            alone ranks. ``"auto"`` takes the best of :data:`fillrank.models.POPULARITY_WEIGHTS` by ``monitor`` on the
+            validation part. It is 0 without a validation part, if ``popularity_beta`` is given, and for history users
+            without vectors of their own.
         init: ``"random"`` (normal, with standard deviation ``init_scale``), or ``"spectral"``: the degree-normalised
             SVD, its rows scaled to the length ``init_scale``.
         init_scale: see ``init``.
         loss: its name in :data:`fillrank.losses.LOSSES`, or that of an installed package; an object or a class of
             losses; or any function of scores ``(pos [B], neg [B, N]) → [B]``, see
-            :class:`fillrank.losses.FromFunction`. One of vectors, such as ``"alignment-uniformity"``
-            (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), takes no negatives, and so no sampler.
-        loss_settings: such as ``{"temperature": 0.1}``. Those for which the loss has a ladder
-            (:class:`fillrank.losses.Ladder`) and that are not given, or ``"auto"``, are chosen by short trainings on
-            the validation part, which together cost no more than the least of one training
-            (:class:`fillrank.models.Allowance`); without one they are the usual ones of the ladder.
+            :class:`fillrank.losses.FromFunction`. A loss of vectors, such as ``"alignment-uniformity"``
+            (:class:`fillrank.losses.AlignmentUniformity`, DirectAU), needs no negatives and no sampler.
+        loss_settings: the settings of the loss, such as ``{"temperature": 0.1}``. A setting that has a ladder
+            (:class:`fillrank.losses.Ladder`) and is not given, or ``"auto"``, is chosen on the validation part by short
+            trainings, which together cost no more than the shortest full training (:class:`fillrank.models.Allowance`).
+            Without a validation part, the usual value of the ladder is taken.
         sampler: its name in :data:`fillrank.samplers.SAMPLERS`, or that of an installed package; a class or a function,
-            which gets the positives as ``known``; or an object. One that was made with the positives of some log is
-            made anew with those of each fit, from its settings; see :func:`fillrank.samplers.as_sampler`.
-        sampler_settings: such as ``{"n_negatives": 256}``. Where it is not given, ``n_negatives`` is 1,024 (64 for
-            NeuMF), or all items where there are fewer.
+            which gets the positives as ``known``; or an object. An object that holds the positives of a log is made
+            again in each fit, from its settings and the positives of that fit; see
+            :func:`fillrank.samplers.as_sampler`.
+        sampler_settings: the settings of the sampler, such as ``{"n_negatives": 256}``. By default ``n_negatives`` is
+            1,024 (64 for NeuMF), or the number of items if that is smaller.
         views: ``"edge-dropout"`` (of LightGCN's graph: SGL) or ``"noise"`` (on LightGCN's layers: SimGCL; on the
-            vectors of MF and history users) adds a contrast between two views of the batch's users and items, see
-            :class:`fillrank.training.ViewTerm`. None: no views, and then no other setting of theirs may be given.
-        view_settings: such as ``{"rate": 0.2}`` of ``"edge-dropout"``, ``{"eps": 0.2}`` of ``"noise"``; 0.1 if not.
-        view_weight: of that contrast. None: what its authors take on Yelp2018, 0.1 for ``"edge-dropout"``, 0.5 for
-            ``"noise"``.
-        view_temperature: of that contrast. None: 0.2.
+            vectors of MF and history users) adds a loss between two views of the batch's users and items, see
+            :class:`fillrank.training.ViewTerm`. None: no views; then ``view_settings``, ``view_weight`` and
+            ``view_temperature`` cannot be given.
+        view_settings: the settings of the views, such as ``{"rate": 0.2}`` for ``"edge-dropout"`` or ``{"eps": 0.2}``
+            for ``"noise"``; both are 0.1 by default.
+        view_weight: the weight of the loss between views. None: the authors' value on Yelp2018, 0.1 for
+            ``"edge-dropout"`` and 0.5 for ``"noise"``.
+        view_temperature: the temperature of the loss between views. None: 0.2.
         positive_from: rows with at least this value are positives; ``"relevant"`` takes the data's own threshold, None
             every row.
-        disliked: what a row is that is no positive, because of a lower value or of the weight 0: ``"ignored"``, so that
-            it is never drawn as a negative, or ``"negative"``, so that it is as likely drawn as any item that its user
+        disliked: what to do with rows that are no positives, because their value is too low or their weight is 0:
+            ``"ignored"``: they are never drawn as negatives; ``"negative"``: they are drawn like any item that the user
             has not met.
-        weight_power: power of the weights of a log that has some; brought to a mean of 1 it multiplies the loss of a
-            row. ``"auto"`` takes the best on the validation part, tried as the settings of the loss are; without one it
-            is 1.
+        weight_power: for a log with weights: the weights to this power, scaled to a mean of 1, multiply the losses of
+            the rows. ``"auto"`` takes the best on the validation part, by the same short trainings as for the loss;
+            without a validation part it is 1.
         learning_rate, regularization, regularized, dropout, max_grad_norm, precision: see
             :class:`fillrank.training.ContrastSettings`.
-        route: ``"auto"`` takes the fast one where it can (vectors from two tables, a loss of scores, no views, touched
-            rows regularized) and autograd elsewhere; ``"autograd"`` takes the latter always.
-            ``"delayed-propagation"`` is for LightGCN: steps as fast as those of two tables, and every
-            ``propagate_every`` of them what has changed is propagated over the graph. An approximation; see
+        route: ``"auto"`` takes the fast route if possible (vectors from two tables, a loss of scores, no views,
+            regularization of touched rows), else autograd. ``"autograd"`` always takes autograd.
+            ``"delayed-propagation"`` is for LightGCN: the steps are as fast as with two tables, and after every
+            ``propagate_every`` steps the changes are propagated over the graph. This is an approximation; see
             :class:`fillrank.training.DelayedPropagation`.
-        propagate_every: steps between two propagations, where the route is ``"delayed-propagation"``.
+        propagate_every: steps between two propagations, for the route ``"delayed-propagation"``.
         epochs, batch_size, patience, ema_span, schedule, warmup, eval_every, seed: see
-            :class:`fillrank.training.LoopSettings`. ``"auto"``, for the first three and the learning rate, goes by the
-            size of the log: see :class:`fillrank.models.Sizes`.
-        monitor: the metric of the validation part that picks the best epoch.
+            :class:`fillrank.training.LoopSettings`. For the first three and the learning rate, ``"auto"`` depends on
+            the size of the log: see :class:`fillrank.models.Sizes`.
+        monitor: the metric on the validation part by which the best epoch is chosen.
         optimizer: learning rate, schedule, warmup, ``max_grad_norm`` and ``ema_span`` as one group: a table or an
-            :class:`fillrank.models.Optimizer`. What is stored are the single settings.
+            :class:`fillrank.models.Optimizer`. The fitted model stores the single settings.
         stop: ``monitor``, ``patience`` and ``eval_every`` as one group: a table, an
             :class:`fillrank.models.EarlyStopping`, or the monitor alone.
-        temperature: short for that of ``loss_settings``.
-        n_negatives: short for that of ``sampler_settings``.
+        temperature: short for ``loss_settings={"temperature": …}``.
+        n_negatives: short for ``sampler_settings={"n_negatives": …}``.
 
     Example:
         ``Contrastive(loss="bsl", temperature=0.1, dim=64, stop={"patience": 5}).fit(split.train, valid=split.valid)``
@@ -175,7 +180,7 @@ class LightGCN(Contrastive):
 
 
 class NeuMF(Contrastive):
-    """Neural matrix factorisation (He et al. 2017): :class:`fillrank.encoders.NeuMF`. It folds no new users in."""
+    """Neural matrix factorisation (He et al. 2017): :class:`fillrank.encoders.NeuMF`. It cannot fold in new users."""
 
     kind: ClassVar[str] = "neumf"
     chosen_on_valid: ClassVar[tuple[str, ...]] = ()

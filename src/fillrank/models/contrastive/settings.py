@@ -31,7 +31,7 @@ ViewName = Literal["edge-dropout", "noise"]
 
 
 class ContrastiveSettings(TrainedRecipe):
-    """See :class:`fillrank.models.Contrastive`, which adds how it is fitted."""
+    """The settings of :class:`fillrank.models.Contrastive`."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("neighbour_weight", "popularity_beta", "popularity_weight")
     uses_weights: ClassVar[bool] = True
@@ -92,7 +92,7 @@ class ContrastiveSettings(TrainedRecipe):
         return objects_of(self)
 
     def uses_values(self, interactions: Interactions) -> bool:
-        """See :meth:`Recipe.uses_values`: to tell positives from the rest, where it is asked to."""
+        """See :meth:`Recipe.uses_values`; only ``positive_from`` uses them."""
         return self.threshold(interactions) is not None
 
     def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
@@ -108,7 +108,7 @@ class ContrastiveSettings(TrainedRecipe):
         }
 
     def open_numbers(self) -> list[str]:
-        """Of the ranking, those that are to be chosen."""
+        """The numbers of the ranking to choose."""
         return open_numbers(self, self.chosen_on_valid)
 
     def undecided(self) -> bool:
@@ -116,10 +116,11 @@ class ContrastiveSettings(TrainedRecipe):
         return bool(self.open_numbers())
 
     def settled(self, n_rows: int, *, watched: bool) -> Self:
-        """The same with a number in the place of each ``"auto"``: by rule, or where a choice begins.
+        """The same settings with a number for each ``"auto"``: by rule, or where a search begins.
+
 
         Args:
-            n_rows: of the positives that are trained on.
+            n_rows: the number of positives.
             watched: whether there is a validation part.
         """
         plain = has_free_vectors(self.encoder) and self.similarity == "cosine"
@@ -138,14 +139,14 @@ class ContrastiveSettings(TrainedRecipe):
         )
 
     def threshold(self, interactions: Interactions) -> float | None:
-        """The value from which a row of ``interactions`` is a positive; None: every row is."""
+        """The smallest value of a positive; None: every row is a positive."""
         return threshold(self.positive_from, interactions)
 
     def positives(self, interactions: Interactions) -> Interactions:
-        """The rows of ``interactions`` that are learnt from, without values.
+        """The positives of ``interactions``, without values.
 
         Raises:
-            SettingsError: none is left.
+            SettingsError: there are none.
         """
         return positives(self.positive_from, interactions)
 
@@ -154,7 +155,7 @@ class ContrastiveSettings(TrainedRecipe):
         return ignored(self.disliked, self.positive_from, interactions)
 
     def contrast(self) -> ContrastSettings:
-        """The part of the settings that the learner wants."""
+        """The settings of the learner."""
         return ContrastSettings(
             learning_rate=sizes_of(self).learning_rate,
             regularization=self.regularization,
@@ -165,7 +166,7 @@ class ContrastiveSettings(TrainedRecipe):
         )
 
     def loop_settings(self) -> LoopSettings:
-        """The part of the settings that the loop wants, of a recipe without ``"auto"``."""
+        """The settings of the training loop; no setting may be ``"auto"``."""
         sizes = sizes_of(self)
         return LoopSettings(
             epochs=sizes.epochs,
@@ -186,7 +187,8 @@ class ContrastiveSettings(TrainedRecipe):
 
 
 def loss_of(settings: ContrastiveSettings) -> ScoreLoss | VectorLoss:
-    """The loss that the settings name, with the usual numbers where they leave a choice.
+    """The loss that the settings name; settings that are to be chosen have their usual values.
+
 
     Raises:
         SettingsError: there is no such loss or setting.
@@ -194,6 +196,6 @@ def loss_of(settings: ContrastiveSettings) -> ScoreLoss | VectorLoss:
     loss = as_loss(settings.loss, usual_settings(settings.loss, settings.loss_settings))
     if not isinstance(loss, ScoreLoss) and (not is_usual(settings.sampler, "uniform") or settings.sampler_settings):
         raise SettingsError(
-            f"the loss {called(settings.loss)!r} takes no negatives; leave sampler and its settings out"
+            f"the loss {called(settings.loss)!r} needs no negatives; leave sampler and its settings out"
         )
     return loss

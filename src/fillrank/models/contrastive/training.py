@@ -27,15 +27,16 @@ _TRIED_WEIGHTS = (0.0, 0.15, 0.45)
 class ContrastiveTraining:
     """The trained modules, their rows, and the monitor.
 
+
     Attributes:
-        recipe: without a setting that is ``"auto"``.
-        parts: untrained.
-        rows: of the log, those that can be contrasted; there may be none.
-        watch: looks at the validation part; None: there is none.
-        context: of the fit.
-        weighs: whether the weight of the neighbours is to be chosen afterwards.
-        hurries: whether short trainings may take a higher learning rate where the ladder allows it, as nobody has asked
-            for one.
+        recipe: the recipe; no setting is ``"auto"``.
+        parts: the untrained parts.
+        rows: the rows whose users have negatives; there may be none.
+        watch: evaluates the validation part; None: there is none.
+        context: the context of the fit.
+        weighs: whether the weight of the neighbours is chosen after the training.
+        hurries: whether short trainings may use a higher learning rate if the ladder allows it; only if the user gave
+            none.
     """
 
     recipe: ContrastiveSettings
@@ -58,17 +59,17 @@ class ContrastiveTraining:
         weighs: bool,
         hurries: bool = False,
     ) -> ContrastiveTraining:
-        """A training on ``rows``, which have something to be contrasted with.
+        """A training on ``rows``, whose users have negatives.
 
         Raises:
-            SettingsError: the settings do not go together.
+            SettingsError: the settings do not fit together.
         """
         pick_route(recipe, parts)
         recipe.loop_settings()
         return cls(recipe, parts, rows, watch, context, weighs, hurries)
 
     def choose(self, ladders: Sequence[Ladder]) -> tuple[ContrastiveTraining, Found | None]:
-        """The same with the best settings of the loss, and power of weights: of a checkpoint, or by short trainings."""
+        """The same training with the best loss settings and weight power: from a checkpoint, or by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
         settings = self.recipe.loop_settings()
@@ -105,7 +106,7 @@ class ContrastiveTraining:
         loss = self.parts.loss
         if self.rows.weights is not None and isinstance(loss, ScoreLoss) and loss.whole_batch:
             # its gradient is that of a sum over rows that weigh the same
-            say_once(f"{loss} puts the positives of a user together, and does not use the weights of rows")
+            say_once(f"{loss} combines the positives of a user, and does not use the weights of rows")
             return self.rows.without_weights()
         return weighed(self.rows, power_of(self.recipe.weight_power))
 
@@ -133,6 +134,6 @@ class ContrastiveTraining:
         return World.current().broadcast(partial(tried.reached, watch)), history
 
     def reached(self, watch: ContrastiveMonitor) -> float:
-        """The best on the validation part with a few weights of the neighbours, where that is to be chosen too."""
+        """The best score on the validation part, over a few weights of the neighbours if these are chosen later."""
         tried = [{"neighbour_weight": weight} for weight in _TRIED_WEIGHTS] if self.weighs else [{}]
         return max(watch.judge(self.parts.scorer(**instead))[0] for instead in tried)

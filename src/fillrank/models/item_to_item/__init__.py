@@ -1,1 +1,1 @@
-"""Item-to-item models: what a user has met says what else to list, by a matrix between items, or between users."""
+"""Item-to-item models: they score items by a user's history and a matrix of weights between items (or users)."""

@@ -18,7 +18,7 @@ from fillrank.solvers.item_to_item.ease import Autoencoder, autoencoder, gram_ma
 __all__ = ["EASE", "EDLAE", "RDLAE"]
 
 _MOST_ITEMS = 4096
-"""Items, those that most users have met, that settings are chosen on: an inverse of so many takes seconds."""
+"""Settings are chosen on this number of the most popular items; an inverse of this size takes seconds."""
 _PENALTIES = Axis((30.0, 100.0, 300.0, 1000.0), 3**0.5, lambda penalty: 0.1 <= penalty <= 1e5)
 _DROPOUTS = Axis((0.2, 0.5, 0.8), step=0.15, allowed=lambda dropout: 0 <= dropout <= 0.95)
 _LIMITS = Axis((0.0, 0.1, 0.3, 0.5), step=0.1, allowed=lambda limit: 0 <= limit <= 0.9)
@@ -27,16 +27,16 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class EASE(ItemToItem):
-    """Items from items by one ridge regression in closed form.
+    """Predict each item from all others by one ridge regression in closed form (EASE).
 
-    What it solves is said by :class:`fillrank.solvers.item_to_item.ease.Autoencoder`. The strongest of the simple
-    models on dense logs. It only ranks, takes new users for nothing, and costs one inverse
-    of a matrix between items, ``n³`` multiplications and ``4n²`` bytes; of one between users, where these are fewer.
+    The problem that it solves is described in :class:`fillrank.solvers.item_to_item.ease.Autoencoder`. It is the
+    strongest of the simple models on dense logs. It only ranks, and new users need no training. It costs one inverse of
+    a matrix between items (``n³`` multiplications and ``4n²`` bytes), or between users if there are fewer users.
 
     Attributes:
         regularization: λ; ``"auto"`` takes the best nDCG@20 on the validation part: 30, 100, 300 and 1,000 are tried,
-            on while the best is at an end, and beside it. Where a log has more than 4,096 items, that is done on those
-            that most users have met.
+            more values while the best is at an end, and the neighbours of the best. If a log has more than 4,096 items,
+            the search uses the most popular ones only.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
 
     Example:
@@ -69,11 +69,12 @@ class EASE(ItemToItem):
 
 
 class EDLAE(EASE):
-    """EASE whose penalty grows with how often an item was met, which is what a dropout of the input comes to.
+    """EASE with a penalty that grows with the number of users of an item; it is equivalent to dropout of the input.
+
 
     Attributes:
-        dropout: p, the rate of the dropout: the penalty is ``λ + p / (1 - p) · n_i``. ``"auto"`` together with
-            ``regularization``, as in :class:`EASE`.
+        dropout: p, the rate of the dropout: the penalty is ``λ + p / (1 - p) · n_i``. ``"auto"`` is chosen together
+            with ``regularization``, as in :class:`EASE`.
         regularization, positive_from: see :class:`EASE`.
     """
 
@@ -89,11 +90,12 @@ class EDLAE(EASE):
 
 
 class RDLAE(EDLAE):
-    """EDLAE in which an item may say something of itself: the limit on the diagonal is not 0.
+    """EDLAE in which an item may predict itself to some degree: the limit on the diagonal is not 0.
+
 
     Attributes:
-        max_diagonal: ξ, up to which an item's weight on itself is let be while the others are found; it is then left
-            out. 0 is EDLAE. ``"auto"`` as the other two.
+        max_diagonal: ξ, the largest weight of an item on itself while the other weights are solved for; the diagonal is
+            then dropped. 0 gives EDLAE. ``"auto"`` is chosen like the other two.
         dropout, regularization, positive_from: see :class:`EDLAE`.
     """
 

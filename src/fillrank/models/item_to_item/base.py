@@ -1,4 +1,4 @@
-"""What the item-to-item recipes share: positives in, settings chosen on the validation part, a scorer out."""
+"""The base class of the item-to-item recipes: it selects positives, chooses settings, and makes the scorer."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _MOST_JUDGED = 5_000  # users of the validation part
 
 
 class ItemToItem(Recipe):
-    """A recipe whose scorer is a pure function of who met what and of a few numbers."""
+    """A recipe whose scorer is a pure function of the interactions and of a few numbers."""
 
     has_rule: ClassVar[bool] = True
 
     usual_point: ClassVar[Mapping[str, Any]] = {}
-    """Where the choice of each setting begins; where there is nothing to choose on, it stays there."""
+    """The value where the search for each setting begins; without a validation part it is used as it is."""
 
     together: ClassVar[Sequence[str]] = ()
-    """Settings that stand in for one another: all pairs of their values are tried first."""
+    """Settings whose best values depend on each other: all pairs of their values are tried first."""
 
     most_tried: ClassVar[int] = 30
 
@@ -51,14 +51,14 @@ class ItemToItem(Recipe):
 
     @abstractmethod
     def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:
-        """What is tried of each setting."""
+        """The values to try for each setting."""
 
     @abstractmethod
     def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights | UserNeighbours:
         """The scorer with these numbers."""
 
     def _as_tried(self, point: Mapping[str, Any]) -> Point:
-        """The point in numbers, which are all that a grid takes."""
+        """The point as numbers, because a grid only takes numbers."""
         return point
 
     def _as_chosen(self, point: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class ItemToItem(Recipe):
         return dict(point)
 
     def _tried(self, interactions: Interactions, valid: Interactions) -> Trial:
-        """What the settings are chosen on: a log, its validation part, and what makes a scorer for that log."""
+        """The data of the search: a log, its validation part, and a function that makes a scorer for that log."""
         return interactions, valid, lambda point: self._scorer(interactions, point)
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
@@ -100,7 +100,7 @@ class ItemToItem(Recipe):
 
 
 def most_met(interactions: Interactions, other: Interactions, n: int) -> tuple[Interactions, Interactions]:
-    """Both logs without the rows of all but the ``n`` items that most users of ``interactions`` have met."""
+    """Both logs with only the ``n`` most popular items of ``interactions``."""
     kept = np.sort(np.argsort(-interactions.item_counts, kind="stable")[:n])
     places = np.full(interactions.n_items, -1, dtype=np.int32)
     places[kept] = np.arange(len(kept), dtype=np.int32)

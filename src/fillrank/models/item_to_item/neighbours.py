@@ -1,4 +1,4 @@
-"""Recipes by neighbours: of items, of users, and by a random walk."""
+"""Neighbourhood models: by neighbours of items, by neighbours of users, and by a random walk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AXES = {
 
 
 class _Neighbours(ItemToItem):
-    """What both sides' neighbours share: the similarity, its shrinkage and their number."""
+    """The common settings: the similarity, its shrinkage and the number of neighbours."""
 
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("similarity", "k", "shrinkage")
     usual_point: ClassVar[Mapping[str, Any]] = {"similarity": "cosine", "k": 100, "shrinkage": 10.0}
@@ -53,7 +53,7 @@ class _Neighbours(ItemToItem):
 
 
 class ItemKNN(_Neighbours):
-    """What is near to the items that a user has met.
+    """Recommend the nearest neighbours of the items in a user's history.
 
     See :func:`fillrank.solvers.item_to_item.neighbours.item_neighbours`. It only ranks; new users cost nothing.
 
@@ -61,10 +61,10 @@ class ItemKNN(_Neighbours):
         similarity: ``"cosine"``, ``"pearson"``, ``"tfidf"`` or ``"bm25"``:
             :class:`fillrank.factors.neighbours.Similarity`.
         k: neighbours of each item.
-        shrinkage: how strongly items that few users have met both of are held to be unlike; nothing for ``"bm25"``.
-            ``"auto"`` of the three takes the best nDCG@20 on the validation part, one after the other, each going on
-            while its best is at an end.
-        averaged: weights of an item's neighbours sum to 1, and what counts is how far a user is from the average.
+        shrinkage: lowers the similarity of items with few common users; not used for ``"bm25"``. ``"auto"`` for these
+            three takes the best nDCG@20 on the validation part, one after the other; more values are tried while an end
+            is the best.
+        averaged: the weights of an item's neighbours sum to 1, and the scores use deviations from the average.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
     """
 
@@ -81,14 +81,13 @@ class ItemKNN(_Neighbours):
 
 
 class UserKNN(_Neighbours):
-    """What the users most like one have met, by how like they are; see :class:`fillrank.factors.UserNeighbours`.
-
-    It only ranks. A new user is compared with all of the training's.
+    """Recommend what the most similar users have met; see :class:`fillrank.factors.UserNeighbours`.
+    It only ranks. A new user is compared with all users of the training.
 
     Attributes:
         similarity: of two users; see :class:`ItemKNN`.
-        k: how many users are heard.
-        shrinkage: how strongly users with few items in common are held to be unlike; nothing for ``"bm25"``.
+        k: the number of similar users.
+        shrinkage: lowers the similarity of users with few common items; not used for ``"bm25"``.
         positive_from: see :class:`ItemKNN`.
     """
 
@@ -101,17 +100,16 @@ class UserKNN(_Neighbours):
 
 
 class RP3Beta(ItemToItem):
-    """Where a random walk over users leads from an item.
+    """Score items by a random walk from an item over its users to other items.
 
-    See :func:`fillrank.solvers.item_to_item.neighbours.random_walk`. It only ranks; new users cost nothing. Among the
-    quickest, and good on sparse logs.
+    See :func:`fillrank.solvers.item_to_item.neighbours.random_walk`. It only ranks; new users need no training. It is
+    one of the fastest models, and good on sparse logs.
 
     Attributes:
-        alpha: the power of the odds of each step.
-        beta: the power of an item's users by which it is held back.
-        k: items kept for each item.
-            ``"auto"`` of the three takes the best nDCG@20 on the validation part, one after the other, each going on
-            while its best is at an end.
+        alpha: the power of the probability of each step.
+        beta: an item's score is divided by its number of users to this power.
+        k: neighbours kept for each item. ``"auto"`` for these three takes the best nDCG@20 on the validation part, one
+            after the other; more values are tried while an end is the best.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
     """
 

@@ -23,18 +23,18 @@ _LASSOS = Axis((0.0, 1.0, 5.0), 3.0, lambda lasso: lasso <= 1e4)
 
 
 class SLIM(ItemToItem):
-    """Each item from a few others by an elastic net without negative weights.
+    """Predict each item from a few others by an elastic net without negative weights (SLIM).
 
-    See :func:`fillrank.solvers.item_to_item.slim.slim`. It only ranks; new users cost nothing. As sparse as neighbours,
-    and better; it takes longer than :class:`EASE` on small catalogues, and fits into memory on large ones.
+    See :func:`fillrank.solvers.item_to_item.slim.slim`. It only ranks; new users need no training. It is as sparse as
+    neighbourhood models, and better. It takes longer than :class:`EASE` on small catalogues, and needs less memory on
+    large ones.
 
     Attributes:
-        regularization: of the weights' squares.
-        lasso: of their sizes; higher leaves fewer weights.
-            ``"auto"`` of these two takes the best nDCG@20 on the validation part, one after the other, each going on
-            while its best is at an end. Where a log has more than 4,096 items, that is done on those that most users
-            have met.
-        k: the largest weights that are kept of each item.
+        regularization: L2 of the weights.
+        lasso: L1 of the weights; a higher value leaves fewer weights. ``"auto"`` for these two takes the best nDCG@20
+            on the validation part, one after the other; more values are tried while an end is the best. If a log has
+            more than 4,096 items, the search uses the most popular ones only.
+        k: the number of largest weights that are kept for each item.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
 
     Example:
