@@ -115,7 +115,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"loss": "alignment-uniformity"}, "'alignment-uniformity' needs no negatives; leave sampler and its settings"),
         (
             {"loss": "alignment-uniformity", "sampler": "in-batch", "sampler_settings": {}},
-            "'alignment-uniformity' takes no negatives",
+            "'alignment-uniformity' needs no negatives",
         ),
         (
             {"loss": "alignment-uniformity", "encoder": "neumf", "sampler_settings": {}},
