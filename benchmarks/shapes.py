@@ -75,6 +75,12 @@ _CONTRAST: Space = {
 }
 _SOFTMAX: Space = {**_CONTRAST, "loss_settings": {"temperature": _log(0.05, 0.6)}}
 
+_KNN: Space = {
+    "similarity": {"choices": ["cosine", "pearson", "tfidf", "bm25"]},
+    "k": _log(5, 1000),
+    "shrinkage": _log(0.1, 1000.0),
+}
+
 SPACES: dict[str, Space] = {
     "pure-svd": {"rank": _log(2, 512), "use_values": {"choices": [True, False]}},
     "normalised-svd": {
@@ -88,6 +94,21 @@ SPACES: dict[str, Space] = {
         "regularization": _log(1e-3, 0.3),
         "frequency_exponent": {"low": 0.0, "high": 1.0},
     },
+    "ease": {"regularization": _log(1.0, 1e4)},
+    "edlae": {"regularization": _log(1.0, 1e4), "dropout": {"low": 0.0, "high": 0.9}},
+    "rdlae": {
+        "regularization": _log(1.0, 1e4),
+        "dropout": {"low": 0.0, "high": 0.9},
+        "max_diagonal": {"low": 0.0, "high": 0.9},
+    },
+    "item-knn": _KNN,
+    "user-knn": _KNN,
+    "rp3-beta": {
+        "alpha": {"low": 0.0, "high": 2.0},
+        "beta": {"low": 0.0, "high": 1.2},
+        "k": _log(5, 1000),
+    },
+    "slim": {"regularization": _log(1.0, 1e4), "lasso": _log(0.1, 100.0)},
     "contrastive": _SOFTMAX,
     "lightgcn": _SOFTMAX,
     "mmcl": {

@@ -59,7 +59,7 @@ def test_a_fit_that_chooses_costs_at_most_two_trainings(
     recipe = COSTLY[kind]
     with counting(monkeypatch) as whole:
         chosen = recipe.fit(parts.train, parts.valid, refit=False).settings
-    names = ("temperature",) if isinstance(recipe, CMC) else ("loss_settings",)
+    names = ("temperature",) if isinstance(recipe, CMC) else ("loss_settings", "regularization")
     given = recipe.model_dump() | {name: chosen[name] for name in names}
     with counting(monkeypatch) as one:
         assert type(recipe)(**given).fit(parts.train, parts.valid, refit=False).settings == chosen
@@ -179,6 +179,23 @@ def test_a_cmc_that_was_stopped_goes_on_without_choosing_again(
     assert torch.equal(resumed.scorer.score(everybody), whole.scorer.score(everybody))
     with pytest.raises(DataError, match="belongs to another training"):
         CMC(**QUICK, seed=1, temperature=0.1).fit(parts.train, parts.valid, **state)
+
+
+def test_products_get_the_penalty_that_the_validation_part_likes(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+
+    def liked(training: Any, watch: Any) -> float:
+        tried.append(training.recipe.regularization)
+        return tried[-1]
+
+    as_learnt = {**SMALL, **AS_LEARNT, "popularity_weight": 0.0}
+    assert BPRMF(**as_learnt, epochs=1).fit(parts.train).settings["regularization"] == 3e-5, "nobody says which is best"
+    assert BPRMF(**as_learnt, regularization=0.0).fit(parts.train, parts.valid).settings["regularization"] == 0
+    monkeypatch.setattr("fillrank.models.contrastive.training.ContrastiveTraining.reached", liked)
+    model = BPRMF(**as_learnt).fit(parts.train, parts.valid)
+    assert tried == [3e-5, 1e-5, 1e-4, 3e-4]
+    assert model.settings["regularization"] == 3e-4
+    assert Contrastive(**as_learnt).fit(parts.train, parts.valid).settings["regularization"] == 0
 
 
 def test_a_log_without_ratings_has_a_temperature_too() -> None:

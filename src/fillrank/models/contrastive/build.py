@@ -157,7 +157,7 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
     """
     contrast, world = settings.contrast(), World.current()
     loss, sampler = parts.loss, parts.sampler
-    everywhere = settings.regularization > 0 and settings.regularized == "all"
+    everywhere = contrast.regularization > 0 and settings.regularized == "all"
     plain = parts.graph is None and (settings.route == "autograd" or everywhere or parts.views is not None)
     if not plain and isinstance(loss, ScoreLoss) and sampler is not None and has_free_tables(parts.encoder):
         steps = TableContrast(parts.encoder, loss, sampler, contrast, world=world)

@@ -11,6 +11,7 @@ from fillrank.losses import open_ladders
 from fillrank.models.base import Positive
 from fillrank.models.contrastable import can_be_contrasted
 from fillrank.models.contrastive.build import ContrastiveMonitor, ContrastiveParts
+from fillrank.models.contrastive.penalty import PENALTIES, Penalty
 from fillrank.models.contrastive.settings import ContrastiveSettings
 from fillrank.models.contrastive.training import ContrastiveTraining
 from fillrank.models.named_parts import Part, refuse_objects
@@ -90,7 +91,9 @@ class Contrastive(ContrastiveSettings):
             the rows. ``"auto"`` takes the best on the validation part, by the same short trainings as for the loss;
             without a validation part it is 1.
         learning_rate, regularization, regularized, dropout, max_grad_norm, precision: see
-            :class:`fillrank.training.ContrastSettings`.
+            :class:`fillrank.training.ContrastSettings`. ``regularization="auto"``, the default of :class:`BPRMF`, takes
+            the best of 0 and 1e-5 to 3e-4 on the validation part, by the same short trainings as for the loss. Without
+            a validation part it is 3e-5.
         route: ``"auto"`` takes the fast route if possible (vectors from two tables, a loss of scores, no views,
             regularization of touched rows), else autograd. ``"autograd"`` always takes autograd.
             ``"delayed-propagation"`` is for LightGCN: the steps are as fast as with two tables, and after every
@@ -130,7 +133,8 @@ class Contrastive(ContrastiveSettings):
         rows = interactions if left.all() else interactions.select(left[interactions.users])
         training = ContrastiveTraining.of(settled, parts, rows, watch, within, weighs=weighs, hurries=hurries)
         powers = (POWERS,) if weighted and self.weight_power == "auto" else ()
-        training, found = training.choose((*powers, *open_ladders(self.loss, self.loss_settings)))
+        penalties = (PENALTIES,) if self.regularization == "auto" else ()
+        training, found = training.choose((*powers, *open_ladders(self.loss, self.loss_settings), *penalties))
         history = found.history if found is not None and found.interrupted else training.run()
         if watch is not None:
             parts = parts.ranked_best(free, watch, context)
@@ -167,6 +171,7 @@ class BPRMF(Contrastive):
     loss: Part = "bpr"
     similarity: Literal["dot", "cosine"] = "dot"
     init_scale: Positive = 1.0
+    regularization: Penalty = "auto"
 
 
 class LightGCN(Contrastive):

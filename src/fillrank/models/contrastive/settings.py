@@ -13,6 +13,7 @@ from fillrank.encoders import has_free_vectors
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss, VectorLoss, as_loss, usual_settings
 from fillrank.models.base import NotNegative, Positive
+from fillrank.models.contrastive.penalty import Penalty, penalty_of
 from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength
 from fillrank.models.named_parts import Part, called, named, objects_of
@@ -60,7 +61,7 @@ class ContrastiveSettings(TrainedRecipe):
     disliked: Disliked = "ignored"
     weight_power: WeightPower = "auto"
     learning_rate: Positive | AutoWord = "auto"
-    regularization: NotNegative = 0.0
+    regularization: Penalty = 0.0
     regularized: Literal["touched", "all"] = "touched"
     dropout: float = Field(default=0.1, ge=0, lt=1)
     max_grad_norm: Positive | None = None
@@ -135,6 +136,7 @@ class ContrastiveSettings(TrainedRecipe):
                 **{name: number for name, number in usual.items() if getattr(self, name) == "auto"},
                 "loss_settings": usual_settings(self.loss, self.loss_settings),
                 "weight_power": power_of(self.weight_power),
+                "regularization": penalty_of(self.regularization),
             }
         )
 
@@ -158,7 +160,7 @@ class ContrastiveSettings(TrainedRecipe):
         """The settings of the learner."""
         return ContrastSettings(
             learning_rate=sizes_of(self).learning_rate,
-            regularization=self.regularization,
+            regularization=penalty_of(self.regularization),
             regularized=self.regularized,
             dropout=self.dropout,
             max_grad_norm=self.max_grad_norm,

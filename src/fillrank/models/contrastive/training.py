@@ -21,6 +21,8 @@ __all__ = ["ContrastiveTraining"]
 
 
 _TRIED_WEIGHTS = (0.0, 0.15, 0.45)
+_OF_THE_RECIPE = ("weight_power", "regularization")
+"""What ladders choose beside the settings of the loss."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,19 @@ class ContrastiveTraining:
         return cls(recipe, parts, rows, watch, context, weighs, hurries)
 
     def choose(self, ladders: Sequence[Ladder]) -> tuple[ContrastiveTraining, Found | None]:
-        """The same training with the best loss settings and weight power: from a checkpoint, or by short trainings."""
+        """The same training with the best settings along the ladders: from a checkpoint, or by short trainings."""
         if not ladders or self.watch is None or not len(self.rows):
             return self, None
         settings = self.recipe.loop_settings()
-        weighted = self.rows.weights is not None
-        known = chosen_before(settings, ("loss_settings", *(("weight_power",) if weighted else ())), self.context)
+        own = [name for ladder in ladders for name in ladder.names if name in _OF_THE_RECIPE]
+        known = chosen_before(settings, ("loss_settings", *own), self.context)
         if known is not None and known["loss_settings"].keys() == self.recipe.loss_settings.keys():
             return self._with(known.pop("loss_settings") | known), None
-        power = {"weight_power": self.recipe.weight_power} if weighted else {}
         allowed = Allowance.of(settings, len(self.rows), ladders)
         hurries = self.hurries and all(ladder.hasty for ladder in ladders)
         found = climb_ladders(
             ladders,
-            self.recipe.loss_settings | power,
+            self.recipe.loss_settings | {name: getattr(self.recipe, name) for name in own},
             self.parts.encoder,
             partial(self._briefly, self.watch, allowed, hurries),
             allowed=allowed,
@@ -111,9 +112,9 @@ class ContrastiveTraining:
         return weighed(self.rows, power_of(self.recipe.weight_power))
 
     def _with(self, chosen: Mapping[str, Any]) -> ContrastiveTraining:
-        loss_settings = dict(chosen)
-        power = {"weight_power": loss_settings.pop("weight_power")} if "weight_power" in loss_settings else {}
-        recipe = self.recipe.model_copy(update={"loss_settings": loss_settings, **power})
+        own = {name: value for name, value in chosen.items() if name in _OF_THE_RECIPE}
+        loss_settings = {name: value for name, value in chosen.items() if name not in own}
+        recipe = self.recipe.model_copy(update={"loss_settings": loss_settings, **own})
         return replace(self, recipe=recipe, parts=replace(self.parts, loss=loss_of(recipe)))
 
     def _briefly(
