@@ -36,7 +36,11 @@ def test_only_and_exclude_by_id_or_title(saved: Path, json_of: Json) -> None:
 def test_a_rule_that_cannot_be_read_is_refused(saved: Path, tmp_path: Path, fillrank: Run) -> None:
     assert "'genre' is no COLUMN=VALUE" in fillrank("recommend", saved, "--user", "3", "--where", "genre").stderr
     assert "no whole number" in fillrank("recommend", saved, "--user", "3", "--at-most", "genre=x").stderr
-    assert "item table" in fillrank("recommend", saved, "--user", "3", "--where", "genre=War").stderr
+    for rule in (["--where", "genre=War"], ["--at-most", "genre=1"]):
+        assert (
+            f"{rule[0]}: it asks for a table of items; give --item-table"
+            in fillrank("recommend", saved, "--user", "3", *rule).stderr
+        )
     assert "there is no file" in fillrank("recommend", saved, "--user", "3", "--item-table", tmp_path / "a.csv").stderr
     (tmp_path / "a.csv").write_text("item,genre\n3,War\n4,War,Crime\n")
     said = fillrank("recommend", saved, "--user", "3", "--item-table", tmp_path / "a.csv").stderr

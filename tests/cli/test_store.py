@@ -24,6 +24,15 @@ def test_dump_and_restore(fillrank: Callable[..., Result], json_of: Callable[...
     assert "is not a dump of a store" in refused.stderr
 
 
+def test_a_store_that_is_not_there_is_not_made_to_be_read(fillrank: Callable[..., Result], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/typo.db"
+    for words in (["dump", tmp_path / "a.jsonl"], ["keys", "list"], ["keys", "revoke", "x"]):
+        refused = fillrank("store", *words, "--store", url)
+        assert refused.exit_code == 1
+        assert "there is no store at sqlite:///" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_keys(fillrank: Callable[..., Result], json_of: Callable[..., Any], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     made = json_of("store", "keys", "add", "--name", "shop", "--scope", "read", "--scope", "write", "--store", url)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import pandas as pd
 import polars as pl
 import pytest
 
+import fillrank as fr
 from fillrank.data.io.columns import Columns
 from fillrank.data.times import to_seconds
 from fillrank.errors import DataError
@@ -104,3 +106,22 @@ def test_what_is_no_time_is_refused() -> None:
         DataError, match=r"the column 'when' holds List.*; times are numbers, dates or ISO 8601 strings"
     ):
         to_seconds(pl.Series("when", [[1, 2]]))
+
+
+@pytest.mark.parametrize(
+    ("times", "what"),
+    [([2019, 2020], "years"), ([201912, 202001], "months"), ([43861, 43862], "days of a spreadsheet")],
+)
+def test_numbers_that_are_hardly_seconds_are_said(
+    times: list[int], what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 1], "date": times})
+    read = fr.Interactions.from_frame(frame).times
+    assert read is not None
+    assert read.tolist() == times
+    assert f"{times[0]} to {times[1]}, are read as seconds since 1970; if they are {what}, write them as" in caplog.text
+    caplog.clear()
+    fr.Interactions.from_frame(frame, time_unit="s")
+    fr.Interactions.from_frame(frame.assign(date=[1, 2000]))
+    fr.Interactions.from_frame(frame.assign(date=[201913, 201914]))
+    assert not caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file"):
         fr.read(f"sqlite:///{tmp_path}/absent.db", query=QUERY)
     assert not (tmp_path / "absent.db").exists()
+
+
+def test_home_is_home_and_a_name_may_hold_any_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "my shop #1 50%.db")) as connection:
+        connection.execute("create table met (user, item)")
+        connection.execute("insert into met values ('ann', 'Heat')")
+        connection.commit()
+    log = fr.read("sqlite:///~/my shop #1 50%.db", query="select * from met")
+    assert log.to_frame().rows() == [("ann", "Heat")]
 
 
 def test_a_query_is_for_databases_alone(tmp_path: Path) -> None:

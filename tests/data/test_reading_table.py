@@ -548,6 +548,12 @@ TIMES = [
         "line 4: time 1580515200000 is in another unit",
     ),
     Line(
+        "`20200201` as a number, among seconds",
+        "a bad row",
+        at(str(MOMENT), str(MOMENT), "20200201"),
+        "line 4: time 20200201 is in another unit",
+    ),
+    Line(
         "the same with `time_unit=`",
         "in that unit",
         at(str(MOMENT), f"{MOMENT}000"),

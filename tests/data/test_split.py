@@ -207,7 +207,12 @@ LOG = Interactions.from_arrays([1] * 5, range(5), times=range(5))
         ),
         (lambda: split.by_time(LOG, test=1.5), SettingsError, "test must be a fraction"),
         (lambda: split.by_time(LOG, test=1, valid=3), SettingsError, "valid begins at 3, after the part that should"),
-        (lambda: split.by_time(LOG, test="1969-01-01", valid=0), DataError, "leaves train empty"),
+        (
+            lambda: split.by_time(LOG, test="1969-01-01", valid=0),
+            DataError,
+            "test begins at 1969-01-01, before all rows, and leaves train empty; the log runs from 1970-01-01T",
+        ),
+        (lambda: split.by_time(LOG, test="1999-01-01"), DataError, "begins at 1999-01-01, after all rows, and leaves"),
         (lambda: split.published(LOG, LOG), DataError, r"train and test have 5 \(user, item\) pairs in common"),
         (
             lambda: split.published(LOG, Interactions.from_arrays(["a"], [1])),

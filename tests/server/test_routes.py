@@ -72,6 +72,8 @@ def test_events_are_kept_once_and_conflicts_are_said(client: Any, store: Store) 
         {"user": "a"},
         {"user": "a", "item": "b", "time": "soon"},
         {"user": "a", "item": "b", "time": 1e300},
+        {"user": "a", "item": "b", "time": 1_600_000_000_000},
+        {"user": "a", "item": "b", "time": 20200131},
         {"user": "a", "item": "b", "time": "9999-99-99"},
         {"user": "a", "item": "b", "value": "x"},
         {"user": "a", "item": "b", "type": ""},
@@ -81,6 +83,15 @@ def test_events_are_kept_once_and_conflicts_are_said(client: Any, store: Store) 
 def test_one_bad_event_keeps_all_of_a_request_out(client: Any, store: Store, wrong: dict[str, Any]) -> None:
     assert client.post("/v1/events", json={"events": [{"user": "a", "item": "b"}, wrong]}).status_code == 422
     assert store.count_after() == 0
+
+
+def test_a_time_in_another_unit_is_named_and_one_in_the_future_said(client: Any) -> None:
+    def said(time: Any) -> Any:
+        return client.post("/v1/events", json={"events": [{"user": "a", "item": "3", "time": time}]}).json()
+
+    assert "divide milliseconds by 1,000" in said(1_600_000_000_000)["error"]["message"]
+    assert "20200131 looks like a day: write '2020-01-31'" in said(20200131)["error"]["message"]
+    assert said("2999-01-01")["warnings"] == ["more than a day in the future: events[0]"]
 
 
 def test_too_many_events_are_refused(serving: Callable[..., Any], svd: Recommender) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -224,11 +226,29 @@ def test_a_database_that_is_not_there_is_said_without_its_password(tmp_path: Pat
     with pytest.raises(StoreError, match=r"does not answer: .*see whether it is there") as caught:
         Store("postgresql://ann:very-secret@127.0.0.1:9/shop")
     assert "very-secret" not in str(caught.value)
-    with pytest.raises(StoreError, match="unable to open database file"):
-        Store(f"sqlite:///{tmp_path}/no/such/folder/shop.db")
     (tmp_path / "text.db").write_text("this is no database" * 100)
+    with pytest.raises(StoreError, match=r"the folder of .* cannot be made"):
+        Store(f"sqlite:///{tmp_path}/text.db/shop.db")
     with pytest.raises(StoreError, match="file is not a database"):
         Store(f"sqlite:///{tmp_path}/text.db")
+
+
+def test_the_folder_of_a_new_store_is_made_and_home_is_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Store("sqlite:///~/new folder/shop.db").close()
+    assert (tmp_path / "new folder" / "shop.db").is_file()
+
+
+def test_a_database_of_another_program_stays_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        connection.execute("create table invoices (number)")
+        connection.commit()
+    before = (tmp_path / "app.db").read_bytes()
+    with pytest.raises(StoreError, match=r"holds tables of another program \(invoices\), and is left as it is"):
+        Store(f"sqlite:///{tmp_path}/app.db")
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        assert connection.execute("select name from sqlite_master").fetchall() == [("invoices",)]
+    assert len((tmp_path / "app.db").read_bytes()) == len(before)
 
 
 def test_a_full_database_is_said_to_be_full(tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ def recommend(
         **conditions(where_not, "--where-not", "where_not"),
         **limits(at_most),
     }
+    for option, given in (("--where", where), ("--where-not", where_not), ("--at-most", at_most)):
+        if given and model.item_table is None:
+            raise typer.BadParameter("it asks for a table of items; give --item-table", param_hint=option)
     about: dict[str, Any] = {}
     if like:
         frame = model.fold_in(parse_likes(like)).recommend(k=k, filter_seen=not keep_seen, **rules)

@@ -39,7 +39,7 @@ def dump(store: StoreOption, file: FileArgument, force: ForceOption = False, as_
     from fillrank.store.dump import holds_a_dump
 
     check_kind(file, "a dump of a store", holds_a_dump, force=force)
-    with _opened(store) as opened:
+    with _opened(store, new=False) as opened:
         _say("out", file, write(opened, file), as_json=as_json)
 
 
@@ -70,7 +70,7 @@ def add_key(
 @keys.command("list")
 def list_keys(store: StoreOption, as_json: JsonOption = False) -> None:
     """List the keys that there are, and were."""
-    with _opened(store) as opened:
+    with _opened(store, new=False) as opened:
         rows = [asdict(key) for key in opened.all_keys()]
     shown = [
         {
@@ -91,14 +91,19 @@ def revoke_key(
     as_json: JsonOption = False,
 ) -> None:
     """Let a key open nothing any more; running servers notice within seconds."""
-    with _opened(store) as opened:
+    with _opened(store, new=False) as opened:
         opened.revoke_key(key)
     show({"revoked": key}, f"{key} is revoked", as_json=as_json)
 
 
-def _opened(url: str) -> Any:
+def _opened(url: str, *, new: bool = True) -> Any:
+    """A store; one of SQLite is only made where a new one makes sense."""
     from fillrank.store import Store
 
+    if not new:
+        from fillrank.store.engine import refuse_if_not_there
+
+        refuse_if_not_there(url)
     return Store(url)
 
 

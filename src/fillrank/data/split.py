@@ -267,6 +267,10 @@ def _begin(
         wanted = end - when * len(times)
         return int(possible[len(possible) - 1 - np.argmin(np.abs(possible - wanted)[::-1])])
     begin = int(np.searchsorted(times, seconds_of(name, when)))
+    if not 0 < begin < len(times):
+        first, last = (str(np.datetime64(int(times[at]), "s")) for at in (0, -1)) if len(times) else ("", "")
+        side = f"after all rows, and leaves {name} empty" if begin else "before all rows, and leaves train empty"
+        raise DataError(f"{name} begins at {when!s}, {side}; the log runs from {first} to {last} (UTC)").about(name)
     if begin > end:
         raise SettingsError(f"{name} begins at {when!s}, after the part that should follow it")
     return begin

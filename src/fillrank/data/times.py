@@ -18,6 +18,7 @@ TimeUnit = Literal["s", "ms", "us", "ns"]
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _LIMITS = (1e11, 1e14, 1e17)  # from 1973 on, numbers in two different units lie on different sides of these
 _TELLS = 1e8  # a smaller number may be a time in early 1970 in any unit
+_LATELY = 5 * 10**8  # seconds, of 1985; dates such as 20200131 are smaller numbers
 _FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S%.f")
 _BASIC = ("%Y%m%d %H%M%S%.f", "%Y%m%d %H%M", "%Y%m%d %H:%M:%S%.f", "%Y%m%d %H:%M")
 _ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z", "%Y%m%d %H%M%S%.f%#z")
@@ -108,17 +109,22 @@ class TimeRule:
     Attributes:
         place: of their unit, from 0 for seconds; None: they are dates without separators.
         inferred: the unit was inferred, so that a number in another one is invalid.
+        dates_too: dates such as 20200131 are among seconds of today, and are invalid as well.
     """
 
     place: int | None
     inferred: bool
+    dates_too: bool = False
 
     @classmethod
     def of(cls, parts: Iterable[Moments], unit: TimeUnit | None) -> Self:
         """The rule for a column; ``parts`` are gone through up to three times, and need not be in memory at once."""
         if unit is not None:
             return cls(get_args(TimeUnit).index(unit), inferred=False)
-        return cls(None if _hold_dates(parts) else _unit_of(parts), inferred=True)
+        if _hold_dates(parts):
+            return cls(None, inferred=True)
+        place = _unit_of(parts)
+        return cls(place, inferred=True, dates_too=place == 0 and _mix_dates_with_seconds(parts))
 
     def seconds(self, part: Moments) -> NDArray[np.int64]:
         """The seconds of one part; its ``valid`` is changed in place."""
@@ -126,6 +132,8 @@ class TimeRule:
             return _from_compact(part)
         if self.inferred:
             part.valid[_is_alien(part, self.place)] = False
+            if self.dates_too:
+                part.valid[_are_dates(part.numbers) & (True if part.known is None else ~part.known)] = False
         divisor, known = _PER_SECOND[get_args(TimeUnit)[self.place]], part.known
         if divisor == 1:
             return part.numbers
@@ -223,6 +231,18 @@ def _hold_dates(parts: Iterable[Moments]) -> bool:
         fit = _are_dates(_open(part))
         n_dates, n_all = n_dates + int(fit.sum()), n_all + len(fit)
     return n_dates > n_all / 2
+
+
+def _mix_dates_with_seconds(parts: Iterable[Moments]) -> bool:
+    """Whether some numbers look like dates without separators, and all others are seconds of 1985 or later."""
+    some = False
+    for part in parts:
+        numbers = _open(part)
+        small = numbers[numbers < _LATELY]
+        if not _are_dates(small).all():
+            return False
+        some = some or len(small) > 0
+    return some
 
 
 def _are_dates(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:

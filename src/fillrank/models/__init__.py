@@ -1,5 +1,7 @@
 """Recipes: named models with settings, whose ``fit`` returns a ``Recommender``."""
 
+import difflib
+
 from fillrank.arguments import checked
 from fillrank.errors import SettingsError
 from fillrank.models.als import ALS
@@ -87,5 +89,8 @@ def recipe(name: str) -> type[Recipe]:
         'pure-svd'
     """
     if name not in RECIPES:
-        raise SettingsError(f"no model is called {name!r}; there are {', '.join(RECIPES)}")
+        close = [kind for kind in RECIPES if len(name) > 2 and name.casefold() in kind]
+        close = close or difflib.get_close_matches(name.casefold().replace("_", "-"), RECIPES, n=1)
+        hint = f"did you mean {' or '.join(map(repr, close))}? There" if close else "there"
+        raise SettingsError(f"no model is called {name!r}; {hint} are {', '.join(RECIPES)}")
     return RECIPES[name]

@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from fillrank.server.problems import ProblemError
 from fillrank.server.served import Served
 from fillrank.store import UserEvent
+from fillrank.store.checks import now_ms
 from fillrank.store.meaning import EventMeaning
 
 __all__ = ["check_types", "odd_events", "odd_ratings"]
 
 _SHOWN = 5
+_AHEAD = 24 * 3600 * 1000  # milliseconds that clocks and zones may differ
 
 
 def check_types(events: Sequence[UserEvent], meaning: EventMeaning) -> None:
@@ -42,6 +44,11 @@ def odd_events(events: Sequence[UserEvent], meaning: EventMeaning, served: Serve
         near = get_close_matches(kind, meaning.known(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         said.append(f"the type {kind!r} is none of the usual ones; it counts as met, like a click{hint}")
+    soon = now_ms() + _AHEAD
+    late = [f"events[{n}]" for n, event in enumerate(events) if event.time > soon]
+    if late:
+        more = f" and {len(late) - _SHOWN} more" if len(late) > _SHOWN else ""
+        said.append(f"more than a day in the future: {', '.join(late[:_SHOWN])}{more}")
     return said + odd_ratings({f"events[{n}]": event.value for n, event in enumerate(events)}, served)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 _MOST = 1000  # values of a column in a rule
+_NO_TIME = "a time is a number of seconds since 1970, or a text of ISO 8601"
+_OTHER_UNIT = 1e11  # seconds; from 1973 on, milliseconds are more
+_DAY = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")  # in seconds, of August 1970
 _MILLISECONDS = 8_000_000_000_000_000  # the largest moment; a number of seconds has a thousandth of it
 
 
@@ -56,7 +60,11 @@ def as_milliseconds(value: Any) -> Any:
         return value
     if isinstance(value, int | float):
         if not abs(value) <= _MILLISECONDS / 1000:
-            raise ValueError("a time is a number of seconds since 1970, or a text of ISO 8601")
+            raise ValueError(_NO_TIME)
+        if abs(value) >= _OTHER_UNIT:
+            raise ValueError(f"{_NO_TIME}; {value:.0f} seconds are thousands of years: divide milliseconds by 1,000")
+        if (day := str(value)) and _DAY.fullmatch(day):
+            raise ValueError(f"{_NO_TIME}; {day} looks like a day: write '{day[:4]}-{day[4:6]}-{day[6:]}'")
         return int(value * 1000)
     if isinstance(value, str) and len(value) <= 40:
         try:
@@ -65,7 +73,7 @@ def as_milliseconds(value: Any) -> Any:
             return int(moment.timestamp() * 1000)
         except (ValueError, OverflowError):
             pass
-    raise ValueError("a time is a number of seconds since 1970, or a text of ISO 8601")
+    raise ValueError(_NO_TIME)
 
 
 Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_storable)]

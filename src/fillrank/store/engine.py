@@ -12,8 +12,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from fillrank.errors import DiskFullError, SettingsError, StoreError
 from fillrank.runtime.atomic_write import full_disk_reason
+from fillrank.runtime.paths import expanded
 
-__all__ = ["WRITING", "engine_of", "faults_in_words", "shown_url"]
+__all__ = ["WRITING", "engine_of", "faults_in_words", "refuse_if_not_there", "shown_url"]
 
 WRITING = {"fillrank_writing": True}
 """Options of a connection whose transactions write: on SQLite each begins by waiting for its turn."""
@@ -33,11 +34,18 @@ def engine_of(url: str | URL, *, connections: int = 8) -> Engine:
 
     Raises:
         SettingsError: it is no such URL.
+        StoreError: there is no folder for the file, and none can be made.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise SettingsError("a store needs a file: give sqlite:///PATH (three slashes and a path)").about("store")
+        file = expanded(parsed.database, "the store", SettingsError)
+        parsed = parsed.set(database=str(file))
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder of {file} cannot be made: {error.strerror}; give another place") from error
         engine = create_engine(
             parsed, connect_args={"timeout": _PATIENCE}, pool_size=connections, pool_timeout=_PATIENCE
         )
@@ -60,6 +68,17 @@ def engine_of(url: str | URL, *, connections: int = 8) -> Engine:
 def shown_url(url: str | URL) -> str:
     """A URL for a message, without its password."""
     return _parsed(url).render_as_string(hide_password=True)
+
+
+def refuse_if_not_there(url: str | URL) -> None:
+    """Refuse a store of SQLite whose file is not there, where none is to be made.
+
+    Raises:
+        StoreError: it is not there.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not expanded(parsed.database or "", "the store").is_file():
+        raise StoreError(f"there is no store at {shown_url(parsed)}; check the path")
 
 
 @contextmanager

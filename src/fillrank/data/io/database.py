@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import polars as pl
 
 from fillrank.data.id_values import values_of
 from fillrank.errors import DataError, FillrankError, MissingExtraError, SettingsError
+from fillrank.runtime.paths import expanded
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -78,12 +79,13 @@ def rows_of(url: str, query: str | None) -> pl.DataFrame:
 def _ready(url: URL) -> URL:
     """The URL for reading: a file of SQLite that is not there is not made, and the usual driver of PostgreSQL."""
     if url.get_backend_name() == "sqlite" and url.database:
-        if not Path(url.database).is_file():
+        file = expanded(url.database, "the database")
+        if not file.is_file():
             raise DataError(
                 f"there is no file {url.database}; sqlite:///log.db is a file of this folder, and "
                 "sqlite:////srv/log.db one that is named from the root"
             )
-        return url.set(database=f"file:{Path(url.database).as_posix()}", query={"mode": "ro", "uri": "true"})
+        return url.set(database=f"file:{quote(file.as_posix())}", query={"mode": "ro", "uri": "true"})
     if url.drivername in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
     return url

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from fillrank.data.io.clean import Rules
 from fillrank.data.io.collect import Collector, RowCollector
@@ -95,6 +97,9 @@ def finished(collector: RowCollector, options: LogOptions, source: Source) -> Sc
             f"{source.columns.get('label', 'the column of titles')!r} differs among the rows of one item: it is "
             "no title of items (label=… takes it all the same)",
         )
+    if options.time_unit is None and (odd := _odd_times(found.rows.times)):
+        _LOGGER.warning("%s: %s", source.name, odd)
+        notes = (*notes, odd)
     for column in found.rows:
         if column is not None:
             column.setflags(write=False)  # so that the log can use them without a copy
@@ -113,6 +118,21 @@ def finished(collector: RowCollector, options: LogOptions, source: Source) -> Sc
         raise DataError(f"every weight in {source.name} is 0, so that no row counts; give some rows a greater one")
     n_duplicates = found.n_good - len(interactions)
     return Scan(interactions, collector.n_rows, n_duplicates, bad, dict(source.columns), source.unused, notes)
+
+
+def _odd_times(times: NDArray[np.int64] | None) -> str:
+    """In words, that all times are numbers as years, months or the days of a spreadsheet are written; else nothing."""
+    if times is None or not len(times):
+        return ""
+    low, high = int(times.min()), int(times.max())
+    ranges = {"years": (1900, 2100), "months": (190001, 210012), "days of a spreadsheet": (36526, 54789)}
+    what = next((words for words, (least, most) in ranges.items() if least <= low and high <= most), "")
+    if not what or (what == "months" and not ((times % 100 >= 1) & (times % 100 <= 12)).all()):
+        return ""
+    return (
+        f"the times, {low} to {high}, are read as seconds since 1970; if they are {what}, write them as dates "
+        "(2020-01-31), or say that they are seconds: time_unit='s'"
+    )
 
 
 def _all_bad(collector: RowCollector) -> pl.DataFrame:

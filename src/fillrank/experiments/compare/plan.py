@@ -18,7 +18,7 @@ from fillrank.experiments.data.data_source import SplitName, named_or_read
 from fillrank.experiments.data.source import DataSource, HalfLife, Now, Share, Test
 from fillrank.experiments.run.options import RunOptions
 from fillrank.experiments.toml.files import read_toml, strict
-from fillrank.models import RECIPES
+from fillrank.models import RECIPES, recipe
 
 __all__ = ["Plan", "read_plan", "run_plan"]
 
@@ -90,8 +90,10 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     plan = strict(Plan, read_toml(file, "plan"), source=str(file), what="a plan")
     for name, settings in (plan.models or {}).items():
         kind = name.partition(":")[0]
-        if kind not in RECIPES:
-            raise SettingsError(f"{file}: no model is called {kind!r}; there are {', '.join(RECIPES)}")
+        try:
+            recipe(kind)
+        except SettingsError as error:
+            raise SettingsError(f"{file}: {error}") from error
         RECIPES[kind](**settings)
     return plan
 
