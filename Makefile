@@ -43,20 +43,26 @@ demo: $(VENV)/.demo  ## real film ratings: train, compare, recommend; pictures g
 test: $(VENV)/.dev  ## the tests and the examples in docstrings, without the slow ones
 	$(PATIENTLY) $(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE)
 
-# Some slow tests speak to a real PostgreSQL. Where there is none, and this may install it, it is installed; else they say
-# why they are skipped.
-.PHONY: postgresql
-postgresql:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || { \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-			echo "== installing PostgreSQL for the slow tests" >&2; \
-			DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql >/dev/null 2>&1 || { \
+# Some slow tests speak to a real PostgreSQL, or look at the pages in a real Chromium. Where one is missing, and this may
+# install it, it is installed; else the tests say why they are skipped. $(call debian,HAVE IT?,PACKAGE,NAME)
+define debian
+	@$(1) || { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+			echo "== installing $(3) for the slow tests" >&2; \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(2) >/dev/null 2>&1 || { \
 				apt-get update >/dev/null 2>&1; \
-				DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql >/dev/null 2>&1; \
-			} || echo "== PostgreSQL cannot be installed; tests that need it are skipped" >&2; \
+				DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(2) >/dev/null 2>&1; \
+			} || echo "== $(3) cannot be installed; tests that need it are skipped" >&2; \
 		fi; }
+endef
 
-test-slow: $(VENV)/.dev postgresql  ## the slow tests: published figures, full training runs
+.PHONY: postgresql chromium
+postgresql:
+	$(call debian,ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1,postgresql,PostgreSQL)
+
+chromium:
+	$(call debian,command -v chromium >/dev/null 2>&1,chromium,Chromium)
+
+test-slow: $(VENV)/.dev postgresql chromium  ## the slow tests: published figures, full training runs
 	$(PATIENTLY) $(BIN)/python -m pytest --ignore=tests/test_docs.py $(AT_ONCE) -m slow
 
 docs: $(VENV)/.dev  ## run what the README and docs/ show

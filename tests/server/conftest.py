@@ -44,8 +44,8 @@ def serving(store: Store) -> Iterator[Callable[..., Any]]:
     """A client of a server of a model: ``serving(model, max_body=10)``."""
     with ExitStack() as stack:
 
-        def client(model: Any, of: Store | None = None, **settings: Any) -> Any:
-            app = create_app(model, of or store, settings=ServerSettings(workers=2, **settings))
+        def client(model: Any, of: Store | None = None, against: Any = None, **settings: Any) -> Any:
+            app = create_app(model, of or store, settings=ServerSettings(workers=2, **settings), against=against)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield client

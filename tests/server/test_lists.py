@@ -93,13 +93,15 @@ def test_events_of_a_known_user_join_what_they_had_met(client: Any, svd: Recomme
 
 
 def test_what_the_model_has_learnt_of_needs_no_folding(svd: Recommender, store: Store) -> None:
+    from fillrank.server.arms import Arm, Arms, Takeup
     from fillrank.server.ranker import Ranker, Wanted
     from fillrank.server.served import ModelHolder, Served
     from fillrank.store.meaning import EventMeaning
 
     store.append([UserEvent("7", "3", "click")])
     for seq, basis in ((1, "model"), (0, "history")):
-        ranker = Ranker(ModelHolder(Served(svd, "v", seq)), store, EventMeaning())
+        arms = Arms([Arm("one", ModelHolder(Served(svd, "v", seq)))])
+        ranker = Ranker(arms, store, EventMeaning(), Takeup(["one"], EventMeaning()))
         answer = ranker.recommend(Wanted(user="7", k=80))
         assert answer["basis"] == basis
         assert "3" not in [one["item"] for one in answer["items"]]

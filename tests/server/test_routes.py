@@ -36,6 +36,8 @@ def test_every_example_of_the_description_is_answered(serving: Callable[..., Any
         if "requestBody" in about and "examples" not in named:
             assert path.startswith("/api/"), path  # gorse's client tries these
             continue
+        if path == "/v1/operator/rollback":
+            continue  # for a model in a folder; it has a test of its own
         for example in named.get("examples", [None]):
             answer = client.request(method, path.format(**values), json=example)
             assert answer.status_code in {200, 204}, (method, path, answer.text)

@@ -42,6 +42,12 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Threads that rank; as many as cores unless given.")
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--against", metavar="NAME=RUN", help="Another model for an equal share of the users; may be repeated."
+        ),
+    ] = None,
     retrain_every: Annotated[
         str | None,
         typer.Option(
@@ -75,10 +81,17 @@ def serve(
     given: dict[str, Any] = {} if workers is None else {"workers": workers}
     settings = ServerSettings(**given, meaning=None if weights is None else EventMeaning(weights=weights))
     typer.echo(f"loading {folder}", err=True)
-    app = create_app(
-        folder, store or f"sqlite:///{folder.with_name(folder.name + '.db')}", settings=settings, schedule=schedule
-    )
+    url = store or f"sqlite:///{folder.with_name(folder.name + '.db')}"
+    app = create_app(folder, url, settings=settings, schedule=schedule, against=_by_name(against))
     listen(app, host, port, ready=lambda address: typer.echo(f"{folder} is served at {address}"))
+
+
+def _by_name(against: list[str] | None) -> dict[str, Path]:
+    pairs = [one.partition("=") for one in against or ()]
+    wrong = next((name + equals + run for name, equals, run in pairs if not name or not run), None)
+    if wrong is not None:
+        raise typer.BadParameter(f"{wrong!r} is not of the form NAME=RUN", param_hint="--against")
+    return {name: Path(run) for name, _, run in pairs}
 
 
 def _fit(folder: Path, data: str, read: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from fillrank.errors import FillrankError, SettingsError
 from fillrank.recommend import Recommender
 from fillrank.runtime.paths import expanded
 from fillrank.server import gorse
+from fillrank.server.arms import Arm, Arms
 from fillrank.server.event_types import meaning_of
 from fillrank.server.guard import Guard
 from fillrank.server.problems import answer_problems
 from fillrank.server.retraining.schedule import Schedule, Scheduler
-from fillrank.server.routes import about, changes, lists, tables
+from fillrank.server.routes import about, changes, lists, maps, operator, pages, tables
 from fillrank.server.served import ModelHolder, Served
 from fillrank.server.settings import ServerSettings
 from fillrank.server.state import ServerState
@@ -29,7 +30,10 @@ from fillrank.store.meaning import EventMeaning
 
 __all__ = ["ROUTERS", "create_app"]
 
-ROUTERS = (lists.router, changes.router, tables.router, about.router, about.health, *gorse.ROUTERS)
+ROUTERS = (
+    *(lists.router, changes.router, tables.router, maps.router, about.router, operator.router, about.health),
+    *(pages.router, *gorse.ROUTERS),
+)
 logger = logging.getLogger("fillrank")
 
 
@@ -40,6 +44,7 @@ def create_app(
     *,
     settings: ServerSettings | None = None,
     schedule: Schedule | None = None,
+    against: Mapping[str, Recommender | str | Path] | None = None,
 ) -> FastAPI:
     """An ASGI application that serves a model.
 
@@ -49,6 +54,7 @@ def create_app(
         store: where events are kept; or its URL.
         settings: limits.
         schedule: when to fit the next model, for a model in a folder; None: never.
+        against: further models by name, each for an equal share of the users; who gets which is a hash of their id.
 
     Returns:
         A FastAPI application; its routes are in ``docs/reference/routes.md`` and at ``/openapi.json``.
@@ -70,9 +76,11 @@ def create_app(
     folder = None if isinstance(model, Recommender) else expanded(model, "the model")
     served = Served(model, model.name or "model") if isinstance(model, Recommender) else Served.load(expanded(model))
     own = Store(store) if isinstance(store, str) else None
+    arms = Arms([Arm(served.model.name or "model", ModelHolder(served, folder)), *_against(against or {})])
     meaning = settings.meaning or meaning_of(folder)
-    state = ServerState(ModelHolder(served, folder), own or store, settings, meaning)  # type: ignore[arg-type]
-    state.ranker.catalogues.of(served)
+    state = ServerState(arms, own or store, settings, meaning)  # type: ignore[arg-type]
+    for arm in arms.all:
+        state.ranker.catalogues.of(arm.holder.served)
     if schedule is not None:
         if folder is None:
             raise SettingsError("a schedule goes with the folder of a model, where the next one is put").about(
@@ -103,8 +111,21 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     answer_problems(app)
-    app.add_middleware(Guard, settings=settings, metrics=state.metrics, is_open=lambda: state.access.is_open)
+    app.add_middleware(
+        Guard, settings=settings, metrics=state.metrics, recent=state.recent, is_open=lambda: state.access.is_open
+    )
     return app
+
+
+def _against(models: Mapping[str, Recommender | str | Path]) -> list[Arm]:
+    arms = []
+    for name, model in models.items():
+        if isinstance(model, Recommender):
+            arms.append(Arm(name, ModelHolder(Served(model, f"{name}-{model.name or 'model'}"))))
+        else:
+            folder = expanded(model, "the model")
+            arms.append(Arm(name, ModelHolder(Served.load(folder), folder)))
+    return arms
 
 
 def _said(meaning: EventMeaning | None) -> list[str]:
@@ -118,11 +139,12 @@ async def _watch(state: ServerState) -> None:
     while True:
         await asyncio.sleep(state.settings.watch_seconds)
         try:
-            before = state.holder.refused
-            if await state.aside(state.holder.look):
-                logger.info("now serving %s", state.holder.served.version)
-            elif state.holder.refused and state.holder.refused != before:
-                logger.warning("a new model is not taken: %s", state.holder.refused)
+            for holder in (arm.holder for arm in state.arms.all):
+                before = holder.refused
+                if await state.aside(holder.look):
+                    logger.info("now serving %s", holder.served.version)
+                elif holder.refused and holder.refused != before:
+                    logger.warning("a new model is not taken: %s", holder.refused)
             await state.aside(state.access.look)
             if state.scheduler is not None:
                 await state.aside(state.scheduler.look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +23,7 @@ CATEGORY = "category"
 """The column of an item table that holds what the store calls categories."""
 
 _SHARE = 10  # a large copy is made anew after at least so many times as long as making it took
+_MODELS = 8  # whose copies are kept: of those side by side, and of one that requests under way still have
 _SMALL = 1000  # items; a copy of so few is made anew at each change
 
 
@@ -116,22 +118,24 @@ class Catalogues:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._turn = threading.Lock()
-        self._last: Catalogue | None = None
+        self._kept: OrderedDict[Served, Catalogue] = OrderedDict()
 
     def of(self, served: Served) -> Catalogue:
         """The catalogue for a model."""
         changes = self._store.changes()
-        last = self._last
-        if last is not None and last.served is served and last.changes == changes:
+        last = self._kept.get(served)
+        if last is not None and last.changes == changes:
             return last
         with self._turn:  # one makes it, the others wait for that
-            last, changes = self._last, self._store.changes()
-            if last is None or last.served is not served:
+            last, changes = self._kept.get(served), self._store.changes()
+            if last is None:
                 last = self._made(served, changes)
             elif last.changes != changes:
                 rested = len(last.described) <= _SMALL or time.monotonic() - last.made >= _SHARE * last.cost
                 last = self._made(served, changes) if rested else self._marked(last, changes)
-            self._last = last
+            self._kept[served] = last
+            while len(self._kept) > _MODELS:
+                self._kept.popitem(last=False)
             return last
 
     def _marked(self, last: Catalogue, changes: Mapping[str, int]) -> Catalogue:

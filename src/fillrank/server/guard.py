@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fillrank.server.metrics import Metrics
 from fillrank.server.problems import problem
+from fillrank.server.recent import Recent
 from fillrank.server.settings import ServerSettings
 
 __all__ = ["Buckets", "Guard", "client_of"]
@@ -74,13 +75,16 @@ class Guard:
     Args:
         app: what is guarded.
         settings: the limits.
-        metrics: where requests are counted.
+        metrics, recent: where requests are counted.
         is_open: whether no key is asked for; then only requests to a name of this machine itself are answered, so that
             no page of the web can speak to the server through somebody's browser.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, metrics: Metrics, is_open: Callable[[], bool]) -> None:
-        self._app, self._settings, self._metrics, self._is_open = app, settings, metrics, is_open
+    def __init__(
+        self, app: ASGIApp, settings: ServerSettings, metrics: Metrics, recent: Recent, is_open: Callable[[], bool]
+    ) -> None:
+        self._app, self._settings, self._is_open = app, settings, is_open
+        self._metrics, self._recent = metrics, recent
         self._buckets = Buckets(settings.rate, settings.burst)
         self._waiting = 0
 
@@ -104,7 +108,9 @@ class Guard:
             await self._guarded(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "refused")
-            self._metrics.count(str(scope["method"]), route, status, time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            self._metrics.count(str(scope["method"]), route, status, seconds)
+            self._recent.answered(route, status, seconds)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in _ALWAYS:

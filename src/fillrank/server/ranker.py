@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 
 from fillrank.errors import DataError
 from fillrank.recommend.explain import explanation
+from fillrank.server.arms import Arms, Takeup
 from fillrank.server.catalogue import Catalogue, Catalogues
+from fillrank.server.insight.atlas import Atlas
+from fillrank.server.insight.kept import KeptInsights
+from fillrank.server.insight.leaning import leanings
 from fillrank.server.oddities import odd_ratings
 from fillrank.server.problems import ProblemError
 from fillrank.server.profile import Profile, folded, profile_of, stranger
 from fillrank.server.rules import RequestRules, allowed, best_items
-from fillrank.server.served import ModelHolder, Served
+from fillrank.server.served import Served
 from fillrank.store import Store
 from fillrank.store.checks import digest_of
 from fillrank.store.meaning import EventMeaning, Taste
@@ -40,6 +44,7 @@ class Wanted:
         rules: what may be on it.
         filter_seen: leave out what the user has met.
         explain: say for each item which of the user's own speak for it the most.
+        counted: whether the user sees it, so that what they take up from it counts.
     """
 
     user: str | None = None
@@ -49,18 +54,23 @@ class Wanted:
     rules: RequestRules = field(default_factory=RequestRules)
     filter_seen: bool = True
     explain: bool = False
+    counted: bool = True
 
 
 class Ranker:
     """Answers with the model of the moment, the events of the store, and what it says of items."""
 
-    def __init__(self, holder: ModelHolder, store: Store, meaning: EventMeaning) -> None:
-        self._holder, self._store, self._meaning = holder, store, meaning
+    def __init__(
+        self, arms: Arms, store: Store, meaning: EventMeaning, takeup: Takeup, insights: KeptInsights | None = None
+    ) -> None:
+        self._arms, self._store, self._meaning, self._takeup = arms, store, meaning, takeup
+        self._holder, self._insights = arms.main.holder, insights or KeptInsights()
         self.catalogues = Catalogues(store)
 
     def recommend(self, asked: Wanted) -> dict[str, Any]:
         """A list, as the route gives it."""
-        served = self._holder.served
+        arm = self._arms.of(asked.user)
+        served = arm.holder.served
         catalogue = self.catalogues.of(served)
         profile, unwanted = self._profile(asked.user, asked.history, served, catalogue)
         rules = allowed(asked.rules, catalogue)
@@ -82,9 +92,12 @@ class Ranker:
         history = asked.history or {}
         places_of = served.items(list(history)).tolist()
         unknown = [name for name, place in zip(history, places_of, strict=True) if place < 0]
+        if asked.user is not None and asked.counted:
+            self._takeup.listed(asked.user, arm.name, [one["item"] for one in listed])
         return {
             "items": listed,
             "model": served.version,
+            "arm": arm.name if len(self._arms.all) > 1 else None,
             "basis": profile.basis,
             "unknown": [*unknown, *rules.unknown],
             "warnings": odd_ratings({f"history.{item}": taste.value for item, taste in history.items()}, served),
@@ -92,7 +105,7 @@ class Ranker:
 
     def predict(self, user: str | None, history: Mapping[str, Taste] | None, items: Sequence[str]) -> dict[str, Any]:
         """The expected rating of each item; None for an item that the model does not know."""
-        served = self._holder.served
+        served = self._arms.of(user).holder.served
         if served.model.predictor is None:
             raise ProblemError(409, "model_ranks_only", "this model ranks items and predicts no ratings")
         profile, _ = self._profile(user, history, served, self.catalogues.of(served))
@@ -144,6 +157,39 @@ class Ranker:
             popular = served.popular[~catalogue.unlisted[served.popular]][:limit]
             found = [served.ids[place] for place in popular.tolist()]
         return {"items": [catalogue.describe(item) for item in found]}
+
+    def map(self, n: int) -> dict[str, Any]:
+        """The ``n`` most popular items in two dimensions."""
+        served = self._holder.served
+        catalogue, atlas = self.catalogues.of(served), self._atlas(served)
+        popularity = np.asarray(served.model.popularity)
+        shown = served.popular[~catalogue.unlisted[served.popular]][:n]
+        items = [
+            {
+                "item": served.ids[place],
+                "title": catalogue.title(place),
+                "x": float(atlas.places[place, 0]),
+                "y": float(atlas.places[place, 1]),
+                "met_by": int(popularity[place]),
+            }
+            for place in shown.tolist()
+        ]
+        return {"items": items, "explained": atlas.explained, "basis": atlas.basis, "model": served.version}
+
+    def place(self, user: str | None, history: Mapping[str, Taste] | None) -> dict[str, Any]:
+        """Where somebody is on the map of the main model."""
+        served = self._holder.served
+        profile, _ = self._profile(user, history, served, self.catalogues.of(served))
+        place = self._atlas(served).place_of(profile)
+        return {"place": None if place is None else {"x": place[0], "y": place[1]}, "model": served.version}
+
+    def leanings(self) -> dict[str, Any]:
+        """What each step of ``novelty`` does to all lists."""
+        served = self._holder.served
+        return self._insights.get(served, "leanings", lambda: leanings(served))
+
+    def _atlas(self, served: Served) -> Atlas:
+        return self._insights.get(served, "atlas", lambda: Atlas.of(served))
 
     def item(self, item: str) -> dict[str, Any]:
         """What is known of an item."""

@@ -20,6 +20,9 @@ from fillrank.server.served import Served
 
 __all__ = ["Allowed", "RequestRules", "allowed", "best_items"]
 
+_GOOD, _SHARE = 10, 50
+"""A list that leans is made of so many times its length of the best items, or of a 50th of all, whichever is more."""
+_FULLY = 2.0  # deviations of surprise that count as much as one of the score, where a list leans as far as it goes
 Listing = tuple[NDArray[np.int64], NDArray[np.floating[Any]]]
 
 
@@ -113,7 +116,9 @@ def _best(served: Served, profile: Profile, k: int, rules: Allowed) -> Listing:
     if not np.isfinite(scores).all():
         raise ScoreError("a score is NaN or infinite")
     places = np.flatnonzero(rules.mask)
-    leaning = _standard(scores[places]) + rules.novelty * _standard(served.surprise[places])
+    good = max(_GOOD * k, len(places) // _SHARE)
+    places = places[np.argsort(-scores[places], kind="stable")[:good]]
+    leaning = _standard(scores[places]) + _FULLY * rules.novelty * _standard(served.surprise[places])
     best = np.argsort(-leaning, kind="stable")[:k]
     return places[best], leaning[best]
 

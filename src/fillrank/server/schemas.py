@@ -27,6 +27,8 @@ __all__ = [
     "Predict",
     "PredictAnswer",
     "Recommend",
+    "Rollback",
+    "Whose",
     "as_milliseconds",
 ]
 
@@ -161,6 +163,12 @@ class _OfSomebody(_Schema):
         return None if self.history is None else dict.fromkeys(self.history, Taste(None))
 
 
+class Whose(_OfSomebody):
+    """Somebody."""
+
+    model_config = _example({"user": "15"}, {"history": {"6": 5}})
+
+
 class Recommend(_OfSomebody):
     """Asks for a list."""
 
@@ -222,6 +230,7 @@ class ListAnswer(BaseModel):
 
     items: list[Listed]
     model: str = Field(description="The version of the model; it changes with the model.")
+    arm: str | None = Field(None, description="Which of several models side by side this is; null where there is one.")
     basis: str = Field("model", description="model, history (folded in from events or a history) or popularity.")
     unknown: list[str] = Field(
         default_factory=list,
@@ -316,6 +325,14 @@ class ItemsAnswer(BaseModel):
     """Items."""
 
     items: list[Item]
+
+
+class Rollback(_Schema):
+    """Asks for a model that was at work before."""
+
+    model_config = _example({}, {"number": 1})
+
+    number: int | None = Field(None, ge=1, le=10**9, description="Of a kept model; the one before unless given.")
 
 
 class Complete(_Schema):

@@ -84,4 +84,7 @@ async def _keep(given: list[Feedback], request: Request, *, replacing: bool) -> 
     check_types(fresh, state.meaning)
     done = await state.work(lambda: state.store.append(fresh, replacing=replacing))
     state.metrics.events.inc(done.accepted)
+    state.recent.kept(done.accepted)
+    if done.accepted:
+        state.takeup.happened(fresh)
     return {"RowAffected": done.accepted}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fillrank.evaluation.metrics import ndcg
-from fillrank.server.profile import profile_of
+from fillrank.server.profile import profile_of, stranger
 from fillrank.server.rules import Allowed, best_items
 from fillrank.server.served import Served
 from fillrank.store import Store
@@ -31,12 +32,14 @@ class Verdict:
         users: on whom it was made.
         new, running: the mean nDCG@10 of the two models over them.
         error: the standard error of the mean difference.
+        popular: what the lists of the most popular items come to, for the same users.
     """
 
     users: int
     new: float
     running: float
     error: float
+    popular: float = 0.0
 
     @property
     def worse(self) -> bool:
@@ -56,7 +59,7 @@ class Verdict:
             )
         return (
             f"nDCG@{_K} {self.new:.4f}, the one at work {self.running:.4f} (standard error of the difference "
-            f"{self.error:.4f}, {self.users} users)"
+            f"{self.error:.4f}, {self.users} users); popularity {self.popular:.4f}"
         )
 
 
@@ -80,7 +83,7 @@ def judged(new: Served, running: Served, store: Store, meaning: EventMeaning, *,
     for event in events:
         by_user[event.user].append(event)
     gone = store.deleted("user")
-    results: list[tuple[float, float]] = []
+    results: list[tuple[float, float, float]] = []
     for user, of_day in by_user.items():
         if len(results) >= _USERS:
             break
@@ -100,14 +103,19 @@ def judged(new: Served, running: Served, store: Store, meaning: EventMeaning, *,
             listed = np.ones(len(served.ids), dtype=bool)
             listed[profile.met] = False
             listed[unwanted] = False
-            items, _ = best_items(served, profile, _K, Allowed(listed))
-            hits = np.zeros((1, _K), dtype=bool)
-            hits[0, : len(items)] = [served.ids[place] in targets for place in items.tolist()]
-            scores.append(float(ndcg(hits, np.array([len(targets)]))[0]))
-        results.append((scores[0], scores[1]))
+            scores.append(_ndcg(served, best_items(served, profile, _K, Allowed(listed))[0], targets))
+        scores.append(_ndcg(running, best_items(running, stranger(), _K, Allowed(listed))[0], targets))
+        results.append((scores[0], scores[1], scores[2]))
     if not results:
         return Verdict(0, 0.0, 0.0, 0.0)
     both = np.array(results)
     difference = both[:, 0] - both[:, 1]
     error = float(difference.std(ddof=1)) / sqrt(len(both)) if len(both) > 1 else 0.0
-    return Verdict(len(both), float(both[:, 0].mean()), float(both[:, 1].mean()), error)
+    means = both.mean(0).tolist()
+    return Verdict(len(both), means[0], means[1], error, means[2])
+
+
+def _ndcg(served: Served, items: NDArray[np.int64], targets: set[str]) -> float:
+    hits = np.zeros((1, _K), dtype=bool)
+    hits[0, : len(items)] = [served.ids[place] in targets for place in items.tolist()]
+    return float(ndcg(hits, np.array([len(targets)]))[0])

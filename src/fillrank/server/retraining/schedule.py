@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fillrank.errors import SettingsError
 from fillrank.server.retraining.journal import last_entry
@@ -83,8 +84,7 @@ class Scheduler:
             if self._process.returncode:
                 logger.error("retraining ended with the exit code %s", self._process.returncode)
             self._process = None
-        last = last_entry(Versions(self._run).folder, "begun")
-        since, seq = (self._born, 0) if last is None else (float(last["time"]), int(last["seq"]))
+        since, seq = self._last()
         if not self._schedule.is_due(time.time() - since, self._store.count_after(seq)):
             return False
         logger.info("fitting the next model")
@@ -94,6 +94,22 @@ class Scheduler:
             command, env=os.environ | {"FILLRANK_STORE": url}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         return True
+
+    def outlook(self) -> dict[str, Any]:
+        """What the next attempt waits for: the moment by time, the number of events, and how many there are."""
+        since, seq = self._last()
+        return {
+            "running": self.running,
+            "every": self._schedule.every,
+            "after": self._schedule.after,
+            "next_by_time": None if self._schedule.every is None else since + self._schedule.every,
+            "events_since": self._store.count_after(seq),
+        }
+
+    def _last(self) -> tuple[float, int]:
+        """When the last attempt began (or this server did), and the last event that it has seen."""
+        last = last_entry(Versions(self._run).folder, "begun")
+        return (self._born, 0) if last is None else (float(last["time"]), int(last["seq"]))
 
     def close(self) -> None:
         """End an attempt that is under way; the model at work stays."""

@@ -34,6 +34,7 @@ async def model(request: Request) -> dict[str, Any]:
         "items": served.model.interactions.n_items,
         "rates": served.model.predictor is not None,
         "value_range": served.model.value_range,
+        "uses_ratings": served.ranks_by_ratings or served.model.predictor is not None,
         "events_learnt": served.seq,
         "events_since": waiting,
         "loaded": served.loaded,

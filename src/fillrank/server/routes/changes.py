@@ -31,6 +31,9 @@ async def events(given: EventsIn, request: Request) -> Any:
     check_types(fresh, state.meaning)
     done = await state.work(state.store.append, fresh)
     state.metrics.events.inc(done.accepted)
+    state.recent.kept(done.accepted)
+    if done.accepted:
+        state.takeup.happened(fresh)
     state.metrics.repeated.inc(done.repeated)
     return {
         "accepted": done.accepted,
@@ -63,4 +66,5 @@ async def delete_user(user_id: UserId, request: Request) -> Response:
     """Forget a user: their events now, what the model of the moment knows at once, and for all later models."""
     state = state_of(request)
     await state.work(state.store.delete_user, user_id)
+    state.takeup.forget(user_id)
     return Response(status_code=204)

@@ -13,7 +13,7 @@ from fillrank.server.rules import RequestRules
 from fillrank.server.schemas import Id, Item, ItemsAnswer, ListAnswer, Predict, PredictAnswer, Recommend
 from fillrank.server.state import ServerState, state_of
 
-__all__ = ["ItemId", "router"]
+__all__ = ["ItemId", "check_sizes", "router"]
 
 router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(needs("read"))])
 ItemId = Annotated[Id, Path(description="The id of an item.", examples=["6"])]
@@ -24,7 +24,7 @@ _K = Query(ge=1, description="How many.")
 async def recommend(asked: Recommend, request: Request) -> Any:
     """The best items for a user, known or new, or for a history."""
     state = state_of(request)
-    _check_sizes(state, asked.k + asked.offset, asked.history)
+    check_sizes(state, asked.k + asked.offset, asked.history)
     wanted = Wanted(
         user=asked.user,
         history=asked.tastes(),
@@ -49,7 +49,7 @@ async def recommend(asked: Recommend, request: Request) -> Any:
 async def predict(asked: Predict, request: Request) -> Any:
     """The ratings that a user is expected to give."""
     state = state_of(request)
-    _check_sizes(state, 1, asked.history)
+    check_sizes(state, 1, asked.history)
     return await state.work(state.ranker.predict, asked.user, asked.tastes(), asked.items)
 
 
@@ -57,7 +57,7 @@ async def predict(asked: Predict, request: Request) -> Any:
 async def similar(item_id: ItemId, request: Request, k: Annotated[int, _K] = 10) -> Any:
     """The items nearest to an item."""
     state = state_of(request)
-    _check_sizes(state, k, None)
+    check_sizes(state, k, None)
     return await state.work(state.ranker.similar, item_id, k)
 
 
@@ -71,7 +71,7 @@ async def search(
 ) -> Any:
     """Items by their titles, typing errors forgiven; the most popular ones where nothing was typed."""
     state = state_of(request)
-    _check_sizes(state, k, None)
+    check_sizes(state, k, None)
     return await state.work(state.ranker.search, query, k)
 
 
@@ -82,7 +82,8 @@ async def item(item_id: ItemId, request: Request) -> Any:
     return await state.work(state.ranker.item, item_id)
 
 
-def _check_sizes(state: ServerState, k: int, history: Any) -> None:
+def check_sizes(state: ServerState, k: int, history: Any) -> None:
+    """Refuse a list or a history that is too long."""
     settings = state.settings
     if k > settings.max_k:
         raise ProblemError(422, "invalid", f"a list may have {settings.max_k:,} items, offset included; got {k:,}")
