@@ -48,8 +48,8 @@ def test_what_cannot_be_is_refused(parts: Split, tmp_path: Path) -> None:
     recipe = fr.SGD(dim=3, epochs=1)
     with pytest.raises(SettingsError, match="fit has no option 'verbose'; it has refit, progress, device, n_threads"):
         recipe.fit(parts.train, verbose=True)
-    with pytest.raises(SettingsError, match="sgd keeps no state that a fit could go on from; leave checkpoint out"):
-        recipe.fit(parts.train, checkpoint=tmp_path / "state")
+    with pytest.raises(SettingsError, match="pure-svd keeps no state that a fit could go on from; leave check"):
+        fr.PureSVD(rank=2).fit(parts.train, checkpoint=tmp_path / "state")
     with pytest.raises(ArgumentError, match=r"number 1 of them is a .*function.*, and must be a Callback"):
         recipe.fit(parts.train, callbacks=[print])
     with pytest.raises(ArgumentError, match="progress must be True or False"):

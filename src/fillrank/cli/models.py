@@ -190,6 +190,10 @@ def fit(
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     progress: ProgressOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--fresh", help="Go on from where the same run was stopped, or begin anew."),
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model and save it. The test part is not used, for `fillrank evaluate`; --test 0 uses all rows."""
@@ -214,7 +218,7 @@ def fit(
                 f"it is for --model auto, and the model is {named}; --time-budget limits any fit", param_hint="--budget"
             )
     plan = RunPlan.of(over) if file is None else read_run(file, over)
-    outcome = fit_run(plan)
+    outcome = fit_run(plan, fresh=not resume)
     if outcome is None:  # another process of the group speaks
         return
     name, protocol = outcome.model.name, dict(outcome.protocol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import ClassVar, Literal, cast
 
@@ -73,10 +74,11 @@ class ALS(Alternating):
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         judge = None if valid is None else _error_judge(train, valid)
-        penalties = self._penalties(train, judge or unjudged, context)
+        kept = self._kept(context, train, valid, lambda: self._penalties(train, judge or unjudged, context))
+        penalties = kept.chosen
         loss = self._loss(penalties)
-        iterations = self._iterations(train, penalties)
-        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, train), context)
+        iterations = partial(self._iterations, train, penalties)
+        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, train), context, kept)
         factors = cast("Factors", rounds.best)
         chosen = {**penalties, "iterations": rounds.best_epoch}
         return self._recommender(train, factors, predictor=factors, chosen=chosen, history=rounds.history)
@@ -84,9 +86,11 @@ class ALS(Alternating):
     def _loss(self, penalties: Point) -> RatingLoss:
         return RatingLoss(**penalties, bias_per_rating=self.bias_per_rating)
 
-    def _iterations(self, train: Interactions, penalties: Point) -> Iterator[Factors]:
-        loss = self._loss(penalties)
-        return als_iterations(train, self.dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed)
+    def _iterations(self, train: Interactions, penalties: Point, after: Factors | None = None) -> Iterator[Factors]:
+        loss, solver = self._loss(penalties), self.solver()
+        return als_iterations(
+            train, self.dim, loss, solver=solver, init_scale=self.init_scale, seed=self.seed, after=after
+        )
 
     def _penalties(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
         """Both penalties: as given, or the best on validation after a few rounds.

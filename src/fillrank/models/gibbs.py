@@ -11,11 +11,15 @@ from fillrank.data import Interactions
 from fillrank.errors import SettingsError
 from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.base import Recipe
+from fillrank.models.gibbs_state import ChainStates
+from fillrank.models.going_on import state_file
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.gibbs import GibbsSettings, Sweep, bayesian_factors
+from fillrank.training.checkpoint import Saved
 from fillrank.training.context import FitContext
 from fillrank.training.rounds import Rounds
 from fillrank.training.settling import warn_if_unsettled
+from fillrank.training.state_file import StateFile
 
 __all__ = ["Gibbs"]
 
@@ -48,6 +52,7 @@ class Gibbs(Recipe):
     kind: ClassVar[str] = "gibbs"
     needs_values: ClassVar[bool] = True
     looks_at_valid: ClassVar[bool] = False
+    resumes: ClassVar[bool] = True
 
     dim: int = Field(default=20, ge=1)
     iterations: int = Field(default=512, ge=1)
@@ -66,26 +71,36 @@ class Gibbs(Recipe):
             ).about("burn_in")
         return self
 
+    def _states(self, file: StateFile, saved: Saved | None) -> ChainStates:
+        return ChainStates(file, saved, self.n_chains, self.iterations)
+
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:  # noqa: ARG002
         dates = train.times is not None if self.dates == "auto" else self.dates
         settings = GibbsSettings(**self.model_dump(exclude={"dates"}), dates=dates)
-        with Rounds[None](context, self.iterations, steps=self.n_chains, unit="iteration") as rounds:
+        file = state_file(self, context, train, None)
+        saved = file.read()
+        rounds = Rounds[None](context, self.iterations, steps=self.n_chains, unit="iteration")
+        states: list[ChainStates] = []
+        file.go_on(saved, rounds, lambda saved: states.append(self._states(file, saved)), judged=False)
+        kept = states[0] if states else self._states(file, None)
+        with rounds:
 
             def after_sweep(sweep: Sweep) -> bool:
                 """See :data:`fillrank.solvers.gibbs.AfterSweep`; each chain calls from its own thread."""
-                asked = rounds.step_end({"train_rmse": sweep.rmse, "noise": sweep.noise})
+                over = rounds.step_end({"train_rmse": sweep.rmse, "noise": sweep.noise})
                 if sweep.chain == 0:
                     rounds.learnt()
                     metrics = {"train_rmse": sweep.rmse, "noise": sweep.noise}
-                    return rounds.epoch_end(metrics, keep=lambda: None) or asked
-                return asked
+                    over |= rounds.epoch_end(metrics, keep=lambda: None)
+                kept.sweep_ended(sweep, rounds, over=over)
+                return over
 
-            mean = bayesian_factors(train, settings, after_sweep=after_sweep)
+            mean = bayesian_factors(train, settings, after_sweep=after_sweep, after=kept.before)
             asked = rounds.asked
         if asked:
             logger.warning("keeping the mean of the %d samples so far", mean.n_samples)
-        elif len(kept := [sweep["train_rmse"] for sweep in rounds.history[self.burn_in :]]) >= 2 * _WINDOW:
-            early, late = sum(kept[:_WINDOW]) / _WINDOW, sum(kept[-_WINDOW:]) / _WINDOW
+        elif len(errors := [sweep["train_rmse"] for sweep in rounds.history[self.burn_in :]]) >= 2 * _WINDOW:
+            early, late = sum(errors[:_WINDOW]) / _WINDOW, sum(errors[-_WINDOW:]) / _WINDOW
             of, limit = "the error on what it learns from, since the burn-in,", self.iterations
             metrics = {"before": early, "last": late}
             warn_if_unsettled("Gibbs", "iterations", limit, **metrics, of=of, stage=context.stage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -89,11 +90,12 @@ class IALS(Alternating):
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         judge = None if valid is None else judge_by(USUAL_MONITOR, train, valid)
-        point = self._point(train, judge or unjudged, context)
+        kept = self._kept(context, train, valid, lambda: self._point(train, judge or unjudged, context))
+        point = kept.chosen
         loss = self._loss(point)
-        iterations = self._iterations(train, point)
         learnt = weighed(train, point.get("weight_power", 0.0))
-        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, learnt), context)
+        iterations = partial(self._iterations, train, point)
+        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, learnt), context, kept)
         chosen = {"weight_power": power_of(self.weight_power), **point, "iterations": rounds.best_epoch}
         return self._recommender(train, cast("Factors", rounds.best), chosen=chosen, history=rounds.history)
 
@@ -136,12 +138,12 @@ class IALS(Alternating):
     def _loss(self, point: Point) -> ImplicitLoss:
         return ImplicitLoss(point["unobserved_weight"], point["regularization"], point["frequency_exponent"])
 
-    def _iterations(self, train: Interactions, point: Point) -> Iterator[Factors]:
+    def _iterations(self, train: Interactions, point: Point, after: Factors | None = None) -> Iterator[Factors]:
         loss = self._loss(point)
         dim = int(point["dim"])
         interactions = weighed(train, point.get("weight_power", 0.0))
         return ials_iterations(
-            interactions, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed
+            interactions, dim, loss, solver=self.solver(), init_scale=self.init_scale, seed=self.seed, after=after
         )
 
 

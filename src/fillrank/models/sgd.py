@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
 from fillrank.models.base import NotNegative, Positive, Recipe, error_on
+from fillrank.models.going_on import factors_of, state_file, state_of
 from fillrank.recommend import Recommender
-from fillrank.solvers.sparse.sgd import SgdEpoch, SgdSettings, biased_sgd
+from fillrank.solvers.sparse.sgd import SgdEpoch, SgdSettings, SgdSnapshot, biased_sgd
+from fillrank.training.checkpoint import Saved
 from fillrank.training.context import FitContext
 from fillrank.training.rounds import Rounds
 from fillrank.training.settling import warn_if_unsettled
+from fillrank.training.state_file import below
 
 __all__ = ["SGD"]
 
@@ -42,6 +46,7 @@ class SGD(Recipe):
 
     kind: ClassVar[str] = "sgd"
     needs_values: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     regularization: NotNegative = 0.04
@@ -56,7 +61,11 @@ class SGD(Recipe):
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         settings = SgdSettings(**self.model_dump(exclude={"patience"}))
-        with Rounds[Factors | None](context, self.epochs, patience=self.patience) as rounds:
+        file, judged = state_file(self, context, train, valid), valid is not None
+        saved = file.read()
+        rounds = Rounds[Factors | None](context, self.epochs, patience=self.patience)
+        file.go_on(saved, rounds, lambda saved: factors_of(saved, "best"), judged=judged)
+        with rounds:
 
             def after_epoch(epoch: SgdEpoch) -> bool:
                 rounds.learnt()
@@ -65,9 +74,12 @@ class SGD(Recipe):
                     factors = epoch.factors()
                     metrics["valid_rmse"] = error_on(valid, factors, train.value_range)
                     score = -metrics["valid_rmse"]
-                return rounds.epoch_end(metrics, score=score, keep=lambda: factors)
+                over = rounds.epoch_end(metrics, score=score, keep=lambda: factors)
+                file.round_ended(rounds, lambda: _state(epoch.snapshot(), rounds.best), judged=judged)
+                return over
 
-            last = biased_sgd(train, settings, after_epoch=after_epoch)
+            if rounds.best is None or not rounds.over:  # or it was over before it was stopped
+                last = biased_sgd(train, settings, after_epoch=after_epoch, after=_snapshot(saved))
         factors = last if rounds.best is None else rounds.best
         if rounds.ran_out:
             name, of = (
@@ -78,3 +90,16 @@ class SGD(Recipe):
             warn_if_unsettled("SGD", "epochs", self.epochs, **metrics, of=of, stage=context.stage)
         chosen = {"epochs": rounds.best_epoch}
         return self._recommender(train, factors, predictor=factors, chosen=chosen, history=rounds.history)
+
+
+def _state(snapshot: SgdSnapshot, best: Factors | None) -> Saved:
+    kept = state_of({"epochs": snapshot.epochs}, best=best)
+    arrays = {name: torch.from_numpy(array) for name, array in snapshot.arrays.items()}
+    return Saved({**kept.tensors, **below("sgd/", arrays)}, kept.facts)
+
+
+def _snapshot(saved: Saved | None) -> SgdSnapshot | None:
+    if saved is None:
+        return None
+    arrays = {name: tensor.numpy() for name, tensor in saved.below("sgd/").items()}
+    return SgdSnapshot(int(saved.facts["epochs"]), arrays)

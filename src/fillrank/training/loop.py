@@ -9,23 +9,23 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from fillrank.errors import DataError, FillrankError, TrainingError
+from fillrank.errors import TrainingError
 from fillrank.runtime.distributed import World
 from fillrank.runtime.rng import torch_stream
 from fillrank.runtime.threads import one_thread
 from fillrank.training.autograd.step import Batch
-from fillrank.training.checkpoint import Checkpoint, Saved
+from fillrank.training.checkpoint import Saved
 from fillrank.training.context import FitContext
 from fillrank.training.ema import Average
 from fillrank.training.learner import Learner
 from fillrank.training.rounds import History, Rounds
 from fillrank.training.settling import warn_if_unsettled
+from fillrank.training.state_file import StateFile, below
 from fillrank.training.thresholds import Thresholds
 
 __all__ = ["LoopSettings", "Monitor", "train"]
@@ -126,10 +126,9 @@ class _Loop:
 
     def run(self) -> History:
         """Run all remaining epochs."""
-        settings, rounds, place = self.settings, self.rounds, self.context.options.checkpoint
-        checkpoint = None if place is None else Checkpoint(Path(place))
-        if checkpoint is not None:
-            self._resume(checkpoint)
+        settings, rounds, judged = self.settings, self.rounds, self.monitor is not None
+        file = StateFile(self.context.options.checkpoint, self._identity, often=True)
+        file.go_on(file.read(), rounds, self._restore, judged=judged)
         with rounds:
             for epoch in rounds.numbers():
                 with one_thread():
@@ -137,10 +136,8 @@ class _Loop:
                 rounds.learnt()
                 score, metrics = self._evaluate(epoch, last=rounds.is_last() or epoch == self._last_epoch)
                 rounds.epoch_end({**losses, **metrics}, score=score)
-                if checkpoint is not None and whole and not rounds.interrupted:
-                    saved = self._state()
-                    if self.world.rank == 0:
-                        checkpoint.write(saved)
+                if whole and not rounds.interrupted:
+                    file.round_ended(rounds, self._state, judged=judged, writes=self.world.rank == 0)
         if rounds.best is not None:
             self.module.load_state_dict(rounds.best)
         if self.monitor is not None and rounds.ran_out and self._last_epoch == settings.epochs:
@@ -151,44 +148,19 @@ class _Loop:
 
     def _state(self) -> Saved:
         """Everything needed to continue after the last epoch. (The random streams follow from the seed.)"""
-        rounds = self.rounds
         self._all_gather(self._parameters)
         self._all_gather(self.average.means)
         kinds = {
             "module/": self.module.state_dict(),
-            "best/": rounds.best or {},
+            "best/": self.rounds.best or {},
             "average/": self.average.state_dict(),
             "learner/": self.learner.state_dict(),
             "thresholds/": self._thresholds,
         }
-        tensors = {prefix + name: tensor for prefix, group in kinds.items() for name, tensor in group.items()}
-        score = float(rounds.best_epoch) if self.monitor is None else rounds.best_score
-        facts = {"training": self._identity, "past": rounds.history, "best": [score, rounds.best_epoch]}
-        return Saved(tensors, facts)
+        return Saved({name: one for prefix, group in kinds.items() for name, one in below(prefix, group).items()}, {})
 
-    def _resume(self, checkpoint: Checkpoint) -> None:
-        saved = checkpoint.read()
-        if saved is None:
-            return
-        try:
-            self._go_on_from(saved, checkpoint)
-        except FillrankError:
-            raise
-        except _OF_OTHER_KINDS as error:
-            raise checkpoint.torn(error) from error
-        logger.info("going on after epoch %d of %s", len(self.rounds.history), checkpoint.path)
-
-    def _go_on_from(self, saved: Saved, checkpoint: Checkpoint) -> None:
-        if saved.facts["training"] != self._identity:
-            raise DataError(
-                f"{checkpoint.path} belongs to another training ({saved.facts['training']}, not "
-                f"{self._identity}); remove it to begin anew, or name another file"
-            )
-        past, (best_score, best_epoch) = saved.facts["past"], saved.facts["best"]
-        if not all(isinstance(epoch, dict) and epoch.get("epoch") == n for n, epoch in enumerate(past, start=1)):
-            raise ValueError("its record of the epochs is not whole")
-        if not isinstance(best_score, float) or not isinstance(best_epoch, int) or not 0 <= best_epoch <= len(past):
-            raise ValueError("its record of the best epoch is not whole")
+    def _restore(self, saved: Saved) -> State:
+        """Take up a state, and return the parameters of the best epoch."""
         best, learner = saved.below("best/"), self.learner.state_dict()
         for found, wanted in (
             (best, self.module.state_dict()),
@@ -204,7 +176,7 @@ class _Loop:
         self.learner.load_state_dict(saved.below("learner/"))
         if self.thresholds is not None:
             self.thresholds.load_state_dict(saved.below("thresholds/"))
-        self.rounds.go_on_from(past, best, best_epoch, None if self.monitor is None else best_score)
+        return best
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -262,10 +234,6 @@ class _Loop:
             if enough or (asked and self.world.size == 1):  # with several processes, stop only at the end of an epoch
                 break
         return {name: value / number for name, value in sums.items()}, number == self.per_epoch
-
-
-_OF_OTHER_KINDS = (LookupError, TypeError, ValueError, RuntimeError, AttributeError)
-"""Exceptions that are raised if a checkpoint file has another content."""
 
 
 def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, Any]:

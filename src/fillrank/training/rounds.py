@@ -128,7 +128,7 @@ class Rounds(Generic[Kept]):
         """
         self.history, self.best, self.best_epoch = [dict(epoch) for epoch in history], best, best_epoch
         if score is not None and best_epoch:
-            self.best_score, self._judged = score, True
+            self.best_score, self.before_best, self._judged = score, score, True
 
     def numbers(self) -> Iterator[int]:
         """Iterate over the numbers of the remaining rounds, until the training ends."""
@@ -144,6 +144,16 @@ class Rounds(Generic[Kept]):
             or self.stopped
             or (self._judged and self._patience is not None and waited >= self._patience)
         )
+
+    @property
+    def unit(self) -> str:
+        """What a round is called."""
+        return self._unit
+
+    @property
+    def ended(self) -> bool:
+        """Whether no rounds are left."""
+        return len(self.history) >= self._total
 
     @property
     def ran_out(self) -> bool:

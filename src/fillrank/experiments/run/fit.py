@@ -20,7 +20,7 @@ from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.run.agreement import facts_of
 from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
 from fillrank.experiments.run.options import RunOptions, options_apart
-from fillrank.experiments.run.resume import Resumable
+from fillrank.experiments.run.resume import Resumable, remove_states
 from fillrank.experiments.toml.files import OPTIONS, ModelName, OutPath, read_toml, strict, toml_text
 from fillrank.models import DEFAULTS, Recipe, default_model, has_ratings, recipe
 from fillrank.models.named_parts import refuse_objects
@@ -209,7 +209,7 @@ def read_run(path: str | os.PathLike[str], over: Mapping[str, Any] | None = None
     return RunPlan.of(read_toml(path, "run", over), str(path))
 
 
-def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = ()) -> Outcome | None:
+def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = (), fresh: bool = False) -> Outcome | None:
     """Fit and save the model; in several processes (``torchrun``), all fit and the first one saves.
 
     While a recipe trains that can go on after a stop (``Recipe.resumes``), its state is kept in ``<out>.checkpoint``:
@@ -222,6 +222,7 @@ def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = ()) -> Outcome | N
     Args:
         plan: what is fitted, and how it runs.
         callbacks: besides those of the plan's options.
+        fresh: begin anew, where a training that was stopped would go on; its state is removed.
 
     Returns:
         What came of it; None in every process but the first.
@@ -244,7 +245,7 @@ def fit_run(plan: RunPlan, *, callbacks: Sequence[Callback] = ()) -> Outcome | N
         _check_shareable(maker, world)
         parts, stopped = opened or plan.open(), _Interruption()
         check_room(out, least_bytes(maker, parts.train))
-        with Interrupt(holds=False) as stop, _resumable(maker, plan, world) as unfinished:
+        with Interrupt(holds=False) as stop, _resumable(maker, plan, world, fresh=fresh) as unfinished:
             state = None if unfinished is None else unfinished.state
             if world.size > 1:
                 agree(world, facts_of(plan.resolved(), parts, state))
@@ -285,14 +286,17 @@ def _left(out: Path, unfinished: Path | None) -> str:
 
 
 @contextmanager
-def _resumable(maker: Recipe, plan: RunPlan, world: World) -> Iterator[Resumable | None]:
+def _resumable(maker: Recipe, plan: RunPlan, world: World, *, fresh: bool) -> Iterator[Resumable | None]:
     """The folder for checkpoints of a recipe that writes them; an empty folder is removed afterwards."""
-    if not maker.resumes or plan.options.checkpoint is not None:
+    place = plan.options.checkpoint
+    if not maker.resumes or place is not None:
+        if fresh and place is not None:
+            world.broadcast(lambda: remove_states(Path(place)))
         yield None
         return
     unfinished = Resumable(Path(plan.out))
     try:
-        world.broadcast(lambda: unfinished.begin(plan.resolved()))
+        world.broadcast(lambda: unfinished.begin(plan.resolved(), fresh=fresh))
         yield unfinished
     finally:
         if world.rank == 0 and not unfinished.begun:

@@ -15,7 +15,7 @@ from fillrank.experiments.toml.tables import differences
 from fillrank.runtime.atomic_write import remove_leftovers, replacing
 from fillrank.training.options import without_run_words
 
-__all__ = ["Resumable"]
+__all__ = ["Resumable", "remove_states"]
 
 
 class Resumable:
@@ -35,30 +35,35 @@ class Resumable:
         """Whether there is a state to continue from; a blend has one for each part that is trained."""
         return any(self.folder.glob(f"{self.state.name}*"))
 
-    def begin(self, run: Mapping[str, Any]) -> None:
+    def begin(self, run: Mapping[str, Any], *, fresh: bool = False) -> None:
         """Store the run of the state; a state that exists already must belong to the same run.
+
+        Args:
+            run: as plain data.
+            fresh: remove a state that exists.
 
         Raises:
             SettingsError: it is of a run with other settings (names those that differ), its ``run.toml`` is torn, or
                 the folder holds something else.
         """
         self._check_own()
+        if fresh and self.folder.exists():
+            self.end()
         if self.begun and self._run.exists():
             before, now = (_what_is_fitted(one) for one in (self._before(), tomllib.loads(toml_text(run))))
             other = differences(before, now)
             if other:
                 raise SettingsError(
                     f"{self.folder} holds an unfinished training with other settings ({', '.join(other)}); "
-                    "give the same ones to go on with it, or remove the folder to begin anew"
+                    "give the same ones to go on with it, or remove the folder to begin anew (fillrank fit --fresh)"
                 )
         with replacing(self._run) as temporary:
             temporary.write_text(toml_text(run), encoding="utf-8")
 
     def end(self) -> None:
         """Remove the folder after the training, or only fillrank's files in it."""
-        for file in [*self.folder.glob(f"{self.state.name}*"), self._run]:
-            remove_leftovers(file)
-            file.unlink(missing_ok=True)
+        remove_states(self.state)
+        self._run.unlink(missing_ok=True)
         for file in (self.state, self._run):  # of a process that was killed in its first epoch
             remove_leftovers(file)
         with suppress(OSError):
@@ -82,6 +87,15 @@ class Resumable:
                 f"{self.folder} is where the state of the training goes, and it holds something else "
                 f"({', '.join(sorted(others)[:3])}); move it, or save the model under another name"
             )
+
+
+def remove_states(state: Path) -> None:
+    """Remove the file of a state, and those of the second fit and of the parts of a blend beside it."""
+    suffix = re.compile(rf"{re.escape(state.name)}(?:\.(?:refit|\d+))*")
+    for file in state.parent.glob(f"{state.name}*") if state.parent.is_dir() else ():
+        if suffix.fullmatch(file.name):
+            remove_leftovers(file)
+            file.unlink(missing_ok=True)
 
 
 def _what_is_fitted(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,8 +148,14 @@ def als_iterations(
     solver: RowSolver | None = None,
     init_scale: float = 0.1,
     seed: int = 0,
+    after: Factors | None = None,
 ) -> Iterator[Factors]:
-    """The factors after each round of :func:`als`, without end; see there."""
+    """The factors after each round of :func:`als`, without end; see there.
+
+    Args:
+        interactions, dim, loss, solver, init_scale, seed: see :func:`als`.
+        after: factors of an earlier round, from which they go on; None: from the beginning.
+    """
     mean = float(_values(interactions).mean())
     count("dim", dim, most=MOST_DIM)
     affordable(8.0 * dim * (interactions.n_users + interactions.n_items), f"vectors of dim={dim} for {interactions!r}")
@@ -159,6 +165,9 @@ def als_iterations(
     rng = numpy_stream(seed, "als")
     users, items = (np.zeros((n, dim + 1), dtype=np.float32) for n in (interactions.n_users, interactions.n_items))
     users[:, :dim] = rng.standard_normal((interactions.n_users, dim), dtype=np.float32) * (init_scale / dim**0.5)
+    if after is not None:
+        check_sizes(after, interactions)
+        users, items = _side(after.users, after.user_bias), _side(after.items, after.item_bias)
 
     def step(ridge: RatingRidge, matrix: Any, others: Array, start: Array) -> Array:
         """Solve for one side (vectors, with the biases in the last column) with the other held fixed."""
@@ -172,6 +181,13 @@ def als_iterations(
         items = step(loss.of_items(), interactions.csc, users, items)
         users = step(loss.folding(), interactions.csr, items, users)
         yield _factors(users, items, mean, loss.folding())
+
+
+def _side(vectors: torch.Tensor, bias: torch.Tensor | None) -> Array:
+    """Vectors with the bias in the last column, as the rounds have them."""
+    if bias is None:
+        raise DataError("the factors to go on from have no biases; give those of an earlier round")
+    return torch.cat([vectors, bias[:, None]], dim=1).numpy()
 
 
 def _factors(users: Array, items: Array, mean: float, folding: RatingRidge) -> Factors:

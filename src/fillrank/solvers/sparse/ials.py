@@ -145,8 +145,14 @@ def ials_iterations(
     solver: RowSolver | None = None,
     init_scale: float = 0.1,
     seed: int = 0,
+    after: Factors | None = None,
 ) -> Iterator[Factors]:
-    """The factors after each round of :func:`ials`, without end; see there."""
+    """The factors after each round of :func:`ials`, without end; see there.
+
+    Args:
+        interactions, dim, loss, solver, init_scale, seed: see :func:`ials`.
+        after: factors of an earlier round, from which they go on; None: from the beginning.
+    """
     matrix = interactions.weighted_csr
     if not matrix.nnz:
         raise DataError("there is nothing to learn from: the log has no rows")
@@ -160,6 +166,9 @@ def ials_iterations(
         rng.standard_normal((n, dim), dtype=np.float32) * np.float32(init_scale / dim**0.5)
         for n in (interactions.n_users, interactions.n_items)
     )
+    if after is not None:
+        check_sizes(after, interactions)
+        users, items = after.users.numpy(), after.items.numpy()
     while True:
         items = solve_ridges(ridge.ridges(by_items, users), solver, start=items, repeats=_REPEATS)
         users = solve_ridges(ridge.ridges(matrix, items), solver, start=users, repeats=_REPEATS)

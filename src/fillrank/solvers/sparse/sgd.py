@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
@@ -21,7 +21,7 @@ from fillrank.runtime.rng import numpy_stream
 from fillrank.solvers.sparse.sgd_grid import Bands, BlockGrid
 from fillrank.solvers.sparse.sgd_kernel import Rates, RatingRows, SgdSide, compiled_sweep, padded_width
 
-__all__ = ["AfterEpoch", "SgdEpoch", "SgdSettings", "biased_sgd"]
+__all__ = ["AfterEpoch", "SgdEpoch", "SgdSettings", "SgdSnapshot", "biased_sgd"]
 
 _START = 0.03  # approximate length of an initial vector; 0.003 to 1 were tried
 _DIVERGED = 10.0  # an RMSE of so many standard deviations means divergence; predicting the mean gives 1
@@ -82,6 +82,19 @@ class SgdSettings:
         return Rates(*map(np.float32, (*steps, self.regularization)))
 
 
+@dataclass(frozen=True, eq=False)
+class SgdSnapshot:
+    """The state after an epoch. (The order of the ratings follows from the seed and the number of the epoch.)
+
+    Attributes:
+        epochs: that are done.
+        arrays: vectors and biases of users and items, in the order of the grid's bands.
+    """
+
+    epochs: int
+    arrays: Mapping[str, NDArray[np.float32]]
+
+
 @dataclass(frozen=True)
 class SgdEpoch:
     """An epoch that has just ended.
@@ -90,11 +103,13 @@ class SgdEpoch:
         number: from 1.
         rmse: root mean squared error of the predictions in this epoch, each made just before its rating was used.
         factors: a function that returns a copy of the current factors.
+        snapshot: a function that returns a copy of all that is needed to go on after this epoch.
     """
 
     number: int
     rmse: float
     factors: Callable[[], Factors]
+    snapshot: Callable[[], SgdSnapshot]
 
 
 AfterEpoch = Callable[[SgdEpoch], bool]
@@ -108,6 +123,7 @@ def biased_sgd(
     *,
     n_threads: int | None = None,
     after_epoch: AfterEpoch | None = None,
+    after: SgdSnapshot | None = None,
 ) -> Factors:
     """Learn mean, biases and vectors that predict ``r̂ = mean + b_u + b_i + <p_u, q_i>``, rating by rating.
 
@@ -122,13 +138,14 @@ def biased_sgd(
         settings: see :class:`SgdSettings`; the defaults did best on a validation part of MovieLens 1M.
         n_threads: None: as many as PyTorch uses.
         after_epoch: see :data:`AfterEpoch`.
+        after: a snapshot of the same training, which goes on after it to the same bits; None: from the beginning.
 
     Returns:
         Factors that fold new users in by ridge regression with the same penalty. A user or an item without ratings has
         a bias and a vector of zeros.
 
     Raises:
-        DataError: the log has no values or no rows.
+        DataError: the log has no values or no rows, or the snapshot is of another training.
         SettingsError: n_threads is below 1, or more than the machine can be asked for.
         TrainingError: the errors grow without bound; the message names the epoch and a learning rate to try.
 
@@ -150,8 +167,10 @@ def biased_sgd(
     )
     grid = BlockGrid.deal(interactions, interactions.values, numpy_stream(settings.seed, "sgd grid"))
     learner = _SgdState.fresh(interactions, grid, settings)
+    if after is not None:
+        learner.take_up(after)
     with ThreadPoolExecutor(n_threads) as pool:
-        for epoch in learner.epochs(pool, n_threads):
+        for epoch in learner.epochs(pool, n_threads, done=0 if after is None else after.epochs):
             if after_epoch is not None and after_epoch(epoch):
                 break
     return learner.factors()
@@ -173,13 +192,27 @@ class _SgdState:
         items = _start(interactions.item_counts[grid.items.order], settings, rng)
         return cls(grid, users, items, settings)
 
-    def epochs(self, pool: Executor, n_threads: int) -> Iterator[SgdEpoch]:
-        """Train, and yield after each epoch."""
-        for number in range(1, self.settings.epochs + 1):
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What an epoch changes, by name."""
+        sides = {"users": self.users, "items": self.items}
+        return {f"{name}.{part}": getattr(side, part) for name, side in sides.items() for part in ("vectors", "bias")}
+
+    def take_up(self, snapshot: SgdSnapshot) -> None:
+        """Set the state to that of a snapshot."""
+        for name, array in self.arrays().items():
+            found = snapshot.arrays.get(name)
+            if found is None or found.shape != array.shape or found.dtype != array.dtype:
+                raise DataError(f"the snapshot has no {name} {list(array.shape)}; it is of another training")
+            array[:] = found
+
+    def epochs(self, pool: Executor, n_threads: int, *, done: int) -> Iterator[SgdEpoch]:
+        """Train, and yield after each epoch that is not done yet."""
+        for number in range(done + 1, self.settings.epochs + 1):
             squares = self._pass(pool, n_threads, number)
             error = math.sqrt(squares / len(self.grid.rows.values))
             self._check(error, number)
-            yield SgdEpoch(number, error * self.grid.spread, self.factors)
+            copied = lambda number=number: SgdSnapshot(number, {n: a.copy() for n, a in self.arrays().items()})  # noqa: E731
+            yield SgdEpoch(number, error * self.grid.spread, self.factors, copied)
 
     def _pass(self, pool: Executor, n_threads: int, epoch: int) -> float:
         """Go once through all ratings; returns the sum of the squared errors."""

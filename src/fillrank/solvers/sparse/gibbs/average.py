@@ -16,6 +16,7 @@ from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.solvers.sparse.gibbs.chain import Chain
 from fillrank.solvers.sparse.gibbs.design import Design
 from fillrank.solvers.sparse.gibbs.products import LowRankSum, product_sum, svd_of_product
+from fillrank.solvers.sparse.gibbs.state import GibbsState
 
 __all__ = ["PosteriorSums"]
 
@@ -65,6 +66,25 @@ class PosteriorSums:
             linear += more
         for pair, product in self._products.items():
             product.absorb(other._products[pair])
+
+    def state(self) -> GibbsState:
+        """A copy of all sums."""
+        own = GibbsState(
+            {f"linear.{n}": linear.copy() for n, linear in enumerate(self._linear)},
+            {"count": self.count, "offset": self._offset, "variance": self._variance},
+        )
+        products = {f"{one}-{two}": product.state() for (one, two), product in self._products.items()}
+        return GibbsState.of({"own": own, **products})
+
+    def take_up(self, state: GibbsState) -> None:
+        """Go on from such a state."""
+        own = state.part("own")
+        for n, linear in enumerate(self._linear):
+            linear[:] = own.arrays[f"linear.{n}"]
+        self.count = int(own.facts["count"])
+        self._offset, self._variance = float(own.facts["offset"]), float(own.facts["variance"])
+        for (one, two), product in self._products.items():
+            product.take_up(state.part(f"{one}-{two}"))
 
     def predictor(self) -> tuple[Factors | TimeAwareFactors, float]:
         """The mean prediction, in the units of the values, and the largest loss of a product (:class:`LowRankSum`)."""

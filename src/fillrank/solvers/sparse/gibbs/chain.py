@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fillrank.solvers.sparse.gibbs.design import Design, Sets
 from fillrank.solvers.sparse.gibbs.kernels import draw_members, gather, move
 from fillrank.solvers.sparse.gibbs.priors import NormalPrior, draw_noise, draw_prior
+from fillrank.solvers.sparse.gibbs.state import GibbsState, prefixed, without_prefix
 
 __all__ = ["Chain", "ParameterGroup", "SampledSide"]
 
@@ -27,6 +31,15 @@ class ParameterGroup:
         self.values = values
         self.priors = [NormalPrior(0.0, 1.0)] * len(values)
 
+    def arrays(self) -> dict[str, Floats]:
+        """A copy of values and priors."""
+        return {"values": self.values.copy(), "priors": np.array(self.priors, dtype=np.float64)}
+
+    def take_up(self, arrays: Mapping[str, Floats]) -> None:
+        """Set values and priors."""
+        self.values[:] = arrays["values"]
+        self.priors = [NormalPrior(float(mean), float(precision)) for mean, precision in arrays["priors"]]
+
     def next_prior(self, f: int, rng: np.random.Generator) -> NormalPrior:
         """Draw a new prior of row f."""
         self.priors[f] = draw_prior(self.values[f], self.priors[f], rng)
@@ -44,6 +57,18 @@ class SampledSide:
         self.own, self.sets = ParameterGroup(start), sets
         self.members = None if sets is None else ParameterGroup(np.zeros((len(start), sets.n_members)))
         self.totals = start.copy()
+
+    def arrays(self) -> dict[str, Floats]:
+        """A copy of all that a sweep changes, by name."""
+        members = {} if self.members is None else prefixed("members.", self.members.arrays())
+        return {"totals": self.totals.copy(), **prefixed("own.", self.own.arrays()), **members}
+
+    def take_up(self, arrays: Mapping[str, Floats]) -> None:
+        """Set all of that."""
+        self.totals[:] = arrays["totals"]
+        self.own.take_up(without_prefix("own.", arrays))
+        if self.members is not None:
+            self.members.take_up(without_prefix("members.", arrays))
 
     def draw(self, f: int, sums: Floats, noise: float, rng: np.random.Generator) -> None:
         """Draw row f: first the own values, then the members' values one by one.
@@ -88,6 +113,21 @@ class Chain:
         self.noise, self.offset = 1.0, 0.0
         self._halves = [np.full(n, 0.5) for n in design.sizes]  # ½ + ½ = 1, the slope of the linear term
         self.errors = design.targets - self.predict(*design.indices)
+
+    def state(self) -> GibbsState:
+        """A copy of the state, the position of the random stream included."""
+        sides = {k: v for n, side in enumerate(self.sides) for k, v in prefixed(f"{n}.", side.arrays()).items()}
+        stream = json.dumps(self.rng.bit_generator.state)
+        facts = {"noise": self.noise, "offset": self.offset, "stream": stream}
+        return GibbsState({"errors": self.errors.copy(), **sides}, facts)
+
+    def take_up(self, state: GibbsState) -> None:
+        """Go on from a state."""
+        for n, side in enumerate(self.sides):
+            side.take_up(without_prefix(f"{n}.", state.arrays))
+        self.errors[:] = state.arrays["errors"]
+        self.noise, self.offset = float(state.facts["noise"]), float(state.facts["offset"])
+        self.rng.bit_generator.state = json.loads(state.facts["stream"])
 
     def predict(self, users: NDArray[np.int32], items: NDArray[np.int32], days: NDArray[np.int32]) -> Floats:
         """The predictions of the current state for ``B`` ratings, in units of the spread: float64 ``[B]``."""

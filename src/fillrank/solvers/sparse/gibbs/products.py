@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fillrank.solvers.sparse.gibbs.state import GibbsState
+
 __all__ = ["DenseSum", "LowRankSum", "ProductSum", "ThinSum", "product_sum", "svd_of_product"]
 
 Floats = NDArray[np.float64]
@@ -60,6 +62,14 @@ class ProductSum(ABC):
         """Add another sum of the same kind."""
 
     @abstractmethod
+    def state(self) -> GibbsState:
+        """A copy of the sum so far."""
+
+    @abstractmethod
+    def take_up(self, state: GibbsState) -> None:
+        """Go on from such a state."""
+
+    @abstractmethod
     def kept(self) -> LowRankSum:
         """The sum in at most ``dim`` columns."""
 
@@ -96,6 +106,14 @@ class DenseSum(ProductSum):
         """See :class:`ProductSum`."""
         self._table += other._table
 
+    def state(self) -> GibbsState:
+        """See :class:`ProductSum`."""
+        return GibbsState({"table": self._table.copy()}, {})
+
+    def take_up(self, state: GibbsState) -> None:
+        """See :class:`ProductSum`."""
+        self._table[:] = state.arrays["table"]
+
     def kept(self) -> LowRankSum:
         """See :class:`ProductSum`."""
         U, s, Vt = np.linalg.svd(self._table, full_matrices=False)
@@ -131,6 +149,17 @@ class ThinSum(ProductSum):
         self._lost += other._lost
         for left, right in zip(other._left, other._right, strict=True):
             self.add(left, right)
+
+    def state(self) -> GibbsState:
+        """See :class:`ProductSum`; the parts stay apart, as a later :meth:`absorb` goes through them."""
+        parts = {f"{side}.{n}": part for side in ("left", "right") for n, part in enumerate(getattr(self, f"_{side}"))}
+        return GibbsState({name: part.copy() for name, part in parts.items()}, {"lost": self._lost})
+
+    def take_up(self, state: GibbsState) -> None:
+        """See :class:`ProductSum`."""
+        n = len(state.arrays) // 2
+        self._left, self._right = ([state.arrays[f"{side}.{k}"] for k in range(n)] for side in ("left", "right"))
+        self._lost = float(state.facts["lost"])
 
     def kept(self) -> LowRankSum:
         """See :class:`ProductSum`."""

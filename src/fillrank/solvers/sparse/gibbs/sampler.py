@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from fillrank.runtime.threads import share_out
 from fillrank.solvers.sparse.gibbs.average import PosteriorSums
 from fillrank.solvers.sparse.gibbs.chain import Chain
 from fillrank.solvers.sparse.gibbs.design import Design
+from fillrank.solvers.sparse.gibbs.state import GibbsState
 
 __all__ = ["AfterSweep", "GibbsSettings", "PosteriorMean", "Sweep", "bayesian_factors"]
 
@@ -73,12 +75,14 @@ class Sweep:
         number: number of the sweep, from 1.
         rmse: error of this sample on the ratings of training, in the units of the values.
         noise: standard deviation of the noise, in the units of the values.
+        snapshot: a function that returns a copy of all that the chain needs to go on after this sweep.
     """
 
     chain: int
     number: int
     rmse: float
     noise: float
+    snapshot: Callable[[], GibbsState]
 
 
 AfterSweep: TypeAlias = Callable[[Sweep], bool]
@@ -102,7 +106,11 @@ class PosteriorMean:
 
 @checked
 def bayesian_factors(
-    interactions: Interactions, settings: GibbsSettings | None = None, *, after_sweep: AfterSweep | None = None
+    interactions: Interactions,
+    settings: GibbsSettings | None = None,
+    *,
+    after_sweep: AfterSweep | None = None,
+    after: Mapping[int, GibbsState] | None = None,
 ) -> PosteriorMean:
     """Bayesian matrix factorisation with implicit sets and days, by Gibbs sampling.
 
@@ -123,6 +131,7 @@ def bayesian_factors(
         interactions: ratings, with times for ``dates``.
         settings: see :class:`GibbsSettings`.
         after_sweep: called after each sweep; True ends the chain, which keeps its last sample if it has no other.
+        after: snapshots of the same sampling, by chain, which go on to the same bits; None: from the beginning.
 
     Raises:
         DataError: the log has no rows, no values, or ``dates`` is asked for and it has no times.
@@ -143,7 +152,8 @@ def bayesian_factors(
     design = Design.of(interactions, dates=settings.dates, sets=settings.sets)
 
     def run(chain: int) -> PosteriorSums:
-        return _run(design, settings, chain, after_sweep or (lambda _: False))
+        before = None if after is None else after.get(chain)
+        return _run(design, settings, chain, after_sweep or (lambda _: False), before)
 
     with threadpool_limits(1, user_api="blas"):  # with several threads, products have other last bits
         total, *rest = share_out(run, range(settings.n_chains), settings.n_chains)
@@ -153,19 +163,32 @@ def bayesian_factors(
     return PosteriorMean(predictor, total.count, loss)
 
 
-def _run(design: Design, settings: GibbsSettings, number: int, after_sweep: AfterSweep) -> PosteriorSums:
-    """Run one chain from start to end."""
+def _run(
+    design: Design, settings: GibbsSettings, number: int, after_sweep: AfterSweep, before: GibbsState | None
+) -> PosteriorSums:
+    """Run one chain from its start, or from a snapshot, to its end."""
     chain = Chain(design, settings.dim, numpy_stream(settings.seed, "gibbs", number))
     average = PosteriorSums(design, settings.kept_dim)
-    for sweep in range(1, settings.iterations + 1):
+    done = 0
+    if before is not None:
+        chain.take_up(before.part("chain"))
+        average.take_up(before.part("average"))
+        done = int(before.facts["done"]["sweeps"])
+    for sweep in range(done + 1, settings.iterations + 1):
         chain.sweep()
         error = float(np.sqrt(np.mean(np.square(chain.errors))))
         if not np.isfinite(error):
             raise TrainingError(f"the errors of sweep {sweep} are NaN or infinite; look for values of very large size")
         if sweep > settings.burn_in:
             average.add(chain)
-        if after_sweep(Sweep(number, sweep, error * design.spread, design.spread / chain.noise**0.5)):
+        noise, snapshot = design.spread / chain.noise**0.5, partial(_snapshot, chain, average, sweep)
+        if after_sweep(Sweep(number, sweep, error * design.spread, noise, snapshot)):
             break
     if not average.count:
         average.add(chain)
     return average
+
+
+def _snapshot(chain: Chain, average: PosteriorSums, sweep: int) -> GibbsState:
+    done = GibbsState({}, {"sweeps": sweep})
+    return GibbsState.of({"chain": chain.state(), "average": average.state(), "done": done})
