@@ -43,8 +43,8 @@ def usual_handlers() -> Iterator[None]:
 
 @pytest.fixture
 def fit(log_file: Path, tmp_path: Path, fillrank: Callable[..., Result]) -> Callable[..., Result]:
-    def run(model: str, *settings: str) -> Result:
-        words = [word for setting in settings for word in ("--set", setting)]
+    def run(model: str, *settings: str, fresh: bool = False) -> Result:
+        words = [word for setting in settings for word in ("--set", setting)] + ["--fresh"] * fresh
         return fillrank("fit", "--data", log_file, "--model", model, *words, "--out", tmp_path / "m", "--json")
 
     return run
@@ -125,7 +125,9 @@ def test_the_same_command_removes_the_partial_model_when_it_is_done(
     with monkeypatch.context() as patch:
         interrupting(patch, signal.SIGINT, after=3)
         assert fit("sgd", "dim=4", "epochs=9").exit_code == 130
-    assert fit("sgd", "dim=4", "epochs=8").exit_code == 0
+    refused = fit("sgd", "dim=4", "epochs=8")
+    assert (refused.exit_code, "settings.epochs" in refused.stderr, "--fresh" in refused.stderr) == (1, True, True)
+    assert fit("sgd", "dim=4", "epochs=8", fresh=True).exit_code == 0
     assert (tmp_path / "m.interrupted").exists(), "it is of another run"
     assert fit("sgd", "dim=4", "epochs=9").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
