@@ -1,7 +1,8 @@
 """The compiled pass of :mod:`fillrank.factors.neighbours`: products of sparse rows, of which only the best are kept.
 
 A row's products with all others are added up in one array of the other side's length, by way of the lists of who else
-has each of its features; nothing of the size rows × others is ever there. Rows are independent, so the result does not
+has each of its features; nothing of the size rows × others is ever there. The best are kept in a heap: lists of
+hundreds would cost more to keep in order than the products. Rows are independent, so the result does not
 depend on the number of threads.
 """
 
@@ -22,12 +23,38 @@ _TASKS = 256  # stretches of rows that are dealt out to the threads
 
 
 @njit(nogil=True)
-def _insert(best: NDArray[np.float32], places: NDArray[np.int32], found: int, value: float, place: int) -> None:
-    """Put one into a falling list of ``found``; of equal values, the lower place stands first."""
-    at = min(found, len(best) - 1)
-    while at > 0 and (best[at - 1] < value or (best[at - 1] == value and places[at - 1] > place)):
-        best[at], places[at] = best[at - 1], places[at - 1]
-        at -= 1
+def _is_worse(value: float, place: int, than: float, than_place: int) -> bool:
+    """Of equal values, the higher place is the worse one."""
+    return value < than or (value == than and place > than_place)
+
+
+@njit(nogil=True)
+def _push(best: NDArray[np.float32], places: NDArray[np.int32], found: int, value: float, place: int) -> None:
+    """Add one to a heap of ``found`` whose root is the worst one."""
+    at = found
+    while at > 0:
+        above = (at - 1) // 2
+        if not _is_worse(value, place, best[above], places[above]):
+            break
+        best[at], places[at] = best[above], places[above]
+        at = above
+    best[at], places[at] = value, place
+
+
+@njit(nogil=True)
+def _replace_worst(best: NDArray[np.float32], places: NDArray[np.int32], value: float, place: int) -> None:
+    """Put one in the place of the root of a full heap."""
+    at, n = 0, len(best)
+    while True:
+        below = 2 * at + 1
+        if below >= n:
+            break
+        if below + 1 < n and _is_worse(best[below + 1], places[below + 1], best[below], places[below]):
+            below += 1
+        if not _is_worse(best[below], places[below], value, place):
+            break
+        best[at], places[at] = best[below], places[below]
+        at = below
     best[at], places[at] = value, place
 
 
@@ -70,10 +97,11 @@ def _rows(
             single = float(np.float32(value))
             if not single > 0 or (others and other == row):
                 continue
-            last = best[row, k - 1]
-            if found < k or single > last or (single == last and other < places[row, k - 1]):
-                _insert(best[row], places[row], found, single, other)
-                found = min(found + 1, k)
+            if found < k:
+                _push(best[row], places[row], found, single, other)
+                found += 1
+            elif _is_worse(best[row, 0], places[row, 0], single, other):
+                _replace_worst(best[row], places[row], single, other)
         counts[row] = found
 
 
