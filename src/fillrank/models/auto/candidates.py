@@ -107,8 +107,9 @@ def _by_pairs(seconds: float) -> Callable[[LogShape], float]:
 
 
 def _of_inverses(shape: LogShape, *, tried: int) -> float:
-    """An estimate for linear autoencoders: trials on 4,096 items at most, and one inverse of the smaller side."""
-    small, whole = min(shape.n_items, 4096), min(shape.n_users, shape.n_items)
+    """An estimate for linear autoencoders: trials on 4,096 of the smaller side at most, and one inverse of it."""
+    whole = min(shape.n_users, shape.n_items)
+    small = min(whole, 4096)
     return (1.5 * tried * small**3 + 3.0 * whole**3) / 4e10 + 1e-8 * shape.n_pairs
 
 
@@ -118,7 +119,9 @@ def _by_rows(seconds: float) -> Callable[[LogShape], float]:
 
 
 def candidates_for(interactions: Interactions, goal: Goal, *, seed: int = 0) -> list[Candidate]:
-    """The candidates for a log: first the cheap ones in the order of their cost, then costly variants.
+    """The candidates for a log: popularity, then the cheap ones in the order of their cost, then costly variants.
+
+    Popularity takes no time, ranks and predicts. So a search that is cut short has a model for both.
 
 
     Args:
@@ -129,10 +132,14 @@ def candidates_for(interactions: Interactions, goal: Goal, *, seed: int = 0) -> 
     Example:
         >>> log = Interactions.from_arrays([0, 0, 1], ["a", "b", "a"])
         >>> [candidate.name for candidate in candidates_for(log, "lists")][:3]
-        ['ease', 'popularity', 'item-knn']
+        ['popularity', 'ease', 'item-knn']
     """
     wanted = [candidate for goals, candidate in _all(seed) if goal == "both" or goal in goals]
     if not has_ratings(interactions):
         wanted = [candidate for candidate in wanted if candidate.recipe.kind != "cmc"]
     shape = LogShape.of(interactions)
-    return sorted(wanted, key=lambda candidate: (candidate.after is not None, candidate.seconds(shape)))
+
+    def order(candidate: Candidate) -> tuple[bool, bool, float]:
+        return candidate.recipe.kind != "popularity", candidate.after is not None, candidate.seconds(shape)
+
+    return sorted(wanted, key=order)

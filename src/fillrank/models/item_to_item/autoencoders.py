@@ -18,7 +18,8 @@ from fillrank.solvers.item_to_item.ease import Autoencoder, autoencoder, gram_ma
 __all__ = ["EASE", "EDLAE", "RDLAE"]
 
 _MOST_ITEMS = 4096
-"""Settings are chosen on this number of the most popular items; an inverse of this size takes seconds."""
+"""Settings are chosen on this number of the most popular items; an inverse of this size takes seconds. If the log has
+fewer users than this, and fewer than items, the inverse is between users, and the settings are chosen on all items."""
 _PENALTIES = Axis((30.0, 100.0, 300.0, 1000.0), 3**0.5, lambda penalty: 0.1 <= penalty <= 1e5)
 _DROPOUTS = Axis((0.2, 0.5, 0.8), step=0.15, allowed=lambda dropout: 0 <= dropout <= 0.95)
 _LIMITS = Axis((0.0, 0.1, 0.3, 0.5), step=0.1, allowed=lambda limit: 0 <= limit <= 0.9)
@@ -35,8 +36,8 @@ class EASE(ItemToItem):
 
     Attributes:
         regularization: λ; ``"auto"`` takes the best nDCG@20 on the validation part: 30, 100, 300 and 1,000 are tried,
-            more values while the best is at an end, and the neighbours of the best. If a log has more than 4,096 items,
-            the search uses the most popular ones only.
+            more values while the best is at an end, and the neighbours of the best. If a log has more than 4,096 items
+            and at least as many users, the search uses the most popular items only.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
 
     Example:
@@ -56,6 +57,8 @@ class EASE(ItemToItem):
         return {"regularization": _PENALTIES}
 
     def _tried(self, interactions: Interactions, valid: Interactions) -> Trial:
+        if interactions.n_users < min(interactions.n_items, _MOST_ITEMS):
+            return interactions, valid, lambda point: self._scorer(interactions, point)
         if interactions.n_items > _MOST_ITEMS:
             interactions, valid = most_met(interactions, valid, _MOST_ITEMS)
         histories = interactions.csr
