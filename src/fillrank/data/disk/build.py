@@ -20,7 +20,6 @@ from fillrank.data.disk.staging import DiskCollector
 from fillrank.data.disk.stored import ids_file, open_store
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
-from fillrank.data.io.columns import Choice
 from fillrank.data.io.options import ReadOptions
 from fillrank.data.io.read import COLUMN_OPTIONS, PathOrFile, gather
 from fillrank.data.io.read_result import ReadResult, read_result
@@ -40,7 +39,6 @@ def write_store(
     memory: float | str = "2GB",
     n_threads: int | None = None,
     overwrite: bool = False,
-    weight: Choice = None,
     **options: Any,
 ) -> ReadResult:
     """Read a log from files that need not fit in memory, and write it as a store; see :func:`open_store`.
@@ -59,9 +57,8 @@ def write_store(
             Parquet, is in memory whole: give several).
         n_threads: of DuckDB; None: as many as there are cores. The result has the same bits with any number.
         overwrite: replace a store that is there.
-        weight: the column of weights.
-        **options: ``user``, ``item``, ``value``, ``time`` and ``label``, the columns, and the options of reading: see
-            :func:`fillrank.read`.
+        **options: ``user``, ``item``, ``value``, ``time``, ``label`` and ``weight``, the columns, and the options of
+            reading: see :func:`fillrank.read`.
 
     Returns:
         The log, opened from the store, with the counts of bad and of repeated rows.
@@ -82,9 +79,9 @@ def write_store(
         >>> folder.cleanup()
     """
     refuse_after_fork("building a store")
-    roles = {role: options.pop(role, None) for role in COLUMN_OPTIONS if role != "weight"}
+    roles = {role: options.pop(role, None) for role in COLUMN_OPTIONS}
     how = ReadOptions.of(options, beside=COLUMN_OPTIONS)
-    columns, budget = how.columns(**roles, weight=weight), Budget.of(memory)
+    columns, budget = how.columns(**roles), Budget.of(memory)
     if n_threads is not None:
         count("n_threads", n_threads)
     target = check_store(path, overwrite=overwrite)
