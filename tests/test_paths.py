@@ -16,9 +16,10 @@ from fillrank.experiments.compare.plan import read_plan
 from fillrank.experiments.reproduce.runs import run_study
 from fillrank.experiments.reproduce.study import read_study
 from fillrank.experiments.run.fit import RunPlan, fit_run, read_run
+from fillrank.experiments.toml.files import read_toml
 from fillrank.experiments.tune.plan import TunePlan
 from fillrank.lab.files import read_lab_files
-from fillrank.runtime.paths import expanded, refuse_special
+from fillrank.runtime.paths import expanded, refuse_special, with_ending
 
 
 @pytest.fixture
@@ -117,6 +118,26 @@ def test_every_function_that_takes_a_path_knows_the_home_folder(home: Path) -> N
     run_study(read_study("~/s.toml"), "~/records/s.json")
     assert json.loads((home / "records" / "s.json").read_text())["study"] == "s"
     assert not list(Path().iterdir())
+
+
+def test_a_folder_by_a_dot_has_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop").mkdir()
+    monkeypatch.chdir(tmp_path / "shop")
+    assert with_ending(Path(), ".db") == tmp_path / "shop.db"
+    assert with_ending(Path(".."), ".db") == tmp_path.with_name(f"{tmp_path.name}.db")
+    assert with_ending(Path("../x.y"), ".db") == Path("../x.y.db")
+    with pytest.raises(DataError, match="is the root of all folders"):
+        with_ending(Path("/"), ".db")
+    done = CliRunner().invoke(app, ["compare", "--data", "x.csv", "--models", "popularity", "--out", "."])
+    assert "the file . is a folder; give the name of a file" in done.stderr
+
+
+def test_a_plan_from_another_editor_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes('\ufeffdata = "x"\r\n'.encode())
+    assert read_toml(tmp_path / "a.toml", "plan") == {"data": "x"}
+    (tmp_path / "b.toml").write_bytes('data = "é"'.encode("latin-1"))
+    with pytest.raises(DataError, match=r"it is not UTF-8 .*; save it as UTF-8"):
+        read_toml(tmp_path / "b.toml", "plan")
 
 
 def test_the_folder_of_the_data_sets_knows_the_home_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

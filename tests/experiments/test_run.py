@@ -95,7 +95,11 @@ def test_a_run_is_a_toml_file_and_what_it_did_is_one_too(log_file: Path, tmp_pat
             SettingsError,
             "data: Input should be a valid string; a run has data, train, ",
         ),
-        ("data = 'x'\nout = 'x'\nmodell = 'cmc'", SettingsError, "modell: Extra inputs are not permitted; a run has"),
+        (
+            "data = 'x'\nout = 'x'\nmodell = 'cmc'",
+            SettingsError,
+            "modell: Extra inputs are not permitted .did you mean 'model'.*; a run has",
+        ),
         ("data = 'x'", SettingsError, "out: Field required"),
         ("data = 'x'\nout = 'x'\ntest = 1.5", SettingsError, "test must be a fraction from 0 up to 1"),
         ("data = 'x'\nout = 'x'\nsplit = 'half'", SettingsError, "split: Input should be 'auto'"),

@@ -168,7 +168,7 @@ def test_a_bad_space_is_refused_before_anything_is_read(search: dict[str, Any], 
         ({"metric": "rmse@10"}, "metric must be one of"),
         ({"valid": 0.0}, "valid = 0 leaves nothing to choose on"),
         ({"n_trials": 0}, "n_trials: Input should be greater than or equal to 1"),
-        ({"trials": 3}, "trials: Extra inputs are not permitted; a plan of tune has data"),
+        ({"trials": 3}, "trials: Extra inputs are not permitted .did you mean 'n_trials'.*; a plan of tune has data"),
         ({"model": "mmmcl"}, "no model is called 'mmmcl'"),
     ],
 )

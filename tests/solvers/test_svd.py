@@ -61,6 +61,15 @@ def test_pure_svd_scores_are_the_low_rank_matrix() -> None:
     np.testing.assert_allclose(factors.score(torch.arange(120)).numpy(), expected, atol=1e-3)
 
 
+def test_directions_that_a_matrix_does_not_have_get_no_weight() -> None:
+    log = Interactions.from_arrays(["a", "b"], ["x", "x"])  # of rank 1
+    for power in (-1.0, 0.0, 1.0):
+        scores = normalised_svd(log, 1, power=power).score(torch.tensor([0, 1]))
+        assert scores.isfinite().all()
+    twins = Interactions.from_arrays(list("aabb"), list("xyxy"))
+    assert normalised_svd(twins, 2, power=-1.0).score(torch.tensor([0, 1])).isfinite().all()
+
+
 def test_normalised_svd_by_the_formula_written_out() -> None:
     R = (RATINGS.without_values().csr.toarray() > 0).astype(np.float64)
     du, di = np.maximum(R.sum(1), 1), np.maximum(R.sum(0), 1)

@@ -41,6 +41,7 @@ from fillrank.cli.overwriting import ForceOption, check_kind, holds_comparison
 from fillrank.cli.shell import end_failed, end_interrupted
 from fillrank.errors import SettingsError
 from fillrank.runtime.atomic_write import check_file
+from fillrank.runtime.paths import with_ending
 
 if TYPE_CHECKING:
     from fillrank.data import Split
@@ -141,7 +142,7 @@ def _check_out(out: Path | None, inputs: list[Any]) -> None:
 
 def _unfinished(out: Path) -> Path:
     """The file for a comparison that was interrupted."""
-    return out.with_name(f"{out.name}.interrupted")
+    return with_ending(out, ".interrupted")
 
 
 def fit(

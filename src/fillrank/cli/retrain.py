@@ -13,6 +13,7 @@ from fillrank.cli.options import EventOption, JsonOption, ReadOption, RunArgumen
 from fillrank.cli.output import show
 from fillrank.cli.shell import end_failed
 from fillrank.errors import SettingsError
+from fillrank.runtime.paths import with_ending
 
 if TYPE_CHECKING:
     from fillrank.data import Interactions
@@ -49,7 +50,7 @@ def retrain(
         os.nice(10)  # requests come first
     interactions = open_log(data, read) if data is not None else _log_of(run)
     meaning = meaning_of(run, read_table(None, event=event).get("event"))
-    with Store(store or f"sqlite:///{run.with_name(run.name + '.db')}") as opened:
+    with Store(store or f"sqlite:///{with_ending(run, '.db')}") as opened:
         done = attempt(run, opened, interactions, meaning=meaning, keep=keep, threads=threads)
     verdict = done.verdict
     document = {"taken": done.taken, "number": done.number, "new": verdict.new, "running": verdict.running}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fillrank.cli.options import EventOption, ReadOption, path_of, read_table
+from fillrank.runtime.paths import with_ending
 
 __all__ = ["serve"]
 
@@ -81,7 +82,7 @@ def serve(
     given: dict[str, Any] = {} if workers is None else {"workers": workers}
     settings = ServerSettings(**given, meaning=None if weights is None else EventMeaning(weights=weights))
     typer.echo(f"loading {folder}", err=True)
-    url = store or f"sqlite:///{folder.with_name(folder.name + '.db')}"
+    url = store or f"sqlite:///{with_ending(folder, '.db')}"
     app = create_app(folder, url, settings=settings, schedule=schedule, against=_by_name(against))
     listen(app, host, port, ready=lambda address: typer.echo(f"{folder} is served at {address}"))
 

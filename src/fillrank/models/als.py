@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import ClassVar, Literal, cast
 
+import numpy as np
 from pydantic import Field
 
 from fillrank.data import Interactions
@@ -99,7 +100,7 @@ class ALS(Alternating):
         stars, are multiplied by the nearest power of two. One of them is so large that all vectors vanish: it is chosen
         if the biases alone predict best.
         """
-        spread = 1.0 if train.values is None else float(train.values.std())
+        spread = 1.0 if train.values is None else float(train.values.std(dtype=np.float64))
         unit = 2.0 ** round(math.log2(spread)) if spread > 0 else 1.0
         start = {"regularization": self.regularization, **self._of_biases(train, judge, context)}
         axes = {name: Axis(allowed=_allowed) for name in start if name != "regularization" and self._free(name)}

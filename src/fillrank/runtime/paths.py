@@ -10,7 +10,7 @@ from typing import Any
 
 from fillrank.errors import DataError, FillrankError
 
-__all__ = ["expanded", "refuse_special"]
+__all__ = ["expanded", "refuse_special", "with_ending"]
 
 _LONGEST = 4096
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{2}|(?:https?|ftps?|sftp|s3a?|gs|gcs|hf|hdfs|abfss?|az|ssh):/")
@@ -93,6 +93,22 @@ def _at_home(text: str, what: str, error: type[FillrankError]) -> Path:
         return Path(found)
     user = text.partition("/")[0]
     raise error(f"{what} {text!r}: there is no home folder {user}; give the whole path, or ./{text} for a name with ~")
+
+
+def with_ending(path: Path, ending: str) -> Path:
+    """The path of the same name with an ending, in the same folder; the folder ``.`` is called by its own name.
+
+    Raises:
+        DataError: the path is the root, which has no name.
+
+    Example:
+        >>> with_ending(Path("runs/shop"), ".db").as_posix(), with_ending(Path("."), ".db").parent == Path.cwd().parent
+        ('runs/shop.db', True)
+    """
+    named = path if path.name not in {"", ".."} else path.resolve()
+    if not named.name:
+        raise DataError(f"{path} is the root of all folders; give a folder or a file in it")
+    return named.with_name(named.name + ending)
 
 
 def refuse_special(path: Path, what: str = "the file", error: type[FillrankError] = DataError) -> None:

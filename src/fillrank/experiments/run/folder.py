@@ -16,6 +16,7 @@ from fillrank.recommend import Recommender
 from fillrank.recommend.saved import check_target, holds_a_model, save
 from fillrank.runtime.atomic_write import only_one, remove_leftovers
 from fillrank.runtime.interrupt import Interrupt
+from fillrank.runtime.paths import with_ending
 from fillrank.training import World
 
 __all__ = ["RUN", "alone", "check_out", "least_bytes", "remove_partial", "save_partial", "save_run"]
@@ -83,4 +84,4 @@ def remove_partial(run: str, out: Path) -> None:
 
 def _interrupted(out: Path) -> Path:
     """The folder for the model of an interrupted run."""
-    return out.with_name(f"{out.name}.interrupted")
+    return with_ending(out, ".interrupted")

@@ -13,6 +13,7 @@ from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.toml.files import read_toml, toml_text
 from fillrank.experiments.toml.tables import differences
 from fillrank.runtime.atomic_write import remove_leftovers, replacing
+from fillrank.runtime.paths import with_ending
 from fillrank.training.options import without_run_words
 
 __all__ = ["Resumable", "remove_states"]
@@ -26,7 +27,7 @@ class Resumable:
     """
 
     def __init__(self, out: Path) -> None:
-        self.folder = out.with_name(f"{out.name}.checkpoint")
+        self.folder = with_ending(out, ".checkpoint")
         self.state = self.folder / "state.safetensors"
         self._run = self.folder / "run.toml"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -60,11 +61,11 @@ def read_toml(path: str | os.PathLike[str], what: str, over: Mapping[str, Any] |
     file = expanded(path, f"the {what}")
     refuse_special(file, f"the {what}")
     try:
-        content = parse_toml(file.read_text(encoding="utf-8"), f"the {what} {file}")
+        content = parse_toml(file.read_text(encoding="utf-8-sig"), f"the {what} {file}")
     except OSError as error:
         raise DataError(f"the {what} {file} cannot be read ({error.strerror}); give a TOML file") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"the {what} {file} is not TOML: {error}") from error
+        raise DataError(f"the {what} {file} is not TOML: it is not UTF-8 ({error.reason}); save it as UTF-8") from error
     return deep_merge(_of_today(content, str(file)), _of_today(over or {}, OPTIONS))
 
 
@@ -117,6 +118,9 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
+        close = difflib.get_close_matches(where, model.model_fields, n=1)
+        if first["type"] == "extra_forbidden" and close and source != OPTIONS:
+            said = f"{said} (did you mean {close[0]!r}?)"
         if source == OPTIONS:
             raise SettingsError(f"--{where.replace('_', '-')}: {said}" if where else said) from None
         named = f"{source}: {where}" if where else source

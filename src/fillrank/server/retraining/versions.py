@@ -14,6 +14,7 @@ from fillrank.errors import ModelFileError
 from fillrank.recommend.saved import check_target, load
 from fillrank.runtime.atomic_write import beside, put_folder, sync, sync_folder
 from fillrank.runtime.atomic_write.marks import CONFIG
+from fillrank.runtime.paths import with_ending
 
 __all__ = ["Versions"]
 
@@ -29,7 +30,7 @@ class Versions:
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self.folder = run.with_name(f"{run.name}.models")
+        self.folder = with_ending(run, ".models")
 
     def numbers(self) -> list[int]:
         """Of the models that are kept, the oldest first."""

@@ -218,7 +218,11 @@ class NormalisedBasis:
 
     def factors(self, *, beta: float, power: float) -> Factors:
         """See :func:`normalised_svd`."""
-        directions = self.directions * self.s ** (power / 2)
+        s, directions = self.s, self.directions
+        if power < 0:  # a direction that the matrix does not have (more of them were asked for) gets no weight
+            none = s <= np.finfo(s.dtype).eps * s.max(initial=0)
+            s, directions = np.where(none, 1, s), np.where(none, 0, directions)
+        directions = directions * s ** (power / 2)
         weights = (directions * self.counts[:, None] ** -beta).astype(np.float32)
         items = directions * self.counts[:, None] ** beta
         return Factors(_tensor(self.ones @ weights), _tensor(items), folding=Projection(_tensor(weights)))
