@@ -15,6 +15,7 @@ data        ``data list``, ``data info``, ``data inspect``
 log_check   what ``data inspect`` finds out about a log
 models      ``compare``, ``fit``, ``evaluate``
 tune        ``tune``
+report      ``report``
 update      ``update``
 reproduce   ``reproduce``
 lists       ``recommend``, ``similar``, ``explain``

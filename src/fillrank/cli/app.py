@@ -21,6 +21,7 @@ from fillrank.cli import (
     lab,
     lists,
     models,
+    report,
     reproduce,
     retrain,
     serve,
@@ -55,6 +56,7 @@ app.command(rich_help_panel=_MODELS)(tune.tune)
 app.command("sweep", hidden=True)(tune.tune)  # its name in 0.1
 app.command(rich_help_panel=_MODELS)(reproduce.reproduce)
 app.command(rich_help_panel=_MODELS)(models.evaluate)
+app.command(rich_help_panel=_MODELS)(report.report)
 app.command(rich_help_panel=_MODELS)(update.update)
 app.command(rich_help_panel=_MODELS)(complete.complete)
 app.command(rich_help_panel=_LISTS)(lists.recommend)
