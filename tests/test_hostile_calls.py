@@ -187,6 +187,9 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "loss": {"name": "infonce"}, "vector_loss": {"name": "alignment-uniformity"}, "squared_error": {"predicted": w.pos, "values": w.pos},
         "uniformity": {"vectors": w.vectors}, "uniformity_by_autograd": {"vectors": w.vectors}, "check_loss": {"loss": losses.InfoNCE()},
         **{f"{name}.value_and_grad": w.loss_args for name in (*losses.__all__, "losses.CCL", "losses.MMCL")},
+        **{f"{name}.rows": {"rows": slice(0, 2)} for name in (*losses.__all__, "losses.CCL", "losses.MMCL")},
+        **{f"{name}.with_thresholds": {"thresholds": w.pos} for name in losses.__all__},
+        **{f"{name}.thresholds_of": {"scores": w.neg} for name in losses.__all__},
         # samplers
         "KnownPositives": {"starts": torch.tensor([0, 1]), "columns": torch.tensor([0]), "n_columns": 4}, "KnownPositives.": w.known,
         "KnownPositives.mask": {"rows": w.places, "columns": w.places}, "KnownPositives.mask_by_lookup": {"rows": w.places, "columns": w.places},

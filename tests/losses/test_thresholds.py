@@ -56,7 +56,7 @@ def test_the_threshold_of_drrl_is_where_its_loss_is_smallest(weight: float, orde
     def at(threshold: float) -> float:
         return DrRL(weight, order, threshold=threshold)(torch.ones(1, dtype=torch.float64), written_out).item()
 
-    found = DrRL(weight, order).thresholds_of(scores, counts).item()
+    found = DrRL(weight, order).thresholds_of(scores, counts.double()).item()
     grid = torch.linspace(written_out.min().item(), written_out.max().item(), 101).tolist()
     assert at(found) <= min(at(threshold) for threshold in grid) + 1e-3
     assert written_out.min() - 1e-9 <= found <= written_out.max() + 1e-9
@@ -100,8 +100,10 @@ def test_thresholds_that_do_not_fit_are_refused(scores: Scores) -> None:
     with pytest.raises(DataError, match=r"has the thresholds of 2 rows and got 3: call with_thresholds for every"):
         Talos().with_thresholds(torch.zeros(2))(pos, neg)
     for odd in (torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64)):
-        with pytest.raises(DataError, match=r"thresholds must be of floating point, one for each row \[B\]"):
+        with pytest.raises(DataError, match=r"thresholds must be .*float"):
             Talos().with_thresholds(odd)
+    with pytest.raises(DataError, match=r"a threshold follows from the scores of items, and scores has none"):
+        Talos().thresholds_of(torch.zeros(2, 0))
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ class DrRL(ThresholdLoss):
         check_within("order", self.order, 1, 16, "from a mean to nearly a maximum")
         self._check_thresholds()
 
-    def thresholds_of(self, scores: Tensor, counts: Tensor | None = None) -> Tensor:
-        """See :meth:`ThresholdLoss.thresholds_of`: where the part of the negatives is smallest."""
+    def _thresholds_of(self, scores: Tensor, counts: Tensor | None) -> Tensor:
+        """Where the part of the negatives is smallest."""
         share = torch.ones_like(scores) if counts is None else counts.to(scores.dtype)
         none = share == 0
         share = share / share.sum(dim=1, keepdim=True).clamp(min=1e-30)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from fillrank.arguments import count
+from fillrank.arguments import checked, count, fitting
 from fillrank.errors import DataError, SettingsError
 from fillrank.losses.base import ScoreLoss
 
@@ -36,29 +36,33 @@ class ThresholdLoss(ScoreLoss):
     of_positives: bool = True
     _bound: Tensor | None = None
 
+    @checked
     def with_thresholds(self, thresholds: Tensor) -> Self:
         """The same loss for a batch whose rows have these ``thresholds``, float ``[B]``."""
-        if not thresholds.is_floating_point() or thresholds.dim() != 1:
-            raise DataError(
-                f"thresholds must be of floating point, one for each row [B], got {thresholds.dtype}, "
-                f"{list(thresholds.shape)}"
-            )
+        fitting({"thresholds": "float B"}, thresholds=thresholds)
         bound = copy.copy(self)
         object.__setattr__(bound, "_bound", thresholds.detach())
         return bound
 
     def rows(self, rows: slice) -> Self:
-        """See :meth:`ScoreLoss.rows`."""
+        """See :meth:`fillrank.losses.ScoreLoss.rows`."""
         return self if self._bound is None else self.with_thresholds(self._bound[rows])
 
-    @abstractmethod
+    @checked
     def thresholds_of(self, scores: Tensor, counts: Tensor | None = None) -> Tensor:
         """The thresholds ``[B]`` of users with these ``scores``.
 
         Args:
-            scores: of items, ``[B, M]``.
+            scores: of items, float ``[B, M]``, at least one.
             counts: how many items each of them stands for, ``[B, M]``; with 0 the score is not looked at. None: 1.
         """
+        fitting({"scores": "float B M", "counts": "float B M?"}, scores=scores, counts=counts)
+        if not scores.shape[1]:
+            raise DataError("a threshold follows from the scores of items, and scores has none: its shape is [B, 0]")
+        return self._thresholds_of(scores, counts)
+
+    @abstractmethod
+    def _thresholds_of(self, scores: Tensor, counts: Tensor | None) -> Tensor: ...
 
     def _beta(self, pos: Tensor) -> Tensor:
         """The threshold of each row, ``[B]``, in the type of its scores."""

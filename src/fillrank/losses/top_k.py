@@ -81,8 +81,7 @@ class SLatK(ThresholdLoss):
         count("k", self.k)
         self._check_thresholds()
 
-    def thresholds_of(self, scores: Tensor, counts: Tensor | None = None) -> Tensor:
-        """See :meth:`ThresholdLoss.thresholds_of`: the K-th best."""
+    def _thresholds_of(self, scores: Tensor, counts: Tensor | None) -> Tensor:
         return kth_largest(scores, self.k, counts)
 
     def _weight(self, pos: Tensor) -> Tensor:
@@ -143,8 +142,7 @@ class Talos(ThresholdLoss):
         count("k", self.k)
         self._check_thresholds()
 
-    def thresholds_of(self, scores: Tensor, counts: Tensor | None = None) -> Tensor:
-        """See :meth:`ThresholdLoss.thresholds_of`: the K-th best."""
+    def _thresholds_of(self, scores: Tensor, counts: Tensor | None) -> Tensor:
         return kth_largest(scores, self.k, counts)
 
     def _value(self, pos: Tensor, neg: Tensor, mask: Tensor | None, log_q: Tensor | None) -> Tensor:
