@@ -18,7 +18,7 @@ import numpy as np
 
 import fillrank as fr
 
-LOSSES = ("infonce", "bsl", "psl", "slatk", "talos", "drrl")
+LOSSES = ("bsl", "psl", "slatk", "talos", "drrl")
 
 
 def half_interval(figures: list[float]) -> float:
@@ -67,6 +67,7 @@ def main() -> None:
             seconds.append(time.process_time() - began)
             found.append(fr.evaluate(model, parts, k=20).metrics)
             chosen.append({k: v for k, v in model.settings["loss_settings"].items() if k not in given})
+            print(f"  {loss} seed {seed}: {found[-1]['ndcg@20']:.4f} {found[-1]['recall@20']:.4f}", flush=True)
         usual = np.mean(seconds) if loss == "bsl" else usual
         shown = [
             f"{np.mean(each):.4f} ± {half_interval(each):.4f}"

@@ -41,9 +41,11 @@ def random_sides(
     )
 
 
-def random_rows(m: int, n: int, size: int, rng: np.random.Generator) -> RatingRows:
+def random_rows(m: int, n: int, size: int, rng: np.random.Generator, *, weighted: bool = False) -> RatingRows:
     users, items = (rng.integers(count, size=size, dtype=np.int32) for count in (m, n))
-    return RatingRows(users, items, rng.standard_normal(size, dtype=np.float32))
+    values = rng.standard_normal(size, dtype=np.float32)
+    weights = rng.choice([0.25, 1, 3], size if weighted else 0).astype(np.float32)
+    return RatingRows(users, items, values, weights)
 
 
 def error_of(factors: Factors, log: Interactions) -> float:
@@ -60,10 +62,19 @@ def bits(factors: Factors) -> bytes:
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(1, 80), st.integers(0, 40), st.floats(0.001, 0.1), st.floats(0, 0.5), st.integers(0, 2**31))
-def test_the_compiled_sweep_is_the_plain_one(width: int, n_rows: int, rate: float, penalty: float, seed: int) -> None:
+@given(
+    st.integers(1, 80),
+    st.integers(0, 40),
+    st.floats(0.001, 0.1),
+    st.floats(0, 0.5),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_the_compiled_sweep_is_the_plain_one(
+    width: int, n_rows: int, rate: float, penalty: float, weighted: bool, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
-    rows, plain = random_rows(7, 5, n_rows, rng), random_sides(7, 5, width, rng)
+    rows, plain = random_rows(7, 5, n_rows, rng, weighted=weighted), random_sides(7, 5, width, rng)
     fast = tuple(SgdSide(side.vectors.copy(), side.bias.copy(), side.pull) for side in plain)
     rates = Rates(*map(np.float32, (rate, rate / 2, penalty)))
     assert compiled_sweep(rows, *fast, rates) == pytest.approx(plain_sweep(rows, *plain, rates), rel=1e-3, abs=1e-6)
@@ -72,16 +83,18 @@ def test_the_compiled_sweep_is_the_plain_one(width: int, n_rows: int, rate: floa
         np.testing.assert_allclose(one.bias, two.bias, rtol=1e-3, atol=1e-4)
 
 
-def test_a_short_step_follows_the_gradient_of_the_objective() -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_short_step_follows_the_gradient_of_the_objective(weighted: bool) -> None:
     rng = np.random.default_rng(3)
-    rows, sides, rate = random_rows(6, 4, 20, rng), random_sides(6, 4, 3, rng, np.float64), 1e-7
+    rows, sides, rate = random_rows(6, 4, 20, rng, weighted=weighted), random_sides(6, 4, 3, rng, np.float64), 1e-7
+    w = torch.from_numpy(rows.weights) if weighted else torch.ones(20)
     leaves = [torch.tensor(part, requires_grad=True) for side in sides for part in (side.vectors, side.bias)]
     P, b, Q, c = leaves
     for_users, for_items = (torch.tensor(side.pull) for side in sides)
     u, i = torch.from_numpy(rows.users.astype(np.int64)), torch.from_numpy(rows.items.astype(np.int64))
     error = torch.from_numpy(rows.values) - b[u] - c[i] - (P[u] * Q[i]).sum(1)
-    penalty = 0.3 * (P[u] ** 2 + Q[i] ** 2).sum() + (for_users * b**2)[u].sum() + (for_items * c**2)[i].sum()
-    (0.5 * ((error**2).sum() + penalty)).backward()
+    penalty = 0.3 * (P[u] ** 2 + Q[i] ** 2).sum(1) + (for_users * b**2)[u] + (for_items * c**2)[i]
+    (0.5 * (w * (error**2 + penalty)).sum()).backward()
     plain_sweep(rows, *sides, Rates(rate, rate, 0.3))
     moved = [part for side in sides for part in (side.vectors, side.bias)]
     for leaf, part in zip(leaves, moved, strict=True):

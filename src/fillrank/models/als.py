@@ -13,9 +13,11 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
+from fillrank.factors.fold_in import RatingRidge
 from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteration, unjudged
 from fillrank.models.base import NotNegative, error_on
 from fillrank.models.grid import Axis, Judgement, Point, best_point
+from fillrank.models.row_weights import ALL_POWERS, WeightPower, folding_by_weights, power_of, weighed
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.als import RatingLoss, als_iterations
 from fillrank.solvers.sparse.biases import fit_biases
@@ -47,6 +49,9 @@ class ALS(Alternating):
         item_bias_regularization: for the biases of the items; None: the same as for the users, or chosen in the same
             way.
         bias_per_rating: see the same class.
+        weight_power: power of the weights of a log that has some; brought to a mean of 1 it multiplies the squared
+            error of a rating. ``"auto"`` takes the best of 0, 0.5, 1 and 2 on the validation part, in turn with the
+            other settings; without one it is 1. Rows of weight 0 are left out.
         method, steps, block: see :class:`fillrank.factors.ridge.RowSolver`.
         init_scale: scale of the initial vectors.
         iterations: at most this many.
@@ -71,6 +76,8 @@ class ALS(Alternating):
     bias_regularization: NotNegative | Literal["auto"] = "auto"
     item_bias_regularization: NotNegative | Literal["auto"] | None = None
     bias_per_rating: bool = False
+    weight_power: WeightPower = "auto"
+    uses_weights: ClassVar[bool] = True
     iterations: int = Field(default=30, ge=1)
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
@@ -78,23 +85,27 @@ class ALS(Alternating):
         kept = self._kept(context, train, valid, lambda: self._penalties(train, judge or unjudged, context))
         penalties = kept.chosen
         loss = self._loss(penalties)
+        power = penalties.get("weight_power", power_of(self.weight_power))
+        learnt = weighed(train, power)
         iterations = partial(self._iterations, train, penalties)
-        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, train), context, kept)
-        factors = cast("Factors", rounds.best)
-        chosen = {**penalties, "iterations": rounds.best_epoch}
+        rounds = best_iteration(self, iterations, judge, lambda factors: loss.value(factors, learnt), context, kept)
+        factors = cast("Factors", folding_by_weights(cast("Factors", rounds.best), train, power, RatingRidge))
+        chosen = {**penalties, "weight_power": power, "iterations": rounds.best_epoch}
         return self._recommender(train, factors, predictor=factors, chosen=chosen, history=rounds.history)
 
     def _loss(self, penalties: Point) -> RatingLoss:
-        return RatingLoss(**penalties, bias_per_rating=self.bias_per_rating)
+        only = {name: penalty for name, penalty in penalties.items() if name != "weight_power"}
+        return RatingLoss(**only, bias_per_rating=self.bias_per_rating)
 
     def _iterations(self, train: Interactions, penalties: Point, after: Factors | None = None) -> Iterator[Factors]:
         loss, solver = self._loss(penalties), self.solver()
+        learnt = weighed(train, penalties.get("weight_power", 0.0))
         return als_iterations(
-            train, self.dim, loss, solver=solver, init_scale=self.init_scale, seed=self.seed, after=after
+            learnt, self.dim, loss, solver=solver, init_scale=self.init_scale, seed=self.seed, after=after
         )
 
     def _penalties(self, train: Interactions, judge: Judge, context: FitContext) -> dict[str, float]:
-        """Both penalties: as given, or the best on validation after a few rounds.
+        """The penalties, and the power of the weights: as given, or the best on validation after a few rounds.
 
         The best penalty for vectors is proportional to the spread of the values. So the usual penalties, which are for
         stars, are multiplied by the nearest power of two. One of them is so large that all vectors vanish: it is chosen
@@ -108,6 +119,10 @@ class ALS(Alternating):
             start["regularization"] = 0.1 * unit
             of_vectors = Axis(tuple(p * unit for p in _PENALTIES), 2.0, _allowed, (_VANISHING * unit,))
             axes = {"regularization": of_vectors, **axes}
+        if train.weights is not None:
+            start["weight_power"] = power_of(self.weight_power)
+            if self.weight_power == "auto":
+                axes["weight_power"] = Axis(ALL_POWERS, allowed=lambda power: power in ALL_POWERS)
         point = {name: float(penalty) for name, penalty in start.items()}
 
         def judged(point: Point) -> Judgement:
@@ -133,8 +148,10 @@ class ALS(Alternating):
         if self.bias_per_rating or not axes:
             return start
 
+        log = weighed(train, power_of(self.weight_power))
+
         def judged(point: Point) -> Judgement:
-            alone = fit_biases(train, user_shrinkage=point[names[0]], item_shrinkage=point[names[1]])
+            alone = fit_biases(log, user_shrinkage=point[names[0]], item_shrinkage=point[names[1]])
             gain, metrics = judge(biases_as_factors(alone))
             return (_in_doubt(gain) if point == start else gain), metrics
 

@@ -16,7 +16,7 @@ from fillrank.models.alternating import TRIAL, Alternating, Judge, best_iteratio
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.monitoring import USUAL_MONITOR, judge_by
-from fillrank.models.row_weights import POWERS, USUAL_POWER, WeightPower, power_of, weighed
+from fillrank.models.row_weights import ALL_POWERS, USUAL_POWER, WeightPower, power_of, weighed
 from fillrank.recommend import Recommender
 from fillrank.registry import is_usual
 from fillrank.solvers.sparse.ials import ImplicitLoss, ials_iterations
@@ -115,8 +115,7 @@ class IALS(Alternating):
         }
         if train.weights is not None:
             start["weight_power"] = USUAL_POWER
-            powers = tuple(rung["weight_power"] for rung in POWERS.rungs)
-            grids["weight_power"] = Axis(powers, allowed=lambda power: power in powers)
+            grids["weight_power"] = Axis(ALL_POWERS, allowed=lambda power: power in ALL_POWERS)
         given = {name: getattr(self, name) for name in start if getattr(self, name) != "auto"}
         axes = {name: axis for name, axis in grids.items() if name not in given}
         point = start | given

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Blend
-from fillrank.factors.fold_in import ImplicitRidge
+from fillrank.factors.fold_in import ImplicitRidge, RatingRidge
 from fillrank.factors.scorer import FittedScorer
 from fillrank.losses import Ladder
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from fillrank.factors import Factors
     from fillrank.factors.blend import BlendPart
 
-__all__ = ["POWERS", "USUAL_POWER", "WeightPower", "folding_by_weights", "power_of", "weighed"]
+__all__ = ["ALL_POWERS", "POWERS", "USUAL_POWER", "WeightPower", "folding_by_weights", "power_of", "weighed"]
 
 WeightPower: TypeAlias = Annotated[float, Field(ge=0, le=4)] | Literal["auto"]
 """The power of the weights: 0 makes all weights equal, 1 keeps them; ``"auto"``: chosen on the validation part."""
 POWERS = Ladder.along("weight_power", (0.0, 0.5, 1.0, 2.0), first=(1.0, 0.5, 0.0), usual=1.0, stride=1, hasty=True)
 """The candidates of ``weight_power="auto"``; with 0 among them, weights without information do no harm."""
+ALL_POWERS: tuple[float, ...] = tuple(rung["weight_power"] for rung in POWERS.rungs)
 USUAL_POWER = 1.0
 """The value of ``weight_power="auto"`` without a validation part."""
 
@@ -59,21 +60,27 @@ def weighed(interactions: Interactions, power: float) -> Interactions:
     return replace(interactions, weights=weights.astype(np.float32))
 
 
-def folding_by_weights(scorer: FittedScorer, interactions: Interactions, power: float) -> FittedScorer:
+def folding_by_weights(
+    scorer: FittedScorer,
+    interactions: Interactions,
+    power: float,
+    way: type[ImplicitRidge | RatingRidge] = ImplicitRidge,
+) -> FittedScorer:
     """The same scorer; new users whose history has weights are folded in with weights like those of :func:`weighed`.
 
-    Args:
-        scorer: the learned scorer; for a blend, its parts are changed.
-        interactions: the log that it was learned from, with its own weights.
-        power: the power of these weights.
+        Args:
+            scorer: the learned scorer; for a blend, its parts are changed.
+            interactions: the log that it was learned from, with its own weights.
+            power: the power of these weights.
+    ALL_POWERS: tuple[float, ...] = tuple(rung["weight_power"] for rung in POWERS.rungs)
     """
     if interactions.weights is None or not power:
         return scorer
     if isinstance(scorer, Blend):
-        parts = tuple(cast("BlendPart", folding_by_weights(part, interactions, power)) for part in scorer.parts)
+        parts = tuple(cast("BlendPart", folding_by_weights(part, interactions, power, way)) for part in scorer.parts)
         return replace(scorer, parts=parts)
     folding = getattr(scorer, "folding", None)
-    if not isinstance(folding, ImplicitRidge):
+    if not isinstance(folding, way):
         return scorer
     scale = float(np.mean(interactions.weights[interactions.weights > 0].astype(np.float64) ** power))
     return replace(cast("Factors", scorer), folding=replace(folding, weight_power=float(power), weight_scale=scale))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import Factors
+from fillrank.factors.fold_in import RatingRidge
 from fillrank.models.base import NotNegative, Positive, Recipe, error_on
 from fillrank.models.going_on import factors_of, state_file, state_of
+from fillrank.models.row_weights import USUAL_POWER, folding_by_weights, weighed
 from fillrank.recommend import Recommender
 from fillrank.solvers.sparse.sgd import SgdEpoch, SgdSettings, SgdSnapshot, biased_sgd
 from fillrank.training.checkpoint import Saved
@@ -32,6 +34,8 @@ class SGD(Recipe):
     Attributes:
         dim, regularization, bias_regularization, bias_per_rating, learning_rate, bias_learning_rate, decay, seed: see
             :class:`fillrank.solvers.sparse.sgd.SgdSettings`.
+        weight_power: power of the weights of a log that has some; brought to a mean of 1 it multiplies the steps of a
+            rating. Rows of weight 0 are left out.
         epochs: at most this many.
         patience: epochs without a lower error on validation before the learning stops.
 
@@ -47,6 +51,7 @@ class SGD(Recipe):
     kind: ClassVar[str] = "sgd"
     needs_values: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
+    uses_weights: ClassVar[bool] = True
 
     dim: int = Field(default=64, ge=1)
     regularization: NotNegative = 0.04
@@ -55,12 +60,14 @@ class SGD(Recipe):
     learning_rate: Positive = 0.03
     bias_learning_rate: Positive = 0.01
     decay: float = Field(default=0.95, gt=0, le=1)
+    weight_power: float = Field(default=USUAL_POWER, ge=0, le=4)
     epochs: int = Field(default=40, ge=1)
     patience: int = Field(default=3, ge=1)
     seed: int = Field(default=0, ge=0)
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
-        settings = SgdSettings(**self.model_dump(exclude={"patience"}))
+        settings = SgdSettings(**self.model_dump(exclude={"patience", "weight_power"}))
+        learnt = weighed(train, self.weight_power)
         file, judged = state_file(self, context, train, valid), valid is not None
         saved = file.read()
         rounds = Rounds[Factors | None](context, self.epochs, patience=self.patience)
@@ -79,7 +86,7 @@ class SGD(Recipe):
                 return over
 
             if rounds.best is None or not rounds.over:  # or it was over before it was stopped
-                last = biased_sgd(train, settings, after_epoch=after_epoch, after=_snapshot(saved))
+                last = biased_sgd(learnt, settings, after_epoch=after_epoch, after=_snapshot(saved))
         factors = last if rounds.best is None else rounds.best
         if rounds.ran_out:
             name, of = (
@@ -88,6 +95,7 @@ class SGD(Recipe):
             errors = [epoch[name] for epoch in rounds.history]
             metrics = {"before": min(errors[:-1]), "last": errors[-1]}
             warn_if_unsettled("SGD", "epochs", self.epochs, **metrics, of=of, stage=context.stage)
+        factors = cast("Factors", folding_by_weights(factors, train, self.weight_power, RatingRidge))
         chosen = {"epochs": rounds.best_epoch}
         return self._recommender(train, factors, predictor=factors, chosen=chosen, history=rounds.history)
 

@@ -19,6 +19,7 @@ from fillrank.factors.checks import check_sizes
 from fillrank.factors.fold_in import RatingRidge
 from fillrank.factors.ridge import RowSolver, solve_ridges
 from fillrank.runtime.rng import numpy_stream
+from fillrank.solvers.sparse.weighted import counting, weighted_counts, weighted_mean
 
 __all__ = ["RatingLoss", "als", "als_iterations"]
 
@@ -34,7 +35,9 @@ class RatingLoss:
     """The objective of :func:`als`: squared error with a penalty on vectors and biases.
 
     ``Σ_obs (r - mean - b_u - b_i - <p_u, q_i>)² + Σ_u (regularization · n_u · |p_u|² + bias_regularization · b_u²)``,
-    and the same for the items, with ``n`` the number of ratings of a user or item.
+    and the same for the items, with ``n`` the number of ratings of a user or item. In a log with weights each squared
+    error is taken times ``w``, n is the sum of the weights, and the mean of the values is weighted: a rating of weight
+    2 counts as two. Rows of weight 0 are left out.
 
     Attributes:
         regularization: of the vectors, *per rating*: the weighted-λ of Zhou, Wilkinson, Schreiber & Pan (2008).
@@ -82,14 +85,17 @@ class RatingLoss:
             5.0
         """
         check_sizes(factors, interactions)
+        interactions = counting(interactions)
+        counts = weighted_counts(interactions)
         predicted = factors.score_pairs(_places(interactions.users), _places(interactions.items)).double().numpy()
-        error = float(np.square(_values(interactions) - predicted).sum())
+        squares = np.square(_values(interactions) - predicted)
+        error = float((squares if interactions.weights is None else squares * interactions.weights).sum())
         return error + sum(
             self.regularization * float(counts @ _squares(vectors))
             + ridge.bias_regularization * float(_squares(bias) @ (counts if self.bias_per_rating else 1 + 0 * counts))
             for ridge, counts, vectors, bias in (
-                (self.folding(), interactions.user_counts, factors.users, factors.user_bias),
-                (self.of_items(), interactions.item_counts, factors.items, factors.item_bias),
+                (self.folding(), counts[0], factors.users, factors.user_bias),
+                (self.of_items(), counts[1], factors.items, factors.item_bias),
             )
             if bias is not None
         )
@@ -112,7 +118,7 @@ def als(
     never increases.
 
     Args:
-        interactions: ratings.
+        interactions: ratings; their weights count, if they have some.
         dim: length of the vectors.
         loss: the two penalties.
         iterations: each solves for the items, then for the users. With exact solutions, the users are at the minimum
@@ -156,7 +162,8 @@ def als_iterations(
         interactions, dim, loss, solver, init_scale, seed: see :func:`als`.
         after: factors of an earlier round, from which they go on; None: from the beginning.
     """
-    mean = float(_values(interactions).mean())
+    interactions = counting(interactions)
+    mean = weighted_mean(_values(interactions), interactions)
     count("dim", dim, most=MOST_DIM)
     affordable(8.0 * dim * (interactions.n_users + interactions.n_items), f"vectors of dim={dim} for {interactions!r}")
     if not init_scale > 0:
@@ -169,17 +176,23 @@ def als_iterations(
         check_sizes(after, interactions)
         users, items = _side(after.users, after.user_bias), _side(after.items, after.item_bias)
 
-    def step(ridge: RatingRidge, matrix: Any, others: Array, start: Array) -> Array:
+    weights = None if interactions.weights is None else interactions.weighted_csr
+    sides = (
+        (interactions.csr, None if weights is None else weights.data),
+        (interactions.csc, None if weights is None else weights.tocsc().data),
+    )
+
+    def step(ridge: RatingRidge, matrix: Any, weights: Array | None, others: Array, start: Array) -> Array:
         """Solve for one side (vectors, with the biases in the last column) with the other held fixed."""
         targets = matrix.data - np.float32(mean) - others[matrix.indices, dim]
-        ridges = ridge.ridges(matrix.indptr, matrix.indices, targets, others[:, :dim])
+        ridges = ridge.ridges(matrix.indptr, matrix.indices, targets, others[:, :dim], weights)
         solved = solve_ridges(ridges, solver, start=start, repeats=_REPEATS)
         solved[np.abs(solved) < _NOTHING] = 0  # vanishing vectors would become subnormal numbers, which are slow
         return solved
 
     while True:
-        items = step(loss.of_items(), interactions.csc, users, items)
-        users = step(loss.folding(), interactions.csr, items, users)
+        items = step(loss.of_items(), *sides[1], users, items)
+        users = step(loss.folding(), *sides[0], items, users)
         yield _factors(users, items, mean, loss.folding())
 
 

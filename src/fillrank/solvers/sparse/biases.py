@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fillrank.arguments import checked, count
 from fillrank.data import Interactions
 from fillrank.errors import DataError, SettingsError
+from fillrank.solvers.sparse.weighted import counting, weighted_counts, weighted_mean
 
 __all__ = ["Biases", "fit_biases"]
 
@@ -50,7 +51,8 @@ def fit_biases(
     """Fit biases by alternating averages, shrunk to zero as if by some additional ratings of average height.
 
     Each step is the exact minimiser of ``Σ (r - mean - b_u - b_i)² + user_shrinkage·Σ b_u² + item_shrinkage·Σ b_i²``
-    in one side with the other held fixed, so the objective never increases.
+    in one side with the other held fixed, so the objective never increases. In a log with weights each squared error is
+    taken times w, and the mean is weighted.
 
     Args:
         interactions: interactions with values.
@@ -65,15 +67,20 @@ def fit_biases(
         if not setting >= 0:
             raise SettingsError(f"{name} must be 0 or more, got {setting}")
     count("iterations", iterations)
-    values = _values(interactions)
-    mean = float(values.mean())
+    interactions = counting(interactions)
+    values, weights = _values(interactions), interactions.weights
+    mean = weighted_mean(values, interactions)
     centred = values - mean
     user_bias, item_bias = np.zeros(interactions.n_users), np.zeros(interactions.n_items)
-    per_user, per_item = interactions.user_counts, interactions.item_counts
+    per_user, per_item = weighted_counts(interactions)
+
+    def summed(left: NDArray[np.float64], of: NDArray[np.int32], n: int) -> NDArray[np.float64]:
+        return np.bincount(of, left if weights is None else left * weights, n).astype(np.float64, copy=False)
+
     for _ in range(iterations):
-        left = np.bincount(interactions.items, centred - user_bias[interactions.users], interactions.n_items)
+        left = summed(centred - user_bias[interactions.users], interactions.items, interactions.n_items)
         item_bias = left / np.maximum(item_shrinkage + per_item, 1e-12)
-        left = np.bincount(interactions.users, centred - item_bias[interactions.items], interactions.n_users)
+        left = summed(centred - item_bias[interactions.items], interactions.users, interactions.n_users)
         user_bias = left / np.maximum(user_shrinkage + per_user, 1e-12)
     return Biases(mean, user_bias, item_bias, user_shrinkage)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fillrank.data import Interactions
 from fillrank.solvers.sparse.sgd_kernel import RatingRows
+from fillrank.solvers.sparse.weighted import weighted_mean
 
 __all__ = ["Bands", "BlockGrid"]
 
@@ -62,7 +63,7 @@ class BlockGrid:
 
     Attributes:
         users, items: the bands. ``rows`` contains the positions of users and items in their shuffled order.
-        rows: all ratings; the values minus ``mean``, divided by ``spread``.
+        rows: all ratings; the values minus ``mean``, divided by ``spread``; both are by weights, if there are some.
         ends: int64 ``[side² + 1]``, the first row of each block, and the end of the last one.
         side: number of bands of users, and of items.
         mean: mean of the values.
@@ -86,11 +87,15 @@ class BlockGrid:
         block = users.band[interactions.users] * np.uint16(side) + items.band[interactions.items]
         order = by_user[np.argsort(block[by_user], kind="stable")]  # 16-bit keys, so NumPy uses a fast radix sort
         values = values.astype(np.float64)
-        mean, spread = float(values.mean()), float(values.std()) or 1.0
+        weights = interactions.weights
+        mean = weighted_mean(values, interactions)
+        spread = float(values.std()) if weights is None else weighted_mean((values - mean) ** 2, interactions) ** 0.5
+        spread = spread or 1.0
         rows = RatingRows(
             users.place[interactions.users[order]],
             items.place[interactions.items[order]],
             ((values - mean) / spread).astype(np.float32)[order],
+            np.zeros(0, dtype=np.float32) if weights is None else weights[order],
         )
         ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=side * side))])
         return cls(users, items, rows, ends, side, mean, spread)
@@ -105,7 +110,8 @@ class BlockGrid:
         """The ratings of the i-th band of users on the j-th band of items."""
         number = i * self.side + j
         part = slice(self.ends[number], self.ends[number + 1])
-        return RatingRows(self.rows.users[part], self.rows.items[part], self.rows.values[part])
+        rows = self.rows
+        return RatingRows(rows.users[part], rows.items[part], rows.values[part], rows.weights[part])
 
 
 def _side(interactions: Interactions) -> int:
