@@ -20,6 +20,7 @@ __all__ = [
     "as_double",
     "as_tensor_like",
     "cells_of",
+    "counted_by_weight",
     "counted_rows",
     "sparse_times",
 ]
@@ -95,6 +96,14 @@ def counted_rows(interactions: Interactions, positive_from: float | None) -> NDA
     if positive_from is None or interactions.values is None:
         return np.ones(len(interactions), dtype=np.bool_)
     counted: NDArray[np.bool_] = interactions.values >= positive_from
+    return counted
+
+
+def counted_by_weight(interactions: Interactions, power: float) -> NDArray[np.bool_]:
+    """Which rows of histories count, where weights count by this power (0: not at all): those above 0."""
+    if not power or interactions.weights is None:
+        return np.ones(len(interactions), dtype=np.bool_)
+    counted: NDArray[np.bool_] = interactions.weights > 0
     return counted
 
 
