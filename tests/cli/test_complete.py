@@ -118,7 +118,7 @@ def test_ragged_lines_are_named(tmp_path: Path, fillrank: Run) -> None:
     result = fillrank("complete", tmp_path / "ragged.csv", "-o", tmp_path / "out.csv")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "fillrank: 1 of 3 records have another number of fields than line 1, which has 2: line 3"
+        "fillrank: 1 of 3 records do not have the number of fields of line 1, which has 2: line 3"
     )
 
 

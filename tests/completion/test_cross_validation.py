@@ -118,7 +118,9 @@ def test_settings_that_cannot_work(option: dict[str, Any], said: str) -> None:
 def test_too_few_cells() -> None:
     table = np.full((4, 4), np.nan)
     table[0, :3] = 1
-    with pytest.raises(DataError, match="3 known cells cannot be dealt into 5 parts; lower n_folds or give more cells"):
+    with pytest.raises(
+        DataError, match="3 known cells cannot be divided into 5 parts; lower n_folds or give more cells"
+    ):
         MatrixCompletionCV().fit(table)
 
 
@@ -132,4 +134,4 @@ def test_a_long_choice_says_now_and_then_how_far_it_is(
     with caplog.at_level(logging.INFO, logger="fillrank"):
         MatrixCompletionCV(ranks=(1, 2), regularizations=(0.1,), max_iter=500, tol=1e-2).fit(table)
     assert any(line.startswith("2 of 2 pairs tried; the best so far: rank ") for line in caplog.messages)
-    assert any(line.startswith("choosing on cells kept back: ") for line in caplog.messages)
+    assert any(line.startswith("choosing on held-out cells: ") for line in caplog.messages)

@@ -205,7 +205,7 @@ def test_only_the_ratios_of_weights_count(solver: str) -> None:
 def test_standard_deviations_are_in_the_units_of_the_data() -> None:
     completion = model("gibbs").fit(100 * ratings())
     np.testing.assert_allclose(completion.predictive_std(), 100 * model("gibbs").fit(ratings()).predictive_std())
-    with pytest.raises(SettingsError, match="only solver='gibbs' knows how sure it is, and this is 'als'"):
+    with pytest.raises(SettingsError, match="only solver='gibbs' gives uncertainties, and this is 'als'"):
         model().fit(ratings()).predictive_std()
 
 
@@ -290,7 +290,7 @@ def test_a_table_with_nothing_known_says_so() -> None:
     with pytest.raises(DataError, match=r"no cell of the 3×4 table is known .* nothing to learn from"):
         model().fit(np.full((3, 4), NAN))
     with pytest.raises(
-        DataError, match=r"0 known cells cannot be dealt into 5 parts; lower n_folds or give more cells"
+        DataError, match=r"0 known cells cannot be divided into 5 parts; lower n_folds or give more cells"
     ):
         MatrixCompletionCV().fit(np.full((3, 4), NAN))
     with pytest.raises(DataError, match="no cell of X is known; there is nothing to compare with"):

@@ -147,18 +147,18 @@ def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
             "1,2\n3\n4,5,6\n7,8\n",
             {},
             BadRowsError,
-            "2 of 4 records have another number of fields than line 1, which "
+            "2 of 4 records do not have the number of fields of line 1, which "
             "has 2: line 2 has 1, line 3 has 3; fix them",
         ),
         ("\n\n" + "1,2\n" * 8 + "3\n" * 7, {}, BadRowsError, r"7 of 15 records .* line 3, .*line 15 has 1 and 2 more"),
-        ('a,"two\nlines"\n1,2\n3\n', {}, BadRowsError, "than line 1, which has 2: line 4 has 1; fix"),
-        ('1,2\n"3,4\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
-        ('1,2\n3,4"5\n', {}, BadRowsError, "the quotes in line 2 do not fit together"),
+        ('a,"two\nlines"\n1,2\n3\n', {}, BadRowsError, "of line 1, which has 2: line 4 has 1; fix"),
+        ('1,2\n"3,4\n', {}, BadRowsError, "the quotes in line 2 do not match"),
+        ('1,2\n3,4"5\n', {}, BadRowsError, "the quotes in line 2 do not match"),
         (
             "a,b\n1,2\n3,x\ny,4\n",
             {"row_ids": False},
             BadRowsError,
-            "2 fields are no finite numbers: line 3, column 'b': 'x'; line 4, column 'a': 'y'; fix them, or name what",
+            "2 fields are no finite numbers: line 3, column 'b': 'x'; line 4, column 'a': 'y'; fix them, or name",
         ),
         (
             "1,inf\n-inf,2\n",
@@ -180,7 +180,7 @@ def test_long_tables_are_known_by_their_header(header: str, long: bool) -> None:
             "u,i,v\na,b,1\n\nc,b,1\n a ,b,2\n",
             {"layout": "long"},
             DuplicateError,
-            r"the pair \('a', 'b'\) stands in line 2 and again in line 5; keep one",
+            r"the pair \('a', 'b'\) is in line 2 and again in line 5; keep one",
         ),
         ("u,i,v\na,b,good\n", {"layout": "long"}, BadRowsError, "line 2, column 'v': 'good'"),
     ],

@@ -95,11 +95,13 @@ def test_measurements_are_no_ids(name: str, tmp_path: Path) -> None:
 def test_what_may_have_been_meant_otherwise_is_said(tmp_path: Path) -> None:
     _, done = complete(tmp_path, "plot,a\n1,2\n2,\n3,6\n")
     assert done.notes == (
-        "column 'plot' counts from 1 to 3 and is taken for values like the others; if it numbers the rows: --row-ids",
+        "column 'plot' counts from 1 to 3 and is read as values like the others; if it numbers the rows: --row-ids",
     )
     _, done = complete(tmp_path, "year,a,b\n2001,2,4\n2002,3,\n2003,1,2\n")
     assert done.row_ids
-    assert done.notes == ("column 'year' is taken for the rows' times, not for values; if it is not: --no-row-ids",)
+    assert done.notes == (
+        "column 'year' is read as the times of the rows, not as values; if it has values: --no-row-ids",
+    )
     assert complete(tmp_path, "time,a\n10.5,21\n11,\n,24\n")[1].row_ids is False  # it has a hole: it is measured
     assert complete(tmp_path, "plot,a\n1,2\n2,\n3,6\n", row_ids=True)[1].notes == ()
 
@@ -166,18 +168,18 @@ def test_holes_alone_change(before: str, after: str, how: Any, tmp_path: Path) -
         ("wer;a\nann;1,500\nbob;2\n", {}, "'1,500'; --decimal , for a decimal comma or --thousands , for 1,234"),
         ("a;b\n4,5;1\n3,5;\n", {}, "2 fields are no finite numbers: line 2, column 'a': '4,5'; line 3.*--decimal ,"),
         ("a,b\n12%,3\n4,\n", {}, "'12%'; --unit % for a sign behind the numbers"),
-        ("a,b\n1,k.A.\n2,k.A.\n3,6\n", {}, "'k.A.'; if that stands for a missing value: --missing=k.A."),
+        ("a,b\n1,k.A.\n2,k.A.\n3,6\n", {}, "'k.A.'; if that means a missing value: --missing=k.A."),
         ("a,b\n1,Inf\n2,4\n", {}, "line 2, column 'b': 'Inf'"),
-        ("a,b\nx,1\n2,\n", {}, r"'x'; if that stands"),
+        ("a,b\nx,1\n2,\n", {}, r"'x'; if that means"),
         (
             "who,city,a\nann,Rome,1\nbob,Paris,\n",
             {},
             r"column 'city': 'Rome'; .* are left as they are with --ignore city$",
         ),
-        ("1,missing,3\n4,5,6\n", {}, "line 1, column '2': 'missing' may be the name of a column or no number; say"),
-        ("ann,gone,gone\nbob,5,gone\n", {}, "column '2': 'gone' may be the name of a column or no number"),
+        ("1,missing,3\n4,5,6\n", {}, "line 1, column '2': 'missing' may be the name of a column, or no number; say"),
+        ("ann,gone,gone\nbob,5,gone\n", {}, "column '2': 'gone' may be the name of a column, or no number"),
         ("no,1.5,0\nyes,0,\n", {}, "cannot tell whether line 1 is a header of numbers or a row of values"),
-        ("a b\n1 2\n2 NA\n", {}, "'a b' holds none of , ; | or a tab; blanks between fields are not read"),
+        ("a b\n1 2\n2 NA\n", {}, "'a b' contains none of , ; | or a tab; blanks between fields are not read"),
         ("a,b\n1,2\n2,\nSource: me\n", {}, "1 of 4 records .* line 4 has 1; fix them, or name what separates"),
         ("a,b\n1,2\n2,\n3", {}, "1 of 4 records .* line 4 has 1"),
         (

@@ -29,12 +29,12 @@ RATED = "id,a,b\n" + "".join(f"u{i},{i % 5 + 1},{'' if i == 3 else (i * 2) % 5 +
 @pytest.mark.parametrize(
     ("content", "note"),
     [
-        (RATED + "u12,999,1\nu13,999,2\n", "999 stands 2× in column 'a', far from all .*: --missing=999"),
-        (RATED + "u12,-1,-1\n", "-1 stands 2× in columns 'a', 'b', far from all"),
-        (RATED + "u12,9,1\n", "9 stands 1× in column 'a'"),
-        (RATED.replace("u5", "u4"), "the id 'u4' \\(first in line 6\\) stands in several lines"),
-        ("a,b,c\n1,2,\n2,,\n3,6,\n", "no value at all in column 'c': what is filled in"),
-        ("a,b\n1,2\n,\n2,\n", "no value at all in line 3: filled with what columns usually have"),
+        (RATED + "u12,999,1\nu13,999,2\n", "999 appears 2× in column 'a', far from all .*: --missing=999"),
+        (RATED + "u12,-1,-1\n", "-1 appears 2× in columns 'a', 'b', far from all"),
+        (RATED + "u12,9,1\n", "9 appears 1× in column 'a'"),
+        (RATED.replace("u5", "u4"), "the id 'u4' \\(first in line 6\\) appears in several lines"),
+        ("a,b,c\n1,2,\n2,,\n3,6,\n", "no value at all in column 'c': filled with the usual value of each row"),
+        ("a,b\n1,2\n,\n2,\n", "no value at all in line 3: filled with the usual value of each column"),
     ],
 )
 def test_what_is_odd_is_said(content: str, note: str, tmp_path: Path) -> None:
@@ -108,7 +108,9 @@ def test_typed_files_that_cannot_be_completed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="torn"):
         complete_file(tmp_path / "torn.parquet", tmp_path / "out.csv", MatrixCompletion())
     (tmp_path / "in.csv").write_text("a,b\n1,2\n2,\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"in.csv is a text, and is written as one; let .* end in \.csv"):
+    with pytest.raises(
+        SettingsError, match=r"in.csv is a text file, so the result is one too; give a name that ends in \.csv"
+    ):
         complete_file(tmp_path / "in.csv", tmp_path / "out.parquet", MatrixCompletion())
 
 

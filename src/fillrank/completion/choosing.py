@@ -18,15 +18,15 @@ from fillrank.solvers.dense.cells import Array
 
 __all__ = ["KeptBack", "errors_kept_back", "with_regularization", "with_scale"]
 
-_FEW = 5_000  # known cells up to which each is kept back once, in five turns
+_FEW = 5_000  # with at most this many known cells, each is held out once, in five turns
 _FOLDS = 5
-_MOST_KEPT_BACK = 20_000  # of more cells a tenth, and no more than this
-_ROUNDS = 50  # of a trial, at most
-_STEP = float(np.sqrt(10.0))  # between strengths
-_LEAST = 1e-7  # strength that is tried
+_MOST_KEPT_BACK = 20_000  # with more cells, a tenth is held out, but at most this many
+_ROUNDS = 50  # the most iterations of a trial
+_STEP = float(np.sqrt(10.0))  # the factor between strengths
+_LEAST = 1e-7  # the smallest strength that is tried
 _NOTHING_LEFT = 1e-14  # share of the mean square of the values
 _DOUBT = 3.0  # see _Search
-_FAR = 3  # steps to a strength that is looked at in any case
+_FAR = 3  # steps to a strong regularization that is always tried
 _PAYS, _CHANCE = (
     0.15,
     10.0,
@@ -38,7 +38,7 @@ class KeptBack:
 
     Args:
         table, weights, seed: as for :func:`~fillrank.completion.fitting.fit_table`.
-        bounds: that predictions are clipped to.
+        bounds: predictions are clipped to them.
     """
 
     def __init__(self, table: Table, weights: Array, seed: int, bounds: tuple[float, float]) -> None:
@@ -68,17 +68,17 @@ class KeptBack:
         return sum(float(self._shares @ part.sum(axis=1)) for part in self.parts)
 
     def size(self, units: float | Array) -> float:
-        """The sum of their squares, each in the unit of its column."""
+        """The sum of the squares of the held-out cells, each in the unit of its column."""
         return self._total(self._squares([np.where(part, self._table.values, 0.0) for part in self.parts]), units)
 
     def error(self, settings: Settings, units: float | Array) -> float:
-        """The sum of the squared errors of a model that is fitted to the rest, each in the unit of its column.
+        """The sum of the squared errors of a model that is fitted to the other cells, each in the unit of its column.
 
-        Those of a column without a spread, for which there is no unit, do not count. No settings are fitted twice.
+        Columns without a spread have no unit and do not count. The same settings are never fitted twice.
         """
         if settings not in self._errors:
             self._errors[settings] = self._squares([self._missed(settings, part) for part in self.parts])
-            self._progress.say("choosing on cells kept back: %d settings tried", len(self._errors))
+            self._progress.say("choosing on held-out cells: %d settings tried", len(self._errors))
         return self._total(self._errors[settings], units)
 
     def error_of_means(self, units: float | Array) -> float:
@@ -114,17 +114,17 @@ class KeptBack:
 def with_scale(settings: Settings, kept_back: KeptBack) -> Settings:
     """Replace the scale ``"auto"`` in the settings by ``"table"`` or ``"columns"``.
 
-    Columns in different units (years beside incomes) want each a scale of its own: with one for all, the largest column
-    is all that is learnt, and the errors that it leaves are added to the others. Columns in one unit (stars, counts of
-    one kind) are better left as they are, since which of them varies more tells something. So both are fitted once, at
-    the usual strength, and the one with less error on cells kept back is taken, the errors of a column being counted in
-    its standard deviations. To leave the one scale, more has to be gained than chance would give.
+    Columns in different units (years beside incomes) need one scale each: with one scale for all, the model learns only
+    the largest column, and its errors are added to the others. Columns in the same unit (stars, counts of one kind) are
+    better with one scale, because it is information that one varies more than another. So both are fitted once, at the
+    usual strength. The scale with the smaller error on held-out cells is taken, where errors are measured in standard
+    deviations of their columns. One scale is kept unless the gain is larger than chance.
     """
     if settings.scale != "auto":
         return settings
     if not kept_back.parts or np.ptp(kept_back.spreads) == 0:
         return replace(settings, scale="table")
-    # at the usual strength, whatever is asked for: so a strength that was chosen and then given finds the same scale
+    # always at the usual strength, so that a given strength leads to the same scale as the same strength when chosen
     route = settings.route
     usual = replace(_shortened(settings), regularization=route.regularization if route.grid else "auto")
     one = kept_back.error(replace(usual, scale="table"), kept_back.spreads)
@@ -136,14 +136,13 @@ def with_scale(settings: Settings, kept_back: KeptBack) -> Settings:
 def with_regularization(settings: Settings, kept_back: KeptBack) -> Settings:
     """Replace the regularization ``"auto"`` in the settings by the number with the smallest error on held-out cells.
 
-    From the solver's usual strength the search goes up or down by factors of √10 for as long as the error falls, and
-    ends at the lowest point of a parabola through the last three. A strength 30 times the usual one is looked at as
-    well: where there is little but noise, the error may rise before it falls to that of the means. That takes four to
-    nine fits as a rule, each of at most 50 rounds. Of 5,000 known cells or fewer each is kept back once, in five turns;
-    of more a tenth is kept back, 20,000 at most. Where each column has a scale of its own, its errors are counted in
-    that.
+    From the solver's usual strength the search goes up or down by factors of √10 while the error falls, and ends at the
+    minimum of a parabola through the last three points. A strength of 30 times the usual one is tried too: if the table
+    is mostly noise, the error may rise before it falls to that of the column means. This usually takes four to nine
+    fits, each of at most 50 iterations. With at most 5,000 known cells, each is held out once, in five turns; with
+    more, a tenth is held out, at most 20,000. If each column has its own scale, errors are measured in it.
 
-    Settings come back as they are unless their regularization is ``"auto"`` and the solver takes one.
+    Settings whose regularization is not ``"auto"``, or whose solver has none, are returned unchanged.
 
     Raises:
         TrainingError: the learning rate is too high.
@@ -165,8 +164,8 @@ def with_regularization(settings: Settings, kept_back: KeptBack) -> Settings:
 def errors_kept_back(settings: Settings, kept_back: KeptBack) -> tuple[float, float] | None:
     """The root mean squared error on held-out cells: of a model (at most 50 iterations), and of column means.
 
-    In the units of the data, or where each column has a scale of its own in standard deviations of the columns. None
-    where there are too few cells.
+    The errors are in the units of the data, or in standard deviations of the columns if each column has its own scale.
+    None if there are too few cells.
     """
     if not kept_back.parts:
         return None
@@ -182,8 +181,8 @@ def _shortened(settings: Settings) -> Settings:
 def _parts(values: Array, known: Array, seed: int) -> list[Array]:
     """The cells to hold out in each turn, bool ``[m, n]``.
 
-    Chance is drawn from what a row holds, not from where it stands: so a row that is there twice loses the same cells
-    both times, is no witness for itself, and counts as one row of weight 2.
+    The random choice depends on the content of a row, not on its position. So if a row is in the table twice, the same
+    cells are held out both times, and it gives the same result as one row of weight 2.
     """
     largest = float(np.abs(values[known]).max(initial=0.0)) or 1.0
     rounded = np.where(known, np.round(np.where(known, values, 0.0) / largest * 1e6), -2e6).astype(np.int64)
@@ -206,17 +205,17 @@ def _mixed(words: Array) -> Array:
 
 @dataclass
 class _Search:
-    """A walk downhill over the logarithm of the strength.
+    """A search for the minimum over the logarithm of the strength.
 
-    What it brings down is ``log(error) + doubt · steps²``, with the steps counted from the usual strength: where few
-    cells are kept back, chance would otherwise send it far away. With doubt = 3/n, one step out must lower the error by
-    a fifth on 14 cells, and by nothing that matters on thousands.
+    It minimises ``log(error) + doubt · steps²``, with the steps counted from the usual strength. Without this penalty,
+    chance would lead it far away if few cells are held out. With doubt = 3/n, the first step must lower the error by a
+    fifth on 14 cells, and by almost nothing on thousands.
 
     Attributes:
-        error: by strength; it may raise a TrainingError.
-        usual: strength to begin at.
-        most: largest strength.
-        enough: error at which nothing is left to win.
+        error: returns the error of a strength; it may raise a TrainingError.
+        usual: the strength to begin with.
+        most: the largest strength.
+        enough: an error that is small enough to stop.
         doubt: see above.
     """
 
@@ -230,7 +229,7 @@ class _Search:
     def best(self) -> float:
         place = self._downhill(0)
         if self._height(place) > np.log(max(self.enough, 1e-300)) and self._height(_FAR) < self._height(place):
-            place = self._downhill(_FAR)  # beyond a hump: so strong that little more than means is left
+            place = self._downhill(_FAR)  # beyond a local maximum: so strong that almost only the means are left
         return self._strength(place)
 
     def _downhill(self, place: int) -> int:

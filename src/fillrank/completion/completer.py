@@ -32,7 +32,7 @@ logger = logging.getLogger("fillrank")
 
 
 class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """The base of :class:`MatrixCompletion` and :class:`MatrixCompletionCV`: not for use on its own."""
+    """The base class of :class:`MatrixCompletion` and :class:`MatrixCompletionCV`; do not use it directly."""
 
     solver: Solver
     bias: bool | Literal["auto"]
@@ -50,18 +50,18 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         return self.fit(X, y, mask=mask, sample_weight=sample_weight).transform(X, mask=mask)
 
     def transform(self, X: Any, *, mask: Any = None) -> Any:
-        """A copy of ``X`` with its holes filled; the known cells come back bit for bit.
+        """A copy of ``X`` with its missing cells filled; the known cells are unchanged, bit for bit.
 
-        Each row is folded in from its own known cells, whether it was learned from or is new, so its answer does not
-        depend on the rows beside it. A row without a known cell gets what is usual for each column.
+        Each row, old or new, is folded in from its own known cells, so its result does not depend on the other rows. A
+        row without known cells gets the usual value of each column.
 
         Args:
             X: ``[m, n_features]``, as for :meth:`fit`.
             mask: as for :meth:`fit`.
 
         Returns:
-            ``[m, n_features]``: for a tensor a tensor, of its dtype if that is a floating one and else float64;
-            otherwise an array (or the frame that ``set_output`` asks for), float32 for float32 and else float64.
+            ``[m, n_features]``. A tensor for a tensor, with its dtype if that is floating-point, else float64.
+                Otherwise an array (or the frame that ``set_output`` asks for): float32 for float32, else float64.
 
         Raises:
             DataError: a cell is infinite, or the mask does not fit.
@@ -84,31 +84,30 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
     def predictive_std(self) -> Array:
         """The uncertainty of ``solver="gibbs"``: the standard deviation of a new observation of each training cell.
 
-        Of what the data leave open and of noise together, float64 ``[m, n_features]``, in the units of the data. There
-        is one noise for all cells: where each column has a scale of its own (``scaled_by_``), it is the same share of
-        every column's spread, and else the same number. A column that is much noisier than the others is given too
-        little, and the quiet ones too much.
+        It includes both the uncertainty of the model and the noise; float64 ``[m, n_features]``, in the units of the
+        data. All cells have the same noise: if each column has its own scale (``scaled_by_``), the same share of every
+        column's spread, else the same number. So it is too small for a column that is much noisier than the others, and
+        too large for the others.
 
         Raises:
-            SettingsError: the solver is another one.
-        """
+            SettingsError: the solver is another one."""
         check_is_fitted(self)
         if self._std is None:
-            raise SettingsError(f"only solver='gibbs' knows how sure it is, and this is {self.solver!r}; take that one")
+            raise SettingsError(f"only solver='gibbs' gives uncertainties, and this is {self.solver!r}; use 'gibbs'")
         return self._std.copy()
 
     def draws(self, X: Any, n: int = 10, *, mask: Any = None, random_state: Any = 0) -> Array:
         """Several completions of ``X`` by ``solver="gibbs"``: missing cells are drawn from the posterior.
 
-        That is multiple imputation: carry an analysis out on each of the ``n`` tables, and pool what comes out by
-        Rubin's rules (the mean of the estimates; of their variances the mean, and ``1 + 1/n`` times the variance
-        between them). A table filled once with :meth:`transform` looks surer than it is. Each draw takes one of the
-        kept samples, evenly spaced, draws the rows' vectors given it, and adds the noise; known cells come back as they
-        are.
+        This is multiple imputation: do your analysis on each of the ``n`` tables, and combine the results by Rubin's
+        rules (the mean of the estimates; their variance is the mean of the variances plus ``1 + 1/n`` times the
+        variance between the estimates). An analysis of a single table from :meth:`transform` would underestimate the
+        uncertainty. Each draw takes one of the kept samples at equal distances, draws the rows' vectors given this
+        sample, and adds the noise. Known cells are unchanged.
 
         Args:
             X: ``[m, n_features]``, as for :meth:`transform`.
-            n: how many, at most as many as there are samples (100 of a chain of 150 or more).
+            n: the number of tables, at most the number of samples (100 for a chain of 150 or more).
             mask: as for :meth:`fit`.
             random_state: the same gives the same tables.
 
@@ -121,7 +120,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         check_is_fitted(self)
         table, rng = self._table(X, mask, reset=False), numpy_stream(seed_from(random_state), "draws")
         if not isinstance(self._fitted.solution, Posterior):
-            raise SettingsError(f"only solver='gibbs' can draw tables, and this is {self.solver!r}; take that one")
+            raise SettingsError(f"only solver='gibbs' can draw tables, and this is {self.solver!r}; use 'gibbs'")
         most = len(self._fitted.solution.samples)
         count("n", n, most=most)
         return np.array(
@@ -129,12 +128,12 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
         )
 
     def score(self, X: Any, y: Any = None, *, mask: Any = None) -> float:  # noqa: ARG002
-        """How well known cells of ``X`` are predicted from the others of their row: minus the root mean squared error.
+        """Minus the root mean squared error of known cells of ``X`` that are predicted from the rest of their row.
 
-        The known cells of each row are dealt into five parts; each part in turn is hidden, and predicted from the rest
-        of its row. So no cell helps to predict itself, and a model that only fits well does not score well. Rows that
-        the model has not seen are the fair judge: those of a test set, or what a grid search keeps back. Of the rows
-        learned from the columns' factors know the hidden cells already. It is the same at each call.
+        The known cells of each row are divided into five parts. Each part in turn is hidden, and predicted from the
+        rest of its row. So no cell helps to predict itself, and overfitting does not give a good score. Use rows that
+        the model has not seen, such as a test set or the held-out part of a grid search: for the training rows, the
+        columns' factors have already learned the hidden cells. The result is the same at each call.
 
         Raises:
             DataError: no cell is known, one is infinite, or the mask does not fit.
@@ -165,7 +164,7 @@ class Completer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
             validate_data(self, X if column_names(X) is not None else values, skip_check_array=True, reset=reset)
         except FillrankError:
             raise
-        except (TypeError, ValueError) as error:  # scikit-learn's own words, under a name that can be caught
+        except (TypeError, ValueError) as error:  # keep scikit-learn's message, but as an error of fillrank
             raise (ArgumentError if isinstance(error, TypeError) else DataError)(str(error)).about("X") from error
         return Table(values, observed_cells(values, mask, column_names(X)))
 

@@ -23,11 +23,11 @@ def as_numbers(X: Any, missing: Missing = None) -> Any:
 
     Args:
         X: an array (also a masked one), a PyTorch tensor, a list of rows, or a pandas, polars or pyarrow table.
-        missing: what else is missing; numbers are compared in the precision of ``X``.
+        missing: further values that mean a missing cell; numbers are compared in the precision of ``X``.
 
     Raises:
-        DataError: a cell is text, a date or another thing that is no number (the message names row and column), two
-            columns have one name, or ``X`` is the name of a file.
+        DataError: a cell is text, a date or something else that is no number (the message names row and column); two
+            columns have the same name; or ``X`` is the name of a file.
         SettingsError: ``missing`` holds something that is neither a number nor text.
     """
     words, codes = named_missing(missing)

@@ -28,7 +28,7 @@ __all__ = ["MatrixCompletionCV"]
 
 logger = logging.getLogger("fillrank")
 
-_AS_GOOD = 1e-4  # relative difference of errors that is none
+_AS_GOOD = 1e-4  # errors with a smaller relative difference count as equal
 _RANKS = (1, 2, 4, 8, 16)
 _NOTHING_LEFT = 1e-3  # error, as a share of the spread of the values, at which no grid goes on
 
@@ -36,22 +36,23 @@ _NOTHING_LEFT = 1e-3  # error, as a share of the spread of the values, at which 
 class MatrixCompletionCV(Completer):
     """:class:`MatrixCompletion` with rank and regularization chosen by cross-validation over the known cells.
 
-    The known cells are dealt into ``n_folds`` parts at random; each part in turn is kept back, a model is fitted to the
-    others for every pair of settings, and its error on the kept cells is noted. The pair with the smallest mean error
-    wins (of those within .01 % of it, the lowest rank, then the strongest regularization) and is fitted to all cells.
+    The known cells are divided into ``n_folds`` parts at random. Each part in turn is held out; for every pair of
+    settings, a model is fitted to the other parts, and its error on the held-out part is measured. The pair with the
+    smallest mean error is chosen (of pairs within .01 % of it, the one with the lowest rank, then the strongest
+    regularization) and fitted to all cells.
 
     Args:
-        ranks: to try; those above the smaller side of the table count as that. ``"auto"`` begins with 1, 2, 4, 8 and 16
-            and goes on doubling for as long as the largest is the best.
-        regularizations: to try; ``"auto"`` begins with a grid of four that suits the solver and goes on beyond its end
-            for as long as the best is there. ``gibbs`` needs none.
+        ranks: the ranks to try; larger ones than the smaller side of the table are lowered to it. ``"auto"`` begins
+            with 1, 2, 4, 8 and 16, and goes on doubling while the largest is the best.
+        regularizations: the regularizations to try; ``"auto"`` begins with a grid of four for the solver, and goes on
+            beyond an end while the end is the best. ``gibbs`` needs none.
         solver, bias, bounds, max_iter, tol, missing_values, random_state, scale: as for :class:`MatrixCompletion`.
         n_folds: number of parts.
 
     Attributes:
         best_rank_, best_regularization_: the choice; the latter is ``"auto"`` for ``gibbs``.
-        best_rmse_: its mean error on the parts kept back. Being the best of several, it flatters a little. Where each
-            column has a scale of its own, it is in standard deviations of the columns.
+        best_rmse_: its mean error on the held-out parts. It is a little too optimistic, because it is the best of
+            several. If each column has its own scale, it is in standard deviations of the columns.
         cv_results_: ``rank``, ``regularization``, ``rmse`` (mean over the parts) and ``rmse_std``, one entry for each
             pair.
 
@@ -105,7 +106,7 @@ class MatrixCompletionCV(Completer):
         """Choose settings and learn from the known cells of ``X``; see :meth:`MatrixCompletion.fit`.
 
         Raises:
-            DataError: also when fewer cells are known than there are parts.
+            DataError: see there; also if there are fewer known cells than parts.
         """
         table = self._table(X, mask, reset=True)
         weights = row_weights(sample_weight, len(table.values))
@@ -207,7 +208,9 @@ def _deal(cells: Array, n_parts: int, seed: int) -> Array:
         raise SettingsError(f"n_folds must be a whole number of 2 or more, got {n_parts!r}")
     n_cells = int(cells.sum())
     if n_cells < n_parts:
-        raise DataError(f"{n_cells} known cells cannot be dealt into {n_parts} parts; lower n_folds or give more cells")
+        raise DataError(
+            f"{n_cells} known cells cannot be divided into {n_parts} parts; lower n_folds or give more cells"
+        )
     parts = np.full(cells.shape, -1)
     parts[cells] = numpy_stream(seed, "cross-validation").permutation(n_cells) % n_parts
     return parts

@@ -15,11 +15,11 @@ __all__ = ["MatrixCompletion"]
 class MatrixCompletion(Completer):
     """Fill the missing cells of a table with a low-rank model: a scikit-learn transformer.
 
-    NaN (None, ``pd.NA``, null, what a masked array hides) is missing, and so is what ``missing_values`` or ``mask``
-    says is; **zero is a value**. Only holes are filled. The values are brought
-    to ``z = (x - offset) / spread`` first (mean 0 and mean square 1 with biases, mean square 1 without), so that
-    settings mean the same whatever the units; then z_ij is modelled as ``u_i·v_j + b_i + c_j``. Columns in different
-    units (years, incomes, heights) each get an offset and a spread of their own; see ``scale``.
+    Missing cells are NaN (also None, ``pd.NA``, null, and the masked cells of a masked array), and the cells that
+    ``missing_values`` or ``mask`` declare; **zero is a value**. Only missing cells are filled. The values are first
+    scaled to ``z = (x - offset) / spread`` (mean 0 and mean square 1 with biases, mean square 1 without), so that
+    settings do not depend on the units. Then z_ij is modelled as ``u_i·v_j + b_i + c_j``. Columns in different units
+    (years, incomes, heights) get one offset and spread each; see ``scale``.
 
     ============ ==================================================================== ==========================
     solver       what it does                                                         regularization (usual)
@@ -38,43 +38,42 @@ class MatrixCompletion(Completer):
         rank: number of factors; lowered to the smaller side of the table if it is above that. For ``soft-impute`` an
             upper bound.
         solver: see the table; the formulas are in :mod:`fillrank.solvers.dense`.
-        regularization: see the table; ``"auto"`` begins at the usual one that stands there, and goes up or down by
-            factors of √10 for as long as the error on known cells that are kept back falls: some three to eight short
-            fits. ``regularization_`` is what was chosen.
-        bias: whether rows and columns have biases; ``"auto"``: wherever the solver can have them, which is everywhere
-            but in ``nmf``.
-        bounds: the lowest and the highest value that the model may give, such as ``(1, 5)``.
-        learning_rate: of ``gd`` (where the step begins), ``sgd`` and ``adam``, for values of unit spread.
-        max_iter: rounds at most; for ``gibbs`` the length of the chain.
-        tol: the change of the objective in a round, relative to it, at which to stop. ``gibbs`` does not look at it.
-        missing_values: what else stands for a missing value: a number or a word, or several, such as ``(99, "?")``.
-        random_state: a whole number (the same gives the same bits), a NumPy generator, or None for chance. ``svd``
-            and ``soft-impute`` leave nothing to it.
-        scale: ``"table"`` has one offset and one spread for all cells, ``"columns"`` one for each column, with which a
-            column of one value stays at that. ``"auto"`` fits both once and takes the one that predicts known cells
-            better which were kept back, the errors of a column counted in its standard deviations.
+        regularization: see the table; ``"auto"`` begins with the usual value in the table, and goes up or down by
+            factors of √10 while the error on held-out cells falls: about three to eight short fits. ``regularization_``
+            is the chosen value.
+        bias: whether rows and columns have biases; ``"auto"``: yes for every solver but ``nmf``, which cannot have
+            them.
+        bounds: the lowest and the highest value that the model may predict, such as ``(1, 5)``.
+        learning_rate: the rate of ``sgd`` and ``adam``, and the first step of ``gd``, for values of unit spread.
+        max_iter: the largest number of iterations; for ``gibbs`` the length of the chain.
+        tol: the relative change of the objective in an iteration at which to stop. ``gibbs`` does not use it.
+        missing_values: further values that mean a missing cell: a number or a word, or several, such as ``(99, "?")``.
+        random_state: a whole number (the same number gives the same bits), a NumPy generator, or None for a random
+            seed. ``svd`` and ``soft-impute`` do not use it.
+        scale: ``"table"``: one offset and one spread for all cells; ``"columns"``: one of each for every column. In a
+            column with only one value, all predictions are then this value. ``"auto"`` fits both once and takes the one
+            that predicts held-out cells better, with errors in standard deviations of their columns.
 
     Attributes:
-        scaled_by_: ``"table"`` or ``"columns"``: what the scale was.
-        row_factors_: ``[m, rank_]``, in the units of the data; free of units where the columns are scaled. For
-            ``gibbs``, which has no one factorization, this and the three below are the best low-rank form of its mean
-            prediction.
-        components_: ``[rank_, n]``, the columns' factors, free of units.
-        row_bias_, column_bias_: ``[m]``, with the units of ``row_factors_``, and ``[n]``, in the units of the data;
-            zeros without biases.
-        offset_: the mean that the biases are counted from: a number, or ``[n]`` where the columns are scaled; 0 without
-            biases.
-        scale_: ``[n]``, the spread of each column where the columns are scaled, else ones. The model's value for a cell
-            is ``offset_ + column_bias_ + scale_ * (row_factors_ @ components_ + row_bias_)``.
+        scaled_by_: ``"table"`` or ``"columns"``: the scale in use.
+        row_factors_: ``[m, rank_]``, in the units of the data; without units if the columns are scaled. ``gibbs`` has
+            no single factorization; for it, this and the next three are the best low-rank form of the mean prediction.
+        components_: ``[rank_, n]``, the columns' factors, without units.
+        row_bias_, column_bias_: ``[m]``, in the units of ``row_factors_``, and ``[n]``, in the units of the data; zeros
+            without biases.
+        offset_: the mean that is added to the biases: a number, or ``[n]`` if the columns are scaled; 0 without biases.
+        scale_: ``[n]``, the spread of each column if the columns are scaled, else ones. The model's value for a cell is
+            ``offset_ + column_bias_ + scale_ * (row_factors_ @ components_ + row_bias_)``.
         rank_: the rank in use.
-        loss_curve_: the solver's objective after each round, per known cell, for values of unit spread. For ``gibbs``
-            the mean squared error of each sweep; for ``soft-impute`` that of the last stage of its path.
-        n_iter_: how many rounds that is.
+        loss_curve_: the solver's objective after each iteration, per known cell, for values of unit spread. For
+            ``gibbs`` the mean squared error of each sweep; for ``soft-impute`` the objective in the last stage of its
+            path.
+        n_iter_: the number of iterations.
         converged_: whether ``tol`` was met. If not, scikit-learn's ConvergenceWarning is given.
         regularization_: the one in use; None for ``gibbs``.
 
     Raises:
-        SettingsError: a setting, or a combination, cannot work. Raised by ``fit``, as scikit-learn wants it.
+        SettingsError: a setting, or a combination, cannot work. ``fit`` raises it, as scikit-learn requires.
 
     Example:
         >>> import numpy as np
@@ -127,10 +126,10 @@ class MatrixCompletion(Completer):
         Args:
             X: ``[m, n]``: an array (also a masked one), a PyTorch tensor, a list of rows, or a pandas, polars or
                 pyarrow table.
-            y: not looked at.
-            mask: ``[m, n]``, true where a cell is known; for tables whose missing cells hold something else than NaN.
-            sample_weight: ``[m]``, how much each row counts. In the objective of ``als``, ``gd``, ``sgd``, ``adam`` and
-                ``nmf`` a weight of 2 is the same as having the row twice.
+            y: not used.
+            mask: ``[m, n]``, True for known cells; for tables whose missing cells are not NaN.
+            sample_weight: ``[m]``, the weight of each row. In the objective of ``als``, ``gd``, ``sgd``, ``adam`` and
+                ``nmf``, a weight of 2 is the same as having the row twice.
 
         Raises:
             SettingsError: a setting, or a combination, cannot work.

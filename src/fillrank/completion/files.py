@@ -31,14 +31,14 @@ class CompletedFile:
     """The report of a completed file.
 
     Attributes:
-        layout, header, row_ids: how it was read.
+        layout, header, row_ids: how the file was read.
         n_rows, n_columns: size of the table.
-        n_known: cells with a number.
-        n_filled: numbers that were put in.
-        notes: what should be known of how it was read.
-        rmse_kept_back, rmse_of_means: root mean squared errors on known cells that were kept back, of the model and of
-            the columns' means; in standard deviations of the columns where each has a scale of its own. None where
-            there are too few cells.
+        n_known: number of cells with a number.
+        n_filled: number of cells that were filled.
+        notes: notes on how the file was read.
+        rmse_kept_back, rmse_of_means: root mean squared errors on held-out cells, of the model and of the columns'
+            means; in standard deviations of the columns if each column has its own scale. None if there are too few
+            cells.
     """
 
     layout: Layout
@@ -65,21 +65,21 @@ def complete_file(
 ) -> CompletedFile:
     """Fill the missing cells of the table in ``source``, and write it to ``target``.
 
-    Everything but the holes stays as it is written: header, ids, order, quotes, line ends, encoding, and each known
-    number to the letter. ``target`` is written in one step and may be ``source`` itself, or a table that was filled
-    before: one with the same header and without a hole.
+    Everything but the missing cells is kept exactly as it is: header, ids, order, quotes, line ends, encoding, and the
+    text of each known number. ``target`` is written in one step. It may be ``source`` itself, or a table that was
+    filled before: one with the same header and without missing cells.
 
     Args:
         source: comma-, tab-, semicolon- or bar-separated text, perhaps compressed (``target`` is not); or a Parquet or
             Arrow file, which is read as if it were such a text with a header.
-        target: a file; its folder is made if it is not there. A Parquet or Arrow file becomes one again where the name
-            ends so (``.parquet``, ``.arrow``, ``.feather``), with its types but for floating-point numbers in the
-            columns that had holes; else a text.
-        estimator: a :class:`~fillrank.MatrixCompletion` or :class:`~fillrank.MatrixCompletionCV`; it is fitted.
-        reading: how to read; see :class:`~fillrank.completion.reading.Reading`.
-        digits: significant digits of what is filled in.
-        force: write over any other file as well.
-        finish: what is done to the numbers that are filled in; see :class:`Finish`.
+        target: a file; its folder is created if needed. If the source is a Parquet or Arrow file and the name ends in
+            ``.parquet``, ``.arrow`` or ``.feather``, so is the target; it has the same types, but columns that had
+            missing cells become floating-point. Otherwise it is a text file.
+        estimator: a :class:`~fillrank.MatrixCompletion` or :class:`~fillrank.MatrixCompletionCV`; it is fitted here.
+        reading: how to read the file; see :class:`~fillrank.completion.reading.Reading`.
+        digits: significant digits of the filled numbers.
+        force: also overwrite a file of another kind.
+        finish: changes of the filled numbers, such as rounding; see :class:`Finish`.
 
     Raises:
         DataError: the file cannot be read or understood (see :func:`~fillrank.completion.wide.read_wide` and
@@ -93,7 +93,9 @@ def complete_file(
     origin = expanded(source, "the table")
     frame = typed_table(origin)
     if frame is None and place.suffix.lower() in TYPED:
-        raise SettingsError(f"{origin.name} is a text, and is written as one; let the file to write end in .csv, say")
+        raise SettingsError(
+            f"{origin.name} is a text file, so the result is one too; give a name that ends in .csv, for example"
+        )
     text = Text.decoded(unpacked(origin), how.separator) if frame is None else as_text(frame)
     how = how if frame is None else replace(how, header=True, separator=None)
     if not force:
@@ -173,8 +175,8 @@ def _check_kind(target: Path, source: Path, text: Text, reading: Reading) -> Non
         same, n_holes = False, 0
     if not same or n_holes:
         raise DataError(
-            f"the file to write {target} is there already and is not a table like {source.name} that was filled "
-            "before; give another name, or --force to write over it"
+            f"the file to write {target} exists already and is not a table like {source.name} that was filled "
+            "before; give another name, or --force to overwrite it"
         )
 
 

@@ -15,7 +15,8 @@ __all__ = ["header_lines", "is_header"]
 def is_header(rows: list[Record], reading: Reading) -> bool:
     """Whether the first of these rows names the columns.
 
-    It does if it holds names and no numbers, if its first field is called as ids are, or if it is empty above names.
+    It does if it has names and no numbers, if its first field is a usual name for ids, or if its first field is empty
+    and there are names below it.
 
     Raises:
         DataError: it cannot be inferred; the message says what is odd.
@@ -57,8 +58,8 @@ def is_header(rows: list[Record], reading: Reading) -> bool:
 def header_lines(rows: list[Record], reading: Reading) -> int:
     """The number of header rows if the first row is one: rows of units or of further names belong to it.
 
-    A line below the header belongs to it if none of its fields is a number or missing, each holds a letter, and none
-    stands anywhere below: it could be no row of values anyway.
+    A line below the header belongs to it if all its fields contain letters, none is a number or missing, and none
+    appears again below: it could not be a row of values.
 
     Example:
         >>> lines = [Record(fields, "", 1) for fields in (["height", "weight"], ["(m)", "(kg)"], ["1.8", "70"])]
@@ -84,7 +85,7 @@ def _has_letter(field: str) -> bool:
 def _cannot_tell(first: Record, odd: str) -> DataError:
     place = first.fields.index(odd) + 1
     return DataError(
-        f"line {first.line}, column '{place}': {plain(odd)[:40]!r} may be the name of a column or no number; say "
+        f"line {first.line}, column '{place}': {plain(odd)[:40]!r} may be the name of a column, or no number; say "
         f"whether line {first.line} is a header (--header or --no-header), or name what stands for a missing value "
         "(--missing)"
     )

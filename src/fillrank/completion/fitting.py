@@ -53,8 +53,8 @@ class Fitted:
 def fit_table(table: Table, weights: Array, settings: Settings, seed: int) -> Fitted:
     """Learn from the known cells of ``table``; ``weights [m]`` are those of the rows.
 
-    A rank above the smaller side of the table is lowered to that: no table needs more. The scale is that of the whole
-    table unless the settings say ``"columns"``.
+    A rank above the smaller side of the table is lowered to it, because no table needs more. The whole table has one
+    scale unless the settings say ``"columns"``.
 
     Raises:
         DataError: no cell is known in a row of positive weight.

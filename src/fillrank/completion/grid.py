@@ -12,7 +12,7 @@ from fillrank.completion.settings import Settings
 
 __all__ = ["ParameterGrid"]
 
-_STEP = float(np.sqrt(10.0))  # between the regularizations beyond the first ones
+_STEP = float(np.sqrt(10.0))  # the factor between the regularizations beyond the first ones
 _LEAST = 1e-7
 
 
@@ -22,10 +22,10 @@ class ParameterGrid:
 
     Attributes:
         first: all other settings.
-        ranks: in rising order.
-        strengths: of the regularization.
-        most: rank above which there is none.
-        open_ranks, open_strengths: whether the grid may go on beyond its ends.
+        ranks: in ascending order.
+        strengths: strengths of the regularization.
+        most: the largest possible rank.
+        open_ranks, open_strengths: whether the grid may grow beyond its ends.
     """
 
     first: Settings

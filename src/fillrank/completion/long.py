@@ -42,14 +42,15 @@ def looks_long(text: Text) -> bool:
 def read_long(text: Text, reading: Reading) -> TextCells:
     """Read the numbers of a long table; rows and columns are in the order of their first occurrence.
 
-    A line without a value is a hole. So is every pair that no line mentions, but those are only filled where the
-    reading asks for all pairs.
+    A line without a value is a missing cell. So is every pair without a line, but these are filled only if the reading
+    asks for all pairs.
 
     Raises:
-        BadRowsError: a value is neither a number nor missing, or a line names no row or no column.
-        DataError: it cannot be inferred which columns are meant, there are no cells, or too many for a table in memory.
-        DuplicateError: a pair is there twice.
-        SettingsError: ids of rows are ruled out, which a long table must have, or columns are to be left as they are.
+        BadRowsError: a value is neither a number nor missing, or a line has no row or no column.
+        DataError: the columns cannot be recognised; or there are no cells, or too many for a table in memory.
+        DuplicateError: a pair has two lines.
+        SettingsError: the reading says that there are no ids of rows, or that columns are to be ignored; both are for
+            wide tables.
     """
     rows = text.rows
     named = _places(rows[0].fields) if reading.header is not False else None
@@ -136,7 +137,7 @@ def _check_pairs(body: list[Record], places: _Places, cells: Sequence[list[int]]
         if (earlier := first.setdefault((i, j), record.line)) != record.line:
             row, column = plain(record.fields[places.row]), plain(record.fields[places.column])
             raise DuplicateError(
-                f"the pair ({row!r}, {column!r}) stands in line {earlier} and again in line {record.line}; keep one"
+                f"the pair ({row!r}, {column!r}) is in line {earlier} and again in line {record.line}; keep one"
             )
 
 

@@ -39,11 +39,11 @@ class Notation:
 
     Attributes:
         decimal: ``"."`` or ``","``.
-        thousands: what stands between groups of three digits, or None.
-        unit: what stands behind a number, such as ``"%"``, or nothing. Numbers without it are read too.
+        thousands: the mark between groups of three digits, or None.
+        unit: the text after a number, such as ``"%"``, or nothing. Numbers without it are read too.
 
     Raises:
-        SettingsError: one of them cannot be, or they cannot be distinguished.
+        SettingsError: one of them is not possible, or they cannot be distinguished.
 
     Example:
         >>> german = Notation(decimal=",", thousands=".")

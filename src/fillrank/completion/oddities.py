@@ -24,8 +24,8 @@ _NINES = frozenset(map(float, (9, 99, 999, 9999, 99999, 999999)))
 def likely_codes(values: Array) -> Mapping[float, int]:
     """Numbers of a column that may mean a missing value, with their counts.
 
-    Such a code is far from all other values: a negative one where no other is, or 9, 99, 999 … at least as far above
-    the largest other value as those are from one another.
+    Such a code is far from all other values: the only negative value, or 9, 99, 999 …, whose distance to the largest
+    other value is at least the range of the other values.
 
     Example:
         >>> likely_codes(np.array([1, 5, 3, 2, 4, 999, 999])), likely_codes(np.array([1.0, 5, 3, 2, 4, 9, 6]))
@@ -53,23 +53,23 @@ def notes_on_codes(table: Table, names: Sequence[str]) -> list[str]:
         for code, n in likely_codes(np.where(observed, column, np.nan)).items():
             where.setdefault(code, []).append((name, n))
     return [
-        f"{code:g} stands {sum(n for _, n in columns):,}× in {_listed([name for name, _ in columns], 'column')}, "
-        f"far from all other values there, and is taken for a value; if it means that there is none: --missing={code:g}"
+        f"{code:g} appears {sum(n for _, n in columns):,}× in {_listed([name for name, _ in columns], 'column')}, "
+        f"far from all other values there, and is read as a value; if it means a missing one: --missing={code:g}"
         for code, columns in where.items()
     ]
 
 
 def notes_on_columns(table: Table, names: Sequence[str], lines: Sequence[int]) -> list[str]:
-    """Notes on columns and rows without a known value: what is filled into them has no meaning."""
+    """Notes on columns and rows without a known value; the values that are filled in there mean little."""
     columns = [name for name, known in zip(names, _any(table.observed.T), strict=True) if not known]
     rows = [str(line) for line, known in zip(lines, _any(table.observed), strict=True) if not known]
     notes = []
     if columns:
-        notes.append(
-            f"no value at all in {_listed(columns, 'column')}: what is filled in there is what rows usually have"
-        )
+        notes.append(f"no value at all in {_listed(columns, 'column')}: filled with the usual value of each row")
     if rows and len(names) > 1:  # in a single column every hole is such a row
-        notes.append(f"no value at all in {_listed(rows, 'line', quoted=False)}: filled with what columns usually have")
+        notes.append(
+            f"no value at all in {_listed(rows, 'line', quoted=False)}: filled with the usual value of each column"
+        )
     return notes
 
 
@@ -94,8 +94,8 @@ def notes_on_ids(ids: Sequence[str], lines: Sequence[int]) -> list[str]:
     first = next(str(line) for one, line in zip(ids, lines, strict=True) if one == twice[0])
     more = f" and {len(twice) - 1:,} others" if len(twice) > 1 else ""
     return [
-        f"the id {twice[0]!r} (first in line {first}){more} stand{'s' if not more else ''} in several lines; each line "
-        "is filled as a row of its own"
+        f"the id {twice[0]!r} (first in line {first}){more} appear{'s' if not more else ''} in several lines; each "
+        "line is filled as a separate row"
     ]
 
 

@@ -33,11 +33,11 @@ class Reading:
         separator: one character between fields.
         header: whether the first line is a header.
         row_ids: whether the first column of a wide table is the rows' ids. A long table always has them.
-        missing: what else stands for a missing value, besides the words of
-            :data:`fillrank.data.io.missing.MISSING_WORDS` (nothing, ``NA``, ``NaN``, ``null`` …); upper and lower case
-            alike. A number stands for all that equal it: ``"99"`` also for ``99.0``.
-        all_pairs: of a long table, also fill the pairs that no line mentions, and add a line for each.
-        ignore: columns of a wide table that are left as they are, by name or by place (from 1).
+        missing: further words for a missing value, besides those of :data:`fillrank.data.io.missing.MISSING_WORDS`
+            (nothing, ``NA``, ``NaN``, ``null`` …); upper and lower case alike. A number includes all equal numbers:
+            ``"99"`` also means ``99.0``.
+        all_pairs: for a long table: also fill the pairs without a line, and add a line for each.
+        ignore: columns of a wide table that are left as they are, by name or by position (from 1).
         notation: how numbers are written.
 
     Example:
@@ -91,16 +91,16 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class TextCells:
-    """The numbers of a text, and the way back.
+    """The numbers of a text, and a function that writes them back.
 
     Attributes:
-        layout: the one that was found.
+        layout: the layout that was found.
         header: whether there is a header.
         row_ids: whether there are ids of rows.
         table: ``[m, n]``.
-        write: takes a full table ``[m, n]`` and a way to write a number, puts the numbers into the holes of the text,
-            and says how many those were.
-        notes: what should be known of how it was read.
+        write: takes a full table ``[m, n]`` and a function that formats a number, writes the numbers into the missing
+            cells of the text, and returns how many it has written.
+        notes: notes on how the file was read.
     """
 
     layout: Layout
@@ -174,8 +174,8 @@ def _advice(bad: list[str], reading: Reading) -> str:
     if fitting:
         return " or ".join(fitting[:2])
     if len(set(bad)) == 1 and not any(letter.isdigit() for letter in bad[0]):
-        return f"if that stands for a missing value: --missing={shlex.quote(bad[0])}"
+        return f"if that means a missing value: --missing={shlex.quote(bad[0])}"
     return (
-        "fix them, or name what stands for a missing value (--missing), columns to leave as they are (--ignore), or "
+        "fix them, or name the words for missing values (--missing), columns to leave as they are (--ignore), or "
         "say that the first column names the rows (--row-ids)"
     )

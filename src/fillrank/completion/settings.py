@@ -49,8 +49,8 @@ class Route:
     Attributes:
         solve: ``(cells, settings, rng) -> Solution``.
         regularization: the default.
-        grid: of regularizations that cross-validation tries by default; none for a solver that learns it.
-        bias: whether it can have biases.
+        grid: the regularizations that cross-validation tries by default; empty for a solver that learns it.
+        bias: whether the solver can have biases.
     """
 
     solve: Callable[[Cells, Settings, np.random.Generator], Solution]
@@ -64,7 +64,7 @@ class Settings:
     """The settings of a solver; checked when made.
 
     Raises:
-        SettingsError: one of them, or a combination, cannot work.
+        SettingsError: a setting, or a combination, cannot work.
     """
 
     rank: int
@@ -147,7 +147,7 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     """The lowest and the highest value that may be filled in.
 
     Raises:
-        SettingsError: not a pair of numbers in rising order.
+        SettingsError: it is not a pair of numbers in ascending order.
     """
     if bounds is None:
         return -np.inf, np.inf

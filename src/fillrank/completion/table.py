@@ -27,7 +27,7 @@ class Table(NamedTuple):
     """A table in the units of the data.
 
     Attributes:
-        values: float64 or float32 ``[m, n]``; what stands in a hole does not matter.
+        values: float64 or float32 ``[m, n]``; values in missing cells do not matter.
         observed: bool ``[m, n]``.
     """
 
@@ -45,8 +45,8 @@ class Scale:
     Attributes:
         offset: the weighted mean of the known cells; 0 without biases. A number for the whole table, or ``[n]``, one
             for each column.
-        spread: the root of their weighted mean square about the offset, likewise; 0 if they are all the same, and then
-            the offset is all that any cell can be.
+        spread: the root of their weighted mean square about the offset, of the same shape; 0 if they are all equal, and
+            then every prediction is the offset.
     """
 
     offset: float | Array
@@ -114,8 +114,8 @@ def observed_cells(values: Array, mask: Any, names: Sequence[Any] | None = None)
         names: of the columns, for messages; and a mask with names must have these.
 
     Raises:
-        DataError: the mask has another shape, other columns, or holds other things than true and false, or a known cell
-            is infinite or too large to be squared.
+        DataError: the mask has another shape, other columns, or other values than true and false; or a known cell is
+            infinite or too large to be squared.
     """
     observed: Array = ~np.isnan(values)
     if mask is not None:
@@ -169,8 +169,8 @@ def _as_mask(mask: Any, shape: tuple[int, ...], names: Sequence[Any] | None) -> 
 def hidden_parts(observed: Array, n_parts: int = 5) -> Array:
     """Divide known cells into folds, row by row: int ``[m, n]``, -1 for missing cells.
 
-    Each row's cells are dealt evenly, in an order of the columns that is the same for all rows and looks like chance;
-    so what becomes of a row does not depend on the rows beside it.
+    Each row's cells are divided evenly, in a pseudo-random order of the columns that is the same for all rows. So the
+    folds of a row do not depend on the other rows.
 
     Example:
         >>> parts = hidden_parts(np.array([[True, True, False, True], [True, True, True, True]]), 2)
@@ -187,7 +187,7 @@ def row_weights(sample_weight: Any, n_rows: int) -> Array:
     """The weight of each row, ``[n_rows]``; ones if none are given.
 
     Raises:
-        DataError: not one number of 0 or more for each row, or none above 0.
+        DataError: there is not one number of 0 or more for each row, or no number is above 0.
     """
     if sample_weight is None:
         return np.ones(n_rows)

@@ -9,7 +9,7 @@ __all__ = ["NowAndThen"]
 
 logger = logging.getLogger("fillrank")
 _FIRST, _NEXT = 2.0, 10.0
-"""Seconds until the first line, and from one to the next, as for a training where there is no bar."""
+"""Seconds until the first line, and between two lines, as for a training without a progress bar."""
 
 
 class NowAndThen:

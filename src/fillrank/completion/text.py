@@ -12,7 +12,7 @@ __all__ = ["Record", "Text", "plain"]
 
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SHOWN = 5  # lines that an error names
-_SEPARATORS = ("\t", ";", "|", ",")  # a comma last: it also stands in numbers and names
+_SEPARATORS = ("\t", ";", "|", ",")  # the comma last, because it is also used in numbers and names
 _SAMPLE = 50  # lines from which the separator is inferred
 
 
@@ -31,15 +31,15 @@ class Record:
 
 @dataclass
 class Text:
-    """A text of records. Blank lines are kept, but are no records.
+    """A text of records. Blank lines are kept, but are not records.
 
     Attributes:
-        records: all of it, in order; change their fields and :meth:`encoded` writes the change.
+        records: all records in order; :meth:`encoded` writes their changed fields.
         separator: one character.
-        mark: the byte-order mark that the text began with, or nothing.
-        preamble: the lines before the records: ``sep=;``, comments that begin with ``#``, and titles, which are lines
-            of one field where all others have more.
-        encoding: of the rest.
+        mark: the byte-order mark at the beginning of the text, or nothing.
+        preamble: the lines before the records: ``sep=;``, comments that begin with ``#``, and titles (lines of one
+            field, if all others have more).
+        encoding: the encoding of the rest.
 
     Example:
         >>> text = Text.decoded(b'who;"a;b"\\r\\nann;\\r\\n')
@@ -65,9 +65,9 @@ class Text:
             separator: one character; None: inferred from the first lines.
 
         Raises:
-            BadRowsError: the quotes of a record do not fit together, or records differ in their number of fields.
+            BadRowsError: the quotes of a record do not match, or records have different numbers of fields.
             DataError: there are no records, or fields are separated by blanks.
-            SettingsError: the separator is not one character that may be one.
+            SettingsError: the separator is not one character, or a quote or a line end.
         """
         if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
             raise SettingsError(f"separator must be one character, and no quote or line end, got {separator!r}")
@@ -121,7 +121,7 @@ class Text:
             named = ", ".join(f"line {row.line} has {len(row.fields)}" for row in ragged[:_SHOWN])
             more = f" and {len(ragged) - _SHOWN:,} more" if len(ragged) > _SHOWN else ""
             raise BadRowsError(
-                f"{len(ragged)} of {len(rows):,} records have another number of fields than line {usual.line}, which "
+                f"{len(ragged)} of {len(rows):,} records do not have the number of fields of line {usual.line}, which "
                 f"has {width}: {named}{more}; fix them, or name what separates the fields if it is not "
                 f"{self.separator!r} (--separator)"
             )
@@ -164,7 +164,7 @@ def _separator(text: str) -> str:
     found = [mark for mark in _SEPARATORS if any(counts[mark])]
     if not steady and not found and len(lines) > 1 and len({len(line.split()) for line in lines} - {1}) == 1:
         raise DataError(
-            f"the first line {lines[0].strip()[:60]!r} holds none of , ; | or a tab; blanks between fields are not "
+            f"the first line {lines[0].strip()[:60]!r} contains none of , ; | or a tab; blanks between fields are not "
             "read: replace them by one of these"
         )
     commonest = sorted(found, key=lambda mark: -sum(count > 0 for count in counts[mark]))
@@ -199,7 +199,7 @@ def _records(text: str, separator: str, first: int = 1) -> list[Record]:
     while place < len(text) or fields:
         found = field.match(text, place)
         if found is None:
-            raise BadRowsError(f"the quotes in line {line} do not fit together; fix it")
+            raise BadRowsError(f"the quotes in line {line} do not match; fix it")
         written, end = found.groups()
         fields.append(written)
         line += _line_ends(written) + (end != separator)

@@ -34,7 +34,7 @@ def typed_table(path: Path) -> pl.DataFrame | None:
     """The table in a Parquet or Arrow file, known by its first bytes; None for any other file.
 
     Raises:
-        DataError: the file is torn, or is a device or a view of the system.
+        DataError: the file is damaged, or is a device or another special file.
     """
     refuse_special(path, "the table")
     if not path.is_file():

@@ -24,15 +24,15 @@ _TIMES = frozenset({"year", "years", "month", "week", "day", "hour", "quarter"})
 def read_wide(text: Text, reading: Reading) -> TextCells:
     """Read the numbers of a wide table.
 
-    Without word of it, there is a header if the first line holds names and no numbers; there are ids if most fields of
-    the first column are names, or the header says that they are ids. A last column without a name and without a value
-    is what separators at the ends of lines make, and none of the table's.
+    Unless the reading says otherwise, there is a header if the first line has names and no numbers; and there are ids
+    if most fields of the first column are names, or the header says that they are ids. A last column without a name and
+    without values comes from separators at the ends of lines, and is not a column of the table.
 
     Raises:
         BadRowsError: a field is neither a number nor missing.
-        DataError: it cannot be inferred whether the first line is a header, a column to leave as it is is not there, or
-            there are no cells.
-        SettingsError: all pairs are asked for.
+        DataError: it is unclear whether the first line is a header; a column to ignore does not exist; or there are no
+            cells.
+        SettingsError: the reading asks for all pairs, which is for long tables.
     """
     if reading.all_pairs:
         raise SettingsError("a wide table has all pairs already; leave that out, or say that the layout is long")
@@ -70,7 +70,7 @@ def read_wide(text: Text, reading: Reading) -> TextCells:
             body[i].fields[columns[j]] = text.field(form(full[i, j]))
         return len(holes)
 
-    notes = [f"lines {rows[0].line} to {rows[n_above - 1].line} are taken for the header"] if n_above > 1 else []
+    notes = [f"lines {rows[0].line} to {rows[n_above - 1].line} are read as the header"] if n_above > 1 else []
     if reading.row_ids is None:
         notes += _on_the_first_column(first, name, body, reading, is_ids=ids)
     notes += notes_on_ids([plain(row.fields[first]) for row in body], lines) if ids else []
@@ -123,11 +123,11 @@ def _on_the_first_column(
     called = repr(name) if name else "1"
     if is_ids:
         if name and _is_time(name, fields, reading) and all(reading.number(field) is not None for field in fields):
-            return [f"column {called} is taken for the rows' times, not for values; if it is not: --no-row-ids"]
+            return [f"column {called} is read as the times of the rows, not as values; if it has values: --no-row-ids"]
         return []
     if len(fields) > 2 and all(map(str.isdecimal, fields)) and {int(b) - int(a) for a, b in pairwise(fields)} == {1}:
         return [
-            f"column {called} counts from {fields[0]} to {fields[-1]} and is taken for values like the others; if it "
+            f"column {called} counts from {fields[0]} to {fields[-1]} and is read as values like the others; if it "
             "numbers the rows: --row-ids"
         ]
     return []
