@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
 from pydantic import Field
 
 from fillrank.arguments import checked, count
+from fillrank.training import LoopSettings
 
-__all__ = ["AutoWord", "Count", "Sizes", "sizes_of"]
+__all__ = ["AutoWord", "Count", "Sizes", "loop_settings_of", "sizes_of"]
 
 AutoWord: TypeAlias = Literal["auto"]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
@@ -105,4 +106,41 @@ def sizes_of(recipe: Sized, n_rows: int = 1, *, watched: bool = False) -> Sizes:
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         patience=recipe.patience,
+    )
+
+
+class Looped(Sized, Protocol):
+    """A recipe with all settings of the training loop."""
+
+    @property
+    def ema_span(self) -> float: ...
+    @property
+    def schedule(self) -> Literal["constant", "cosine"]: ...
+    @property
+    def warmup(self) -> float: ...
+    @property
+    def eval_every(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def loop_settings_of(recipe: Looped, identity: str, *, ema_every: int = 1) -> LoopSettings:
+    """The settings of the training loop from a recipe without ``"auto"``.
+
+    Args:
+        recipe: the recipe.
+        identity, ema_every: see :class:`fillrank.training.LoopSettings`.
+    """
+    sizes = sizes_of(recipe)
+    return LoopSettings(
+        epochs=sizes.epochs,
+        batch_size=sizes.batch_size,
+        patience=sizes.patience,
+        ema_span=recipe.ema_span,
+        ema_every=ema_every,
+        schedule=recipe.schedule,
+        warmup=recipe.warmup,
+        eval_every=recipe.eval_every,
+        seed=recipe.seed,
+        identity=identity,
     )

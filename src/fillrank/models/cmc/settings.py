@@ -17,7 +17,7 @@ from fillrank.models.monitoring import USUAL_MONITOR, JointMonitor
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, threshold
 from fillrank.models.ranked import RANKING_NUMBERS, open_numbers
 from fillrank.models.row_weights import WeightPower, power_of
-from fillrank.models.sizing import AutoWord, Count, sizes_of
+from fillrank.models.sizing import AutoWord, Count, loop_settings_of, sizes_of
 from fillrank.models.unused import where
 from fillrank.renames import CMC_MONITORS
 from fillrank.training import LoopSettings
@@ -136,18 +136,7 @@ class CMCSettings(TrainedRecipe):
 
     def loop_settings(self) -> LoopSettings:
         """The settings of the training loop; no setting may be ``"auto"``."""
-        sizes = sizes_of(self)
-        return LoopSettings(
-            epochs=sizes.epochs,
-            batch_size=sizes.batch_size,
-            patience=sizes.patience,
-            ema_span=self.ema_span,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            eval_every=self.eval_every,
-            seed=self.seed,
-            identity=self.model_dump_json(),
-        )
+        return loop_settings_of(self, self.model_dump_json())
 
 
 def temperature_of(settings: CMCSettings) -> float:

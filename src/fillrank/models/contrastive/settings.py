@@ -20,7 +20,7 @@ from fillrank.models.named_parts import Part, called, named, objects_of
 from fillrank.models.positives import Disliked, PositiveFrom, ignored, positives, threshold
 from fillrank.models.ranked import USUAL_NEIGHBOUR_WEIGHT, open_numbers
 from fillrank.models.row_weights import WeightPower, power_of
-from fillrank.models.sizing import AutoWord, Count, sizes_of
+from fillrank.models.sizing import AutoWord, Count, loop_settings_of, sizes_of
 from fillrank.models.unused import where
 from fillrank.registry import is_usual
 from fillrank.training import ContrastSettings, LoopSettings
@@ -169,19 +169,7 @@ class ContrastiveSettings(TrainedRecipe):
 
     def loop_settings(self) -> LoopSettings:
         """The settings of the training loop; no setting may be ``"auto"``."""
-        sizes = sizes_of(self)
-        return LoopSettings(
-            epochs=sizes.epochs,
-            batch_size=sizes.batch_size,
-            patience=sizes.patience,
-            ema_span=self.ema_span,
-            ema_every=8,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            eval_every=self.eval_every,
-            seed=self.seed,
-            identity=self.identity(),
-        )
+        return loop_settings_of(self, self.identity(), ema_every=8)
 
     def identity(self) -> str:
         """The facts that must be equal for a checkpoint to belong to this training."""
