@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -32,8 +33,10 @@ import torch
 import fillrank as fr
 from fillrank import encoders, losses, samplers
 from fillrank.data import write_store
+from fillrank.data.features import FeatureCoding
 from fillrank.errors import DataNotFoundError, FillrankError
 from fillrank.evaluation import Evaluator
+from fillrank.factors.feature_vectors import FeatureVectors, SideFeatures
 from fillrank.factors.growth import Growth
 from fillrank.models import RECIPES, Recipe, recipe
 from fillrank.recommend.explain import history_of
@@ -119,12 +122,18 @@ def world() -> SimpleNamespace:
         times=range(10**9, 10**9 + 12),
     )
     split = fr.split.random(log, test=0.25, valid=0.1, seed=0)
+    about_items = pl.DataFrame({"item": ["w", "x", "new"], "kind": ["p", "q", "p"]})
+    about_users = pl.DataFrame({"user": ["a", "b", "new"], "kind": ["p", "q", "p"]})
+    features = fr.Features.from_frame(about_items)
     model = recipe("biased-svd")(rank=2).fit(log)
+    of_kinds = SideFeatures(FeatureCoding.of(features), torch.rand(2, model.scorer.dim))
+    factors = replace(model.scorer, features=FeatureVectors(of_kinds, of_kinds))
+    model = replace(model, scorer=factors, predictor=factors)
     generator = torch.Generator().manual_seed(0)
     known = samplers.KnownPositives.of_users(log)
     mf = encoders.MF.random(log.n_users, log.n_items, 2, generator=generator)
     return SimpleNamespace(
-        log=log, split=split, model=model, generator=generator, known=known, mf=mf, factors=model.scorer,
+        log=log, split=split, about_items=about_items, about_users=about_users, features=features, model=model, generator=generator, known=known, mf=mf, factors=model.scorer,
         vectors=torch.rand(4, 2), places=torch.tensor([0, 1]), pos=torch.rand(3), neg=torch.rand(3, 5),
         A=torch.rand(4, 3), M=torch.ones(4, 3), graph=encoders.LightGCN(torch.rand(4, 2), torch.rand(4, 2), log),
         report=fr.evaluate(model, split), evaluator=Evaluator.on_test(split), rows=[0, 1],
@@ -158,7 +167,11 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "Interactions": {name: getattr(w.log, name) for name in ("users", "items", "values", "times", "user_ids", "item_ids")},
         "Interactions.": w.log, "Interactions.faded": {"half_life": 7.0}, "Interactions.filter": {}, "Interactions.select": {"rows": w.rows},
         "Interactions.from_arrays": {"users": ["a"], "items": ["x"]}, "Interactions.from_csr": {"matrix": w.csr},
-        "Interactions.from_frame": {"frame": w.frame}, "Interactions.union": {"other": w.log.select([])},
+        "Interactions.from_frame": {"frame": w.frame}, "Interactions.with_features": {"items": w.about_items}, "Split.with_features": {"items": w.about_items}, "Split.": w.split,
+        "Features": {"ids": w.features.ids, "columns": w.features.columns}, "Features.": w.features, "Features.from_frame": {"frame": w.about_items}, "Features.of": {"given": w.about_items},
+        "Features.read": {"path": "about.csv"}, "Features.rows_of": {"ids": w.log.item_ids}, "Features.taken": {"ids": w.log.item_ids}, "Features.grown": {"ids": w.features.ids},
+        "Interactions.union": {"other": w.log.select([])},
+        "Recommender.add_items": {"features": w.about_items}, "Recommender.add_users": {"features": w.about_users},
         "Recommender": {"scorer": w.factors, "predictor": None, "interactions": w.log}, "Recommender.": w.model,
         "Recommender.recommend": {}, "Recommender.with_item_table": {"table": {"x": "a"}}, "Recommender.similar_items": {"item_id": "x"},
         "Recommender.similar_users": {"user_id": "a"}, "Recommender.update": {"interactions": w.log}, "Recommender.explain": {"user_id": "a", "item_id": "x"}, "Recommender.save": {"path": "model"},
@@ -203,7 +216,7 @@ def good_calls(w: SimpleNamespace) -> dict[str, Any]:
         "NegativePolicy.refuse_none": {"name": "it"},
         # encoders
         "MF": w.tables, "MF.": w.mf, "MF.from_factors": {"factors": w.factors, "generator": w.generator}, "MF.random": sizes,
-        "HistoryUsers": {"items": w.vectors, "interactions": w.log}, "encoders.LightGCN": {**w.tables, "interactions": w.log}, "encoders.LightGCN.": w.graph,
+        "HistoryUsers": {"items": w.vectors, "interactions": w.log}, "FeatureSums": {**w.tables, "interactions": w.log}, "FeatureSums.tables_in_training": {"generator": w.generator}, "Factors.widened": {}, "encoders.LightGCN": {**w.tables, "interactions": w.log}, "encoders.LightGCN.": w.graph,
         "encoders.NeuMF": {name: sizes[name] for name in ("n_users", "n_items", "dim", "generator")},
         "RatingHead": {**sizes, "offset": 3.0}, "RatingHead.factors": {"shared": encoders.MF(torch.rand(3, 2), torch.rand(4, 2)).factors()},
         "RatingHead.forward": {"users": w.places, "items": w.places, "cosine": torch.rand(2), "regularization": 0.1, "bias_regularization": 0.1},
@@ -343,6 +356,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("calls"))
         patch.setenv("FILLRANK_DATA", str(Path("nothing")))
+        world().about_items.write_csv("about.csv")
         Path("log.csv").write_text("user,item,rating\na,x,1\nb,y,2\n", encoding="utf-8")
         world().model.save("good-model")
         write_store("log.csv", "good-store")

@@ -25,7 +25,7 @@ from fillrank.terminal import watch_log
 
 if TYPE_CHECKING:  # the same names once more, for type checkers and editors; a test keeps the two lists equal
     from fillrank.completion import MatrixCompletion, MatrixCompletionCV
-    from fillrank.data import IdMap, Interactions, Split, load, open_store, read, split, synthetic
+    from fillrank.data import Features, IdMap, Interactions, Split, load, open_store, read, split, synthetic
     from fillrank.encoders import FixedItems
     from fillrank.evaluation import Report, evaluate
     from fillrank.experiments.compare.runs import compare
@@ -81,6 +81,7 @@ __all__ = [
     "Blended",
     "Contrastive",
     "Factors",
+    "Features",
     "FillrankError",
     "FitOptions",
     "FixedItems",
@@ -123,7 +124,7 @@ __all__ = [
 
 _HOMES = {
     "fillrank.completion": ("MatrixCompletion", "MatrixCompletionCV"),
-    "fillrank.data": ("IdMap", "Interactions", "Split", "load", "open_store", "read", "split", "synthetic"),
+    "fillrank.data": ("Features", "IdMap", "Interactions", "Split", "load", "open_store", "read", "split", "synthetic"),
     "fillrank.encoders": ("FixedItems",),
     "fillrank.experiments.compare.runs": ("compare",),
     "fillrank.factors": ("Factors", "ItemWeights", "Scorer"),

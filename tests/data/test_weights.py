@@ -239,6 +239,7 @@ CARRIED: dict[str, Callable[[Interactions], list[Interactions]]] = {
 }
 ELSEWHERE = {
     "Interactions.faded": "changes them",
+    "Interactions.with_features": "tests/data/test_features.py",
     "Interactions.without_weights": "takes them away",
     "Interactions.from_csr": "knows none",
     "data.read": "tested above",

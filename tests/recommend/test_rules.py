@@ -202,7 +202,7 @@ def test_a_table_that_makes_no_sense_says_why(model: Recommender) -> None:
         model.with_item_table(pl.DataFrame({"item": [3, 3], "genre": ["a", "b"]}))
     with pytest.raises(DataError, match="an item table has a column of items and at least one more, got item"):
         model.with_item_table(pl.DataFrame({"item": [3]}))
-    with pytest.raises(DataError, match="column 'genre' of the item table holds"):
+    with pytest.raises(DataError, match="column 'genre' of the table holds"):
         model.with_item_table(pl.DataFrame({"item": [3], "genre": [{"a": 1}]}))
     with pytest.raises(DataError, match="the item table is of 2 items, the model of 80"):
         model.with_item_table(ItemTable.of({"a": "x"}, IdMap(["a", "b"])))

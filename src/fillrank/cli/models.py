@@ -13,6 +13,7 @@ from fillrank.cli.options import (
     DeviceOption,
     EventOption,
     HalfLifeOption,
+    ItemFeaturesOption,
     JsonOption,
     KOption,
     LogToOption,
@@ -27,6 +28,7 @@ from fillrank.cli.options import (
     ThreadsOption,
     TimeBudgetOption,
     TrainOption,
+    UserFeaturesOption,
     ValidOption,
     WeightOption,
     parse_settings,
@@ -169,6 +171,8 @@ def fit(
     weight: WeightOption = None,
     event: EventOption = None,
     half_life: HalfLifeOption = None,
+    item_features: ItemFeaturesOption = None,
+    user_features: UserFeaturesOption = None,
     split: Annotated[
         SplitName | None, typer.Option("--split", help="As for `fillrank evaluate`; auto unless given.")
     ] = None,
@@ -202,7 +206,7 @@ def fit(
         if file is None and value is None:
             raise typer.BadParameter("it is needed where no RUN.TOML says it", param_hint=name)
     given = {"model": model, "split": split, "valid": valid, "seed": seed, "half_life": half_life}
-    given["refit"] = refit
+    given |= {"refit": refit, "item_features": item_features, "user_features": user_features}
     if budget is not None and file is None and model is None:
         given["model"] = "auto"
     tables = {"settings": parse_settings(settings, "--set"), "read": read_table(read, weight, event)}

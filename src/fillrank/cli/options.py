@@ -23,6 +23,7 @@ __all__ = [
     "DeviceOption",
     "EventOption",
     "HalfLifeOption",
+    "ItemFeaturesOption",
     "JsonOption",
     "KOption",
     "LogToOption",
@@ -37,6 +38,7 @@ __all__ = [
     "ThreadsOption",
     "TimeBudgetOption",
     "TrainOption",
+    "UserFeaturesOption",
     "ValidOption",
     "WeightOption",
     "open_log",
@@ -89,6 +91,17 @@ EventOption = Annotated[
         metavar="TYPE=WEIGHT,…",
         help="What each type of event counts, such as view=1,cart=3,purchase=10; 0: it says nothing.",
     ),
+]
+ItemFeaturesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--item-features",
+        metavar="FILE",
+        help="What is known of items: a .csv, .tsv, .parquet or .jsonl file with a column of ids; tags between '|'.",
+    ),
+]
+UserFeaturesOption = Annotated[
+    str | None, typer.Option("--user-features", metavar="FILE", help="What is known of users: as --item-features.")
 ]
 HalfLifeOption = Annotated[
     float | None,

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from fillrank.cli.options import JsonOption, ReadOption, RunArgument, open_log, path_of
+from fillrank.cli.options import (
+    ItemFeaturesOption,
+    JsonOption,
+    ReadOption,
+    RunArgument,
+    UserFeaturesOption,
+    open_log,
+    path_of,
+)
 from fillrank.cli.output import show
 
 __all__ = ["update"]
@@ -15,7 +23,9 @@ __all__ = ["update"]
 
 def update(
     run: RunArgument,
-    data: Annotated[str, typer.Option("--data", metavar="PATH", help="A file with the new rows.")],
+    data: Annotated[str | None, typer.Option("--data", metavar="PATH", help="A file with the new rows.")] = None,
+    item_features: ItemFeaturesOption = None,
+    user_features: UserFeaturesOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Save the updated model here; if not given, in place of RUN.", parser=path_of),
@@ -23,16 +33,28 @@ def update(
     read: ReadOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take new rows into a saved model: users, items, histories; nothing is trained."""
+    """Take new rows into a saved model: users, items, histories; nothing is trained.
+
+    Items and users that nobody has met, in files of features, get vectors from these, if the model has learnt of any.
+    """
+    if data is None and item_features is None and user_features is None:
+        raise typer.BadParameter("give --data, --item-features or --user-features", param_hint="--data")
     from fillrank.recommend import Recommender
     from fillrank.recommend.saved import check_target
 
     target = check_target(run if out is None else out)
-    model, new = Recommender.load(run), open_log(data, read)
-    updated = model.update(new)
+    model = Recommender.load(run)
+    updated, n_rows = model, 0
+    if data is not None:
+        new = open_log(data, read)
+        updated, n_rows = model.update(new), len(new)
+    if item_features is not None:
+        updated = updated.add_items(item_features)
+    if user_features is not None:
+        updated = updated.add_users(user_features)
     updated.save(target)
     sizes = {
-        "rows": len(new),
+        "rows": n_rows,
         "new_users": len(updated.user_ids) - len(model.user_ids),
         "new_items": len(updated.item_ids) - len(model.item_ids),
     }

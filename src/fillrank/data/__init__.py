@@ -5,6 +5,7 @@ from fillrank.data.datasets.catalogue import DatasetInfo, info, list_datasets, l
 from fillrank.data.decay import decay
 from fillrank.data.disk.build import write_store
 from fillrank.data.disk.stored import open_store
+from fillrank.data.features import Features
 from fillrank.data.ids import IdMap
 from fillrank.data.interactions import Interactions
 from fillrank.data.io import accepted as _accepted  # noqa: F401 (registers what is accepted in place of a log)
@@ -20,6 +21,7 @@ from fillrank.data.synthetic import Synthetic, checkerboard, synthetic
 __all__ = [
     "READERS",
     "DatasetInfo",
+    "Features",
     "IdMap",
     "Interactions",
     "LogOptions",

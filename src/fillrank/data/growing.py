@@ -52,6 +52,13 @@ def grown_log(interactions: Interactions, new: Interactions) -> Interactions:
     columns: dict[str, Any] = {name: np.concatenate([both[0][old], both[1]]) for name, both in rows.items()}
     for column in _COLUMNS:
         columns[column] = _joined(getattr(interactions, column), getattr(new, column), old)
+    columns |= {
+        name: None if kept is None else kept.grown(ids, getattr(new, name))
+        for name, kept, ids in (
+            ("user_features", interactions.user_features, user_ids),
+            ("item_features", interactions.item_features, item_ids),
+        )
+    }
     return replace(interactions, **columns, user_ids=user_ids, item_ids=item_ids)
 
 

@@ -10,15 +10,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fillrank.arguments import checked
-from fillrank.data.checks import check_log, checked_rows, repeated_pairs
+from fillrank.arguments import checked, naming
+from fillrank.data.checks import check_log, checked_rows
 from fillrank.data.duplicates import Duplicates
 from fillrank.data.fading import faded_weights
+from fillrank.data.features import Features
+from fillrank.data.filtering import kept_rows
 from fillrank.data.ids import IdMap
 from fillrank.data.io.columns import Choice
 from fillrank.data.matrix import LogMatrix
 from fillrank.data.moments import Moment, seconds_of
-from fillrank.data.ordering import is_ascending, sorted_pairs
+from fillrank.data.ordering import order_of_pairs
 from fillrank.data.sides import is_mapped
 from fillrank.data.summary import Summary, summary_of
 from fillrank.errors import DataError
@@ -50,6 +52,7 @@ class Interactions(LogMatrix):
         weights: float32 ``[nnz]``, what each row counts beside the others: 2 as much as two rows. One of 0 says that
             the two met and that nothing follows from it ("not interested"): the row is neither a positive nor drawn as
             a negative, and the item is not recommended again. None: all rows count alike.
+        user_features, item_features: what is known of users and of items beside the log; see :meth:`with_features`.
 
     Raises:
         DataError: lengths differ, an index is out of range, a value or a weight is NaN or infinite, or a weight is
@@ -74,22 +77,19 @@ class Interactions(LogMatrix):
     relevant_from: float | None = None
     name: str = ""
     weights: NDArray[np.float32] | None = None
+    user_features: Features | None = None
+    item_features: Features | None = None
 
     def __post_init__(self) -> None:
         check_log(self)
         self._put_in_order()
+        for features, ids in (("user_features", self.user_ids), ("item_features", self.item_ids)):
+            if (kept := getattr(self, features)) is not None and kept.ids is not ids:
+                object.__setattr__(self, features, kept.taken(ids))
 
     def _put_in_order(self) -> None:
         """Sort the columns by (user, item), make them read-only, and refuse a pair that is there twice."""
-        order: NDArray[Any] | None = None
-        if not is_ascending(self.users, self.items):
-            key, order = sorted_pairs(self.users, self.items, max(self.n_items, 1))
-            twice = np.flatnonzero(key[1:] == key[:-1])
-            del key
-            if len(twice):
-                row = order[twice[0]]
-                user, item = self.user_ids.ids[int(self.users[row])], self.item_ids.ids[int(self.items[row])]
-                raise repeated_pairs(len(twice), user, item)
+        order = order_of_pairs(self.users, self.items, self.user_ids, self.item_ids)
         for label, dtype in _COLUMNS.items():
             column = getattr(self, label)
             if column is not None:
@@ -262,6 +262,31 @@ class Interactions(LogMatrix):
         return replace(self, weights=faded_weights(self.times, self.weights, half_life=half_life, now=moment))
 
     @checked
+    def with_features(self, *, items: Any = None, users: Any = None) -> Self:
+        """The same rows, with what is known of items, of users, or of both; it stays through splits and filters.
+
+        Args:
+            items, users: :class:`~fillrank.Features`; a table of pandas, polars or pyarrow; or the path of a file, as
+                :meth:`fillrank.Features.from_frame` and :meth:`~fillrank.Features.read` take them. None leaves what is
+                there. Rows of other ids are left out; items that nobody has met yet are listed once
+                :meth:`fillrank.Recommender.add_items` has added them to a model.
+
+        Raises:
+            DataError: an id is missing or there twice, a cell is not what its column holds, or no id is one of the log.
+
+        Example:
+            >>> log = Interactions.from_arrays(["ann", "bob"], ["Heat", "Alien"])
+            >>> films = pl.DataFrame({"film": ["Heat", "Alien", "Jaws"], "genres": ["Crime|Drama", "Horror", "Horror"]})
+            >>> log.with_features(items=films).item_features
+            Features(2 rows; genres: 3 tags)
+        """
+        with naming("items"):
+            of_items = self.item_features if items is None else Features.of(items).rows_of(self.item_ids, "item")
+        with naming("users"):
+            of_users = self.user_features if users is None else Features.of(users).rows_of(self.user_ids, "user")
+        return replace(self, item_features=of_items, user_features=of_users)
+
+    @checked
     def union(self, other: Interactions) -> Self:
         """The rows of both logs, which must share their ids and have no pair in common."""
         if self.user_ids != other.user_ids or self.item_ids != other.item_ids:
@@ -299,23 +324,8 @@ class Interactions(LogMatrix):
         First rows are filtered by value and weight. Then users and items with too few rows are removed, again and
         again, until all that are left have enough rows. The id maps keep only users and items with a row.
         """
-        keep = np.ones(len(self), dtype=bool)
-        if min_value is not None or max_value is not None:
-            if self.values is None:
-                raise DataError("min_value and max_value ask for values, and this log has none")
-            keep &= self.values >= (-np.inf if min_value is None else min_value)
-            keep &= self.values <= (np.inf if max_value is None else max_value)
-        if min_weight is not None:
-            if self.weights is None:
-                raise DataError("min_weight asks for weights, and this log has none")
-            keep &= self.weights >= min_weight
-        while True:
-            per_user = np.bincount(self.users[keep], minlength=self.n_users)
-            per_item = np.bincount(self.items[keep], minlength=self.n_items)
-            stay = keep & (per_user[self.users] >= min_per_user) & (per_item[self.items] >= min_per_item)
-            if stay.sum() == keep.sum():
-                return self.select(keep).compact()
-            keep = stay
+        least, values = (min_per_user, min_per_item), (min_value, max_value)
+        return self.select(kept_rows(self, least=least, values=values, min_weight=min_weight)).compact()
 
     def compact(self) -> Self:
         """The same rows, with id maps that contain only users and items with a row."""
@@ -329,17 +339,10 @@ class Interactions(LogMatrix):
 
     def to_frame(self) -> pl.DataFrame:
         """A frame with outside ids: ``user_id, item_id``, and ``value``, ``time``, ``weight`` if the log has them."""
-        columns: dict[str, Any] = {
-            "user_id": self.user_ids.decode(self.users),
-            "item_id": self.item_ids.decode(self.items),
-        }
-        if self.values is not None:
-            columns["value"] = self.values
-        if self.times is not None:
-            columns["time"] = self.times
-        if self.weights is not None:
-            columns["weight"] = self.weights
-        return pl.DataFrame(columns)
+        columns: dict[str, Any] = {"user_id": self.user_ids.decode(self.users)}
+        columns["item_id"] = self.item_ids.decode(self.items)
+        kept = {name: getattr(self, f"{name}s") for name in ("value", "time", "weight")}
+        return pl.DataFrame(columns | {name: column for name, column in kept.items() if column is not None})
 
     def summary(self) -> Summary:
         """Counts, density, medians, range of values and dates."""

@@ -3,62 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fillrank.arguments import Own, checked, shown
-from fillrank.data.id_values import is_missing, is_single
+from fillrank.arguments import Own, checked
+from fillrank.data.categories import Categories
+from fillrank.data.id_tables import ids_and_cells
+from fillrank.data.id_values import is_single
 from fillrank.data.ids import IdMap, shown_id
-from fillrank.data.io.frames import columns_of_frame
-from fillrank.data.io.names import LESS_USUAL_NAMES, USUAL_NAMES, plain_name
-from fillrank.data.io.table import read_table
 from fillrank.errors import DataError
 from fillrank.runtime.notices import say_once
 
-__all__ = ["ItemColumn", "ItemTable"]
-
-Value = str | int | float | bool
-
-
-@dataclass(frozen=True, eq=False)
-class ItemColumn:
-    """The categories of each item: any number of them, as one boolean matrix.
-
-    Attributes:
-        values: the categories, in order.
-        of_items: ``[n_items, n_values]``; what is stored in row i are the categories of item i.
-    """
-
-    values: tuple[Value, ...]
-    of_items: sp.csr_array[Any]
-
-    @classmethod
-    def of(cls, cells: Mapping[int, Iterable[Value]], n_items: int) -> Self:
-        """A column by the categories of each item; an item that is not named has none.
-
-        Example:
-            >>> ItemColumn.of({0: ["war", "crime"], 2: ["war"]}, 3).of_items.toarray().astype(int).tolist()
-            [[1, 1], [0, 0], [0, 1]]
-        """
-        pairs = [(place, value) for place, found in cells.items() for value in found]
-        values = tuple(sorted({value for _, value in pairs}, key=lambda value: (isinstance(value, str), value)))
-        codes = {value: code for code, value in enumerate(values)}
-        where = [place for place, _ in pairs], [codes[value] for _, value in pairs]
-        matrix = sp.coo_array((np.ones(len(pairs)), where), (n_items, len(values)))
-        return cls(values, matrix.tocsr().astype(np.bool_))
-
-    @cached_property
-    def places(self) -> dict[Value, int]:
-        """Where each category stands in :attr:`values`."""
-        return {value: place for place, value in enumerate(self.values)}
+__all__ = ["ItemTable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +36,7 @@ class ItemTable:
         [True, True, False]
     """
 
-    columns: Mapping[str, ItemColumn]
+    columns: Mapping[str, Categories]
     n_items: int
 
     @classmethod
@@ -117,13 +77,15 @@ class ItemTable:
                 f"{missing} of the {len(item_ids)} items of the model are not in the item table: they have no "
                 "category, so no condition on a category lets them through"
             )
+        rows = np.full(len(item_ids), -1, dtype=np.int64)
+        rows[places[known]] = np.arange(len(known))
         made = {
-            name: _column(name, [cells[n] for n in known], places[known], len(item_ids), separator)
+            name: Categories.of_cells([cells[n] for n in known], name, separator).take(rows)
             for name, cells in columns.items()
         }
         return cls(made, len(item_ids))
 
-    def column(self, name: str) -> ItemColumn:
+    def column(self, name: str) -> Categories:
         """One column.
 
         Raises:
@@ -149,17 +111,13 @@ class ItemTable:
             chosen = np.zeros(len(column.values), dtype=np.bool_)
             for value in wanted:
                 chosen[_place(name, column, value)] = True
-            fitting &= np.asarray(column.of_items @ chosen.astype(np.int64)) > 0
+            fitting &= np.asarray(column.of_rows @ chosen.astype(np.int64)) > 0
         return fitting
 
     def grown(self, n_items: int) -> ItemTable:
         """The same table for more items, the new ones last and without a category."""
-        columns = {}
-        for name, column in self.columns.items():
-            old = column.of_items
-            indptr = np.append(old.indptr, np.full(n_items - self.n_items, old.indptr[-1]))
-            wide = sp.csr_array((old.data, old.indices, indptr), shape=(n_items, len(column.values)))
-            columns[name] = ItemColumn(column.values, wide)
+        rows = np.append(np.arange(self.n_items), np.full(n_items - self.n_items, -1))
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
         return ItemTable(columns, n_items)
 
 
@@ -169,49 +127,11 @@ def _columns(given: Any) -> tuple[list[Any], dict[str, list[Any]]]:
         return list(given), {"category": list(given.values())}
     if hasattr(given, "iloc") and not hasattr(given, "columns"):  # a Series of pandas: its index names the items
         return given.index.tolist(), {str(given.name or "category"): given.tolist()}
-    if isinstance(given, str | os.PathLike):
-        given = read_table(given)
-    try:
-        found = columns_of_frame(given)
-    except DataError as error:
-        raise DataError(
-            f"an item table is a table, a file with one, or a mapping from items to categories; got {shown(given)}"
-        ) from error
-    names = [str(name) for name, _ in found]
-    if len(names) < 2:
-        raise DataError(f"an item table has a column of items and at least one more, got {', '.join(names) or 'none'}")
-    usual = [name for table in (USUAL_NAMES, LESS_USUAL_NAMES) for name in names if plain_name(name) in table["item"]]
-    place = names.index(usual[0]) if usual else 0
-    if len(set(names)) < len(names):
-        raise DataError(f"two columns of the item table have one name, among {', '.join(names)}; rename one")
-    cells = {name: column.to_list() for name, (_, column) in zip(names, found, strict=True)}
-    return cells.pop(names[place]), cells
+    wanted = "a table, a file with one, or a mapping from items to categories"
+    return ids_and_cells(given, "an item table", ["item"], wanted=wanted)
 
 
-def _column(name: str, cells: list[Any], places: NDArray[np.int32], n_items: int, separator: str | None) -> ItemColumn:
-    found = {place: _values(name, cell, separator) for cell, place in zip(cells, places.tolist(), strict=True)}
-    return ItemColumn.of(found, n_items)
-
-
-def _values(name: str, cell: Any, separator: str | None) -> Iterable[Value]:
-    """The categories in one cell; none where it is empty."""
-    if isinstance(cell, str) and separator:
-        cell = [part.strip() for part in cell.split(separator)]
-    if isinstance(cell, pl.Series | np.ndarray):
-        cell = cell.tolist() if isinstance(cell, np.ndarray) else cell.to_list()
-    listed = cell if isinstance(cell, list | tuple | set | frozenset) else [cell]
-    for value in listed:
-        if is_missing(value) or value == "":
-            continue
-        plain = value.item() if isinstance(value, np.generic) else value
-        if not isinstance(plain, str | int | float):
-            raise DataError(
-                f"column {name!r} of the item table holds {shown(value)}; give texts, numbers or truth values"
-            )
-        yield plain
-
-
-def _place(name: str, column: ItemColumn, value: Any) -> int:
+def _place(name: str, column: Categories, value: Any) -> int:
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, str | int | float) and plain in column.places:
         return column.places[plain]

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["is_ascending", "merge_pairs", "sorted_pairs"]
+from fillrank.data.checks import repeated_pairs
+from fillrank.data.ids import IdMap
+
+__all__ = ["is_ascending", "merge_pairs", "order_of_pairs", "sorted_pairs"]
 
 _Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None]
 
@@ -26,6 +29,25 @@ def is_ascending(users: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]
         if not ((u[1:] > u[:-1]) | ((u[1:] == u[:-1]) & (i[1:] > i[:-1]))).all():
             return False
     return True
+
+
+def order_of_pairs(
+    users: NDArray[np.integer[Any]], items: NDArray[np.integer[Any]], user_ids: IdMap, item_ids: IdMap
+) -> NDArray[Any] | None:
+    """The rows in the order of (user, item); None where they are in it.
+
+    Raises:
+        DuplicateError: a pair is there twice; names the first by its outside ids.
+    """
+    if is_ascending(users, items):
+        return None
+    key, order = sorted_pairs(users, items, max(len(item_ids), 1))
+    twice = np.flatnonzero(key[1:] == key[:-1])
+    if len(twice):
+        row = order[twice[0]]
+        user, item = user_ids.ids[int(users[row])], item_ids.ids[int(items[row])]
+        raise repeated_pairs(len(twice), user, item)
+    return order
 
 
 def sorted_pairs(

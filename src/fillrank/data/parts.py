@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -71,6 +72,22 @@ class Split:
             for other, seen in before.items():
                 check_disjoint(other, seen, name, part)
             before[name] = part
+
+    @checked
+    def with_features(self, *, items: Any = None, users: Any = None) -> Self:
+        """The same split with what is known of items, users or both; see :meth:`fillrank.Interactions.with_features`.
+
+        Example:
+            >>> from fillrank.data import split, synthetic
+            >>> parts = split.random(synthetic(20, 10, 100, seed=0).interactions)
+            >>> kinds = pl.DataFrame({"item": range(10), "kind": list("aabbccddee")})
+            >>> parts.with_features(items=kinds).valid.item_features
+            Features(10 rows; kind: 5 categories)
+        """
+        train = self.train.with_features(items=items, users=users)
+        kept: dict[str, Any] = {"item_features": train.item_features, "user_features": train.user_features}
+        valid = None if self.valid is None else replace(self.valid, **kept)
+        return replace(self, train=train, valid=valid, test=replace(self.test, **kept))
 
 
 def check_fraction(name: str, fraction: float) -> None:

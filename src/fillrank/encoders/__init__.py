@@ -9,6 +9,7 @@ from fillrank.encoders.base import (
     VectorEncoder,
     has_free_tables,
 )
+from fillrank.encoders.feature_sums import FeatureSums
 from fillrank.encoders.fixed_items import FixedItems
 from fillrank.encoders.history_users import HistoryUsers
 from fillrank.encoders.inputs import EncoderInputs
@@ -25,6 +26,7 @@ __all__ = [
     "MF",
     "VIEWS",
     "EncoderInputs",
+    "FeatureSums",
     "FixedItems",
     "FreeTables",
     "GraphEncoder",

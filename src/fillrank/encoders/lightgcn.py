@@ -18,6 +18,7 @@ from fillrank.encoders.registry import ENCODERS
 from fillrank.encoders.sparse import SparseMatrix, adjacency_of
 from fillrank.errors import DataError, SettingsError
 from fillrank.factors import Factors
+from fillrank.factors.widened import unit_features
 from fillrank.runtime.threads import one_thread
 
 __all__ = ["LightGCN", "with_neighbours"]
@@ -150,7 +151,7 @@ def with_neighbours(factors: Factors, adjacency: SparseMatrix, weight: float) ->
         )
     vectors = factors.user_vectors, factors.item_vectors
     users, items = _propagated(*vectors, adjacency.to(factors.users.device), (1.0, weight))
-    return replace(factors, users=users, items=items, similarity="dot")
+    return replace(factors, users=users, items=items, similarity="dot", features=unit_features(factors))
 
 
 def _propagated(

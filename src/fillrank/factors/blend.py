@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fillrank.arguments import checked, shown
+from fillrank.data.features import Features
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.checks import is_finite, table_of
@@ -167,6 +168,19 @@ class Blend:
                 users = part.users.clone()
                 users[growth.before.n_users :] *= folded / weight
                 parts[n] = replace(part, users=users)
+        return replace(self, parts=tuple(parts))
+
+    def widened(self, *, items: Features | None = None, users: Features | None = None) -> Blend:
+        """New rows by their features alone, in every part; see :meth:`fillrank.factors.Factors.widened`.
+
+        Raises:
+            DataError: a part has learnt nothing of features.
+        """
+        parts: list[BlendPart] = []
+        for part in self.parts:
+            if not isinstance(part, Factors):
+                raise DataError(f"a part of this blend, {type(part).__name__}, knows no features; fit without it")
+            parts.append(part.widened(items=items, users=users))
         return replace(self, parts=tuple(parts))
 
     @checked

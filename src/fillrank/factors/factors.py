@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from fillrank.arguments import Own, check_indices, checked, fitting, shown
+from fillrank.data.features import Features
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError, TrainingError
 from fillrank.factors.checks import check_floats, check_folding, is_finite, table_of
@@ -24,9 +25,11 @@ from fillrank.factors.contributions import (
     check_history,
     with_rest,
 )
+from fillrank.factors.feature_vectors import FeatureVectors
 from fillrank.factors.fold_in import Folding, folding_from_parts, folding_parts, with_weights
 from fillrank.factors.grown_factors import grown_factors
 from fillrank.factors.growth import Growth
+from fillrank.factors.widened import unit_features, widened_factors
 
 __all__ = ["Factors"]
 
@@ -47,6 +50,7 @@ class Factors:
         offset: added to every score.
         similarity: ``"dot"`` or ``"cosine"``.
         folding: how a new user gets a vector; None if the model cannot fold users in.
+        features: how users and items that nobody has met get a vector, from what is known of them; None: not at all.
 
     Raises:
         DataError: the shapes do not fit together.
@@ -67,6 +71,7 @@ class Factors:
     offset: Own[float] = 0.0
     similarity: Own[Literal["dot", "cosine"]] = "dot"
     folding: Folding | None = None
+    features: FeatureVectors | None = None
 
     def __post_init__(self) -> None:
         if self.users.dim() != 2 or self.items.dim() != 2 or self.users.shape[1] != self.items.shape[1]:
@@ -86,6 +91,8 @@ class Factors:
         check_floats(self.tensors(), "the factors", "lower the learning rate")
         if self.folding is not None:
             check_folding(self.folding, self.n_items, self.dim)
+        if self.features is not None:
+            self.features.check(self.dim)
 
     @property
     def n_users(self) -> int:
@@ -229,6 +236,15 @@ class Factors:
         """
         return grown_factors(self, growth)
 
+    @checked
+    def widened(self, *, items: Features | None = None, users: Features | None = None) -> Self:
+        """These factors, and after their items and users new ones, whose vectors are made of their features.
+
+        Raises:
+            DataError: nothing was learnt of the features of that side, or a column is not what it was then.
+        """
+        return widened_factors(self, items, users)
+
     def _with_users_of(self, interactions: Interactions, folding: Folding) -> Self:
         if interactions.n_items != self.n_items:
             raise DataError(f"the log is over {interactions.n_items} items, the model over {self.n_items}").about(
@@ -261,13 +277,15 @@ class Factors:
         if n_bad := int((~torch.isfinite(weights)).sum()):
             raise DataError(f"{n_bad} of the {self.n_items} weights are NaN or infinite; give every item a finite one")
         items = self.item_vectors * weights.to(self.items)[:, None]
-        return replace(self, users=self.user_vectors, items=items, similarity="dot")
+        return replace(self, users=self.user_vectors, items=items, similarity="dot", features=unit_features(self))
 
     @checked
     def to(self, device: str | torch.device) -> Self:
         """The same factors on another device."""
         moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self._own_tensors().items()}
-        return replace(self, **moved, folding=with_weights(self.folding, lambda weights: weights.to(device)))
+        folding = with_weights(self.folding, lambda weights: weights.to(device))
+        features = None if self.features is None else self.features.changed(lambda tensor: tensor.to(device))
+        return replace(self, **moved, folding=folding, features=features)
 
     def _own_tensors(self) -> dict[str, Tensor]:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -276,12 +294,15 @@ class Factors:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor, by name: what a saved model keeps beside :meth:`settings`."""
         weights = None if self.folding is None else folding_parts(self.folding)[1]
-        return self._own_tensors() | ({} if weights is None else {"fold": weights})
+        of_features = {} if self.features is None else self.features.tensors()
+        return self._own_tensors() | of_features | ({} if weights is None else {"fold": weights})
 
     def settings(self) -> dict[str, Any]:
         """The parts that are not tensors, as plain data."""
         folding = None if self.folding is None else folding_parts(self.folding)[0]
-        return {"kind": "factors", "offset": self.offset, "similarity": self.similarity, "folding": folding}
+        features = {} if self.features is None else {"features": self.features.settings()}
+        own = {"kind": "factors", "offset": self.offset, "similarity": self.similarity, "folding": folding}
+        return own | features
 
     @classmethod
     @checked
@@ -291,7 +312,9 @@ class Factors:
         Raises:
             DataError: a tensor or a setting is missing or wrong.
         """
-        wanted = {field.name for field in fields(cls)} - {"offset", "similarity", "folding"} | {"fold"}
+        features = FeatureVectors.from_parts(tensors, settings.get("features"))
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("features.")}
+        wanted = {field.name for field in fields(cls)} - {"offset", "similarity", "folding", "features"} | {"fold"}
         if "users" not in tensors or "items" not in tensors or not tensors.keys() <= wanted:
             named = ", ".join(sorted(map(repr, tensors)))
             raise DataError(f"tensors must be users, items and, where there are some, biases and fold; got {named}")
@@ -300,4 +323,5 @@ class Factors:
         own: dict[str, Any] = dict(tensors)
         weights, kept = own.pop("fold", None), settings["folding"]
         folding = None if kept is None else folding_from_parts(dict(table_of(kept, "folding")), weights)
-        return cls(**own, offset=settings["offset"], similarity=settings["similarity"], folding=folding)
+        single = {name: settings[name] for name in ("offset", "similarity")}
+        return cls(**own, **single, folding=folding, features=features)

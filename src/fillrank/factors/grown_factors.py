@@ -17,7 +17,7 @@ from fillrank.factors.growth import Growth
 from fillrank.factors.item_side import as_array, as_tensor_like
 from fillrank.factors.new_items import NewItems, UserSide, recounted, solve_new_items
 
-__all__ = ["grown_factors"]
+__all__ = ["grown_factors", "with_new_items"]
 
 Made = TypeVar("Made", bound=Any)
 """Factors, which this module need not know by name: the class is above it."""
@@ -45,7 +45,7 @@ def grown_factors(factors: Made, growth: Growth) -> Made:
         return current
     user_bias = np.zeros(growth.after.n_users) if current.user_bias is None else as_array(current.user_bias)
     new = solve_new_items(factors, factors.folding, growth, UserSide(as_array(current.user_vectors), user_bias))
-    wider = _with_items(factors, new, growth.n_new_items, bias)
+    wider = with_new_items(factors, new, growth.n_new_items, bias)
     before = replace(growth.before, item_ids=growth.after.item_ids)
     return _with_users(wider, before, growth.after, growth.changed)
 
@@ -82,7 +82,7 @@ def _scale(folded: Tensor, own: Tensor) -> Tensor:
     return torch.where(size > 0, along, torch.ones_like(along))
 
 
-def _with_items(factors: Made, new: NewItems, n_new: int, counted: NDArray[Any] | None) -> Made:
+def with_new_items(factors: Made, new: NewItems, n_new: int, counted: NDArray[Any] | None) -> Made:
     """New items after the others."""
 
     def longer(tensor: Tensor, more: NDArray[Any]) -> Tensor:

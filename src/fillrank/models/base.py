@@ -20,6 +20,7 @@ from fillrank.evaluation.metrics import rmse
 from fillrank.evaluation.predictions import prediction_errors
 from fillrank.factors import Factors, FittedScorer, Scorer
 from fillrank.factors.temporal import TimeAwareFactors
+from fillrank.models.featured import WithoutFeatures
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
 from fillrank.models.row_weights import folding_by_weights
@@ -47,7 +48,7 @@ _LEAST = 10
 """The smallest number of rows of which a tenth is at least one row."""
 
 
-class Recipe(BaseModel, ABC):
+class Recipe(WithoutFeatures, BaseModel, ABC):
     """The settings of a model, with a method ``fit``. Immutable; an unknown or impossible setting is an error.
 
     The choices made on the validation part (a setting that is ``"auto"``, the epoch to stop at) are in the

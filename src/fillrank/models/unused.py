@@ -29,6 +29,8 @@ class _Asked(Protocol):
 
     def uses_values(self, interactions: Interactions) -> bool: ...
 
+    def uses_features(self, interactions: Interactions) -> bool: ...
+
     def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]: ...
 
 
@@ -50,12 +52,18 @@ def say_what_is_idle(recipe: _Asked, train: Interactions, valid: Interactions | 
             say_once(
                 f"{recipe.kind} does not use the weights: all rows count equally; only those of weight 0 are left out"
             )
+    if _has_features(train) and not recipe.uses_features(train):
+        say_once(f"{recipe.kind} does not use the features of items and users; Contrastive does")
     idle = dict(recipe.idle(train, valid))
     if valid is None:
         idle |= {name: "there is a validation part" for name in _WATCHING if name in usual}
     for name, when in idle.items():
         if name in given:
             say_once(f"{recipe.kind} does not use {name} here; it does if {when}")
+
+
+def _has_features(log: Interactions) -> bool:
+    return log.item_features is not None or log.user_features is not None
 
 
 def where(condition: bool, when: str, *names: str) -> Mapping[str, str]:

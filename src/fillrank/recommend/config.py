@@ -48,7 +48,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if is_sealed(file) is False or (found > 1 and not is_sealed(file)):
         raise ModelFileError(f"{folder} is torn: {CONFIG} is not as it was written; {_ADVICE}")
     config, renamed = read_model(config)
-    for name in ("refit", "relevant_from", "item_table"):  # fillrank 0.1 has none of them
+    for name in ("refit", "relevant_from", "item_table", "item_features", "user_features"):  # 0.1 has none of them
         config.setdefault(name, None)
     config.setdefault("same", {})
     for name, (fits, wanted) in _PARTS.items():
@@ -86,6 +86,12 @@ def _is_item_table(value: Any) -> bool:
     )
 
 
+def _are_columns(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and all(isinstance(one, Mapping) and _is_text(one.get("name")) for one in value)
+    )
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -104,6 +110,8 @@ _PARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "relevant_from": (lambda value: value is None or is_number(value), "null or a finite number"),
     "same": (_are_names, "a table of names of tensors"),
     "item_table": (_is_item_table, "null or a list of columns, each with a name and values"),
+    "item_features": (_are_columns, "null or a list of columns, each with a name"),
+    "user_features": (_are_columns, "null or a list of columns, each with a name"),
     "refit": (lambda value: value is None or isinstance(value, bool), "null, true or false"),
     "predictor": (lambda value: value is None or _is_table(value), "null or a table"),
 }

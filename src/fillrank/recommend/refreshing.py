@@ -7,6 +7,7 @@ from typing import Any, Self, cast
 
 from fillrank.arguments import Own, checked, naming
 from fillrank.data import Interactions
+from fillrank.recommend.added import added_parts
 from fillrank.recommend.contents import Contents
 from fillrank.recommend.histories import Histories, as_log
 from fillrank.recommend.unused import check_values_used
@@ -50,6 +51,49 @@ class Refreshing:
             history=(),
         )
         return folded
+
+    def add_items(self, features: Any) -> Self:
+        """The model with items that nobody has met yet: their vectors are the sums of their features' vectors.
+
+        Args:
+            features: of the new items, with the columns that the log of the fit had: :class:`~fillrank.Features`, a
+                table of pandas, polars or pyarrow, or the path of a file. Rows of items that the model knows are left
+                out.
+
+        Returns:
+            A new recommender, which lists them like any others. Old ids keep their indices, new ones follow.
+
+        Raises:
+            DataError: there is no new id, a column is missing or of another kind, or the model has learnt nothing of
+                features of items.
+
+        Example:
+            >>> import polars as pl
+            >>> from fillrank.models import Contrastive
+            >>> films = pl.DataFrame({"item": [1, 2, 3, 4], "genre": ["War", "War", "Love", "Love"]})
+            >>> log = Interactions.from_arrays([1, 1, 2, 2, 3], [1, 2, 3, 4, 1]).with_features(items=films)
+            >>> model = Contrastive(dim=2, epochs=5).fit(log, progress=False)
+            >>> model.add_items(pl.DataFrame({"item": [5], "genre": ["Love"]})).recommend(2, k=1)["item_id"].to_list()
+            [5]
+        """
+        with naming("features"):
+            added: Self = replace(cast("Any", self), **added_parts(cast("Contents", self), "items", features))
+        return added
+
+    def add_users(self, features: Any) -> Self:
+        """The model with users of whom only the features are known; see :meth:`add_items`, with roles swapped.
+
+        A user of whom interactions are known is better folded in: :meth:`fold_in`, :meth:`update`.
+
+        Args:
+            features: of the new users.
+
+        Raises:
+            DataError: as :meth:`add_items`.
+        """
+        with naming("features"):
+            added: Self = replace(cast("Any", self), **added_parts(cast("Contents", self), "users", features))
+        return added
 
     @checked
     def update(self, interactions: Interactions) -> Self:

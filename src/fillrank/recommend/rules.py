@@ -149,7 +149,7 @@ def _caps(given: Mapping[str, Any], item_ids: IdMap, kept: ItemTable | None) -> 
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
                 raise SettingsError(f"a list has at most 1 or more of a category, got {shown_id(n)} for {name!r}")
             column = table.column(name)
-            columns.append(column.of_items)
+            columns.append(column.of_rows)
             most.append(np.full(len(column.values), int(n)))
     return Caps(sp.hstack(columns, format="csr"), np.concatenate(most))
 

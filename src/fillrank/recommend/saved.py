@@ -23,6 +23,7 @@ from fillrank.arguments import shown
 from fillrank.data import Interactions
 from fillrank.errors import DataError, FillrankError, ModelFileError
 from fillrank.factors import scorer_from_parts
+from fillrank.recommend.column_parts import features_settings, log_features, log_tensors
 from fillrank.recommend.config import FORMAT, read_config
 from fillrank.recommend.contents import Contents
 from fillrank.recommend.id_files import read_ids, write_ids
@@ -215,7 +216,7 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         if (kept := getattr(model.interactions, column)) is not None:
             tensors[f"seen/{column}"] = torch.from_numpy(kept.copy())
     same = _stored_already(tensors)
-    tensors |= table_tensors(model.item_table)
+    tensors |= table_tensors(model.item_table) | log_tensors(model.interactions)
     tensors["popularity"] = torch.from_numpy(np.array(model.popularity, dtype=np.int64))
     written = {name: tensor for name, tensor in tensors.items() if name not in same}
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in written.items()}, folder / _TENSORS)
@@ -236,6 +237,7 @@ def _write(model: Contents, folder: Path, texts: Mapping[str, str]) -> None:
         "value_range": model.value_range,
         "refit": model.refit,
         "item_table": table_settings(model.item_table),
+        **features_settings(model.interactions),
         "scorer": model.scorer.settings(),
         "predictor": None if model.predictor is None else model.predictor.settings(),
         **({"same": same} if same else {}),
@@ -272,11 +274,14 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     interactions = Interactions(
         users=_numbers(tensors, "seen/users", torch.int32),
         items=_numbers(tensors, "seen/items", torch.int32),
-        **{column: _column(tensors, column) for column in _KEPT},
+        values=_column(tensors, "values"),
+        times=_column(tensors, "times"),
+        weights=_column(tensors, "weights"),
         user_ids=user_ids,
         item_ids=item_ids,
         relevant_from=config.get("relevant_from"),
         name=config["data"],
+        **log_features(tensors, config, user_ids, item_ids),
     )
     popularity = _numbers(tensors, "popularity", torch.int64)
     if len(popularity) != len(item_ids) or (popularity < 0).any():

@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fillrank.data.item_table import ItemColumn, ItemTable
+from fillrank.data.categories import Categories
+from fillrank.data.item_table import ItemTable
 from fillrank.server.search import TitleIndex
 from fillrank.server.served import Served
 from fillrank.store import CatalogueItem, Store
@@ -181,10 +182,10 @@ def _table(served: Served, described: Mapping[str, CatalogueItem]) -> ItemTable:
     cells: dict[int, Sequence[str | int | float | bool]] = {}
     if old is not None:
         for place in range(len(served.ids)):
-            found = old.of_items.indices[old.of_items.indptr[place] : old.of_items.indptr[place + 1]]
+            found = old.of_rows.indices[old.of_rows.indptr[place] : old.of_rows.indptr[place + 1]]
             cells[place] = [old.values[code] for code in found.tolist()]
     for place, item in zip(served.items(list(described)).tolist(), described.values(), strict=True):
         if place >= 0 and item.categories:
             cells[place] = item.categories
-    columns[CATEGORY] = ItemColumn.of(cells, len(served.ids))
+    columns[CATEGORY] = Categories.of(cells, len(served.ids))
     return ItemTable(columns, len(served.ids))

@@ -140,5 +140,5 @@ def _caps(at_most: Mapping[str, int] | None, catalogue: Catalogue) -> Caps | Non
         return None
     columns = {name: catalogue.table.column(name) for name in at_most}
     most = [np.full(len(columns[name].values), n) for name, n in at_most.items()]
-    matrix: Any = sp.hstack([column.of_items for column in columns.values()], format="csr")
+    matrix: Any = sp.hstack([column.of_rows for column in columns.values()], format="csr")
     return Caps(matrix, np.concatenate(most).astype(np.int64))

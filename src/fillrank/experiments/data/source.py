@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from fillrank.errors import SettingsError
 from fillrank.experiments.data.data_source import Place
 
 if TYPE_CHECKING:
-    from fillrank.data import Split
+    from fillrank.data import Features, Split
 
-__all__ = ["DataSource", "HalfLife", "Now", "Share", "Test", "faded"]
+__all__ = ["DataSource", "HalfLife", "Now", "Share", "Test", "faded", "read_features"]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A fraction of the rows."""
@@ -119,6 +121,21 @@ def faded(split: Split, half_life: float | None, now: float | str | None) -> Spl
     from fillrank.data import decay
 
     return split if half_life is None else decay(split, half_life=half_life, now=now)
+
+
+def read_features(given: str | Mapping[str, Any]) -> Features:
+    """Features from a file: its path, or a table with ``file`` and options of reading.
+
+    Raises:
+        SettingsError: a table names no file.
+        DataError: the file cannot be read, or its rows are no features.
+    """
+    from fillrank.data import Features
+
+    options: dict[str, Any] = {"file": given} if isinstance(given, str) else {**given}
+    if not isinstance(file := options.pop("file", None), str):
+        raise SettingsError(f'features want a file: {{file = "items.csv", separator = "|"}}; got {given!r}')
+    return Features.read(file, **options)
 
 
 def _is_moment(text: str) -> bool:

@@ -11,12 +11,13 @@ import numpy as np
 
 from fillrank._version import __version__
 from fillrank.data import Interactions, Split
+from fillrank.data.features import FeatureCoding
 from fillrank.data.held_out_users import all_rows
 from fillrank.experiments.toml.tables import flatten
 
 __all__ = ["facts_of"]
 
-_THEIR_OWN = {"data", "read", "out", "options"}
+_THEIR_OWN = {"data", "read", "out", "options", "item_features", "user_features"}
 """Facts that may differ between processes: paths, because another machine may have the same data elsewhere."""
 
 
@@ -49,6 +50,11 @@ def _digest(interactions: Interactions) -> str:
     )  # digests of logs without them stay what they were
     for column in (interactions.users, interactions.items, interactions.values, interactions.times, *weights):
         digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
+    for features in (interactions.item_features, interactions.user_features):
+        if features is not None:
+            numbers = FeatureCoding.of(features).matrix(features)
+            for part in (numbers.indptr, numbers.indices, numbers.data):
+                digest.update(np.ascontiguousarray(part).tobytes())
     return f"{len(interactions):,} rows, {digest.hexdigest()}"
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from fillrank.data import Interactions, Split
 from fillrank.errors import SettingsError
 from fillrank.experiments.data.data_source import SplitName, open_to_fit
-from fillrank.experiments.data.source import DataSource, Share, faded
+from fillrank.experiments.data.source import DataSource, Share, faded, read_features
 from fillrank.experiments.data.subsample import Subsample
 from fillrank.experiments.run.agreement import facts_of
 from fillrank.experiments.run.folder import alone, check_out, least_bytes, remove_partial, save_partial, save_run
@@ -45,17 +45,24 @@ class DataPlan(DataSource):
         valid: a fraction of the rows; of two files, of the rows of train.
         seed: of the split and, unless its settings have one, of the model.
         subsample: the part of the data that is worked on; all unless given.
+        item_features, user_features: what is known of items and of users: the path of a file, or a table with ``file``
+            and the options of :meth:`fillrank.Features.from_frame`.
     """
 
     split: SplitName = "auto"
     valid: Share = 0.1
     seed: int = Field(default=0, ge=0)
     subsample: Subsample = Subsample()
+    item_features: str | dict[str, Any] | None = None
+    user_features: str | dict[str, Any] | None = None
 
     def open(self) -> Split:
         """The data, split."""
         whole = open_to_fit(self.place, self.read, self.split, self.test, self.valid, self.seed)
-        return faded(self.subsample.of(whole, self.seed), self.half_life, self.now)
+        asked = {"items": self.item_features, "users": self.user_features}
+        features = {side: read_features(given) for side, given in asked.items() if given is not None}
+        parts = self.subsample.of(whole.with_features(**features) if features else whole, self.seed)
+        return faded(parts, self.half_life, self.now)
 
 
 class RunPlan(DataPlan):
@@ -149,7 +156,7 @@ class RunPlan(DataPlan):
         own = {"seed": self.seed} if "seed" in kind.model_fields else {}
         made = kind(**own | self.settings)
         refuse_objects(made.objects(), "run.toml")
-        return made
+        return made if self.item_features is None and self.user_features is None else made.with_features()
 
     def resolved(self) -> dict[str, Any]:
         """The whole plan as plain data, with the value of every setting that is not None.

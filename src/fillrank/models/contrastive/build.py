@@ -13,6 +13,8 @@ from torch import nn
 from fillrank.data import Interactions
 from fillrank.encoders import (
     EncoderInputs,
+    FeatureSums,
+    FreeTables,
     GraphEncoder,
     PairEncoder,
     Tables,
@@ -150,7 +152,8 @@ class ContrastiveParts:
 def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learner:
     """Choose the learner: the fast route if it gives the same result or the settings ask for it, else autograd.
 
-    The fast route requires two tables, a loss of scores, no views, and no penalty on rows that a batch does not touch.
+    The fast route requires tables of rows (MF, sums of features), a loss of scores, no views, and no penalty on rows
+    that a batch does not touch.
 
     Raises:
         SettingsError: half precision is set but nothing uses it, or several processes cannot share the encoder.
@@ -159,8 +162,8 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
     loss, sampler = parts.loss, parts.sampler
     everywhere = contrast.regularization > 0 and settings.regularized == "all"
     plain = parts.graph is None and (settings.route == "autograd" or everywhere or parts.views is not None)
-    if not plain and isinstance(loss, ScoreLoss) and sampler is not None and has_free_tables(parts.encoder):
-        steps = TableContrast(parts.encoder, loss, sampler, contrast, world=world)
+    if not plain and isinstance(loss, ScoreLoss) and sampler is not None and _trains_by_rows(parts.encoder):
+        steps = TableContrast(cast("FreeTables", parts.encoder), loss, sampler, contrast, world=world)
         return steps if parts.graph is None else DelayedPropagation(steps, parts.graph, every=settings.propagate_every)
     if world.size > 1 and (check_sharing := getattr(parts.encoder, "check_sharing", None)) is not None:
         check_sharing(world.size)
@@ -172,6 +175,10 @@ def pick_route(settings: ContrastiveSettings, parts: ContrastiveParts) -> Learne
     encoder = cast("VectorEncoder | PairEncoder", parts.encoder)
     step = ContrastStep(encoder, loss, sampler, contrast, parts.views)
     return Autograd(step, [parts.encoder], [contrast.learning_rate], max_grad_norm=settings.max_grad_norm, world=world)
+
+
+def _trains_by_rows(encoder: nn.Module) -> bool:
+    return has_free_tables(encoder) or isinstance(encoder, FeatureSums)
 
 
 class ContrastiveMonitor:

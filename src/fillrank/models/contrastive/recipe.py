@@ -31,9 +31,10 @@ class Contrastive(ContrastiveSettings):
     from which it cannot be made again.
 
     Attributes:
-        encoder: its name in :data:`fillrank.encoders.ENCODERS` (``"mf"``, ``"lightgcn"``, ``"history"``, ``"neumf"``),
-            or that of an installed package; a class or a function, whose parameters select the arguments that it gets
-            (:class:`fillrank.encoders.EncoderInputs`); or an encoder object, of which each fit trains a copy.
+        encoder: its name in :data:`fillrank.encoders.ENCODERS` (``"mf"``, ``"features"``, ``"lightgcn"``,
+            ``"history"``, ``"neumf"``), or that of an installed package; a class or a function, whose parameters select
+            the arguments that it gets (:class:`fillrank.encoders.EncoderInputs`); or an encoder object, of which each
+            fit trains a copy. If a log has features and no encoder is given, it is ``"features"``.
         encoder_settings: the settings of the encoder, such as ``{"n_layers": 2}``.
         dim: length of the vectors.
         similarity: ``"cosine"`` or ``"dot"``. With NeuMF neither this nor ``init`` can be given.
@@ -121,7 +122,7 @@ class Contrastive(ContrastiveSettings):
         if context.options.checkpoint is not None:
             refuse_objects(self.objects(), "a checkpoint")
         interactions = self.positives(train)
-        settled = self.settled(len(interactions), watched=valid is not None)
+        settled = self.for_features(train).settled(len(interactions), watched=valid is not None)
         device, threshold = context.options.device, self.threshold(train)
         ignored, weighted = self.ignored(train), interactions.weights is not None
         parts = ContrastiveParts.of(settled, interactions, device=device, positive_from=threshold, ignored=ignored)

@@ -28,6 +28,8 @@ from fillrank.training import ContrastSettings, LoopSettings
 __all__ = ["ContrastiveSettings", "ViewName", "loss_of"]
 
 Settings = dict[str, Any]
+FEATURES = "features"
+"""The encoder that a log with features is learnt with, unless another is named."""
 ViewName = Literal["edge-dropout", "noise"]
 
 
@@ -95,6 +97,29 @@ class ContrastiveSettings(TrainedRecipe):
     def uses_values(self, interactions: Interactions) -> bool:
         """See :meth:`Recipe.uses_values`; only ``positive_from`` uses them."""
         return self.threshold(interactions) is not None
+
+    def uses_features(self, interactions: Interactions) -> bool:
+        """See :meth:`Recipe.uses_features`."""
+        return called(self.for_features(interactions).encoder) == FEATURES
+
+    def for_features(self, interactions: Interactions) -> Self:
+        """The same with the encoder that takes features, where the log has some and no encoder was named.
+
+        Raises:
+            SettingsError: that encoder was named, and the log has none.
+        """
+        has_some = interactions.item_features is not None or interactions.user_features is not None
+        if called(self.encoder) == FEATURES and not has_some:
+            raise SettingsError(
+                f"encoder={FEATURES!r} learns from features, and the log has none; give them, "
+                "log.with_features(items=…, users=…), or leave the encoder out"
+            )
+        return self.with_features() if has_some else self
+
+    def with_features(self) -> Self:
+        """See :meth:`Recipe.with_features`: its encoder takes them, unless another was named."""
+        free = "encoder" not in self.model_fields_set and type(self).model_fields["encoder"].default == "mf"
+        return self.model_copy(update={"encoder": FEATURES}) if free else self
 
     def idle(self, interactions: Interactions, valid: Interactions | None) -> Mapping[str, str]:  # noqa: ARG002
         """See :meth:`Recipe.idle`."""

@@ -290,7 +290,9 @@ def first_directions(factors: Factors, rank: int) -> Factors:
     if rank < 0:
         raise SettingsError(f"rank must be 0 or more, got {rank}").about("rank")
     folding = with_weights(factors.folding, lambda weights: weights[:, :rank])
-    return replace(factors, users=factors.users[:, :rank], items=factors.items[:, :rank], folding=folding)
+    return replace(
+        factors, users=factors.users[:, :rank], items=factors.items[:, :rank], folding=folding, features=None
+    )
 
 
 def _root(s: Array) -> Array:

@@ -113,7 +113,11 @@ class ContrastStep:
         """The loss of each of this process's rows, and all items that the whole batch uses."""
         if loss.whole_batch and batch.whole is not None:
             raise SettingsError(f"{loss} looks at a batch as a whole, and several processes share it; use one")
-        model = _Pairs(self.encoder, generator) if isinstance(self.encoder, PairEncoder) else _Vectors(self.encoder)
+        model = (
+            _Pairs(self.encoder, generator)
+            if isinstance(self.encoder, PairEncoder)
+            else _Vectors(self.encoder, generator)
+        )
         sampler = cast("Sampler", self.sampler)  # a loss of scores has one
         drawn, drawn_by_all = draw(sampler, batch, generator, model.score)
         loss = bound(loss, self.thresholds, batch.users)
@@ -133,7 +137,10 @@ class ContrastStep:
 
     def _among_rows(self, loss: VectorLoss, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of each of this process's rows, which depends on all rows of the whole batch."""
-        whole, model = batch.all, _Vectors(cast("VectorEncoder", self.encoder))  # of vectors, as such a loss wants it
+        whole, model = (
+            batch.all,
+            _Vectors(cast("VectorEncoder", self.encoder), generator),
+        )  # of vectors, as such a loss wants it
         users, items, _ = model.vectors(whole.users, whole.items, whole.items[:0])
         found = loss(self._with_dropout(users, whole, generator), items)
         if not isinstance(found, Tensor) or found.shape != whole.users.shape:
@@ -158,14 +165,17 @@ class ContrastStep:
             name = type(self.encoder).__name__
             raise SettingsError(f"{name} does not keep one vector for each user and item; take regularized='all'")
         places = torch.unique(batch.all.users), torch.unique(met)
+        if (touched := getattr(self.encoder, "touched_rows", None)) is not None:
+            return {"penalty": weight * torch.stack([rows.square().sum() for rows in touched(*places)]).sum()}
         return {"penalty": weight * (users[places[0]].square().sum() + items[places[1]].square().sum())}
 
 
 class _Vectors:
     """An encoder of vectors during one step: its tables are computed once."""
 
-    def __init__(self, encoder: VectorEncoder) -> None:
-        self._tables: Tables = encoder.tables()
+    def __init__(self, encoder: VectorEncoder, generator: torch.Generator) -> None:
+        in_training = getattr(encoder, "tables_in_training", None)
+        self._tables: Tables = encoder.tables() if in_training is None else in_training(generator)
         self._cosine = encoder.similarity == "cosine"
 
     def vectors(self, users: Tensor, positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor, Tensor]:

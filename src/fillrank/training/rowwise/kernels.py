@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["adam_rows", "add_rows", "number", "own_gradients", "own_scores"]
+__all__ = ["adam_rows", "add_rows", "add_weighed", "number", "own_gradients", "own_scores"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -46,6 +46,15 @@ def add_rows(rows: Floats, of: Ints, sums: Floats) -> None:
         own, total = rows[i], sums[of[i]]
         for j in range(len(own)):
             total[j] += own[j]
+
+
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
+def add_weighed(rows: Floats, source: Ints, target: Ints, weights: Floats, sums: Floats) -> None:
+    """``sums[target[h]] += weights[h] · rows[source[h]]`` for all h, in that order: always the same bits."""
+    for h in range(len(source)):
+        own, total, weight = rows[source[h]], sums[target[h]], weights[h]
+        for j in range(len(own)):
+            total[j] += weight * own[j]
 
 
 @njit(nogil=True, fastmath=_REORDER)

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
-from fillrank.encoders import FreeTables
+from fillrank.encoders import FeatureSums, FreeTables
 from fillrank.errors import SettingsError
 from fillrank.losses import ScoreLoss
 from fillrank.runtime.device import halves
@@ -20,13 +18,12 @@ from fillrank.runtime.threads import Threads, one_thread
 from fillrank.samplers import Sampler
 from fillrank.training.autograd.step import Batch, dropout_mask
 from fillrank.training.drawing import draw
-from fillrank.training.rowwise.adam import RowAdam, on_kernels
+from fillrank.training.rowwise.adam import RowAdam
 from fillrank.training.rowwise.scores import MOST_PARTS, OwnScores, Scratch, SharedScores
+from fillrank.training.rowwise.sides import FeatureSide, Side
 from fillrank.training.thresholds import TableScores, Thresholds, bound
 
 __all__ = ["ContrastSettings", "TableContrast"]
-
-_SHORTEST = 1e-12  # a shorter vector is not normalised
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class TableContrast:
 
     def __init__(
         self,
-        encoder: FreeTables,
+        encoder: FreeTables | FeatureSums,
         loss: ScoreLoss,
         sampler: Sampler,
         settings: ContrastSettings,
@@ -105,15 +102,13 @@ class TableContrast:
             raise SettingsError(f"{loss} looks at a batch as a whole, and {world.size} processes share it; use one")
         self.modules: Sequence[nn.Module] = [cast("nn.Module", encoder)]
         self._loss, self._sampler, self._settings, self._world = loss, sampler, settings, world or World()
-        self._by_users = self._world.size > 1 and getattr(sampler, "shared", True)
+        of_users = getattr(encoder, "users_features", None)  # moved by the users of all processes
+        self._by_users = self._world.size > 1 and getattr(sampler, "shared", True) and of_users is None
         self._halved = halves(settings.precision, encoder.items.device)
         self._threads = Threads()
         self._scratches = [Scratch() for _ in range(MOST_PARTS)]
-        self._users, self._items = (
-            _Side(table, settings, encoder.similarity) for table in (encoder.users, encoder.items)
-        )
-        tables, similarity = (self._users.table, self._items.table), encoder.similarity
-        self.thresholds = Thresholds.wanted_by(loss, lambda: TableScores.of(tables, similarity))
+        self._users, self._items = (_side(encoder, what, settings) for what in ("users", "items"))
+        self.thresholds = Thresholds.wanted_by(loss, lambda: TableScores.of(encoder.tables(), encoder.similarity))
 
     @one_thread()
     def learn(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -126,7 +121,7 @@ class TableContrast:
         items, item_of = self._items.number(torch.cat([batch.items, contrasted.flatten()]))
         positive_of = item_of[: len(batch)][mine]
         negative_of = item_of[len(batch) :].view(contrasted.shape)
-        user_rows, item_rows = self._users.gather(users), self._items.gather(items)
+        user_rows, item_rows = self._users.gather(users, generator), self._items.gather(items, generator)
 
         anchors, rate = user_rows[anchor_of], self._settings.dropout
         keep = dropout_mask(own, anchors, rate, generator) if rate > 0 else None
@@ -165,95 +160,60 @@ class TableContrast:
             arrived()
         of_users = self._users.through(users[1].div_(n))
         if self._settings.max_grad_norm is None:
-            self._users.adam.step(users[0], of_users)
+            self._users.step(users[0], of_users)
         if self._by_users:
             arrived()
         of_items = self._items.through(items[1].div_(n))
         if self._settings.max_grad_norm is not None:
-            squares = [gradient.square().sum() for gradient in (of_users, of_items)]
+            squares = [torch.stack([one.square().sum() for one in side]).sum() for side in (of_users, of_items)]
             if self._by_users:
                 self._world.all_reduce(squares[0])
             scale = (self._settings.max_grad_norm / ((squares[0] + squares[1]).sqrt() + 1e-6)).clamp(max=1.0)
-            of_items *= scale
-            self._users.adam.step(users[0], of_users.mul_(scale))
-        self._items.adam.step(items[0], of_items)
+            self._users.step(users[0], [gradient.mul_(scale) for gradient in of_users])
+            of_items = [gradient.mul_(scale) for gradient in of_items]
+        self._items.step(items[0], of_items)
 
     def scale_lr(self, factor: float) -> None:
         """See :meth:`fillrank.training.Learner.scale_lr`."""
-        for side in (self._users, self._items):
-            side.adam.rate = self._settings.learning_rate * factor
+        for adam in self._adams().values():
+            adam.rate = self._settings.learning_rate * factor
 
     def state_dict(self) -> dict[str, Tensor]:
         """See :meth:`fillrank.training.Learner.state_dict`."""
-        sides = {"users": self._users, "items": self._items}
         if self._by_users:
             for moment in self._users.adam.moments:
                 self._world.all_gather(moment)
-        return {f"{name}.{part}": t for name, side in sides.items() for part, t in side.adam.state_dict().items()}
+        return {f"{name}.{part}": t for name, adam in self._adams().items() for part, t in adam.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """See :meth:`fillrank.training.Learner.load_state_dict`."""
-        for name, side in (("users", self._users), ("items", self._items)):
-            side.adam.load_state_dict({part: state[f"{name}.{part}"] for part in side.adam.state_dict()})
+        for name, adam in self._adams().items():
+            adam.load_state_dict({part: state[f"{name}.{part}"] for part in adam.state_dict()})
+
+    def _adams(self) -> dict[str, RowAdam]:
+        sides = {"users": self._users, "items": self._items}
+        return {f"{name}{more}": adam for name, side in sides.items() for more, adam in side.adams.items()}
 
     def all_gather(self, tensors: Sequence[Tensor]) -> None:
         """See :meth:`fillrank.training.Learner.all_gather`."""
         if self._by_users:
-            of_users, _ = tensors
+            of_users, *_ = tensors
             self._world.all_gather(of_users)
 
 
-class _Side:
-    """One table: its rows as the product needs them, and the gradients of these rows."""
-
-    def __init__(self, table: Tensor, settings: ContrastSettings, similarity: str) -> None:
-        self.table, self.adam = table.detach(), RowAdam(table, settings.learning_rate)
-        self._cosine, self._penalty = similarity == "cosine", settings.regularization
-        self._place = np.full(len(table), -1, dtype=np.int32)
-
-    def number(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """The different ids ``[R]``, and for each of the given ids its index among them ``[n]``."""
-        if not on_kernels(self.table):
-            each, of = torch.unique(ids, return_inverse=True)
-            return each, of
-        from fillrank.training.rowwise.kernels import number
-
-        each, of = torch.empty_like(ids), torch.empty_like(ids)
-        n = number(ids.numpy(), self._place, each.numpy(), of.numpy())
-        return each[:n], of
-
-    def add_up(self, *parts: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
-        """Sum gradients by row, ``[R, d]``, from pairs of gradients ``[n, d]`` and the rows that they belong to."""
-        sums = torch.zeros_like(like)
-        if not on_kernels(self.table):
-            for gradients, of in parts:
-                sums.index_add_(0, of, gradients)
-            return sums
-        from fillrank.training.rowwise.kernels import add_rows
-
-        for gradients, of in parts:
-            add_rows(gradients.numpy(), of.numpy(), sums.numpy())
-        return sums
-
-    def vectors(self, places: Tensor) -> Tensor:
-        """The vectors ``[..., d]`` of rows that may repeat, without storing anything for gradients."""
-        raw = self.table[places]
-        return normalize(raw, dim=-1) if self._cosine else raw
-
-    def gather(self, rows: Tensor) -> Tensor:
-        """The vectors of some rows ``[R, d]``, with unit length if the similarity is cosine."""
-        raw = self.table.index_select(0, rows)
-        self._raw = raw
-        if not self._cosine:
-            return raw
-        self._lengths = torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp_(min=_SHORTEST)
-        unit: Tensor = raw / self._lengths
-        self._unit = unit
-        return unit
-
-    def through(self, gradient: Tensor) -> Tensor:
-        """The gradient of the rows, from that of the result of :meth:`gather`; the penalty's gradient is added."""
-        if self._cosine:  # derivative of x/|x|: the component along x vanishes
-            along = (gradient * self._unit).sum(dim=1, keepdim=True)
-            gradient = gradient.addcmul_(along, self._unit, value=-1).div_(self._lengths)
-        return gradient if self._penalty == 0 else gradient.add_(self._raw, alpha=self._penalty)
+def _side(encoder: FreeTables | FeatureSums, what: str, settings: ContrastSettings) -> Side:
+    """The users or the items of an encoder."""
+    table, rate, penalty = getattr(encoder, what), settings.learning_rate, settings.regularization
+    features = getattr(encoder, f"{what}_features") if isinstance(encoder, FeatureSums) else None
+    if features is None:
+        return Side(table, rate, penalty, encoder.similarity)
+    return FeatureSide(
+        table,
+        features,
+        getattr(encoder, f"{what}_rows"),
+        getattr(encoder, f"has_{what}"),
+        own_dropout=cast("FeatureSums", encoder).own_dropout,
+        learning_rate=rate,
+        penalty=penalty,
+        similarity=encoder.similarity,
+    )
