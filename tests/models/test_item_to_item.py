@@ -19,6 +19,7 @@ from fillrank.models.item_to_item.base import most_met
 GIVEN = {
     "ease": fr.EASE(regularization=10.0),
     "rdlae": fr.RDLAE(regularization=10.0, dropout=0.3, max_diagonal=0.2),
+    "pruned": fr.RDLAE(regularization=10.0, dropout=0.3, max_diagonal=0.2, density=0.3),
     "item-knn": fr.ItemKNN(similarity="tfidf", k=10, shrinkage=1.0),
     "averaged": fr.ItemKNN(similarity="pearson", k=10, shrinkage=0.0, averaged=True),
     "user-knn": fr.UserKNN(similarity="cosine", k=10, shrinkage=0.0),
@@ -112,3 +113,19 @@ def test_item_to_item_models_are_parts_of_a_blend(parts: Split) -> None:
 def test_they_are_compared_by_name(parts: Split) -> None:
     table = fr.compare(parts.train, models=["popularity", "ease", "rp3-beta"], k=5, seeds=[0])
     assert "ease" in str(table)
+
+
+def test_a_density_below_one_keeps_so_many_weights_of_an_item_and_one_keeps_all(parts: Split) -> None:
+    whole = fr.EASE(regularization=10.0, density=1.0).fit(parts.train, progress=False)
+    assert (
+        whole.scorer.weights.tensors().keys()
+        == fr.EASE(regularization=10.0).fit(parts.train, progress=False).scorer.weights.tensors().keys()
+    )
+    few = fr.EASE(regularization=10.0, density=0.1).fit(parts.train, progress=False)
+    of_item = np.bincount(few.scorer.weights.matrix.indices, minlength=parts.train.n_items)
+    assert 0 < of_item.max() <= round(0.1 * parts.train.n_items)
+    chosen = fr.EASE(density=0.2).fit(parts.train, parts.valid, progress=False)
+    assert chosen.settings["regularization"] > 0
+    assert chosen.settings["density"] == 0.2
+    with pytest.raises(SettingsError, match="density"):
+        fr.EASE(density=0.0)

@@ -25,6 +25,8 @@ from fillrank.solvers.item_to_item.ease import (
 )
 from fillrank.solvers.item_to_item.inverse import invert_in_place
 from fillrank.solvers.item_to_item.neighbours import item_neighbours, random_walk
+from fillrank.solvers.item_to_item.pruned_ease import pruned_autoencoder
+from fillrank.solvers.item_to_item.pruned_kernels import last_column
 from fillrank.solvers.item_to_item.slim import slim
 from fillrank.testing import check_solver
 
@@ -213,3 +215,46 @@ def test_no_item_says_anything_of_itself_and_the_order_of_users_does_not_matter(
     assert everything.diagonal().abs().max() < 1e-5
     scores = [scorer.score(torch.arange(25)) for scorer in scorers]
     np.testing.assert_allclose(scores[0][order], scores[1], atol=2e-5)
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_pruned_weights_are_all_weights_where_every_item_may_have_all(wanted: Autoencoder) -> None:
+    X = met(80, 20, 0.4)
+    assert ((X.T @ X).toarray() > 0).all()
+    np.testing.assert_allclose(pruned_autoencoder(X, wanted, 19).toarray(), plain_autoencoder(X, wanted), atol=2e-6)
+
+
+@given(st.integers(0, 200), st.integers(1, 8))
+def test_pruned_weights_are_the_best_that_their_pattern_allows(seed: int, k: int) -> None:
+    X = met(25, 12, 0.3, seed)
+    G = (X.T @ X).toarray().astype(np.float64)
+    W = pruned_autoencoder(X, Autoencoder(1.5), k).toarray()
+    counts = np.maximum(np.diag(G), 1e-12)
+    alike = G / np.sqrt(np.outer(counts, counts)) - np.eye(12) * 10
+    for i in range(12):
+        support = np.flatnonzero(W[:, i])
+        assert len(support) == min(k, int((alike[:, i] > 0).sum()))
+        if len(support):
+            assert alike[support, i].min() >= np.sort(alike[:, i])[::-1][len(support) - 1] - 1e-6
+            exact = np.linalg.solve(G[np.ix_(support, support)] + 1.5 * np.eye(len(support)), G[support, i])
+            np.testing.assert_allclose(W[support, i], exact, atol=2e-6)
+
+
+def test_the_last_column_of_an_inverse_and_what_cannot_be_inverted() -> None:
+    half = np.random.default_rng(0).normal(size=(7, 5))
+    matrix, out = half.T @ half, np.empty(5)
+    wanted = np.linalg.inv(matrix)[:, -1]
+    last_column(matrix.copy(), out)
+    np.testing.assert_allclose(out, wanted, rtol=1e-9)
+    last_column(-matrix, out)
+    assert np.isnan(out).all()
+
+
+def test_pruned_weights_are_the_same_bits_with_any_number_of_threads() -> None:
+    X = met(60, 40, 0.2)
+    found = []
+    for n in (1, 3):
+        with at_most(n):
+            found.append(pruned_autoencoder(X, Autoencoder(2.0, 0.3, 0.2), 6))
+    assert (found[0] != found[1]).nnz == 0
+    assert found[0].data.tobytes() == found[1].data.tobytes()

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from fillrank.data import Interactions
 from fillrank.factors import ItemWeights
-from fillrank.factors.weights import DenseWeights
+from fillrank.factors.weights import Csr, DenseWeights, SparseWeights
 from fillrank.models.base import Positive
 from fillrank.models.grid import Axis, Point
 from fillrank.models.item_to_item.base import ItemToItem, Trial, most_met
 from fillrank.solvers.item_to_item.ease import Autoencoder, autoencoder, gram_matrix, primal_autoencoder
+from fillrank.solvers.item_to_item.pruned_ease import pruned_autoencoder
 
 __all__ = ["EASE", "EDLAE", "RDLAE"]
 
@@ -38,6 +39,9 @@ class EASE(ItemToItem):
         regularization: λ; ``"auto"`` takes the best nDCG@20 on the validation part: 30, 100, 300 and 1,000 are tried,
             more values while the best is at an end, and the neighbours of the best. If a log has more than 4,096 items
             and at least as many users, the search uses the most popular items only.
+        density: share of an item's weights that may differ from 0; 1: all. Below 1, an item is computed from the
+            ``density · n_items`` most similar items, and the memory is that of these weights instead of a matrix
+            between all items: :func:`fillrank.solvers.item_to_item.pruned_ease.pruned_autoencoder`.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
 
     Example:
@@ -52,6 +56,7 @@ class EASE(ItemToItem):
     usual_point: ClassVar[Mapping[str, Any]] = {"regularization": 100.0}
 
     regularization: Positive | Literal["auto"] = "auto"
+    density: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
         return {"regularization": _PENALTIES}
@@ -59,26 +64,37 @@ class EASE(ItemToItem):
     def _tried(self, interactions: Interactions, valid: Interactions) -> Trial:
         if interactions.n_users < min(interactions.n_items, _MOST_ITEMS):
             return interactions, valid, lambda point: self._scorer(interactions, point)
+        k = self._weights_of_an_item(interactions.n_items)
         if interactions.n_items > _MOST_ITEMS:
             interactions, valid = most_met(interactions, valid, _MOST_ITEMS)
         histories = interactions.csr
+        if k < interactions.n_items - 1:
+            return interactions, valid, lambda point: _pruned(histories, point, k)
         gram = gram_matrix(histories)
         return interactions, valid, lambda point: ItemWeights(
             histories, DenseWeights(primal_autoencoder(histories, Autoencoder(**point), gram=gram))
         )  # fmt: skip
 
     def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
+        if (k := self._weights_of_an_item(interactions.n_items)) < interactions.n_items - 1:
+            return _pruned(interactions.csr, point, k)
         return ItemWeights(interactions.csr, autoencoder(interactions.csr, Autoencoder(**point)))
+
+    def _weights_of_an_item(self, n_items: int) -> int:
+        return max(round(self.density * n_items), 1)
+
+
+def _pruned(histories: Csr, point: Point, k: int) -> ItemWeights:
+    return ItemWeights(histories, SparseWeights(pruned_autoencoder(histories, Autoencoder(**point), k)))
 
 
 class EDLAE(EASE):
     """EASE with a penalty that grows with the number of users of an item; it is equivalent to dropout of the input.
 
-
     Attributes:
         dropout: p, the rate of the dropout: the penalty is ``λ + p / (1 - p) · n_i``. ``"auto"`` is chosen together
             with ``regularization``, as in :class:`EASE`.
-        regularization, positive_from: see :class:`EASE`.
+        regularization, density, positive_from: see :class:`EASE`.
     """
 
     kind: ClassVar[str] = "edlae"
@@ -99,7 +115,7 @@ class RDLAE(EDLAE):
     Attributes:
         max_diagonal: ξ, the largest weight of an item on itself while the other weights are solved for; the diagonal is
             then dropped. 0 gives EDLAE. ``"auto"`` is chosen like the other two.
-        dropout, regularization, positive_from: see :class:`EDLAE`.
+        dropout, regularization, density, positive_from: see :class:`EDLAE`.
     """
 
     kind: ClassVar[str] = "rdlae"
