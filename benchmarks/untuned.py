@@ -256,7 +256,7 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
                 axis.plot(one["gap, %"][metric], row, "o", color=colour, ms=6, alpha=0.85)
         axis.set_yticks(range(len(kinds)), kinds)
         axis.set_ylim(len(kinds) - 0.5, -0.5)
-        axis.set_xlabel(f"{metric}: default behind the best of 30 trials, %; the dashed line is the limit")
+        axis.set_xlabel(f"{metric}: default behind the best of 30 trials, %")
     for number, log in enumerate(logs):
         axes[0].plot([], [], "o", color=COLOURS[number % len(COLOURS)], label=log)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
