@@ -115,7 +115,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(name: str, parts: 
     for tensor, other in zip(on.scorer.tensors().values(), whole.scorer.tensors().values(), strict=True):
         assert torch.equal(tensor, other)
     other = type(SMALL[name])(**{**SMALL[name].model_dump(), "seed": 1})
-    with pytest.raises(DataError, match="is of another training"):
+    with pytest.raises(DataError, match="belongs to another training"):
         other.fit(parts.train, parts.valid, refit=False, progress=False, checkpoint=str(file))
 
 

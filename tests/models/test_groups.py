@@ -46,7 +46,7 @@ def test_words_of_the_parts_stay_flat_and_are_the_same_in_both() -> None:
     )
     assert CMC(temperature=0.2, n_negatives=64).temperature == 0.2
     for kind in RECIPES.values():
-        if issubclass(kind, TrainedRecipe):
+        if issubclass(kind, CMC | Contrastive):
             flat = {"dim", "temperature", "n_negatives", "learning_rate", "epochs", "batch_size"}
             assert flat <= {*kind.model_fields, *kind.shorthands}
 
