@@ -36,7 +36,7 @@ def test_a_pair_is_fitted_evaluated_and_compared(pair: list[str], tmp_path: Path
             "--test: test must be a fraction|test must be",
         ),
         (["fit", "--data", "a.csv", "--test", "1.5", "--out", "m"], "test must be a fraction .* got '1.5'"),
-        (["fit", "--data", "a.csv", "--valid", "2", "--out", "m"], "--valid: Input should be less than 1"),
+        (["fit", "--data", "a.csv", "--valid", "2", "--out", "m"], "--valid must be below 1"),
         (["compare", "--data", "a.csv", "--train", "b.csv", "--test", "c.csv"], "give data"),
         (["evaluate", "m"], "give data .* or else train and test"),
     ],

@@ -132,7 +132,7 @@ def test_a_plan_is_a_toml_file(tmp_path: Path) -> None:
     [
         ("data = ", DataError, "is not TOML"),
         ("k = 3\n", SettingsError, "give data .* or else train and test .* a plan has data, train"),
-        ('data = "x"\nsed = 1\n[models.cmc]\n', SettingsError, "sed: Extra inputs are not permitted"),
+        ('data = "x"\nsed = 1\n[models.cmc]\n', SettingsError, "sed is not known here"),
         ('data = "x"\n[models.svdd]\n', SettingsError, "no model is called 'svdd'"),
         ('data = "x"\n[models.cmc]\ndims = 3\n', SettingsError, "CMC has no setting 'dims'"),
         ('data = "x"\nmodels = "cmc"\n', SettingsError, r"give a list, as in models = \['cmc'\]"),

@@ -308,9 +308,9 @@ def test_an_error_in_a_process_comes_through(write: Callable[..., Path], tmp_pat
     [
         (
             ("k = 5", "k = 0"),
-            "k: Input should be greater than or equal to 1; a study has data, train, ",
+            "k must be 1 or more; a study has data, train, ",
         ),
-        (("k = 5", "kk = 5"), "kk: Extra inputs are not permitted"),
+        (("k = 5", "kk = 5"), "kk is not known here"),
         (('"contrastive"', '"contrast"'), "mf: no model is called 'contrast'"),
         (("dim = 4", "dimm = 4"), "mf: Contrastive has no setting 'dimm'"),
         (("dim = 4", "seed = 4"), r"mf: its settings hold a seed; give seeds = \[4\] instead"),

@@ -150,7 +150,7 @@ def test_a_name_will_do_for_a_part() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"parts": []}, r"parts = \[\] \(list\): .* at least 1 item"),
+        ({"parts": []}, r"parts = \[\] \(list\): .* 1 or more entries"),
         ({"parts": [ONE, 3]}, r"^parts: a part is a recipe such as PureSVD\(rank=64\), or a table .*; got 3"),
         ({"parts": [fr.PureSVD]}, "a part is a recipe such as .*; got <class"),
         ({"parts": [{"model": ["x"]}]}, "a part is a recipe such as .*; got {'model': "),
@@ -167,7 +167,7 @@ def test_a_name_will_do_for_a_part() -> None:
         ),
         ({"parts": [ONE, OTHER], "weights": [1.0]}, r"^weights = \[1.0\]: wanted one for each of 2 parts"),
         ({"parts": [ONE, OTHER], "weights": [0.0, 0.0]}, "one must be above 0"),
-        ({"parts": [ONE, OTHER], "weights": [1.0, -1.0]}, "weights = -1.0: .*greater than or equal to 0"),
+        ({"parts": [ONE, OTHER], "weights": [1.0, -1.0]}, "weights = -1.0: must be 0 or more"),
         ({"parts": [ONE, OTHER], "weights": [1.0, float("nan")]}, "weights = nan: .*finite"),
         ({"parts": [ONE, OTHER], "monitor": "ndcg"}, "monitor must be a metric at a length"),
     ],

@@ -126,11 +126,11 @@ def test_numbers_of_the_ranking_that_are_asked_for_need_a_validation_part(parts:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": 0}, "temperature = 0: input should be greater than 0"),
-        ({"learning_rate": float("nan")}, "learning_rate = nan: input should be a finite number"),
-        ({"dim": 0}, "dim = 0: input should be greater than or equal to 1"),
-        ({"negatives": "hard"}, "negatives = 'hard': input should be 'in-batch' or 'uniform'"),
-        ({"dropout": 1.0}, "dropout = 1.0: input should be less than 1"),
+        ({"temperature": 0}, "temperature = 0: must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate = nan: must be a finite number"),
+        ({"dim": 0}, "dim = 0: must be 1 or more"),
+        ({"negatives": "hard"}, "negatives = 'hard': must be 'in-batch' or 'uniform'"),
+        ({"dropout": 1.0}, "dropout = 1.0: must be below 1"),
         ({"dimm": 3}, "CMC has no setting 'dimm'; it has dim, rating_dim"),
     ],
 )

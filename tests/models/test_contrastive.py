@@ -106,7 +106,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ),
         ({"view_settings": {"eps": 0.1}}, "without views, view_settings would not be used; set views"),
         ({"view_weight": 0.1, "view_temperature": 0.1}, "view_weight, view_temperature would not be used; set views"),
-        ({"views": "dropout"}, "views = 'dropout': input should be 'edge-dropout' or 'noise'"),
+        ({"views": "dropout"}, "views = 'dropout': must be 'edge-dropout' or 'noise'"),
         ({"views": "noise", "view_settings": {"rate": 0.1}}, "the view 'noise' has no setting 'rate'; it has eps"),
         ({"views": "noise", "view_settings": {"eps": "0.1"}}, "eps must be a number of 0 or more, got '0.1'"),
         ({"views": "edge-dropout"}, "edge-dropout wants a graph, and MF has none; take 'noise'"),
@@ -150,7 +150,7 @@ def test_any_choice_trains_and_repeats(parts: Split, settings: dict) -> None:
         ({"popularity_beta": "often"}, "popularity_beta = 'often'"),
         ({"popularity_beta": 40.0}, "popularity_beta is an exponent of counts, and must be from -20 to 20, got 40.0"),
         ({"encoder": "neumf", "popularity_beta": 0.1}, "so popularity_beta would not be used"),
-        ({"neighbour_weight": -0.1}, "neighbour_weight = -0.1: input should be greater than or equal to 0"),
+        ({"neighbour_weight": -0.1}, "neighbour_weight = -0.1: must be 0 or more"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"positive_from": 99}, "no value is 99 or more, so there is no positive"),
         (

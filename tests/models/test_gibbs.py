@@ -113,7 +113,7 @@ def test_the_history_tells_of_each_sweep(parts: Split) -> None:
 def test_settings_that_contradict_are_refused(parts: Split) -> None:
     with pytest.raises(SettingsError, match="burn_in=30 leaves no sample of 30 iterations"):
         Gibbs(dim=3, iterations=30, burn_in=30).fit(parts.train)
-    with pytest.raises(SettingsError, match="dim = 0: input should be greater than or equal to 1"):
+    with pytest.raises(SettingsError, match="dim = 0: must be 1 or more"):
         Gibbs(dim=0)
 
 

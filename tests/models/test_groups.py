@@ -58,7 +58,7 @@ def test_words_of_the_parts_stay_flat_and_are_the_same_in_both() -> None:
         ({"optimizer": {"name": "sgd"}}, "name must be 'adam', got 'sgd'"),
         ({"optimizer": {"rate": 0.1}}, "optimizer has no setting 'rate'; it has name, learning_rate, schedule"),
         ({"stop": 5}, r"stop must be a word, a table or EarlyStopping\(…\), got 5"),
-        ({"stop": {"patience": 0}}, "patience = 0: input should be greater than or equal to 1"),
+        ({"stop": {"patience": 0}}, "patience = 0: must be 1 or more"),
         ({"stop": EarlyStopping("ndcg")}, "monitor must be a metric at a length"),
         ({"temperature": 0.2, "loss_settings": {"temperature": 0.1}}, "temperature is given twice, in loss_settings"),
         ({"temperature": 0.2, "loss": InfoNCE(0.1)}, "temperature of the loss is given twice"),

@@ -63,7 +63,7 @@ def test_what_is_no_request_is_refused_in_words(client: Any, body: Any) -> None:
         ("recommend", {"history": [1, None]}, "history[1] must be a text, got null"),
         ("recommend", {"user": "1", "where": {"genre": None}}, "where.genre: a text, a number, true or false"),
         ("recommend", {"user": "1", "at_most": "x"}, "at_most: a whole number of 1 or more was wanted, or an"),
-        ("recommend", {"user": "1", "novelty": 2}, "novelty must be 1.0 or less, got 2"),
+        ("recommend", {"user": "1", "novelty": 2}, "novelty must be 1 or less, got 2"),
         ("recommend", [], "the body must be an object, got a list of 0"),
         ("recommend", {"user": "1", "where": {"genre": "War"}}, "no column 'genre'"),
         ("events", {"events": [{"user": "a"}]}, "events[0].item is missing"),

@@ -10,11 +10,9 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
-from pydantic_core import ErrorDetails
 
 from fillrank.arguments import affordable, checked, shown
 from fillrank.data import Interactions
-from fillrank.data.ids import shown_id
 from fillrank.errors import DataError, SettingsError
 from fillrank.evaluation.metrics import rmse
 from fillrank.evaluation.predictions import prediction_errors
@@ -23,10 +21,11 @@ from fillrank.factors.temporal import TimeAwareFactors
 from fillrank.models.featured import WithoutFeatures
 from fillrank.models.holding_out import held_out, joined, met
 from fillrank.models.plain import plain_settings
+from fillrank.models.refusals import explained
 from fillrank.models.row_weights import folding_by_weights
 from fillrank.models.unused import say_what_is_idle
 from fillrank.recommend import Recommender
-from fillrank.renames import SETTINGS, in_words, read_settings
+from fillrank.renames import in_words, read_settings
 from fillrank.retrieval.lists import MEMORY
 from fillrank.runtime.distributed import World
 from fillrank.runtime.interrupt import Interrupt
@@ -107,7 +106,7 @@ class Recipe(WithoutFeatures, BaseModel, ABC):
         try:
             super().__init__(**plain_settings(settings, {name: one.annotation for name, one in fields.items()}))
         except ValidationError as error:
-            refused = SettingsError(_explain(type(self), error.errors()))
+            refused = SettingsError(explained(type(self), error.errors()))
             names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
             raise (refused.about(names.pop()) if len(names) == 1 else refused) from None
         if options:
@@ -333,18 +332,3 @@ def needed(recipe: Recipe, valid: Interactions | None) -> Interactions:
 def error_on(valid: Interactions, predictor: Scorer, value_range: tuple[float, float] | None) -> float:
     """The root mean squared error of ``predictor`` on the validation part, clipped to ``value_range``."""
     return rmse(prediction_errors(predictor, valid, value_range=value_range, memory=MEMORY))
-
-
-def _explain(recipe: type[Recipe], problems: list[ErrorDetails]) -> str:
-    """Pydantic's findings in one line of plain words."""
-    words = []
-    for problem in problems:
-        name = ".".join(str(part) for part in problem["loc"][:1]) or "settings"
-        if problem["type"] == "extra_forbidden":
-            now = f" (version 0.1 called {SETTINGS[name]} so, and it has none)" if name in SETTINGS else ""
-            words.append(f"{recipe.__name__} has no setting {name!r}{now}; it has {', '.join(recipe.model_fields)}")
-        elif isinstance(own := problem.get("ctx", {}).get("error"), SettingsError):
-            words.append(str(own.about(name)) if problem["loc"] else str(own))
-        else:
-            words.append(f"{name} = {shown_id(problem['input'])}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
-    return "; ".join(dict.fromkeys(words))

@@ -6,6 +6,8 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fillrank.arguments.findings import wanted
+
 __all__ = ["findings"]
 
 _SHOWN = 5  # findings of one request that are named
@@ -13,37 +15,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 40
 _PLACES = {"body": "", "query": "", "path": "", "header": ""}
 _BRANCHES = ("dict[", "list[", "function-", "constrained-", "nullable", "tagged-")  # of a union, as pydantic names them
-_WANTED = {
-    "missing": "is missing",
-    "string_type": "must be a text",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "must be a smaller whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "list_type": "must be a list",
-    "tuple_type": "must be a list",
-    "dict_type": "must be an object",
-    "mapping_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "string_unicode": "must be a text of whole characters",
-}
-_LIMITS = {
-    "greater_than_equal": ("must be {ge} or more", "ge"),
-    "less_than_equal": ("must be {le} or less", "le"),
-    "greater_than": ("must be above {gt}", "gt"),
-    "less_than": ("must be below {lt}", "lt"),
-    "string_too_short": ("must have {min_length} or more characters", "min_length"),
-    "string_too_long": ("must have {max_length} characters at most", "max_length"),
-    "too_short": ("must have {min_length} or more entries", "min_length"),
-    "too_long": ("must have {max_length} entries at most", "max_length"),
-    "literal_error": ("must be {expected}", "expected"),
-}
+_OBJECTS = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
 _UNSHOWN = {"missing", "value_error", "json_invalid", "extra_forbidden"}
 
 
@@ -94,17 +66,11 @@ def _finding(error: Mapping[str, Any]) -> str:
         own = str(context.get("error", "")) or "is not what is wanted"
         return f"{field}: {own}" if field else own
     if kind == "list_or_object":
-        wanted = "must be a list of items, or an object of items with ratings"
-    elif kind in _LIMITS and _LIMITS[kind][1] in context:
-        wanted = _LIMITS[kind][0].format(**context)
-        if isinstance(error.get("input"), str):
-            wanted = wanted.replace(" entries", " characters")
-    elif kind == "extra_forbidden":
-        wanted = "is not known here"
+        said = "must be a list of items, or an object of items with ratings"
     else:
-        wanted = _WANTED.get(kind, "is not what is wanted")
+        said = "must be an object" if kind in _OBJECTS else wanted(error)
     came = "" if kind in _UNSHOWN else f", got {_shown(error.get('input'))}"
-    return f"{field or 'the body'} {wanted}{came}"
+    return f"{field or 'the body'} {said}{came}"
 
 
 def _field(loc: Sequence[Any]) -> str:

@@ -111,7 +111,7 @@ class RunPlan(DataPlan):
             8
             >>> RunPlan.of({"data": "ml-1m", "model": "pure-svd", "out": "x", "setings": {"rank": 8}})
             Traceback (most recent call last):
-            fillrank.errors.SettingsError: --setings: Extra inputs are not permitted
+            fillrank.errors.SettingsError: --setings is not known here
         """
         plan = strict(cls, options_apart(content), source=source, what="a run")
         plan.check()

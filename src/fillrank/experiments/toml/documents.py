@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fillrank.arguments.findings import named
 from fillrank.errors import DataError
 from fillrank.renames import read_run, warn_of
 from fillrank.runtime.strict_json import read_json
@@ -93,7 +94,7 @@ def whole(kind: type[BaseModel], content: Any, file: Path, what: str, advice: st
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{file} is no whole {what} ({where}: {first['msg']}); {advice}") from error
+        raise DataError(f"{file} is no whole {what} ({named(where, first)}); {advice}") from error
 
 
 def study_in_file(content: Any, file: Path, advice: str, *, alone: bool = False) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
+from fillrank.arguments.findings import named
 from fillrank.errors import DataError, SettingsError
 from fillrank.experiments.toml.tables import deep_merge, flatten
 from fillrank.renames import read_plan, warn_of
@@ -117,14 +118,13 @@ def strict(model: type[Model], content: Mapping[str, Any], *, source: str, what:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
         close = difflib.get_close_matches(where, model.model_fields, n=1)
-        if first["type"] == "extra_forbidden" and close and source != OPTIONS:
-            said = f"{said} (did you mean {close[0]!r}?)"
         if source == OPTIONS:
-            raise SettingsError(f"--{where.replace('_', '-')}: {said}" if where else said) from None
-        named = f"{source}: {where}" if where else source
-        raise SettingsError(f"{named}: {said}; {what} has {', '.join(model.model_fields)}") from None
+            raise SettingsError(named(f"--{where.replace('_', '-')}" if where else "", first)) from None
+        said = named(f"{source}: {where}", first) if where else f"{source}: {named('', first)}"
+        if first["type"] == "extra_forbidden" and close:
+            said = f"{said} (did you mean {close[0]!r}?)"
+        raise SettingsError(f"{said}; {what} has {', '.join(model.model_fields)}") from None
 
 
 def toml_text(content: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from optuna.distributions import json_to_distribution
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fillrank.arguments.findings import named
 from fillrank.errors import DataError
 from fillrank.renames import read_event
 from fillrank.runtime.atomic_write import lock
@@ -78,7 +79,7 @@ def check_journal(file: Path) -> None:
             _check_reference(number, found, n_trials)
         except ValidationError as error:
             first = error.errors()[0]
-            raise _broken(file, number, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            raise _broken(file, number, named(".".join(map(str, first["loc"])), first)) from error
         except ValueError as error:
             raise _broken(file, number, str(error)) from error
 
