@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fillrank.data import IdMap, Interactions, Split, split
-from fillrank.errors import DataError, SettingsError
+from fillrank.errors import ArgumentError, DataError, SettingsError
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 30), st.integers(0, 20)),
@@ -171,6 +171,18 @@ def test_published_parts_with_ids_of_their_own_get_shared_ones() -> None:
     assert pairs(parts.test) == {("a", 1), ("b", 1)}
     assert parts.train.n_users == parts.test.n_items == 2
     assert [parts.test.item_ids.label(place) for place in (0, 1)] == ["1", "two"]
+
+
+def test_published_test_rows_that_no_model_can_know_are_kept_or_left_out() -> None:
+    train = Interactions.from_arrays(["b", "c"], [1, 3])
+    test = Interactions.from_arrays(["a", "b", "b"], [1, 3, 2])
+    assert pairs(split.published(train, test, unknown="keep").test) == pairs(split.published(train, test).test)
+    assert pairs(split.published(train, test, unknown="keep").test) == {("a", 1), ("b", 3), ("b", 2)}
+    out = split.published(train, test, unknown="leave out")
+    assert pairs(out.test) == {("b", 3)}
+    assert out.protocol["left_out"] == 2
+    with pytest.raises(ArgumentError, match=r"unknown.*'keep'.*'leave out'"):
+        split.published(train, test, unknown="subsample")  # type: ignore[arg-type]
 
 
 LOG = Interactions.from_arrays([1] * 5, range(5), times=range(5))

@@ -227,6 +227,7 @@ CARRIED: dict[str, Callable[[Interactions], list[Interactions]]] = {
     "split.per_user": lambda log: parts_of(split.per_user(log)),
     "split.leave_last_out": lambda log: parts_of(split.leave_last_out(log)),
     "split.by_time": lambda log: parts_of(split.by_time(log)),
+    "split.strong": lambda log: parts_of(split.strong(log, test=0.2, valid=0.2)),
     "split.published": lambda log: [
         *parts_of(split.published(*two_halves(log), valid=0.2)),
         *parts_of(split.published(*(half.compact() for half in two_halves(log)))),
@@ -243,6 +244,7 @@ ELSEWHERE = {
     "Interactions.without_weights": "takes them away",
     "Interactions.from_csr": "knows none",
     "data.read": "tested above",
+    "data.open_store": "tests/data/test_disk.py",
     "data.load": "knows none",
     "data.load_split": "knows none",
     "data.decay": "changes them",

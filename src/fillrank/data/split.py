@@ -160,7 +160,7 @@ def published(
     valid: float = 0.0,
     seed: int = 0,
     name: str = "published",
-    unknown: Literal["subsample", "leave out"] = "subsample",
+    unknown: Literal["keep", "leave out"] = "keep",
 ) -> Split:
     """Use a given train and test part, and draw a validation part from the train part.
 
