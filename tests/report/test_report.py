@@ -61,6 +61,7 @@ def test_the_page_and_the_screen_say_the_same(found: Demonstration) -> None:
         assert label in screen
     assert "cmc against biased-svd" in page
     assert "cmc against biased-svd" in screen
+    assert str(found).splitlines()[-1].endswith("fillrank serve --data movielens-small, a page that learns your taste")
 
 
 def test_ratings_without_names_or_values_are_refused(ratings: Interactions, tmp_path: Path) -> None:

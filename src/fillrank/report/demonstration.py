@@ -16,6 +16,8 @@ from fillrank.terminal import shown
 
 __all__ = ["Demonstration"]
 
+_NEXT = 'next: pip install "fillrank[serve]" and fillrank serve --data movielens-small, a page that learns your taste'
+
 
 @dataclass(frozen=True)
 class Demonstration:
@@ -66,7 +68,7 @@ class Demonstration:
         new.add_column("recommended")
         for label in self.for_new_user["label"]:
             new.add_row(shown(label))
-        return Group(self.table, "", beside, new, shown(f"report: {self.files[0]}"))
+        return Group(self.table, "", beside, new, shown(f"report: {self.files[0]}"), shown(_NEXT))
 
     def __str__(self) -> str:
         console = Console(width=150, no_color=True, markup=False, emoji=False, legacy_windows=False)
