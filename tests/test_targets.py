@@ -130,10 +130,10 @@ def test_a_file_of_another_kind_is_written_over_only_by_force(name: str, content
     out.write_bytes(content)
     result = CliRunner().invoke(app, [*OF_FILES[name], str(out)])
     assert result.exit_code == 1, result.output
-    assert re.search(r"mine\.\w+ is there already and is not .*give another name, or --force", result.stderr)
+    assert re.search(r"mine\.\w+ exists already and is not .*give another name, or --force", result.stderr)
     assert out.read_bytes() == content
     forced = CliRunner().invoke(app, [*OF_FILES[name], str(out), "--force"])
-    assert "is there already" not in forced.stderr  # the work was begun
+    assert "exists already" not in forced.stderr  # the work was begun
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])

@@ -16,11 +16,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from click.testing import Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import fillrank as fr
-from fillrank.cli import main
+from fillrank.cli.app import app
 from fillrank.data import Interactions, open_store, scan, write_store
 from fillrank.data.disk import arrays, staging, writing
 from fillrank.data.disk.budget import Budget
@@ -210,16 +212,15 @@ def test_what_is_derived_is_right(films: Path, tmp_path: Path) -> None:
     assert stored.without_values().csr.data.base is not None  # the file of ones, and no copy
 
 
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    return int(ended.value.code or 0)
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
 
 
-def test_a_store_is_read_wherever_a_log_is(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_is_read_wherever_a_log_is(films: Path, tmp_path: Path) -> None:
     store = str(tmp_path / "log.store")
-    assert run("data", "store", str(films), "-o", store, "--memory", "600MB", "--threads", "1", "--json") == 0
-    said = json.loads(capsys.readouterr().out)
+    said = json.loads(
+        run("data", "store", str(films), "-o", store, "--memory", "600MB", "--threads", "1", "--json").stdout
+    )
     assert (said["rows"], said["users"], said["n_bad"]) == (500, 40, 0)
     assert_same(fr.read(store), fr.read(films, name="films"))
     assert fr.read(store, relevant_from=3).relevant_from == 3
@@ -227,10 +228,11 @@ def test_a_store_is_read_wherever_a_log_is(films: Path, tmp_path: Path, capsys: 
         fr.read(store, duplicates="last")
     with pytest.raises(SettingsError, match="leave the names of columns out"):
         fr.read(store, value="rating")
-    assert run("fit", "--data", store, "--model", "popularity", "--out", str(tmp_path / "m")) == 0
-    assert run("data", "store", str(films), "-o", store) == 1
-    assert "nothing is appended to one: build another from all parts" in capsys.readouterr().err
-    assert run("data", "store", str(films), "-o", store, "--force") == 0
+    assert run("fit", "--data", store, "--model", "popularity", "--out", str(tmp_path / "m")).exit_code == 0
+    refused = run("data", "store", str(films), "-o", store)
+    assert refused.exit_code == 1
+    assert "nothing is appended to one: build another from all parts" in refused.stderr
+    assert run("data", "store", str(films), "-o", store, "--force").exit_code == 0
 
 
 def test_an_open_log_keeps_the_files_of_a_store_that_is_replaced(films: Path, tmp_path: Path) -> None:

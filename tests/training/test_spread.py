@@ -115,7 +115,7 @@ def test_a_stopped_training_goes_on_to_the_same_place(log: Interactions, tmp_pat
 
 @pytest.mark.parametrize(
     ("weights", "every", "message"),
-    [((0.0, 1.0), 5, "layer 0 has the weight 0"), ((0.5, 0.5), 0, "every so many steps, 1 or more, got 0")],
+    [((0.0, 1.0), 5, "layer 0 has the weight 0"), ((0.5, 0.5), 0, "after a number of steps, 1 or more, got 0")],
 )
 def test_what_cannot_be_spread_is_refused(
     weights: tuple[float, ...], every: int, message: str, log: Interactions

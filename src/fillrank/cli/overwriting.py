@@ -37,7 +37,7 @@ def check_kind(path: Path | None, kind: str, is_kind: Callable[[Path], bool], *,
     """
     if force or path is None or not path.is_file() or not path.stat().st_size or is_kind(path):
         return
-    raise DataError(f"{path} is there already and is not {kind}; give another name, or --force to write over it")
+    raise DataError(f"{path} exists already and is not {kind}; give another name, or --force to overwrite it")
 
 
 def holds_lists(path: Path) -> bool:
