@@ -35,7 +35,7 @@ class DualWeights:
 
     Attributes:
         kernel: K, float32 ``[m, m]``, the inverse of ``I + X diag(g) Xᵀ``.
-        known: X, sparse ``[m, n]``, what the known users have met.
+        known: X, sparse ``[m, n]``, what the known users have met, and how much it counts.
         gains: g, float32 ``[n]``.
         scale: s, float32 ``[n]``.
 
@@ -80,7 +80,8 @@ class DualWeights:
             some = self._by_item[first : first + step]
             through = some @ self.kernel.numpy()
             of_cell = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))
-            found[first : first + step] = np.bincount(of_cell, through[of_cell, some.indices], some.shape[0])
+            own = through[of_cell, some.indices] * some.data
+            found[first : first + step] = np.bincount(of_cell, own, some.shape[0])
         return torch.from_numpy(found.astype(np.float32))
 
     def times(self, rows: Csr) -> Tensor:
@@ -129,7 +130,8 @@ class DualWeights:
         for row, user in enumerate(near.tolist()):
             own = slice(*rows.indptr[row : row + 2].tolist())
             theirs = self.known.indices[slice(*self.known.indptr[user : user + 2].tolist())]
-            if np.array_equal(rows.indices[own], theirs) and (rows.data[own] == 1).all():
+            amounts = self.known.data[slice(*self.known.indptr[user : user + 2].tolist())]
+            if np.array_equal(rows.indices[own], theirs) and np.array_equal(rows.data[own], amounts):
                 found[row] = user
         return found
 
@@ -145,8 +147,9 @@ class DualWeights:
 
     def _products(self, item: int) -> NDArray[np.float32]:
         """``x_jᵀ K x_i`` of one item i with all items j."""
-        met = self._by_item[[item]].indices
-        through = self.kernel[torch.from_numpy(met.astype(np.int64))].sum(0).numpy()
+        met = self._by_item[[item]]
+        amounts = torch.from_numpy(met.data.astype(np.float32))
+        through = (amounts[:, None] * self.kernel[torch.from_numpy(met.indices.astype(np.int64))]).sum(0).numpy()
         return np.asarray(self._by_item @ through)
 
     def _column(self, item: int) -> NDArray[np.float32]:

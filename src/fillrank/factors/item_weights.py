@@ -47,12 +47,16 @@ class WeightedRows:
         weights: ``[m, n_items]``: what each of these adds to the score of each item.
         item_bias: float32 ``[n_items]``, added to every score, or None.
         positive_from: of a new user's history, items with a lower value are left out; None keeps all.
+        weight_power, weight_scale: in a new user's history with weights, an item of the weight w counts
+            ``w^weight_power / weight_scale``, as it did in the fit. Power 0: every item counts 1. Of weight 0: none.
     """
 
     rows: Csr
     weights: Weights
     item_bias: Tensor | None = None
     positive_from: float | None = None
+    weight_power: float = 0.0
+    weight_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, sp.csr_array):
@@ -154,7 +158,13 @@ class WeightedRows:
             DataError: the items do not fit.
         """
         check_items(interactions, self.n_items)
-        return replace(self, rows=self._rows_of(history_rows(interactions, self.positive_from)))
+        return replace(self, rows=self._rows_of(self._histories(interactions)))
+
+    def _histories(self, interactions: Interactions) -> Csr:
+        """The histories as rows of numbers."""
+        if not self.weight_power or interactions.weights is None:
+            return history_rows(interactions, self.positive_from)
+        return history_rows(interactions, self.positive_from, power=self.weight_power, scale=self.weight_scale)
 
     @checked
     def to(self, device: str | torch.device) -> Self:
@@ -186,6 +196,8 @@ class ItemWeights(WeightedRows):
             to the score of each item.
         item_bias: float32 ``[n_items]``, added to every score, or None.
         positive_from: of a new user's history, items with a lower value are left out; None keeps all.
+        weight_power, weight_scale: in a new user's history with weights, an item of the weight w counts
+            ``w^weight_power / weight_scale``, as it did in the fit. Power 0: every item counts 1.
 
     Raises:
         DataError: the shapes do not fit together.
@@ -208,6 +220,11 @@ class ItemWeights(WeightedRows):
             raise DataError(f"weights between items must be square, got {list(self.weights.shape)}")
         if self.positive_from is not None and not is_finite(self.positive_from):
             raise DataError(f"positive_from must be a finite number or None, got {shown(self.positive_from)}")
+        if not (is_finite(self.weight_power) and is_finite(self.weight_scale) and self.weight_scale > 0):
+            raise DataError(
+                "weight_power and weight_scale must be finite numbers, the latter above 0, got "
+                f"{shown(self.weight_power)} and {shown(self.weight_scale)}"
+            )
 
     def _rows_of(self, histories: Csr) -> Csr:
         """See :meth:`WeightedRows._rows_of`: the histories themselves."""
@@ -224,8 +241,7 @@ class ItemWeights(WeightedRows):
             say_once(f"{n_new} new items have no weights: they count as seen, and score 0 until the next fit")
             weights = wider_weights(weights, growth.after.n_items)
             bias = None if bias is None else pad(bias, (0, n_new))
-        rows = history_rows(growth.after, self.positive_from)
-        return replace(self, rows=rows, weights=weights, item_bias=bias)
+        return replace(self, rows=self._histories(growth.after), weights=weights, item_bias=bias)
 
     @checked
     def contributions(self, user: int, item: int, history: Interactions) -> Contributions:
@@ -253,6 +269,7 @@ class ItemWeights(WeightedRows):
             "n_users": self.n_users,
             "n_items": self.n_items,
             "positive_from": self.positive_from,
+            **({name: getattr(self, name) for name in _OF_WEIGHTS} if self.weight_power else {}),
         }
 
     @classmethod
@@ -273,7 +290,11 @@ class ItemWeights(WeightedRows):
             weights = weights_from_parts(below("weights.", tensors), (n_items, n_items))
         except KeyError as missing:
             raise DataError(f"tensors have no {missing}; got {', '.join(map(repr, tensors)) or 'none'}") from None
-        return cls(rows, weights, item_bias=tensors.get("item_bias"), positive_from=settings["positive_from"])
+        more = {name: settings[name] for name in _OF_WEIGHTS if name in settings}
+        return cls(rows, weights, item_bias=tensors.get("item_bias"), positive_from=settings["positive_from"], **more)
+
+
+_OF_WEIGHTS = ("weight_power", "weight_scale")
 
 
 def check_items(interactions: Interactions, n_items: int) -> None:
@@ -286,11 +307,17 @@ def check_items(interactions: Interactions, n_items: int) -> None:
         raise DataError(f"the log is over {interactions.n_items} items, the model over {n_items}").about("interactions")
 
 
-def history_rows(interactions: Interactions, positive_from: float | None) -> Csr:
-    """The histories as rows of ones, without what is below ``positive_from``."""
+def history_rows(
+    interactions: Interactions, positive_from: float | None, *, power: float = 0.0, scale: float = 1.0
+) -> Csr:
+    """The histories as rows of ones, or of weights ``w^power / scale``, without what is below ``positive_from``."""
     if positive_from is not None and interactions.values is not None:
         interactions = interactions.select(interactions.values >= positive_from)
-    return interactions.without_values().csr
+    if not power:
+        return interactions.without_values().csr
+    matrix = interactions.weighted_csr
+    amounts = (matrix.data.astype(np.float64) ** power / scale).astype(np.float32)
+    return sp.csr_array((amounts, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def size_of(settings: dict[str, Any], name: str) -> int:

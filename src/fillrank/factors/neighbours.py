@@ -29,6 +29,9 @@ _MOST_K = 100_000
 class Similarity:
     """How alike two rows are, of ``N`` features of which they have ``n_a`` and ``n_b``, ``c`` in common.
 
+    Where the features of a row count differently, n is the sum of their numbers (in lengths, of the squares), and c the
+    sum of the products.
+
     * ``"cosine"``: ``c / (√(n_a n_b) + shrinkage)``.
     * ``"pearson"``, the correlation of ones and zeros: ``(c - n_a n_b / N) / (σ_a σ_b + shrinkage)`` with
       ``σ² = n - n²/N``.
@@ -59,10 +62,10 @@ class Similarity:
 
     def weighted(self, rows: Csr, known: Csr) -> Csr:
         """The rows with their features weighted, by how rare they are among the known rows."""
-        data = np.ones(rows.nnz)
+        data = rows.data.astype(np.float64)
         if self.kind in {"tfidf", "bm25"}:
             rare = np.log(max(known.shape[0], 1) / (1.0 + np.bincount(known.indices, minlength=known.shape[1])))
-            data = (np.maximum(rare, 0.0) if self.kind == "bm25" else np.maximum(rare + 1.0, 0.0))[rows.indices]
+            data *= (np.maximum(rare, 0.0) if self.kind == "bm25" else np.maximum(rare + 1.0, 0.0))[rows.indices]
         if self.kind == "bm25":
             lengths = np.diff(rows.indptr)
             mean = max(known.nnz / max(known.shape[0], 1), 1e-12)
@@ -71,13 +74,14 @@ class Similarity:
 
     def scaling(self, weighted: Csr) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What is taken from a product by chance, and the length it is divided by: p and l of each row."""
-        nothing, n = np.zeros(weighted.shape[0]), np.diff(weighted.indptr).astype(np.float64)
+        nothing, n = np.zeros(weighted.shape[0]), weighted.shape[0]
         if self.kind == "bm25":
             return nothing, np.ones_like(nothing)
+        of_row = np.repeat(np.arange(n), np.diff(weighted.indptr))
+        squares = np.bincount(of_row, weighted.data**2, n)
         if self.kind == "pearson":
-            of_all = max(weighted.shape[1], 1)
-            return n / np.sqrt(of_all), np.sqrt(np.maximum(n - n * n / of_all, 1e-12))
-        squares = np.bincount(np.repeat(np.arange(len(n)), np.diff(weighted.indptr)), weighted.data**2, len(n))
+            of_all, sums = max(weighted.shape[1], 1), np.bincount(of_row, weighted.data, n)
+            return sums / np.sqrt(of_all), np.sqrt(np.maximum(squares - sums * sums / of_all, 1e-12))
         return nothing, np.sqrt(np.maximum(squares, 1e-12))
 
 
@@ -88,7 +92,7 @@ def nearest(rows: Csr, known: Csr, similarity: Similarity, k: int, *, others: bo
     known row and thread.
 
     Args:
-        rows: ``[n_rows, n_features]``; only who has what matters.
+        rows: ``[n_rows, n_features]``: ones, or how much each feature counts in a row.
         known: ``[n_known, n_features]``.
         similarity: see there.
         k: how many.

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from fillrank.factors import Factors
     from fillrank.factors.blend import BlendPart
 
-__all__ = ["ALL_POWERS", "POWERS", "USUAL_POWER", "WeightPower", "folding_by_weights", "power_of", "weighed"]
+__all__ = [
+    "ALL_POWERS",
+    "POWERS",
+    "USUAL_POWER",
+    "WeightPower",
+    "folding_by_weights",
+    "power_of",
+    "scale_of",
+    "weighed",
+]
 
 WeightPower: TypeAlias = Annotated[float, Field(ge=0, le=4)] | Literal["auto"]
 """The power of the weights: 0 makes all weights equal, 1 keeps them; ``"auto"``: chosen on the validation part."""
@@ -82,5 +91,12 @@ def folding_by_weights(
     folding = getattr(scorer, "folding", None)
     if not isinstance(folding, way):
         return scorer
-    scale = float(np.mean(interactions.weights[interactions.weights > 0].astype(np.float64) ** power))
+    scale = scale_of(interactions, power)
     return replace(cast("Factors", scorer), folding=replace(folding, weight_power=float(power), weight_scale=scale))
+
+
+def scale_of(interactions: Interactions, power: float) -> float:
+    """The mean of ``wᵖ`` over the rows that count: what brings them to a mean of 1; 1.0 without weights."""
+    if interactions.weights is None:
+        return 1.0
+    return float(np.mean(interactions.weights[interactions.weights > 0].astype(np.float64) ** power))

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
+from torch import Tensor
 
 from fillrank.data import Interactions
 from fillrank.factors import ItemWeights
-from fillrank.factors.weights import Csr, DenseWeights, SparseWeights
+from fillrank.factors.weights import DenseWeights, SparseWeights
 from fillrank.models.base import Positive
 from fillrank.models.grid import Axis, Point
 from fillrank.models.item_to_item.base import ItemToItem, Trial, most_met
+from fillrank.models.row_weights import WeightPower
 from fillrank.solvers.item_to_item.ease import Autoencoder, autoencoder, gram_matrix, primal_autoencoder
 from fillrank.solvers.item_to_item.pruned_ease import pruned_autoencoder
 
@@ -42,6 +44,10 @@ class EASE(ItemToItem):
         density: share of an item's weights that may differ from 0; 1: all. Below 1, an item is computed from the
             ``density · n_items`` most similar items, and the memory is that of these weights instead of a matrix
             between all items: :func:`fillrank.solvers.item_to_item.pruned_ease.pruned_autoencoder`.
+        weight_power: power of the weights of a log that has some. Brought to a mean of 1 they take the place of the
+            ones in X: an item met with twice the weight adds twice as much to a score, and pulls twice as hard while
+            the weights between items are found. ``"auto"`` takes the best of 0, 0.5, 1 and 2 on the validation part,
+            after the other settings; 1 without one.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
 
     Example:
@@ -52,11 +58,13 @@ class EASE(ItemToItem):
     """
 
     kind: ClassVar[str] = "ease"
+    uses_weights: ClassVar[bool] = True
     chosen_on_valid: ClassVar[tuple[str, ...]] = ("regularization",)
     usual_point: ClassVar[Mapping[str, Any]] = {"regularization": 100.0}
 
     regularization: Positive | Literal["auto"] = "auto"
     density: Annotated[float, Field(gt=0, le=1)] = 1.0
+    weight_power: WeightPower = "auto"
 
     def _axes(self, interactions: Interactions) -> Mapping[str, Axis]:  # noqa: ARG002
         return {"regularization": _PENALTIES}
@@ -67,25 +75,36 @@ class EASE(ItemToItem):
         k = self._weights_of_an_item(interactions.n_items)
         if interactions.n_items > _MOST_ITEMS:
             interactions, valid = most_met(interactions, valid, _MOST_ITEMS)
-        histories = interactions.csr
         if k < interactions.n_items - 1:
-            return interactions, valid, lambda point: _pruned(histories, point, k)
-        gram = gram_matrix(histories)
-        return interactions, valid, lambda point: ItemWeights(
-            histories, DenseWeights(primal_autoencoder(histories, Autoencoder(**point), gram=gram))
-        )  # fmt: skip
+            return interactions, valid, lambda point: self._pruned(interactions, point, k)
+        grams: dict[float, Tensor] = {}
+
+        def scorer(point: Point) -> ItemWeights:
+            histories, power = self._matrix(interactions, point), point.get("weight_power", 0.0)
+            if power not in grams:
+                grams.clear()  # one at a time is in memory
+                grams[power] = gram_matrix(histories)
+            weights = primal_autoencoder(histories, _wanted(point), gram=grams[power])
+            return ItemWeights(histories, DenseWeights(weights))
+
+        return interactions, valid, scorer
 
     def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
         if (k := self._weights_of_an_item(interactions.n_items)) < interactions.n_items - 1:
-            return _pruned(interactions.csr, point, k)
-        return ItemWeights(interactions.csr, autoencoder(interactions.csr, Autoencoder(**point)))
+            return self._pruned(interactions, point, k)
+        histories = self._matrix(interactions, point)
+        return ItemWeights(histories, autoencoder(histories, _wanted(point)))
+
+    def _pruned(self, interactions: Interactions, point: Point, k: int) -> ItemWeights:
+        histories = self._matrix(interactions, point)
+        return ItemWeights(histories, SparseWeights(pruned_autoencoder(histories, _wanted(point), k)))
 
     def _weights_of_an_item(self, n_items: int) -> int:
         return max(round(self.density * n_items), 1)
 
 
-def _pruned(histories: Csr, point: Point, k: int) -> ItemWeights:
-    return ItemWeights(histories, SparseWeights(pruned_autoencoder(histories, Autoencoder(**point), k)))
+def _wanted(point: Point) -> Autoencoder:
+    return Autoencoder(**{name: value for name, value in point.items() if name != "weight_power"})
 
 
 class EDLAE(EASE):
@@ -94,7 +113,7 @@ class EDLAE(EASE):
     Attributes:
         dropout: p, the rate of the dropout: the penalty is ``λ + p / (1 - p) · n_i``. ``"auto"`` is chosen together
             with ``regularization``, as in :class:`EASE`.
-        regularization, density, positive_from: see :class:`EASE`.
+        regularization, density, weight_power, positive_from: see :class:`EASE`.
     """
 
     kind: ClassVar[str] = "edlae"
@@ -115,7 +134,7 @@ class RDLAE(EDLAE):
     Attributes:
         max_diagonal: ξ, the largest weight of an item on itself while the other weights are solved for; the diagonal is
             then dropped. 0 gives EDLAE. ``"auto"`` is chosen like the other two.
-        dropout, regularization, density, positive_from: see :class:`EDLAE`.
+        dropout, regularization, density, weight_power, positive_from: see :class:`EDLAE`.
     """
 
     kind: ClassVar[str] = "rdlae"

@@ -12,17 +12,21 @@ import numpy as np
 from fillrank.data import IdMap, Interactions
 from fillrank.data.held_out_users import HeldOutUsers
 from fillrank.factors import ItemWeights, UserNeighbours
+from fillrank.factors.item_weights import history_rows
+from fillrank.factors.weights import Csr
 from fillrank.models.base import Recipe
 from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
 from fillrank.models.monitoring import USUAL_MONITOR, judge_by
 from fillrank.models.positives import PositiveFrom, positives, threshold
+from fillrank.models.row_weights import POWERS, USUAL_POWER, power_of, scale_of
 from fillrank.recommend import Recommender
 from fillrank.training.context import FitContext
 
 __all__ = ["ItemToItem", "Trial", "most_met"]
 
 Trial: TypeAlias = tuple[Interactions, Interactions, Callable[[Point], ItemWeights | UserNeighbours]]
+_POWERS = tuple(rung["weight_power"] for rung in POWERS.rungs)
 _MOST_JUDGED = 5_000  # users of the validation part
 
 
@@ -71,13 +75,30 @@ class ItemToItem(Recipe):
 
     def _fit(self, train: Interactions, valid: Interactions | None, context: FitContext) -> Recommender:
         interactions = positives(self.positive_from, train)
-        given = {name: getattr(self, name) for name in self.usual_point if getattr(self, name) != "auto"}
-        axes = {name: axis for name, axis in self._axes(interactions).items() if name not in given}
-        point = dict(self.usual_point) | given
+        usual, every = dict(self.usual_point), dict(self._axes(interactions))
+        weighted = self.uses_weights and interactions.weights is not None
+        if weighted:
+            usual["weight_power"] = USUAL_POWER
+            every["weight_power"] = Axis(_POWERS, allowed=lambda power: power in _POWERS)
+        given = {name: getattr(self, name) for name in usual if getattr(self, name) != "auto"}
+        axes = {name: axis for name, axis in every.items() if name not in given}
+        point = usual | given
         if axes and valid is not None:
             point = self._as_chosen(self._chosen(train, interactions, valid, axes, self._as_tried(point), context))
         scorer = replace(self._scorer(interactions, point), positive_from=threshold(self.positive_from, train))
+        if weighted and point["weight_power"]:
+            power = float(point["weight_power"])
+            scorer = replace(scorer, weight_power=power, weight_scale=scale_of(interactions, power))
+        elif self.uses_weights and not weighted:
+            point = {**point, "weight_power": power_of(getattr(self, "weight_power"))}  # noqa: B009 -- not all have it
         return self._recommender(train, scorer, chosen=point)
+
+    def _matrix(self, interactions: Interactions, point: Mapping[str, Any]) -> Csr:
+        """Who met what: ones, or weights to the power that the point has, brought to a mean of 1."""
+        power = point.get("weight_power", 0.0)
+        if interactions.weights is None or not power:
+            return interactions.csr
+        return history_rows(interactions, None, power=float(power), scale=scale_of(interactions, float(power)))
 
     def _chosen(
         self,

@@ -15,6 +15,7 @@ from fillrank.factors.weights import SparseWeights
 from fillrank.models.base import NotNegative
 from fillrank.models.grid import Axis, Point
 from fillrank.models.item_to_item.base import ItemToItem
+from fillrank.models.row_weights import WeightPower
 from fillrank.solvers.item_to_item.neighbours import item_neighbours, random_walk
 
 __all__ = ["ItemKNN", "RP3Beta", "UserKNN"]
@@ -65,19 +66,22 @@ class ItemKNN(_Neighbours):
             three takes the best nDCG@20 on the validation part, one after the other; more values are tried while an end
             is the best.
         averaged: the weights of an item's neighbours sum to 1, and the scores use deviations from the average.
+        weight_power: power of the weights of a log that has some; see :class:`fillrank.models.EASE`. The similarities
+            are then those of weighted vectors.
         positive_from: rows with at least this value count; ``"relevant"`` takes the data's own threshold, None all.
     """
 
     kind: ClassVar[str] = "item-knn"
+    uses_weights: ClassVar[bool] = True
 
     averaged: bool = False
+    weight_power: WeightPower = "auto"
 
     def _scorer(self, interactions: Interactions, point: Point) -> ItemWeights:
-        weights, bias = item_neighbours(
-            interactions.csr, int(point["k"]), self._similarity(point), averaged=self.averaged
-        )
+        histories = self._matrix(interactions, point)
+        weights, bias = item_neighbours(histories, int(point["k"]), self._similarity(point), averaged=self.averaged)
         item_bias = None if bias is None else torch.from_numpy(bias)
-        return ItemWeights(interactions.csr, SparseWeights(weights), item_bias)
+        return ItemWeights(histories, SparseWeights(weights), item_bias)
 
 
 class UserKNN(_Neighbours):

@@ -1,6 +1,6 @@
 """Linear autoencoders in closed form: EASE, EDLAE and RDLAE.
 
-Shapes: ``m`` users, ``n`` items; X ``[m, n]`` holds ones where a user has met an item.
+Shapes: ``m`` users, ``n`` items; X ``[m, n]`` holds a one where a user has met an item, or how much that counts.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def autoencoder(matrix: Csr, wanted: Autoencoder) -> Weights:
     """The weights, by way of the smaller side: of :func:`primal_autoencoder`, or :func:`dual_autoencoder`.
 
     Args:
-        matrix: X; stored cells count as ones.
+        matrix: X.
         wanted: which.
 
     Raises:
@@ -85,7 +85,7 @@ def primal_autoencoder(matrix: Csr, wanted: Autoencoder, *, gram: Tensor | None 
     """The weights as a whole, by one inverse of a matrix between items: ``n³`` multiplications, ``4n²`` bytes.
 
     Args:
-        matrix: X; stored cells count as ones.
+        matrix: X.
         wanted: which.
         gram: :func:`gram_matrix` of X, if it is there; it is left as it is.
 
@@ -111,12 +111,16 @@ def dual_autoencoder(matrix: Csr, wanted: Autoencoder) -> DualWeights:
 
     By Woodbury's identity ``C = Γ⁻¹ - Γ⁻¹ Xᵀ K X Γ⁻¹`` with ``K = (I + X Γ⁻¹ Xᵀ)⁻¹``; the weights are never formed.
     """
-    known = _ones(matrix)
-    counts = torch.from_numpy(np.bincount(matrix.indices, minlength=matrix.shape[1]))
+    known = matrix.astype(np.float32)
+    squares = known.data.astype(np.float64) ** 2
+    counts = torch.from_numpy(np.bincount(matrix.indices, squares, matrix.shape[1]))
     ridge = wanted.ridge(counts)
     gains = 1 / ridge
     kernel = _product(
-        sp.csr_array((gains.float().numpy()[known.indices], known.indices, known.indptr), shape=known.shape), known
+        sp.csr_array(
+            (gains.float().numpy()[known.indices] * known.data, known.indices, known.indptr), shape=known.shape
+        ),
+        known,
     )
     kernel.diagonal().add_(1.0)
     invert_in_place(kernel)
@@ -126,13 +130,9 @@ def dual_autoencoder(matrix: Csr, wanted: Autoencoder) -> DualWeights:
 
 
 def gram_matrix(matrix: Csr) -> Tensor:
-    """``XᵀX``, float32 ``[n, n]``, of a matrix whose stored cells count as ones: how many users have met both."""
-    by_item = _ones(matrix).T.tocsr()
+    """``XᵀX``, float32 ``[n, n]``, of X: of ones, how many users have met both."""
+    by_item = matrix.astype(np.float32).T.tocsr()
     return _product(by_item, by_item)
-
-
-def _ones(matrix: Csr) -> Csr:
-    return sp.csr_array((np.ones(matrix.nnz, dtype=np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _product(one: Csr, other: Csr) -> Tensor:

@@ -46,7 +46,7 @@ def item_neighbours(
     near = sp.csr_array(
         (near.data / np.repeat(sums, np.diff(near.indptr)), near.indices, near.indptr), shape=near.shape
     )
-    average = np.diff(by_item.indptr) / max(matrix.shape[0], 1)
+    average = np.asarray(by_item.sum(axis=1), dtype=np.float64).ravel() / max(matrix.shape[0], 1)
     bias = average - near @ average
     return near.T.tocsr().astype(np.float32), bias.astype(np.float32)
 

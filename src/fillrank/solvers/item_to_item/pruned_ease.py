@@ -1,6 +1,6 @@
 """EASE, EDLAE and RDLAE for catalogues between whose items not all weights fit: each item from those most like it.
 
-Shapes: ``m`` users, ``n`` items; X ``[m, n]`` holds ones where a user has met an item.
+Shapes: ``m`` users, ``n`` items; X ``[m, n]`` holds a one where a user has met an item, or how much that counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pruned_autoencoder(matrix: Csr, wanted: Autoencoder, k: int) -> Csr:
     ``n·k³/3`` multiplications, and as many additions as S and the users who met it have pairs.
 
     Args:
-        matrix: X; stored cells count as ones.
+        matrix: X.
         wanted: which autoencoder.
         k: weights of each item; fewer where it has been met together with fewer.
 
@@ -58,9 +58,12 @@ def pruned_autoencoder(matrix: Csr, wanted: Autoencoder, k: int) -> Csr:
     affordable(8.0 * available_threads() * (k + 1.0) ** 2 + 12.0 * n * k, f"{k:,} weights of each of {n:,} items")
     by_item = matrix.T.tocsr()
     near = nearest(by_item, by_item, Similarity("cosine"), k, others=True)
-    sides = [(side.indptr.astype(np.int64), side.indices.astype(np.int32)) for side in (by_item, matrix)]
-    counts = np.diff(by_item.indptr).astype(np.float64)
-    ridge = wanted.regularization + wanted.dropout / (1 - wanted.dropout) * counts
+    sides = [
+        (side.indptr.astype(np.int64), side.indices.astype(np.int32), side.data.astype(np.float64))
+        for side in (by_item, matrix)
+    ]
+    squares = np.bincount(matrix.indices, np.square(matrix.data, dtype=np.float64), n).astype(np.float64)
+    ridge = wanted.regularization + wanted.dropout / (1 - wanted.dropout) * squares
     support = (near.indptr.astype(np.int64), near.indices.astype(np.int32))
     weights, own = solve_columns(sides[0], sides[1], support, ridge, available_threads())
     if not np.isfinite(own).all() or (own <= 0).any():

@@ -55,7 +55,7 @@ def _columns(
     by_item: Any, by_user: Any, support: Any, ridge: NDArray[np.float64], out: Any, stretch: tuple[int, int]
 ) -> None:
     """Solve for some items; arguments as in :func:`solve_columns`."""
-    (users_from, users), (items_from, items), (near_from, near) = by_item, by_user, support
+    (users_from, users, of_item), (items_from, items, of_user), (near_from, near) = by_item, by_user, support
     weights, own = out
     place = np.full(len(ridge), -1)
     for item in range(stretch[0], stretch[1]):
@@ -75,7 +75,7 @@ def _columns(
                 for other in range(items_from[user], items_from[user + 1]):
                     beside = place[items[other]]
                     if 0 <= beside <= at:
-                        block[at, beside] += 1.0
+                        block[at, beside] += of_item[met] * of_user[other]
         for at in range(s):
             place[some[at]] = -1
         last_column(block, column)
@@ -85,8 +85,8 @@ def _columns(
 
 
 def solve_columns(
-    by_item: tuple[NDArray[np.int64], NDArray[np.int32]],
-    by_user: tuple[NDArray[np.int64], NDArray[np.int32]],
+    by_item: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]],
+    by_user: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]],
     support: tuple[NDArray[np.int64], NDArray[np.int32]],
     ridge: NDArray[np.float64],
     n_threads: int,
@@ -94,9 +94,9 @@ def solve_columns(
     """For each item i the column of ``(XᵀX + Γ)_SS⁻¹`` that belongs to i, with S i itself and its support.
 
     Args:
-        by_item: who has met each item: starts and users of a CSR matrix.
+        by_item: who has met each item: starts, users and numbers of a CSR matrix.
         by_user: what each user has met, likewise.
-        support: of each item, likewise, without itself.
+        support: of each item, starts and items, without itself.
         ridge: Γ, ``[n]``.
         n_threads: that share the items out.
 
