@@ -95,7 +95,7 @@ def test_mistakes_get_a_line_or_two_and_a_code(words: tuple[str, ...], code: int
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow)])
 def test_an_interrupted_fit_leaves_the_old_model_and_keeps_what_was_learnt(
     name: str, log_file: Path, tmp_path: Path
 ) -> None:

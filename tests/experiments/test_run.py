@@ -266,7 +266,7 @@ def together(*words: object, ranks: tuple[tuple[object, ...], ...] = ((), ())) -
     return [(process.returncode, *said) for process, said in zip(running, spoken, strict=True)]
 
 
-@pytest.mark.parametrize("plan_of", [plan, cmc_plan])
+@pytest.mark.parametrize("plan_of", [plan, pytest.param(cmc_plan, marks=pytest.mark.slow)])
 def test_two_processes_fit_what_one_fits(plan_of: Callable[..., RunPlan], log_file: Path, tmp_path: Path) -> None:
     fit_run(plan_of(log_file, tmp_path / "one"))
     file = tmp_path / "run.toml"

@@ -316,6 +316,7 @@ def test_a_file_that_is_no_study_and_a_group_of_processes(
         run_tune(plan(log_file, tmp_path))
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_trials(log_file: Path, tmp_path: Path) -> None:
     chosen = plan(log_file, tmp_path / "s", n_trials=6)
     (tmp_path / "search.toml").write_text(toml_text(chosen.model_dump()))

@@ -52,7 +52,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         yield rows
 
 
-@pytest.mark.parametrize("kind", COSTLY)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind in {"cmc", "no patience"} else ()) for kind in COSTLY]
+)
 def test_a_fit_that_chooses_costs_at_most_two_trainings(
     kind: str, parts: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:

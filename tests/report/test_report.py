@@ -88,6 +88,7 @@ def test_the_page_explains_its_protocol_and_its_pictures(found: Demonstration) -
         assert len(after.split()) > 20, "each picture is followed by what it shows"
 
 
+@pytest.mark.slow
 def test_without_matplotlib_the_demonstration_says_so_first_and_has_its_table(
     ratings: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -105,7 +106,7 @@ def test_without_matplotlib_the_demonstration_says_so_first_and_has_its_table(
     assert "cmc" in str(found)
 
 
-@pytest.mark.parametrize("when", ["compare", "temperatures"])
+@pytest.mark.parametrize("when", [pytest.param("compare", marks=pytest.mark.slow), "temperatures"])
 def test_ctrl_c_ends_the_demonstration(
     when: str, ratings: Interactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

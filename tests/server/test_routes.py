@@ -140,6 +140,7 @@ def test_another_model_in_the_folder_is_taken_and_a_torn_one_is_not(
     assert client.get("/v1/model").json()["refused"] is False
 
 
+@pytest.mark.slow
 def test_no_request_is_lost_while_models_change(
     serving: Callable[..., Any], svd: Recommender, ratings: Interactions
 ) -> None:

@@ -186,7 +186,9 @@ def run(route: str, size: int, folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(out))
 
 
-@pytest.mark.parametrize(("broken", "whole"), [("resumed", "fast"), ("resumed-spread", "spread")])
+@pytest.mark.parametrize(
+    ("broken", "whole"), [("resumed", "fast"), pytest.param("resumed-spread", "spread", marks=pytest.mark.slow)]
+)
 def test_a_training_resumed_by_two_processes_ends_where_an_unbroken_one_ends(
     broken: str, whole: str, tmp_path: Path
 ) -> None:
@@ -195,7 +197,19 @@ def test_a_training_resumed_by_two_processes_ends_where_an_unbroken_one_ends(
         np.testing.assert_array_equal(resumed[name], unbroken[name])
 
 
-SLOW = {"noise", "stopped", "negatives-of-each", "resumed", "resumed-spread", "compiled-one-is-left"}
+SLOW = {
+    "blended",
+    "cmc",
+    "compiled",
+    "edge-dropout",
+    "one-is-left",
+    "noise",
+    "stopped",
+    "negatives-of-each",
+    "resumed",
+    "resumed-spread",
+    "compiled-one-is-left",
+}
 
 
 @pytest.mark.parametrize(
