@@ -345,12 +345,11 @@ def test_a_killed_build_leaves_the_old_store_and_no_litter(tmp_path: Path, monke
     write_store("old.csv", "log.store")
     sizes = set()
     for _ in range(12):
-        process = subprocess.Popen([sys.executable, "-c", BUILD], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(rng.uniform(0, 1.5))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with subprocess.Popen([sys.executable, "-c", BUILD], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(rng.uniform(0, 1.5))
+            process.send_signal(signal.SIGKILL)
         sizes.add(len(open_store("log.store")))
         assert sizes <= {1, len(frame.unique())}
     write_store("old.csv", "log.store", overwrite=True)

@@ -17,6 +17,7 @@ from fillrank.arguments import shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
 from fillrank.factors.item_side import ItemSide, counted_rows, sparse_times
+from fillrank.runtime.threads import one_thread
 
 __all__ = ["EncodedHistory"]
 
@@ -76,10 +77,11 @@ class EncodedHistory:
         lengths = np.repeat(np.sqrt(np.maximum(np.diff(met.indptr), 1)), np.diff(met.indptr))
         unit = sp.csr_array((1 / lengths, met.indices, met.indptr), shape=met.shape)
         (first, bias), *others = self._layers()
-        users = (sparse_times(unit, first) + bias).tanh()
-        for n, (weight, bias) in enumerate(others, start=1):
-            users = torch.stack([row @ weight for row in users]) if len(users) else users @ weight
-            users = users + bias if n == _LINEAR else (users + bias).tanh()
+        with one_thread():  # several threads add up a product in another order
+            users = (sparse_times(unit, first) + bias).tanh()
+            for n, (weight, bias) in enumerate(others, start=1):
+                users = torch.stack([row @ weight for row in users]) if len(users) else users @ weight
+                users = users + bias if n == _LINEAR else (users + bias).tanh()
         return users.to(factors.items), None
 
     def shares(self, factors: ItemSide, interactions: Interactions) -> NDArray[np.float64]:  # noqa: ARG002

@@ -51,6 +51,10 @@ class Features:
 
     def __post_init__(self) -> None:
         for name, column in self.columns.items():
+            if not isinstance(column, FeatureColumn):
+                raise DataError(
+                    f"column {name!r} must be one of features, got {shown(column)}; Features.from_frame makes them"
+                )
             if column.n_rows != len(self.ids):
                 raise DataError(f"column {name!r} has {column.n_rows} rows, and there are {len(self.ids)} ids")
         if not self.columns:

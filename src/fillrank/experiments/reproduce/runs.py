@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -177,9 +177,13 @@ def _several(tasks: Sequence[Task], tuning: Path, jobs: int) -> Generator[_Done,
     before = set(active_children())
     with _limited(threads):  # set before the processes begin: they read it when they load their libraries
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(threads,))
-        futures = {pool.submit(run_task, task, tuning, quiet=True): task for task in tasks}
-        killed: list[Task] = []
+        futures, killed = dict[Future[StudyRun], Task](), list[Task]()
         try:
+            for task in tasks:
+                try:
+                    futures[pool.submit(run_task, task, tuning, quiet=True)] = task
+                except BrokenProcessPool:  # a process was killed while the runs were still being handed out
+                    killed.append(task)
             for future in as_completed(futures):
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
