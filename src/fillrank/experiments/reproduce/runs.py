@@ -193,7 +193,9 @@ def _several(tasks: Sequence[Task], tuning: Path, jobs: int) -> Generator[_Done,
                 else:
                     yield futures[future], future.result()  # or Ctrl-C
         finally:
-            if not all(future.done() for future in futures):  # broken off: what is at work is not waited for
+            # Broken off, or broken: what is at work is not waited for. A pool that breaks while it starts a process
+            # does not end that process, and would wait for it for ever.
+            if killed or not all(future.done() for future in futures):
                 for process in set(active_children()) - before:
                     process.kill()
             pool.shutdown(cancel_futures=True)
