@@ -16,7 +16,7 @@ from torch import Tensor
 from fillrank.arguments import shown
 from fillrank.data.interactions import Interactions
 from fillrank.errors import DataError
-from fillrank.factors.item_side import ItemSide, counted_rows, sparse_times
+from fillrank.factors.item_side import ItemSide, counted_history, sparse_times
 from fillrank.runtime.threads import one_thread
 
 __all__ = ["EncodedHistory"]
@@ -73,7 +73,7 @@ class EncodedHistory:
 
     def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`fillrank.factors.fold_in.Folding.solve`."""
-        met = interactions.select(counted_rows(interactions, self.positive_from)).without_values().csr
+        met = counted_history(interactions, self.positive_from).without_values().csr
         lengths = np.repeat(np.sqrt(np.maximum(np.diff(met.indptr), 1)), np.diff(met.indptr))
         unit = sp.csr_array((1 / lengths, met.indices, met.indptr), shape=met.shape)
         (first, bias), *others = self._layers()

@@ -28,6 +28,7 @@ from fillrank.factors.item_side import (
     as_tensor_like,
     cells_of,
     counted_by_weight,
+    counted_history,
     counted_rows,
     sparse_times,
 )
@@ -65,7 +66,7 @@ class Projection:
 
     def solve(self, factors: ItemSide, interactions: Interactions) -> tuple[Tensor, Tensor | None]:
         """See :meth:`Folding.solve`."""
-        interactions = interactions.select(counted_rows(interactions, self.positive_from))
+        interactions = counted_history(interactions, self.positive_from)
         matrix = interactions.csr if self.use_values else interactions.without_values().csr
         return sparse_times(matrix, self.weights).to(factors.items), None
 

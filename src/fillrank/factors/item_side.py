@@ -21,6 +21,7 @@ __all__ = [
     "as_tensor_like",
     "cells_of",
     "counted_by_weight",
+    "counted_history",
     "counted_rows",
     "sparse_times",
 ]
@@ -97,6 +98,13 @@ def counted_rows(interactions: Interactions, positive_from: float | None) -> NDA
         return np.ones(len(interactions), dtype=np.bool_)
     counted: NDArray[np.bool_] = interactions.values >= positive_from
     return counted
+
+
+def counted_history(interactions: Interactions, positive_from: float | None) -> Interactions:
+    """The rows of histories that :func:`counted_rows` marks; the log itself, without a copy, if no value decides."""
+    if positive_from is None or interactions.values is None:
+        return interactions
+    return interactions.select(counted_rows(interactions, positive_from))
 
 
 def counted_by_weight(interactions: Interactions, power: float) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from fillrank.factors.checks import check_floats, is_finite, table_of
 from fillrank.factors.contributions import ITEM_BIAS, Contributions, check_history, with_rest
 from fillrank.factors.dual_weights import DualWeights
 from fillrank.factors.growth import Growth
+from fillrank.factors.item_side import counted_history
 from fillrank.factors.weights import (
     Csr,
     DenseWeights,
@@ -311,8 +312,7 @@ def history_rows(
     interactions: Interactions, positive_from: float | None, *, power: float = 0.0, scale: float = 1.0
 ) -> Csr:
     """The histories as rows of ones, or of weights ``w^power / scale``, without what is below ``positive_from``."""
-    if positive_from is not None and interactions.values is not None:
-        interactions = interactions.select(interactions.values >= positive_from)
+    interactions = counted_history(interactions, positive_from)
     if not power:
         return interactions.without_values().csr
     matrix = interactions.weighted_csr
