@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from fillrank.models.base import NotNegative, Positive
 from fillrank.models.groups import TrainedRecipe
 from fillrank.models.monitoring import USUAL_MONITOR, MetricAtLength, judge_by
 from fillrank.models.positives import PositiveFrom, positives, threshold
-from fillrank.models.sizing import AutoWord, Count
+from fillrank.models.sizing import AutoWord, Count, loop_settings_of
 from fillrank.recommend import Recommender
 from fillrank.runtime.device import pick_device
 from fillrank.runtime.rng import torch_stream
 from fillrank.training import Autograd, Batch, LoopSettings, train
 from fillrank.training.context import FitContext
+from fillrank.training.state_file import fingerprint
 
 __all__ = ["RowAutoencoder", "RowNetwork"]
 
@@ -95,17 +95,8 @@ class RowAutoencoder(TrainedRecipe):
 
     def _loop(self, log: Interactions, *, watched: bool) -> LoopSettings:
         usual = _AT_MOST if watched else self.unwatched_epochs
-        return LoopSettings(
-            epochs=usual if self.epochs == "auto" else self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            ema_span=self.ema_span,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            eval_every=self.eval_every,
-            seed=self.seed,
-            identity=f"{self.model_dump_json()} {hashlib.blake2b(log.items.tobytes(), digest_size=8).hexdigest()}",
-        )
+        sized = self.model_copy(update={"epochs": usual if self.epochs == "auto" else self.epochs})
+        return loop_settings_of(sized, f"{self.model_dump_json()} {fingerprint(log)}")
 
 
 @dataclass(frozen=True)
