@@ -10,7 +10,7 @@ from fillrank.errors import DataError
 from fillrank.factors import Factors, scorer_from_parts
 from fillrank.training.checkpoint import Saved
 from fillrank.training.context import FitContext
-from fillrank.training.state_file import StateFile, below, fingerprint
+from fillrank.training.state_file import StateFile, fingerprint, prefixed
 
 if TYPE_CHECKING:
     from fillrank.models.base import Recipe
@@ -30,7 +30,9 @@ def state_file(recipe: Recipe, context: FitContext, train: Interactions, valid: 
 def state_of(facts: dict[str, Any], **scorers: Factors | None) -> Saved:
     """A state of factors by name, and of facts; None is left out."""
     given = {name: one for name, one in scorers.items() if one is not None}
-    tensors = {key: tensor for name, one in given.items() for key, tensor in below(f"{name}/", one.tensors()).items()}
+    tensors = {
+        key: tensor for name, one in given.items() for key, tensor in prefixed(f"{name}/", one.tensors()).items()
+    }
     return Saved(tensors, {**facts, "scorers": {name: one.settings() for name, one in given.items()}})
 
 

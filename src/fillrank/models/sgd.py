@@ -19,7 +19,7 @@ from fillrank.training.checkpoint import Saved
 from fillrank.training.context import FitContext
 from fillrank.training.rounds import Rounds
 from fillrank.training.settling import warn_if_unsettled
-from fillrank.training.state_file import below
+from fillrank.training.state_file import prefixed
 
 __all__ = ["SGD"]
 
@@ -103,7 +103,7 @@ class SGD(Recipe):
 def _state(snapshot: SgdSnapshot, best: Factors | None) -> Saved:
     kept = state_of({"epochs": snapshot.epochs}, best=best)
     arrays = {name: torch.from_numpy(array) for name, array in snapshot.arrays.items()}
-    return Saved({**kept.tensors, **below("sgd/", arrays)}, kept.facts)
+    return Saved({**kept.tensors, **prefixed("sgd/", arrays)}, kept.facts)
 
 
 def _snapshot(saved: Saved | None) -> SgdSnapshot | None:

@@ -25,7 +25,7 @@ from fillrank.training.ema import Average
 from fillrank.training.learner import Learner
 from fillrank.training.rounds import History, Rounds
 from fillrank.training.settling import warn_if_unsettled
-from fillrank.training.state_file import StateFile, below
+from fillrank.training.state_file import StateFile, prefixed
 from fillrank.training.thresholds import Thresholds
 
 __all__ = ["LoopSettings", "Monitor", "train"]
@@ -157,7 +157,9 @@ class _Loop:
             "learner/": self.learner.state_dict(),
             "thresholds/": self._thresholds,
         }
-        return Saved({name: one for prefix, group in kinds.items() for name, one in below(prefix, group).items()}, {})
+        return Saved(
+            {name: one for prefix, group in kinds.items() for name, one in prefixed(prefix, group).items()}, {}
+        )
 
     def _restore(self, saved: Saved) -> State:
         """Take up a state, and return the parameters of the best epoch."""

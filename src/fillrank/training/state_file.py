@@ -18,7 +18,7 @@ from fillrank.errors import DataError, FillrankError
 from fillrank.training.checkpoint import Checkpoint, Saved
 from fillrank.training.rounds import Rounds
 
-__all__ = ["StateFile", "below", "fingerprint"]
+__all__ = ["StateFile", "fingerprint", "prefixed"]
 
 logger = logging.getLogger("fillrank")
 Kept = TypeVar("Kept")
@@ -161,12 +161,12 @@ def fingerprint(*logs: Interactions | None) -> str:
     return digest.hexdigest()
 
 
-def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors with a prefix before their names.
 
     Example:
         >>> import torch
-        >>> list(below("best/", {"users": torch.zeros(1)}))
+        >>> list(prefixed("best/", {"users": torch.zeros(1)}))
         ['best/users']
     """
     return {prefix + name: tensor for name, tensor in tensors.items()}
