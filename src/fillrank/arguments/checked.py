@@ -109,10 +109,11 @@ class _Signature:
                 if parameter.kind is not parameter.KEYWORD_ONLY:
                     positional.append((name, kind))
         self.by_name, self.by_position = kinds, tuple(positional)
+        self._known = [name for name in kinds if name not in {"self", "cls"}]
 
     def wrong(self, args: tuple[Any, ...], named: dict[str, Any]) -> ArgumentError | None:
         """The error if an argument is unknown, missing, or one too many; what Python says names no way out."""
-        known = [name for name in self.by_name if name not in {"self", "cls"}]
+        known = self._known
         if not self.takes_others and (unknown := [name for name in named if name not in self.by_name]):
             close = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"did you mean {close[0]!r}? It" if close else "it"
