@@ -77,11 +77,11 @@ def folding_by_weights(
 ) -> FittedScorer:
     """The same scorer; new users whose history has weights are folded in with weights like those of :func:`weighed`.
 
-        Args:
-            scorer: the learned scorer; for a blend, its parts are changed.
-            interactions: the log that it was learned from, with its own weights.
-            power: the power of these weights.
-    ALL_POWERS: tuple[float, ...] = tuple(rung["weight_power"] for rung in POWERS.rungs)
+    Args:
+        scorer: the learned scorer; for a blend, its parts are changed.
+        interactions: the log that it was learned from, with its own weights.
+        power: the power of these weights.
+        way: the ways of folding in that are changed; others stay as they are.
     """
     if interactions.weights is None or not power:
         return scorer

@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fillrank.arguments.findings import wanted
+from fillrank.arguments.findings import named, wanted
 
 __all__ = ["findings"]
 
@@ -58,13 +58,11 @@ def _is_branch(part: Any) -> bool:
 
 
 def _finding(error: Mapping[str, Any]) -> str:
-    kind, context = str(error["type"]), error.get("ctx", {})
-    field = _field(error["loc"])
+    kind, field = str(error["type"]), _field(error["loc"])
     if kind == "json_invalid":
         return "the body is no JSON"
     if kind == "value_error":
-        own = str(context.get("error", "")) or "is not what is wanted"
-        return f"{field}: {own}" if field else own
+        return named(field, error)
     if kind == "list_or_object":
         said = "must be a list of items, or an object of items with ratings"
     else:

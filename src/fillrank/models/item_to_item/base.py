@@ -19,14 +19,13 @@ from fillrank.models.grid import Axis, Judgement, Point, best_point
 from fillrank.models.holding_out import some_users
 from fillrank.models.monitoring import USUAL_MONITOR, judge_by
 from fillrank.models.positives import PositiveFrom, positives, threshold
-from fillrank.models.row_weights import POWERS, USUAL_POWER, power_of, scale_of
+from fillrank.models.row_weights import ALL_POWERS, USUAL_POWER, power_of, scale_of
 from fillrank.recommend import Recommender
 from fillrank.training.context import FitContext
 
 __all__ = ["ItemToItem", "Trial", "most_met"]
 
 Trial: TypeAlias = tuple[Interactions, Interactions, Callable[[Point], ItemWeights | UserNeighbours]]
-_POWERS = tuple(rung["weight_power"] for rung in POWERS.rungs)
 _MOST_JUDGED = 5_000  # users of the validation part
 
 
@@ -79,7 +78,7 @@ class ItemToItem(Recipe):
         weighted = self.uses_weights and interactions.weights is not None
         if weighted:
             usual["weight_power"] = USUAL_POWER
-            every["weight_power"] = Axis(_POWERS, allowed=lambda power: power in _POWERS)
+            every["weight_power"] = Axis(ALL_POWERS, allowed=lambda power: power in ALL_POWERS)
         given = {name: getattr(self, name) for name in usual if getattr(self, name) != "auto"}
         axes = {name: axis for name, axis in every.items() if name not in given}
         point = usual | given

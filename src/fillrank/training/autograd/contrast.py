@@ -137,10 +137,8 @@ class ContrastStep:
 
     def _among_rows(self, loss: VectorLoss, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of each of this process's rows, which depends on all rows of the whole batch."""
-        whole, model = (
-            batch.all,
-            _Vectors(cast("VectorEncoder", self.encoder), generator),
-        )  # of vectors, as such a loss wants it
+        whole = batch.all
+        model = _Vectors(cast("VectorEncoder", self.encoder), generator)  # of vectors, as such a loss wants it
         users, items, _ = model.vectors(whole.users, whole.items, whole.items[:0])
         found = loss(self._with_dropout(users, whole, generator), items)
         if not isinstance(found, Tensor) or found.shape != whole.users.shape:
