@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from fillrank.server.catalogue import Catalogue
-from fillrank.server.insight.leaning import sampled_users
-from fillrank.server.profile import known_user
-from fillrank.server.rules import Allowed, best_items
+from fillrank.server.insight.leaning import LENGTH, sampled_users, times_listed
 
 __all__ = ["listed_against_popular"]
 
-_K, _SHOWN = 10, 12
+_SHOWN = 12
 
 
 def listed_against_popular(catalogue: Catalogue) -> dict[str, Any]:
@@ -23,14 +21,8 @@ def listed_against_popular(catalogue: Catalogue) -> dict[str, Any]:
     listed, is in each.
     """
     served = catalogue.served
-    users = sampled_users(served)
     popularity = np.asarray(served.model.popularity, dtype=np.float64)
-    counts = np.zeros(len(served.ids))
-    for user in users:
-        met = served.met_by(user)
-        mask = ~catalogue.unlisted
-        mask[met] = False
-        counts[best_items(served, known_user(served, user, met), _K, Allowed(mask))[0]] += 1
+    counts = times_listed(served, ~catalogue.unlisted)
     groups = np.array_split(served.popular, min(10, max(len(served.popular), 1)))
 
     def shares(numbers: Any) -> list[float]:
@@ -52,8 +44,8 @@ def listed_against_popular(catalogue: Catalogue) -> dict[str, Any]:
         if counts[place] > 0
     ]
     return {
-        "users": len(users),
-        "k": _K,
+        "users": len(sampled_users(served)),
+        "k": LENGTH,
         "coverage": float((counts > 0).mean()) if len(counts) else 0.0,
         "listed_by_group": shares(counts),
         "met_by_group": shares(popularity),
